@@ -1,0 +1,155 @@
+# rf: train, evaluate and detect faces. `make demo` and `make test` do everything; `make help` lists the rest.
+# Variants: each has its own folder below build/.   make V=release|debug|asan|tsan|double|cover|fuzz [CC=clang]
+
+V ?= release
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+B := build/$(V)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
+# No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
+CFLAGS_common := -std=gnu11 -g -I. $(WARN) -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
+CFLAGS_release := -O3
+CFLAGS_debug := -O0
+CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -fsanitize=thread
+CFLAGS_double := -O2 -DRF_DOUBLE
+CFLAGS_clang := -O2
+CFLAGS_cover := -O0 --coverage
+CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
+CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS)
+LIBS := -ljpeg -lpng -lz -linih -lcjson -lmatio -lm -lpthread
+
+# Instruction sets of the kernels in autograd/kernels/isa/: each file is compiled once for each.
+ARCH := $(shell uname -m)
+ISAS_x86_64 := avx512 avx2 generic
+ISAS := $(or $(ISAS_$(ARCH)),generic)
+ifeq ($(V),double)
+ISAS := generic
+endif
+ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512
+ISA_FLAGS_avx2 := -mavx2 -mfma
+ISA_FLAGS_generic :=
+
+LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones detect data train
+ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
+LIB_DIRS += eval export
+endif
+LIB_SRC := $(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c)))
+ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
+LIB := $(B)/librf.a
+
+PROGRAMS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cli/rf_*.c),$(wildcard cli/*.c)))
+
+# tests/test_*.c run in the float build, tests/double/test_*.c against the double-precision library.
+TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
+TESTS := $(patsubst $(TEST_DIR)/%.c,$(B)/tests/%,$(sort $(wildcard $(TEST_DIR)/test_*.c)))
+TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c)))
+
+# tests/fuzz/fuzz_*.c are libFuzzer targets (make fuzz); they need clang.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+export FUZZ_SECONDS ?= 20
+
+.DELETE_ON_ERROR:
+.PRECIOUS: $(B)/%.o
+.PHONY: all help programs tests fuzzers lib clean deps demo test check fuzz install uninstall format
+
+all: programs
+
+lib: $(LIB)
+
+programs: $(PROGRAMS:%=$(B)/%)
+	@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done
+
+tests: $(TESTS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
+
+define ISA_RULE
+$(B)/$(1)/%.o: %.c
+	@mkdir -p $$(dir $$@)
+	$(CC) $(CFLAGS_all) $(ISA_FLAGS_$(1)) -DRF_ISA=$(1) -MMD -MP -c $$< -o $$@
+endef
+$(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/rf-%: $(B)/cli/rf_%.o $(CLI_OBJ) $(LIB)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
+$(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) -lcmocka $(LIBS)
+
+# This one runs the programs.
+$(B)/tests/test_cli: | $(PROGRAMS:%=$(B)/%)
+
+fuzzers: $(FUZZERS) $(B)/seeds
+
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/harness.o $(LIB)
+	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS) $(LIBS)
+
+$(B)/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/image_fixtures.o $(LIB)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
+# ---- what a user calls ------------------------------------------------------------------------------------------------
+
+help:
+	@echo "make           build the programs into build/"
+	@echo "make demo      install what is missing, build, make the synthetic set, train, evaluate, draw, report (< 5 minutes)"
+	@echo "make test      install what is missing, build and run every test (< 5 minutes)"
+	@echo "make check     the quick loop: build, style, floors, the fast tests (< 60 s)"
+	@echo "make fuzz      feed damaged input to every parser, FUZZ_SECONDS=20 each (clang)"
+	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
+	@echo "make format    clang-format every source"
+	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler"
+
+deps:
+	@sh scripts/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory programs
+	@sh scripts/demo.sh
+
+test: deps
+	@$(MAKE) --no-print-directory programs tests
+	@$(MAKE) --no-print-directory V=double tests
+	@sh scripts/run_tests.sh build/release/tests build/double/tests
+
+check: deps
+	@$(MAKE) --no-print-directory programs tests
+	@sh scripts/check_layers.sh
+	@sh scripts/check_style.sh
+	@sh scripts/run_tests.sh --fast build/release/tests
+
+fuzz:
+	@sh scripts/deps.sh --fuzz
+	@$(MAKE) --no-print-directory V=fuzz CC=clang fuzzers
+	@sh scripts/fuzz.sh build/fuzz
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/rf/configs $(DESTDIR)$(PREFIX)/share/doc/rf
+	install -m 755 $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/rf/configs
+	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rf
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -rf $(DESTDIR)$(PREFIX)/share/rf $(DESTDIR)$(PREFIX)/share/doc/rf
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+-include $(shell test -d build && find build -name '*.d')

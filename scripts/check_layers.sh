@@ -1,0 +1,47 @@
+#!/bin/sh
+# Holds the floors of the house (docs/architecture.md): which folder may include which, and that every third-party header
+# is included in exactly one source file. Exit 1 and one line for each breach.
+set -eu
+bad=0
+
+allowed() {
+    case "$1" in
+    core) echo "core" ;;
+    autograd) echo "core autograd" ;;
+    layers) echo "core autograd layers" ;;
+    detect) echo "core detect" ;;
+    data) echo "core detect data" ;;
+    train) echo "core autograd layers detect data train" ;;
+    eval) echo "core autograd layers detect data eval" ;;
+    export) echo "core autograd layers export" ;;
+    cli) echo "core autograd layers detect data train eval export cli" ;;
+    esac
+}
+
+for floor in core autograd layers detect data train eval export cli; do
+    [ -d "$floor" ] || continue
+    may=" $(allowed "$floor") "
+    for include in $(grep -rhoE '^# *include "[a-z_]+/' --include='*.[ch]' "$floor" | sed 's/.*"//; s,/,,' | sort -u); do
+        case "$may" in
+        *" $include "*) ;;
+        *)
+            echo "layers: $floor/ includes $include/:" $(grep -rlE "^# *include \"$include/" --include='*.[ch]' "$floor")
+            bad=1
+            ;;
+        esac
+    done
+done
+
+for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h matio.h zlib.h omp.h; do
+    n=$(grep -rlE "^# *include <$header>" --include='*.[ch]' core autograd layers detect data train eval cli $([ -d export ] && echo export) | wc -l)
+    [ "$n" -le 1 ] || { echo "layers: <$header> is included in $n files, one is allowed"; bad=1; }
+done
+
+# Library floors do not print, exit or read the environment (the kernels' RF_ISA aside).
+for floor in core autograd layers detect data train eval export; do
+    [ -d "$floor" ] || continue
+    hits=$(grep -rnE '(^|[^a-z_])(printf|puts|exit|abort|getenv|perror) *\(' --include='*.[ch]' "$floor" |
+        grep -vE 'autograd/kernels/cpu.c|^[^:]*:[0-9]*: *(\*|/\*)|__attribute__' || true)
+    [ -z "$hits" ] || { echo "layers: prints, exits or reads the environment:"; echo "$hits"; bad=1; }
+done
+exit $bad

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--ci|--fuzz]
+#   --check  only tell what is missing (exit 1)
+#   --ci     also what the style and sanitizer checks need
+#   --fuzz   also what `make fuzz` needs
+set -eu
+
+packages="gcc make libjpeg-dev libpng-dev zlib1g-dev libinih-dev libcjson-dev libmatio-dev libcmocka-dev"
+case "${1:-}" in
+--ci) packages="$packages clang clang-format libomp-dev" ;;
+--fuzz)
+    # libFuzzer comes in the runtime package of clang's own version
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    packages="$packages clang libomp-dev libclang-rt-${version:-14}-dev"
+    ;;
+esac
+
+command -v dpkg-query >/dev/null 2>&1 || {
+    echo "deps: this is not a Debian system; install the equivalents of: $packages" >&2
+    exit 0 # the build itself will tell if something is missing
+}
+
+missing=""
+for package in $packages; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+if [ "${1:-}" = --check ]; then
+    echo "deps: missing:$missing"
+    exit 1
+fi
+
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo"
+echo "deps: installing Debian packages:$missing"
+if [ -n "$sudo" ] && ! command -v sudo >/dev/null 2>&1; then
+    echo "deps: not root and no sudo; as root run: apt-get install$missing" >&2
+    exit 1
+fi
+log=$(mktemp)
+# shellcheck disable=SC2086
+if $sudo env DEBIAN_FRONTEND=noninteractive sh -c "apt-get -o DPkg::Lock::Timeout=120 update && apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing" >"$log" 2>&1; then
+    rm -f "$log"
+else
+    tail -n 5 "$log" >&2
+    rm -f "$log"
+    echo "deps: these packages could not be installed:$missing" >&2
+    echo "deps: install them by hand (apt-get install$missing), then run make again" >&2
+    exit 1
+fi

@@ -1,0 +1,171 @@
+"""Makes tests/golden/detector_r18.safetensors for tests/test_detector_golden.c. Run by hand: /usr/bin/python3 (Debian's
+python3-torch, python3-torchvision). A detector in double precision with what golden_torch.py's models do not have: basic
+blocks, an extra level on three, shared heads, leaky activations in a wide pyramid, odd map sizes, evaluation mode. Weights,
+input and output gradients are numbers that C and Python compute alike from a name and an index. Stored: some rows of the three
+outputs in training and in evaluation mode and, for each parameter, two sums over its gradient."""
+import json
+import pathlib
+import struct
+import sys
+import zlib
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torchvision
+
+OUT = pathlib.Path(__file__).parent.parent / "tests" / "golden"
+ROW_STEP = 7  # every seventh row of the outputs is stored
+
+
+def noise(name, shape):
+    """Uniform in [-1,1): an integer hash of the index, started at the CRC-32 of the name."""
+    n = int(np.prod(shape)) if len(shape) else 1
+    mask = np.uint64(0xFFFFFFFF)
+    x = (np.arange(n, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(zlib.crc32(name.encode()))) & mask
+    for _ in range(2):
+        x ^= x >> np.uint64(16)
+        x = (x * np.uint64(0x45D9F3B)) & mask
+    x ^= x >> np.uint64(16)
+    return torch.from_numpy(x.astype(np.float64) / 2**31 - 1).reshape(shape)
+
+
+def value(name, shape):
+    u = noise(name, shape)
+    if name.endswith("running_var"):
+        u = 1 + 0.5 * u
+    elif name.endswith("running_mean"):
+        u = 0.2 * u
+    elif len(shape) == 4:
+        u = u * (6 / (shape[1] * shape[2] * shape[3])) ** 0.5
+    elif name.endswith(".weight"):
+        u = 1 + 0.3 * u
+    else:
+        u = 0.2 * u
+    return u.float().double()
+
+
+def conv_bn(i, o, k, s, slope):
+    layers = [nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o)]
+    return nn.Sequential(*layers, *([] if slope == 1 else [nn.LeakyReLU(slope)]))
+
+
+class ResBody(nn.Module):
+    def __init__(self, depth, first):
+        super().__init__()
+        net = getattr(torchvision.models, "resnet%d" % depth)(weights=None)
+        for name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
+            setattr(self, name, getattr(net, name))
+        self.first = first
+        self.channels = [64 * (4 if depth >= 50 else 1) << k for k in range(4)][first:]
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        out = []
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
+            out.append(x)
+        return out[self.first:]
+
+
+class Pyramid(nn.Module):
+    def __init__(self, channels, c, slope, extra):
+        super().__init__()
+        self.n = len(channels)
+        for k, i in enumerate(channels):
+            setattr(self, "output%d" % (k + 1), conv_bn(i, c, 1, 1, slope))
+        for k in range(self.n - 1):
+            setattr(self, "merge%d" % (k + 1), conv_bn(c, c, 3, 1, slope))
+        if extra:
+            self.extra1 = conv_bn(channels[-1], c, 3, 2, slope)
+
+    def forward(self, maps):
+        p = [getattr(self, "output%d" % (k + 1))(m) for k, m in enumerate(maps)]
+        for k in range(self.n - 2, -1, -1):
+            up = F.interpolate(p[k + 1], size=p[k].shape[2:], mode="nearest")
+            p[k] = getattr(self, "merge%d" % (k + 1))(p[k] + up)
+        return p + ([self.extra1(maps[-1])] if hasattr(self, "extra1") else [])
+
+
+class Context(nn.Module):
+    def __init__(self, c, slope):
+        super().__init__()
+        self.conv3X3 = conv_bn(c, c // 2, 3, 1, 1)
+        self.conv5X5_1 = conv_bn(c, c // 4, 3, 1, slope)
+        self.conv5X5_2 = conv_bn(c // 4, c // 4, 3, 1, 1)
+        self.conv7X7_2 = conv_bn(c // 4, c // 4, 3, 1, slope)
+        self.conv7x7_3 = conv_bn(c // 4, c // 4, 3, 1, 1)
+
+    def forward(self, x):
+        t = self.conv5X5_1(x)
+        return F.relu(torch.cat([self.conv3X3(x), self.conv5X5_2(t), self.conv7x7_3(self.conv7X7_2(t))], 1))
+
+
+class Head(nn.Module):
+    def __init__(self, c, width):
+        super().__init__()
+        self.conv1x1 = nn.Conv2d(c, width, 1)
+
+    def forward(self, x):
+        return self.conv1x1(x).permute(0, 2, 3, 1)
+
+
+class Detector(nn.Module):
+    def __init__(self, body, c, slope, extra, anchors, share):
+        super().__init__()
+        self.body = body
+        self.fpn = Pyramid(body.channels, c, slope, extra)
+        self.n = len(body.channels) + extra
+        for k in range(self.n):
+            setattr(self, "ssh%d" % (k + 1), Context(c, slope))
+        for name, width in (("BboxHead", 4), ("ClassHead", 2), ("LandmarkHead", 10)):
+            setattr(self, name, nn.ModuleList([Head(c, anchors * width) for _ in range(1 if share else self.n)]))
+
+    def forward(self, x):
+        levels = [getattr(self, "ssh%d" % (k + 1))(p) for k, p in enumerate(self.fpn(self.body(x)))]
+        out = {}
+        for name, head, width in (("cls", self.ClassHead, 2), ("loc", self.BboxHead, 4), ("points", self.LandmarkHead, 10)):
+            rows = [head[min(k, len(head) - 1)](p).reshape(len(x), -1, width) for k, p in enumerate(levels)]
+            out[name] = torch.cat(rows, 1)
+        return out
+
+
+def write(path, tensors, meta):
+    header, data = {"__metadata__": meta}, b""
+    for name, t in tensors.items():
+        raw = t.detach().float().contiguous().numpy().tobytes()
+        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def make(name, model, n, h, w):
+    model = model.double().train()
+    state = {k: value(k, tuple(v.shape)) for k, v in model.state_dict().items() if not k.endswith("tracked")}
+    model.load_state_dict(state, strict=False)
+    x = 2 * noise("input", (n, h, w, 3)).float().double().permute(0, 3, 1, 2)
+    tensors = {}
+    model.eval()
+    with torch.no_grad():
+        for k, v in model(x).items():
+            tensors["eval." + k] = v[:, ::ROW_STEP]
+    model.train()
+    out = model(x)
+    sum((v * noise("grad." + k, tuple(v.shape)).float().double()).sum() for k, v in out.items()).backward()
+    for k, v in out.items():
+        tensors["train." + k] = v[:, ::ROW_STEP]
+    sums = []
+    for k, p in model.named_parameters():
+        g = p.grad
+        sums.append((k, torch.stack([(g * g).sum().sqrt(), (g * noise("probe." + k, tuple(g.shape))).sum()])))
+    for k, v in sums:
+        tensors["gradient." + k] = v
+    params = sum(p.numel() for p in model.parameters())
+    write(OUT / ("detector_%s.safetensors" % name), tensors, {"params": str(params)})
+    print(name, params, {k: tuple(v.shape) for k, v in out.items()}, file=sys.stderr)
+
+
+make("r18", Detector(ResBody(18, 1), 128, 0.1, True, 3, True), 2, 66, 95)
