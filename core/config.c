@@ -1,0 +1,204 @@
+#include "core/config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/config_impl.h"
+#include "core/file.h"
+#include "core/mem.h"
+
+enum { PLACE_BYTES = 400, MAX_FILE_BYTES = 1 << 20 };
+
+#define RF_KEY_ROW(type, section, key, initial, choices, lo, hi, doc)                                                  \
+    {type, #section, #key, initial, choices, doc, lo, hi, offsetof(rf_config, section.key)},
+#define RF_SECTION_BEGIN(section, doc)
+#define RF_KEY_INT(section, key, initial, lo, hi, doc)                                                                 \
+    RF_KEY_ROW(RF_TYPE_INT, section, key, #initial, NULL, lo, hi, doc)
+#define RF_KEY_REAL(section, key, initial, lo, hi, doc)                                                                \
+    RF_KEY_ROW(RF_TYPE_REAL, section, key, #initial, NULL, lo, hi, doc)
+#define RF_KEY_BOOL(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_BOOL, section, key, #initial, NULL, 0, 1, doc)
+#define RF_KEY_TEXT(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_TEXT, section, key, initial, NULL, 0, 0, doc)
+#define RF_KEY_ENUM(section, key, initial, choices, doc)                                                               \
+    RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, choices, 0, 0, doc)
+#define RF_KEY_LIST(section, key, initial, lo, hi, doc)                                                                \
+    RF_KEY_ROW(RF_TYPE_LIST, section, key, initial, NULL, lo, hi, doc)
+#define RF_SECTION_END(section)
+const rf_key rf_keys[] = {
+#include "core/config.def"
+};
+#include "core/config_undef.h"
+
+const size_t rf_key_count = sizeof rf_keys / sizeof *rf_keys;
+
+typedef struct section_row {
+    const char *name, *doc;
+} section_row;
+
+#define RF_SECTION_BEGIN(section, doc) {#section, doc},
+#define RF_KEY_INT(section, key, initial, lo, hi, doc)
+#define RF_KEY_REAL(section, key, initial, lo, hi, doc)
+#define RF_KEY_BOOL(section, key, initial, doc)
+#define RF_KEY_TEXT(section, key, initial, doc)
+#define RF_KEY_ENUM(section, key, initial, choices, doc)
+#define RF_KEY_LIST(section, key, initial, lo, hi, doc)
+#define RF_SECTION_END(section)
+static const section_row sections[] = {
+#include "core/config.def"
+};
+#include "core/config_undef.h"
+
+enum { SECTION_COUNT = sizeof sections / sizeof *sections };
+
+const char *rf_section_doc(const char *section) {
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        if (strcmp(sections[i].name, section) == 0) return sections[i].doc;
+    return NULL;
+}
+
+const rf_key *rf_config_find_key(const char *section, const char *name) {
+    for (size_t i = 0; i < rf_key_count; i++)
+        if (strcmp(rf_keys[i].section, section) == 0 && strcmp(rf_keys[i].name, name) == 0) return &rf_keys[i];
+    return NULL;
+}
+
+void rf_config_defaults(rf_config *config) {
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < rf_key_count; i++) {
+        rf_status status = rf_config_set(config, &rf_keys[i], rf_keys[i].initial, "core/config.def");
+        assert(status == RF_OK);
+        (void)status;
+    }
+}
+
+static void entry_place(char *place, const char *name, const rf_config_entry *entry) {
+    if (entry->line)
+        snprintf(place, PLACE_BYTES, "%s:%d", name, entry->line);
+    else
+        snprintf(place, PLACE_BYTES, "--set %s.%s=%s", entry->section, entry->key, entry->value);
+}
+
+static rf_status unknown_section(const char *place, const char *section) {
+    const char *names[SECTION_COUNT];
+    for (size_t i = 0; i < SECTION_COUNT; i++) names[i] = sections[i].name;
+    if (!*section) return rf_fail(RF_ERR_USER, "%s: expected a [section] before the first key", place);
+    const char *near = rf_nearest_name(section, names, SECTION_COUNT);
+    if (near) return rf_fail(RF_ERR_USER, "%s: unknown section [%s]; did you mean [%s]?", place, section, near);
+    return rf_fail(RF_ERR_USER, "%s: unknown section [%s]; the sections are listed in docs/configuration.md", place,
+                   section);
+}
+
+/* A near name of the same section comes first, then the same name of another section. */
+static rf_status unknown_key(const char *place, const char *section, const char *name) {
+    const char *names[sizeof rf_keys / sizeof *rf_keys];
+    size_t n = 0;
+    for (size_t i = 0; i < rf_key_count; i++)
+        if (strcmp(rf_keys[i].section, section) == 0) names[n++] = rf_keys[i].name;
+    const char *near = rf_nearest_name(name, names, n);
+    if (near)
+        return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; did you mean '%s'?", place, name, section, near);
+    for (size_t i = 0; i < rf_key_count; i++)
+        if (strcmp(rf_keys[i].name, name) == 0)
+            return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; it belongs in [%s]", place, name, section,
+                           rf_keys[i].section);
+    return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; the keys are listed in docs/configuration.md", place,
+                   name, section);
+}
+
+/* Names must be known, and a file may set a key only once (an override may repeat it: the last one wins). */
+static rf_status check_entries(const char *name, const rf_config_entries *entries) {
+    char place[PLACE_BYTES];
+    for (size_t i = 0; i < entries->count; i++) {
+        const rf_config_entry *entry = &entries->items[i];
+        entry_place(place, name, entry);
+        if (!rf_section_doc(entry->section)) return unknown_section(place, entry->section);
+        if (!rf_config_find_key(entry->section, entry->key)) return unknown_key(place, entry->section, entry->key);
+        for (size_t k = 0; entry->line && k < i; k++) {
+            const rf_config_entry *before = &entries->items[k];
+            if (strcmp(before->section, entry->section) == 0 && strcmp(before->key, entry->key) == 0)
+                return rf_fail(RF_ERR_USER, "%s: '%s' in [%s] was already set in line %d; keep one of them", place,
+                               entry->key, entry->section, before->line);
+        }
+    }
+    return RF_OK;
+}
+
+static rf_status apply_preset(rf_config *config) {
+    char place[PLACE_BYTES];
+    snprintf(place, sizeof place, "preset %s", config->model.preset);
+    for (size_t p = 0; p < rf_preset_count; p++) {
+        const rf_preset *preset = &rf_presets[p];
+        if (strcmp(preset->name, config->model.preset) != 0) continue;
+        for (size_t i = 0; i < preset->count; i++) {
+            const rf_preset_value *v = &preset->values[i];
+            RF_TRY(rf_config_set(config, rf_config_find_key(v->section, v->key), v->value, place));
+        }
+    }
+    return RF_OK;
+}
+
+static rf_status apply_entries(const char *name, const rf_config_entries *entries, bool presets_only,
+                               rf_config *config) {
+    char place[PLACE_BYTES];
+    for (size_t i = 0; i < entries->count; i++) {
+        const rf_config_entry *entry = &entries->items[i];
+        const rf_key *key = rf_config_find_key(entry->section, entry->key);
+        if (presets_only && key->offset != offsetof(rf_config, model.preset)) continue;
+        entry_place(place, name, entry);
+        RF_TRY(rf_config_set(config, key, entry->value, place));
+    }
+    return RF_OK;
+}
+
+/* "section.key=value" with blanks allowed around the three. */
+static rf_status add_override(const char *text, rf_config_entries *entries) {
+    static const char blanks[] = " \t";
+    const char *equals = strchr(text, '='), *dot = strchr(text, '.');
+    if (!equals || !dot || dot > equals)
+        return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set train.batch=16", text);
+    const char *from[3] = {text, dot + 1, equals + 1}, *to[3] = {dot, equals, text + strlen(text)};
+    char *parts[3] = {NULL};
+    rf_status status = RF_OK;
+    for (int i = 0; i < 3; i++) {
+        while (from[i] < to[i] && strchr(blanks, *from[i])) from[i]++;
+        while (to[i] > from[i] && strchr(blanks, to[i][-1])) to[i]--;
+        parts[i] = rf_strndup(from[i], (size_t)(to[i] - from[i]));
+        if (!parts[i]) status = RF_ERR_NOMEM;
+    }
+    if (status == RF_OK) status = rf_config_entries_add(entries, parts[0], parts[1], parts[2], 0);
+    for (int i = 0; i < 3; i++) rf_free(parts[i]);
+    return status;
+}
+
+rf_status rf_config_parse(const char *name, const char *text, const char *const *overrides, size_t n_overrides,
+                          rf_config *config) {
+    rf_status status = RF_OK;
+    rf_config_entries entries = {0};
+    rf_config result;
+    rf_config_defaults(&result);
+    RF_TRY_GOTO(rf_config_read_ini(name, text, &entries));
+    for (size_t i = 0; i < n_overrides; i++) RF_TRY_GOTO(add_override(overrides[i], &entries));
+    RF_TRY_GOTO(check_entries(name, &entries));
+    RF_TRY_GOTO(apply_entries(name, &entries, true, &result));
+    RF_TRY_GOTO(apply_preset(&result));
+    RF_TRY_GOTO(apply_entries(name, &entries, false, &result));
+    RF_TRY_GOTO(rf_config_check(name, &result));
+    *config = result;
+fail:
+    rf_config_entries_free(&entries);
+    return status;
+}
+
+rf_status rf_config_load(const char *path, const char *const *overrides, size_t n_overrides, rf_config *config) {
+    if (!path) return rf_config_parse("configuration", "", overrides, n_overrides, config);
+    uint8_t *text;
+    size_t bytes;
+    rf_status status = rf_file_read(path, MAX_FILE_BYTES, &text, &bytes);
+    if (status != RF_OK) return rf_fail_context(status, "the configuration");
+    if (memchr(text, 0, bytes))
+        status = rf_fail(RF_ERR_FORMAT, "%s: this is no text file (it has a zero byte), expected an INI file", path);
+    else
+        status = rf_config_parse(path, (const char *)text, overrides, n_overrides, config);
+    rf_free(text);
+    return status;
+}

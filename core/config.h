@@ -1,0 +1,73 @@
+/* A configuration: INI file + preset + overrides, typed and checked against the schema core/config.def. */
+#ifndef RF_CORE_CONFIG_H
+#define RF_CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/status.h"
+
+enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32 };
+
+typedef struct rf_real_list {
+    int n;
+    double v[RF_LIST_MAX];
+} rf_real_list;
+
+typedef struct rf_config {
+#define RF_SECTION_BEGIN(section, doc) struct {
+#define RF_KEY_INT(section, key, initial, lo, hi, doc) long key;
+#define RF_KEY_REAL(section, key, initial, lo, hi, doc) double key;
+#define RF_KEY_BOOL(section, key, initial, doc) bool key;
+#define RF_KEY_TEXT(section, key, initial, doc) char key[RF_TEXT_BYTES];
+#define RF_KEY_ENUM(section, key, initial, choices, doc) char key[RF_TEXT_BYTES];
+#define RF_KEY_LIST(section, key, initial, lo, hi, doc) rf_real_list key;
+#define RF_SECTION_END(section)                                                                                        \
+    }                                                                                                                  \
+    section;
+#include "core/config.def"
+#include "core/config_undef.h"
+} rf_config;
+
+typedef enum rf_key_type {
+    RF_TYPE_INT,
+    RF_TYPE_REAL,
+    RF_TYPE_BOOL,
+    RF_TYPE_TEXT,
+    RF_TYPE_ENUM,
+    RF_TYPE_LIST
+} rf_key_type;
+
+typedef struct rf_key {
+    rf_key_type type;
+    const char *section, *name, *initial, *choices, *doc;
+    double lo, hi;
+    size_t offset; /* in rf_config */
+} rf_key;
+
+extern const rf_key rf_keys[];
+extern const size_t rf_key_count;
+/* Section documentation by name, NULL when there is no such section. */
+const char *rf_section_doc(const char *section);
+
+/* Defaults of the schema. */
+void rf_config_defaults(rf_config *config);
+
+/* Reads a file (NULL: defaults only) and then `--set section.key=value` texts, in order. A preset named in the file or
+ * in an override is applied first, whatever its place. Unknown sections or keys, wrong types and values out of range
+ * are RF_ERR_USER naming file:line, what was expected and the nearest known name. */
+rf_status rf_config_load(const char *path, const char *const *overrides, size_t n_overrides, rf_config *config);
+/* The same from text; `name` stands for the file in messages. */
+rf_status rf_config_parse(const char *name, const char *text, const char *const *overrides, size_t n_overrides,
+                          rf_config *config);
+
+/* The resolved configuration as an INI text that rf_config_parse reads back to the same values; rf_free it. */
+rf_status rf_config_text(const rf_config *config, char **text);
+
+/* docs/configuration.md generated from the schema and the presets (markdown); rf_free it. */
+rf_status rf_config_reference(char **text);
+
+/* Nearest of n names to `word` by edit distance, or NULL when none is near (distance > 1 + length/3). */
+const char *rf_nearest_name(const char *word, const char *const *names, size_t n);
+
+#endif

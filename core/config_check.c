@@ -1,0 +1,42 @@
+#include "core/config_impl.h"
+
+static rf_status check_length(const char *name, const char *key, const rf_real_list *list, int expected) {
+    if (list->n == expected) return RF_OK;
+    return rf_fail(RF_ERR_USER, "%s: %s has %d numbers, expected %d", name, key, list->n, expected);
+}
+
+static rf_status check_filled(const char *name, const char *key, const rf_real_list *list) {
+    if (list->n > 0) return RF_OK;
+    return rf_fail(RF_ERR_USER, "%s: %s is empty, expected at least one number", name, key);
+}
+
+static rf_status check_ascending(const char *name, const char *key, const rf_real_list *list) {
+    for (int i = 1; i < list->n; i++)
+        if (!(list->v[i] > list->v[i - 1]))
+            return rf_fail(RF_ERR_USER, "%s: %s must ascend, but %.15g follows %.15g", name, key, list->v[i],
+                           list->v[i - 1]);
+    return RF_OK;
+}
+
+rf_status rf_config_check(const char *name, const rf_config *config) {
+    RF_TRY(check_filled(name, "model.strides", &config->model.strides));
+    RF_TRY(check_ascending(name, "model.strides", &config->model.strides));
+    RF_TRY(check_filled(name, "anchors.sizes", &config->anchors.sizes));
+    RF_TRY(check_length(name, "input.mean", &config->input.mean, 3));
+    RF_TRY(check_length(name, "input.std", &config->input.std, 3));
+    RF_TRY(check_ascending(name, "schedule.steps", &config->schedule.steps));
+    RF_TRY(check_filled(name, "augment.crop_set", &config->augment.crop_set));
+    RF_TRY(check_filled(name, "eval.scales", &config->eval.scales));
+    if (config->anchors.sizes.n % config->model.strides.n)
+        return rf_fail(RF_ERR_USER,
+                       "%s: anchors.sizes has %d numbers for the %d levels of model.strides, expected the "
+                       "same number for every level",
+                       name, config->anchors.sizes.n, config->model.strides.n);
+    if (config->model.channels % 4)
+        return rf_fail(RF_ERR_USER, "%s: model.channels is %ld, expected a multiple of 4", name,
+                       config->model.channels);
+    if (config->match.negative_iou > config->match.positive_iou)
+        return rf_fail(RF_ERR_USER, "%s: match.negative_iou is %.15g, expected at most positive_iou, which is %.15g",
+                       name, config->match.negative_iou, config->match.positive_iou);
+    return RF_OK;
+}

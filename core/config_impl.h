@@ -1,0 +1,51 @@
+/* Parts of core/config_*.c that they share with each other and with nobody else. */
+#ifndef RF_CORE_CONFIG_IMPL_H
+#define RF_CORE_CONFIG_IMPL_H
+
+#include "core/config.h"
+#include "core/text.h"
+
+/* "key = value" as it stands in a file (line >= 1) or in an override (line 0). */
+typedef struct rf_config_entry {
+    char *section, *key, *value;
+    int line;
+} rf_config_entry;
+
+typedef struct rf_config_entries {
+    rf_config_entry *items;
+    size_t count, capacity;
+} rf_config_entries;
+
+/* Appends copies of the three texts. */
+rf_status rf_config_entries_add(rf_config_entries *entries, const char *section, const char *key, const char *value,
+                                int line);
+void rf_config_entries_free(rf_config_entries *entries);
+
+/* Appends the entries of an INI text; `name` stands for the file in messages. */
+rf_status rf_config_read_ini(const char *name, const char *text, rf_config_entries *entries);
+
+/* Parses `value` and stores it; `place` ("file:line") starts the message when it is wrong. */
+rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value, const char *place);
+/* Prints the value of a key as rf_config_set reads it. RF_ERR_USER when a text cannot be written in an INI file. */
+rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key);
+
+const rf_key *rf_config_find_key(const char *section, const char *name);
+
+/* A preset: values of other keys that go together. */
+typedef struct rf_preset_value {
+    const char *section, *key, *value;
+} rf_preset_value;
+
+typedef struct rf_preset {
+    const char *name, *doc;
+    const rf_preset_value *values;
+    size_t count;
+} rf_preset;
+
+extern const rf_preset rf_presets[];
+extern const size_t rf_preset_count;
+
+/* What no single key can tell: list lengths and orders that must fit together. `name` starts the message. */
+rf_status rf_config_check(const char *name, const rf_config *config);
+
+#endif

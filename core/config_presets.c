@@ -1,0 +1,179 @@
+#include "core/config_impl.h"
+
+/* Values are texts, checked like a file's. Each preset spells out every convention it stands for, also where it agrees
+ * with the schema's default, so that a changed default never changes a preset. */
+
+/* RetinaFace, arXiv 1905.00641v2: anchors table 2, loss equation 1. Colour and the activation are not in the paper:
+ * ours. */
+static const rf_preset_value paper[] = {
+    {"model", "strides", "4,8,16,32,64"},
+    {"model", "channels", "256"},
+    {"model", "context", "ssh"},
+    {"model", "leaky_slope", "0"},
+    {"model", "share_heads", "yes"},
+    {"model", "landmarks", "yes"},
+    {"model", "initialiser", "he_xavier"},
+    {"anchors", "sizes", /* 16 * 2^(k/3), k = 0..14 */
+     "16,20.15873679831797,25.39841683149119,32,40.31747359663594,50.79683366298239,64,80.63494719327188,"
+     "101.59366732596476,128,161.26989438654377,203.18733465192952,256,322.5397887730875,406.37466930385915"},
+    {"anchors", "aspect", "1"},
+    {"anchors", "centre_offset", "-1"},
+    {"anchors", "plus_one", "no"},
+    {"anchors", "variance_centre", "1"},
+    {"anchors", "variance_size", "1"},
+    {"input", "size", "640"},
+    {"input", "colour", "rgb"},
+    {"input", "mean", "123.675,116.28,103.53"},
+    {"input", "std", "58.395,57.12,57.375"},
+    {"match", "positive_iou", "0.5"},
+    {"match", "negative_iou", "0.3"},
+    {"match", "force_best", "no"},
+    {"loss", "cls_weight", "1"},
+    {"loss", "box_weight", "0.25"},
+    {"loss", "landmark_weight", "0.1"},
+    {"loss", "box_beta", "1"},
+    {"loss", "landmark_beta", "1"},
+    {"loss", "negative_ratio", "3"},
+    {"optim", "lr", "0.01"},
+    {"optim", "momentum", "0.9"},
+    {"optim", "weight_decay", "0.0005"},
+    {"schedule", "kind", "step"},
+    {"schedule", "epochs", "80"},
+    {"schedule", "steps", "55,68"},
+    {"schedule", "gamma", "0.1"},
+    {"schedule", "warmup_epochs", "5"},
+    {"schedule", "warmup_lr", "0.001"},
+    {"augment", "crop", "uniform"},
+    {"augment", "crop_min", "0.3"},
+    {"augment", "crop_whole_face", "no"},
+    {"augment", "clip", "yes"},
+    {"augment", "filter", "smooth"},
+    {"augment", "flip", "0.5"},
+};
+
+/* biubug6/Pytorch_Retinaface: data/config.py, data/data_augment.py, layers/modules/multibox_loss.py,
+ * models/retinaface.py. */
+static const rf_preset_value biubug6[] = {
+    {"model", "strides", "8,16,32"},
+    {"model", "channels", "64"},
+    {"model", "context", "ssh"},
+    {"model", "leaky_slope", "-1"},
+    {"model", "share_heads", "no"},
+    {"model", "landmarks", "yes"},
+    {"model", "initialiser", "fan_in"},
+    {"model", "bn_eps", "1e-5"},
+    {"model", "bn_momentum", "0.1"},
+    {"anchors", "sizes", "16,32,64,128,256,512"},
+    {"anchors", "aspect", "1"},
+    {"anchors", "centre_offset", "-1"},
+    {"anchors", "plus_one", "no"},
+    {"anchors", "variance_centre", "0.1"},
+    {"anchors", "variance_size", "0.2"},
+    {"input", "size", "640"},
+    {"input", "colour", "bgr"},
+    {"input", "mean", "104,117,123"},
+    {"input", "std", "1,1,1"},
+    {"match", "positive_iou", "0.35"},
+    {"match", "negative_iou", "0.35"},
+    {"match", "force_best", "yes"},
+    {"match", "force_min_iou", "0.2"},
+    {"loss", "cls_weight", "1"},
+    {"loss", "box_weight", "2"},
+    {"loss", "landmark_weight", "1"},
+    {"loss", "box_beta", "1"},
+    {"loss", "landmark_beta", "1"},
+    {"loss", "negative_ratio", "7"},
+    {"augment", "crop", "set"},
+    {"augment", "crop_set", "0.3,0.45,0.6,0.8,1"},
+    {"augment", "crop_tries", "250"},
+    {"augment", "filter", "random"},
+    {"augment", "crop_whole_face", "yes"},
+    {"augment", "clip", "yes"},
+    {"augment", "distort", "0.5"},
+    {"augment", "brightness", "32"},
+    {"augment", "contrast", "0.5"},
+    {"augment", "saturation", "0.5"},
+    {"augment", "hue", "36"},
+    {"augment", "flip", "0.5"},
+};
+
+/* insightface detection/retinaface: rcnn/sample_config.py (network `resnet`), rcnn/processing/generate_anchor.py,
+ * rcnn/io/rpn.py, rcnn/symbol/symbol_common.py. Loss factors are those of LR_MODE 1 (sums divided by the number of
+ * positives, as here). */
+static const rf_preset_value insightface[] = {
+    {"model", "strides", "8,16,32"},
+    {"model", "channels", "256"},
+    {"model", "context", "ssh"},
+    {"model", "leaky_slope", "0"},
+    {"model", "share_heads", "no"},
+    {"model", "landmarks", "yes"},
+    {"model", "initialiser", "he_xavier"},
+    {"model", "bn_eps", "2e-5"},
+    {"model", "bn_momentum", "0.1"},
+    {"anchors", "sizes", "32,16,128,64,512,256"},
+    {"anchors", "aspect", "1"},
+    {"anchors", "centre_offset", "7.5"},
+    {"anchors", "plus_one", "yes"},
+    {"anchors", "variance_centre", "1"},
+    {"anchors", "variance_size", "1"},
+    {"input", "size", "640"},
+    {"input", "colour", "rgb"},
+    {"input", "mean", "0,0,0"},
+    {"input", "std", "1,1,1"},
+    {"match", "positive_iou", "0.5"},
+    {"match", "negative_iou", "0.3"},
+    {"match", "force_best", "no"},
+    {"loss", "cls_weight", "1"},
+    {"loss", "box_weight", "0.5"},
+    {"loss", "landmark_weight", "0.4"},
+    {"loss", "box_beta", "0.1111111111111111"},
+    {"loss", "landmark_beta", "0.1111111111111111"},
+    {"loss", "negative_ratio", "3"},
+    {"loss", "min_negatives", "48"},
+    {"optim", "lr", "0.01"},
+    {"optim", "momentum", "0.9"},
+    {"optim", "weight_decay", "0.0005"},
+    {"schedule", "kind", "step"},
+    {"schedule", "epochs", "80"},
+    {"schedule", "steps", "55,68"},
+    {"schedule", "gamma", "0.1"},
+    {"schedule", "warmup_epochs", "5"},
+    {"schedule", "warmup_lr", "0.001"},
+    {"augment", "crop", "set"},
+    {"augment", "crop_set", "0.3,0.45,0.6,0.8,1"},
+    {"augment", "crop_tries", "25"},
+    {"augment", "crop_whole_face", "no"},
+    {"augment", "clip", "no"},
+    {"augment", "distort", "1"},
+    {"augment", "brightness", "16"},
+    {"augment", "contrast", "0.125"},
+    {"augment", "saturation", "0.125"},
+    {"augment", "hue", "0"},
+    {"augment", "filter", "smooth"},
+    {"augment", "flip", "0.5"},
+};
+
+#define RF_PRESET(name, doc)                                                                                           \
+    { #name, doc, name, sizeof name / sizeof *name }
+const rf_preset rf_presets[] = {
+    RF_PRESET(
+        paper,
+        "RetinaFace, arXiv 1905.00641v2: five levels, fifteen anchor sizes 16 * 2^(k/3), one head for all levels. The "
+        "mean "
+        "and std of ImageNet in RGB and plain ReLU are our choice, the paper gives none; `min_negatives` stays as in "
+        "the schema. The backbone is not part of it (paper: ResNet-152), nor are deformable convolutions and the "
+        "dense-regression branch"),
+    RF_PRESET(biubug6,
+              "biubug6/Pytorch_Retinaface with its MobileNet-0.25 head width (for ResNet-50 set `channels = 256` and "
+              "`size = 840`). These are the defaults of the schema, spelled out. Its schedule is not part of it: "
+              "lr 0.001 without warm-up, x 0.1 at 190 and 220 of 250 epochs, batch 32"),
+    RF_PRESET(
+        insightface,
+        "insightface detection/retinaface, its ResNet setting (for its MobileNet set `channels = 64`): larger anchor "
+        "first at each level, centres at 7.5 + stride x index, inclusive widths, no variances. Differences: warm-up is "
+        "linear here (there five steps of x 1.58), brightness is added (there multiplied by 1 +- 0.125), hard "
+        "negatives are chosen over the levels together by the rule of its OHEM mode 2, and an epoch there sees every "
+        "image twice "
+        "(as it is and mirrored)"),
+};
+const size_t rf_preset_count = sizeof rf_presets / sizeof *rf_presets;

@@ -1,0 +1,130 @@
+#include <string.h>
+
+#include "core/config_impl.h"
+#include "core/mem.h"
+
+rf_status rf_config_text(const rf_config *config, char **text) {
+    rf_status status = RF_OK;
+    rf_text out = {0};
+    const char *section = "";
+    for (size_t i = 0; i < rf_key_count; i++) {
+        const rf_key *key = &rf_keys[i];
+        if (strcmp(section, key->section) != 0) {
+            rf_text_printf(&out, "%s[%s]\n", i ? "\n" : "", key->section);
+            section = key->section;
+        }
+        rf_text_printf(&out, "%s = ", key->name);
+        RF_TRY_GOTO(rf_config_put_value(&out, config, key));
+        rf_text_put(&out, "\n");
+    }
+    return rf_text_finish(&out, text, NULL);
+fail:
+    rf_text_clear(&out);
+    return status;
+}
+
+static const char introduction[] = "# Configuration\n"
+                                   "\n"
+                                   "A configuration is an INI file: `[section]` lines, `key = value` lines, comments "
+                                   "after `#` or `;` at the start of a line\n"
+                                   "or after ` ;` behind a value. Every key has a default, so a file holds only what "
+                                   "differs. `--set section.key=value`\n"
+                                   "overrides the file; the last one wins. An unknown section or key, a value of the "
+                                   "wrong type or out of range and a key\n"
+                                   "that is set twice are errors that name the line. The resolved configuration is "
+                                   "written beside each run and into its\n"
+                                   "checkpoints.\n"
+                                   "\n"
+                                   "Types: *whole* and *number* are decimal, *yes/no* also takes true/false, on/off "
+                                   "and 1/0, a *list* is numbers separated by\n"
+                                   "commas (at most 32), a *text* has at most 255 bytes.\n";
+
+static void put_type(rf_text *out, const rf_key *key) {
+    switch (key->type) {
+    case RF_TYPE_INT:
+        rf_text_printf(out, "whole, %.15g to %.15g", key->lo, key->hi);
+        break;
+    case RF_TYPE_REAL:
+        rf_text_printf(out, "number, %.15g to %.15g", key->lo, key->hi);
+        break;
+    case RF_TYPE_BOOL:
+        rf_text_put(out, "yes/no");
+        break;
+    case RF_TYPE_TEXT:
+        rf_text_put(out, "text");
+        break;
+    case RF_TYPE_LIST:
+        rf_text_printf(out, "list, each %.15g to %.15g", key->lo, key->hi);
+        break;
+    case RF_TYPE_ENUM:
+        for (const char *c = key->choices; *c; c += *c == '|') {
+            size_t length = strcspn(c, "|");
+            rf_text_printf(out, "%s`%.*s`", c == key->choices ? "" : ", ", (int)length, c);
+            c += length;
+        }
+        break;
+    }
+}
+
+/* A table cell: `|` would end it. */
+static void put_cell(rf_text *out, const char *text) {
+    for (; *text; text++) rf_text_printf(out, *text == '|' ? "\\%c" : "%c", *text);
+}
+
+static rf_status put_key(rf_text *out, const rf_config *defaults, const rf_key *key) {
+    rf_text value = {0};
+    char *text;
+    rf_status status = rf_config_put_value(&value, defaults, key);
+    if (status != RF_OK) {
+        rf_text_clear(&value);
+        return status;
+    }
+    RF_TRY(rf_text_finish(&value, &text, NULL));
+    rf_text_printf(out, "| `%s` | ", key->name);
+    put_type(out, key);
+    rf_text_printf(out, *text ? " | `%s` | " : " | %s | ", text);
+    put_cell(out, key->doc);
+    rf_text_put(out, " |\n");
+    rf_free(text);
+    return RF_OK;
+}
+
+static void put_preset(rf_text *out, const rf_preset *preset) {
+    rf_text_printf(out, "\n### `preset = %s`\n\n%s.\n\n```ini\n", preset->name, preset->doc);
+    const char *section = "";
+    for (size_t i = 0; i < preset->count; i++) {
+        const rf_preset_value *v = &preset->values[i];
+        if (strcmp(section, v->section) != 0) {
+            rf_text_printf(out, "%s[%s]\n", i ? "\n" : "", v->section);
+            section = v->section;
+        }
+        rf_text_printf(out, "%s = %s\n", v->key, v->value);
+    }
+    rf_text_put(out, "```\n");
+}
+
+rf_status rf_config_reference(char **text) {
+    rf_status status = RF_OK;
+    rf_text out = {0};
+    rf_config defaults;
+    rf_config_defaults(&defaults);
+    rf_text_put(&out, introduction);
+    const char *section = "";
+    for (size_t i = 0; i < rf_key_count; i++) {
+        const rf_key *key = &rf_keys[i];
+        if (strcmp(section, key->section) != 0) {
+            rf_text_printf(&out, "\n## [%s]: %s\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
+                           key->section, rf_section_doc(key->section));
+            section = key->section;
+        }
+        RF_TRY_GOTO(put_key(&out, &defaults, key));
+    }
+    rf_text_put(
+        &out,
+        "\n## Presets\n\nA preset is applied before every other key, wherever it stands; keys that are set win.\n");
+    for (size_t i = 0; i < rf_preset_count; i++) put_preset(&out, &rf_presets[i]);
+    return rf_text_finish(&out, text, NULL);
+fail:
+    rf_text_clear(&out);
+    return status;
+}

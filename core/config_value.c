@@ -1,0 +1,195 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config_impl.h"
+
+enum { NAME_BYTES = 64 };
+
+/* Plain decimal numbers only: strtod also takes hexadecimal, "nan" and "inf". */
+static bool parse_real(const char *text, size_t length, double *out) {
+    char copy[NAME_BYTES], *end;
+    if (!length || length >= sizeof copy) return false;
+    memcpy(copy, text, length);
+    copy[length] = 0;
+    if (strspn(copy, "0123456789+-.eE") != length) return false;
+    *out = strtod(copy, &end);
+    return end == copy + length;
+}
+
+static rf_status set_int(long *out, const rf_key *key, const char *value, const char *place) {
+    char *end;
+    errno = 0;
+    long v = strtol(value, &end, 10);
+    bool whole = *value && strspn(value, "0123456789+-") == strlen(value) && !*end;
+    if (!whole || errno || !((double)v >= key->lo && (double)v <= key->hi))
+        return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected a whole number from %.15g to %.15g", place,
+                       key->section, key->name, value, key->lo, key->hi);
+    *out = v;
+    return RF_OK;
+}
+
+static rf_status set_real(double *out, const rf_key *key, const char *value, const char *place) {
+    double v;
+    if (!parse_real(value, strlen(value), &v) || !(v >= key->lo && v <= key->hi))
+        return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected a number from %.15g to %.15g", place, key->section,
+                       key->name, value, key->lo, key->hi);
+    *out = v;
+    return RF_OK;
+}
+
+static rf_status set_bool(bool *out, const rf_key *key, const char *value, const char *place) {
+    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
+    for (int truth = 0; truth < 2; truth++) {
+        for (int i = 0; i < 4; i++) {
+            if (strcmp(value, words[truth][i]) == 0) {
+                *out = truth;
+                return RF_OK;
+            }
+        }
+    }
+    return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected yes or no", place, key->section, key->name, value);
+}
+
+/* A text must survive an INI file: no control characters, no blanks at its ends, nothing that starts a comment. */
+static bool fits_ini(const char *value) {
+    size_t length = strlen(value);
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f) return false;
+        if (value[i] == ';' && (i == 0 || value[i - 1] == ' ')) return false;
+    }
+    return !length || (value[0] != ' ' && value[length - 1] != ' ');
+}
+
+static rf_status set_text(char *out, const rf_key *key, const char *value, const char *place) {
+    size_t length = strlen(value);
+    if (length >= RF_TEXT_BYTES)
+        return rf_fail(RF_ERR_USER, "%s: %s.%s has %zu bytes, expected at most %d", place, key->section, key->name,
+                       length, RF_TEXT_BYTES - 1);
+    if (!fits_ini(value))
+        return rf_fail(RF_ERR_USER, "%s: %s.%s must not have control characters or a ';' that starts a comment", place,
+                       key->section, key->name);
+    memset(out, 0, RF_TEXT_BYTES);
+    memcpy(out, value, length);
+    return RF_OK;
+}
+
+static rf_status set_enum(char *out, const rf_key *key, const char *value, const char *place) {
+    char words[16][NAME_BYTES];
+    const char *names[16];
+    size_t n = 0;
+    for (const char *c = key->choices; *c && n < 16; c += *c == '|', n++) {
+        size_t length = strcspn(c, "|");
+        snprintf(words[n], NAME_BYTES, "%.*s", (int)length, c);
+        names[n] = words[n];
+        if (strcmp(words[n], value) == 0) return set_text(out, key, value, place);
+        c += length;
+    }
+    const char *near = rf_nearest_name(value, names, n);
+    return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected one of %s%s%s%s", place, key->section, key->name, value,
+                   key->choices, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static rf_status set_list(rf_real_list *out, const rf_key *key, const char *value, const char *place) {
+    rf_real_list list = {0};
+    for (const char *c = value; *value;) {
+        size_t length = strcspn(c, ","), skip = strspn(c, " \t"), used = length;
+        while (used > skip && strchr(" \t", c[used - 1])) used--;
+        if (list.n == RF_LIST_MAX)
+            return rf_fail(RF_ERR_USER, "%s: %s.%s has too many numbers, expected at most %d", place, key->section,
+                           key->name, RF_LIST_MAX);
+        double v;
+        if (skip > used || !parse_real(c + skip, used - skip, &v) || !(v >= key->lo && v <= key->hi))
+            return rf_fail(RF_ERR_USER, "%s: number %d of %s.%s is '%.*s', expected a number from %.15g to %.15g",
+                           place, list.n + 1, key->section, key->name, (int)length, c, key->lo, key->hi);
+        list.v[list.n++] = v;
+        c += length;
+        if (!*c) break;
+        c++;
+    }
+    *out = list;
+    return RF_OK;
+}
+
+rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value, const char *place) {
+    void *member = (char *)config + key->offset;
+    switch (key->type) {
+    case RF_TYPE_INT:
+        return set_int(member, key, value, place);
+    case RF_TYPE_REAL:
+        return set_real(member, key, value, place);
+    case RF_TYPE_BOOL:
+        return set_bool(member, key, value, place);
+    case RF_TYPE_TEXT:
+        return set_text(member, key, value, place);
+    case RF_TYPE_ENUM:
+        return set_enum(member, key, value, place);
+    case RF_TYPE_LIST:
+        return set_list(member, key, value, place);
+    }
+    return RF_OK;
+}
+
+rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key) {
+    const void *member = (const char *)config + key->offset;
+    switch (key->type) {
+    case RF_TYPE_INT:
+        rf_text_printf(out, "%ld", *(const long *)member);
+        break;
+    case RF_TYPE_REAL:
+        rf_text_put_real(out, *(const double *)member);
+        break;
+    case RF_TYPE_BOOL:
+        rf_text_put(out, *(const bool *)member ? "yes" : "no");
+        break;
+    case RF_TYPE_TEXT:
+    case RF_TYPE_ENUM:
+        if (!fits_ini(member))
+            return rf_fail(RF_ERR_USER, "%s.%s cannot be written in an INI file", key->section, key->name);
+        rf_text_put(out, member);
+        break;
+    case RF_TYPE_LIST: {
+        const rf_real_list *list = member;
+        for (int i = 0; i < list->n; i++) {
+            if (i) rf_text_put(out, ",");
+            rf_text_put_real(out, list->v[i]);
+        }
+        break;
+    }
+    }
+    return RF_OK;
+}
+
+/* Levenshtein distance, one row at a time; -1 when a word is too long to be a name. */
+static int edit_distance(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b);
+    int row[NAME_BYTES];
+    if (n >= NAME_BYTES || m >= NAME_BYTES) return -1;
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *rf_nearest_name(const char *word, const char *const *names, size_t n) {
+    int best = 1 + (int)(strlen(word) / 3) + 1;
+    const char *near = NULL;
+    for (size_t i = 0; i < n; i++) {
+        int distance = edit_distance(word, names[i]);
+        if (distance >= 0 && distance < best) {
+            best = distance;
+            near = names[i];
+        }
+    }
+    return near;
+}

@@ -1,0 +1,100 @@
+#define _GNU_SOURCE
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+static const size_t default_max_bytes = (size_t)16 << 30;
+
+/* Reads exactly `size` bytes; a file that shrinks meanwhile is an error. */
+static rf_status read_all(int fd, const char *path, uint8_t *data, size_t size) {
+    size_t have = 0;
+    while (have < size) {
+        ssize_t n = read(fd, data + have, size - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return rf_fail(RF_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+        if (n == 0)
+            return rf_fail(RF_ERR_IO, "cannot read '%s': it ended at byte %zu of %zu; is it being written?", path, have,
+                           size);
+        have += (size_t)n;
+    }
+    return RF_OK;
+}
+
+rf_status rf_file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size) {
+    rf_status status = RF_OK;
+    uint8_t *buffer = NULL;
+    struct stat info;
+    size_t limit = max_bytes ? max_bytes : default_max_bytes;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return rf_fail(RF_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    if (fstat(fd, &info) != 0) {
+        status = rf_fail(RF_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+        goto fail;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = rf_fail(RF_ERR_IO, "cannot read '%s': it is %s, expected a file", path,
+                         S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+        goto fail;
+    }
+    if ((uintmax_t)info.st_size > limit) {
+        status = rf_fail(RF_ERR_FORMAT, "'%s' has %jd bytes, more than the %zu that are accepted here", path,
+                         (intmax_t)info.st_size, limit);
+        goto fail;
+    }
+    size_t bytes = (size_t)info.st_size;
+    buffer = rf_alloc(bytes + 1, 1);
+    if (!buffer) {
+        status = rf_fail_context(RF_ERR_NOMEM, "reading '%s'", path);
+        goto fail;
+    }
+    RF_TRY_GOTO(read_all(fd, path, buffer, bytes));
+    close(fd);
+    *data = buffer;
+    *size = bytes;
+    return RF_OK;
+fail:
+    rf_free(buffer);
+    close(fd);
+    return status;
+}
+
+rf_status rf_file_append_line(const char *path, const char *line) {
+    size_t length = strlen(line);
+    char *text = rf_alloc(length + 1, 1);
+    if (!text) return RF_ERR_NOMEM;
+    memcpy(text, line, length);
+    text[length] = '\n';
+
+    rf_status status = RF_OK;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path, strerror(errno));
+    } else {
+        ssize_t n;
+        do n = write(fd, text, length + 1);
+        while (n < 0 && errno == EINTR);
+        if (n != (ssize_t)(length + 1))
+            status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path,
+                             n < 0 ? strerror(errno) : "the line was written only in part; is the disk full?");
+        if (close(fd) != 0 && status == RF_OK)
+            status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path, strerror(errno));
+    }
+    rf_free(text);
+    return status;
+}
+
+bool rf_file_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+bool rf_dir_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}

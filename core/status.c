@@ -1,0 +1,51 @@
+#include "core/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_BYTES = 1024 };
+
+static _Thread_local char message[MESSAGE_BYTES];
+
+rf_status rf_fail(rf_status code, const char *fmt, ...) {
+    char text[MESSAGE_BYTES]; /* a separate buffer, since an argument may be the old message */
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    memcpy(message, text, sizeof message);
+    return code;
+}
+
+rf_status rf_fail_context(rf_status code, const char *fmt, ...) {
+    char text[MESSAGE_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    size_t used = strlen(text);
+    size_t room = sizeof text - used;
+    snprintf(text + used, room, ": %.*s", (int)(room > 3 ? room - 3 : 0), message);
+    memcpy(message, text, sizeof message);
+    return code;
+}
+
+const char *rf_error_message(void) {
+    return message;
+}
+
+int rf_exit_code(rf_status status) {
+    switch (status) {
+    case RF_OK:
+        return 0;
+    case RF_ERR_NOMEM:
+        return 3;
+    case RF_ERR_NONFINITE:
+        return 4;
+    case RF_ERR_INTERRUPTED:
+        return 130;
+    default:
+        return 2;
+    }
+}
