@@ -1,0 +1,78 @@
+#include "autograd/kernels/conv.h"
+
+#include "autograd/kernels/conv_internal.h"
+#include "autograd/kernels/cpu.h"
+#include "core/parallel.h"
+
+#include <string.h>
+
+extern const rf_conv_kernels rf_conv_kernels_generic;
+#if defined(__x86_64__) && !defined(RF_DOUBLE)
+extern const rf_conv_kernels rf_conv_kernels_avx2, rf_conv_kernels_avx512;
+static const rf_conv_kernels *const sets[RF_ISA_COUNT] = {
+    [RF_ISA_GENERIC] = &rf_conv_kernels_generic,
+    [RF_ISA_AVX2] = &rf_conv_kernels_avx2,
+    [RF_ISA_AVX512] = &rf_conv_kernels_avx512,
+};
+#else
+static const rf_conv_kernels *const sets[RF_ISA_COUNT] = {[RF_ISA_GENERIC] = &rf_conv_kernels_generic};
+#endif
+
+const rf_conv_kernels *rf_conv_kernels_current(void) {
+    return sets[rf_isa_current()];
+}
+
+/* Partial sums of the bias gradient: one for each range of pixels, a number that follows from the shape. */
+enum { BIAS_PARTS = 16, BIAS_PIXELS = 512 };
+
+static size_t bias_parts(const rf_conv_dims *d) {
+    size_t parts = (size_t)d->n * d->oh * d->ow / BIAS_PIXELS;
+    return parts < 1 ? 1 : parts > BIAS_PARTS ? BIAS_PARTS : parts;
+}
+
+size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass) {
+    if (pass == RF_CONV_BACKWARD_BIAS) return bias_parts(dims) * (size_t)dims->oc * sizeof(rf_real);
+    size_t bytes = 0;
+    for (int i = 0; i < RF_ISA_COUNT; i++) {
+        if (!sets[i]) continue;
+        size_t one = pass == RF_CONV_BACKWARD_WEIGHTS
+                         ? rf_conv_weights_workspace(dims, sets[i])
+                         : rf_conv_gemm_workspace(dims, sets[i], pass == RF_CONV_BACKWARD_DATA);
+        if (one > bytes) bytes = one;
+    }
+    return bytes;
+}
+
+typedef struct bias_job {
+    const rf_real *dy;
+    rf_real *part;
+    size_t pixels, parts, oc;
+} bias_job;
+
+static void bias_part(void *ctx, size_t begin, size_t end) {
+    const bias_job *job = ctx;
+    for (size_t i = begin; i < end; i++) {
+        rf_real *sum = job->part + i * job->oc;
+        memset(sum, 0, job->oc * sizeof *sum);
+        for (size_t p = job->pixels * i / job->parts; p < job->pixels * (i + 1) / job->parts; p++) {
+            const rf_real *dy = job->dy + p * job->oc;
+            for (size_t c = 0; c < job->oc; c++) sum[c] += dy[c];
+        }
+    }
+}
+
+void rf_conv_backward_bias(const rf_conv_dims *d, const rf_real *dy, rf_real *db, bool add, void *work) {
+    bias_job job = {
+        .dy = dy,
+        .part = work,
+        .pixels = (size_t)d->n * d->oh * d->ow,
+        .parts = bias_parts(d),
+        .oc = (size_t)d->oc,
+    };
+    rf_parallel_for(job.parts, 1, bias_part, &job);
+    for (size_t c = 0; c < job.oc; c++) {
+        rf_real sum = add ? db[c] : 0;
+        for (size_t i = 0; i < job.parts; i++) sum += job.part[i * job.oc + c];
+        db[c] = sum;
+    }
+}

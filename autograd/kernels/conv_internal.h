@@ -1,0 +1,90 @@
+/* Between the convolution drivers (conv_*.c) and the kernels that are compiled once for each instruction set
+ * (isa/conv_*.c). */
+#ifndef RF_AUTOGRAD_KERNELS_CONV_INTERNAL_H
+#define RF_AUTOGRAD_KERNELS_CONV_INTERNAL_H
+
+#include "autograd/kernels/conv.h"
+
+/* Where the factors of a product come from: output grid point (n,i,j) and tap (ty,tx) read the `k` channels at
+ * x[n, i*step_h + y0 + ty*tap_h, j*step_w + x0 + tx*tap_w, 0..k), or zeros outside. Forward has tap_h = 1 and y0 =
+ * -pad; backward-data walks the taps the other way. */
+typedef struct rf_conv_view {
+    const rf_real *x;
+    int n, h, w;  /* of x */
+    size_t pixel; /* elements from a pixel of x to the next (all groups) */
+    int k;        /* channels of a group */
+    int mh, mw;   /* grid of a picture */
+    int step_h, step_w;
+    int th, tw; /* taps */
+    int y0, x0, tap_h, tap_w;
+} rf_conv_view;
+
+/* One block of rows times some columns: `tiles` tiles of `mr` rows. */
+typedef struct rf_conv_block {
+    const rf_real *const *rows; /* [tiles][taps][mr]: k elements each; rows past the end point to zeros */
+    rf_real *const *y;          /* [tiles*mr]: element 0 of each row of the result */
+    int tiles, last_rows;       /* rows of the last tile that exist */
+    int taps, tap0, tap1;       /* this call sums taps tap0..tap1-1 */
+    int k;
+    const rf_real *b; /* packed: panels of nr columns, [taps][k][nr]; the last may be narrower by whole vectors */
+    int n0, n1, n;    /* columns of this call and of the whole; n0 is a multiple of nr */
+    bool add;         /* y += instead of = */
+    rf_conv_epilogue epilogue; /* bias and residual as pointers to column 0 of the group */
+    const rf_real *y_base;     /* where residual lies for y: residual + (y[i] - y_base) */
+} rf_conv_block;
+
+/* One tile of the weight gradient: dw[wr rows][cols] (+)= sum over pixels of a[pixel][0..wr) * b[pixel][0..nr). */
+typedef struct rf_conv_wtile {
+    const rf_real *a;     /* packed [...][wr] */
+    size_t a_step, a_row; /* elements from a pixel to the next, from a row of pixels to the next */
+    const rf_real *b;     /* packed [rows*cols][b_step]: b_step >= n, filled up with zeros to whole vectors */
+    size_t b_step;
+    int rows, cols; /* pixels */
+    int m, n;       /* valid rows and columns of the result */
+    rf_real *dw;
+    size_t dw_row; /* elements between rows of dw */
+    bool add;
+} rf_conv_wtile;
+
+/* The kernels of one instruction set. */
+typedef struct rf_conv_kernels {
+    int mr; /* rows of a tile of `block` */
+    int vl; /* elements of a vector */
+    int nr; /* columns of a panel, a multiple of vl */
+    int wr; /* rows of a tile of `wtile` */
+    void (*block)(const rf_conv_block *block);
+    void (*wtile)(const rf_conv_wtile *tile);
+    /* Cuts `count` pixels of n channels, `step` elements apart, in panels of `width` channels:
+     * out[panel][count][width], panels `panel` elements apart, the last filled up with zeros. x NULL: zeros. width is
+     * wr, vl or nr. */
+    void (*split)(const rf_real *x, size_t step, int count, int n, int width, rf_real *out, size_t panel);
+} rf_conv_kernels;
+
+/* The set that rf_isa_current asks for. */
+const rf_conv_kernels *rf_conv_kernels_current(void);
+
+/* Bytes for the weight-gradient driver; in conv_weights.c. */
+size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
+/* Bytes for forward or backward-data; in conv_gemm.c. */
+size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed);
+
+/* The view of forward's input for group `group`. */
+rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, int group);
+
+/* Rounds up to a multiple of 64 bytes' worth of elements, so that parts of `work` stay aligned. */
+static inline size_t rf_conv_round(size_t elements) {
+    size_t unit = 64 / sizeof(rf_real);
+    return (elements + unit - 1) / unit * unit;
+}
+static inline size_t rf_conv_ceil(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+/* With few channels the taps of a line of the kernel are taken as one run of tw*k elements, which lie side by side in
+ * x: one loop instead of tw short ones. Only pixels at the border need a copy. */
+enum { RF_CONV_RUN_BELOW = 16 };
+static inline bool rf_conv_has_runs(const rf_conv_view *view) {
+    return view->tw > 1 && view->k < RF_CONV_RUN_BELOW && view->tap_w == 1 && view->pixel == (size_t)view->k;
+}
+
+#endif

@@ -1,0 +1,32 @@
+/* Depth-wise convolution, NHWC: every channel is convolved with its own kernel (Howard et al., arXiv 1704.04861). */
+#ifndef RF_AUTOGRAD_KERNELS_DWCONV_H
+#define RF_AUTOGRAD_KERNELS_DWCONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "autograd/real.h"
+
+enum { RF_DWCONV_MAX_KERNEL = 11 };
+
+typedef struct rf_dwconv {
+    int n, h, w, c; /* of x */
+    int kh, kw;     /* at most RF_DWCONV_MAX_KERNEL each */
+    int stride, pad;
+    int oh, ow;            /* of y: (h + 2*pad - kh) / stride + 1 */
+    const rf_real *x;      /* [N,H,W,C] */
+    const rf_real *weight; /* [Kh,Kw,C] */
+} rf_dwconv;
+
+/* y [N,OH,OW,C]: y[o] = sum over taps k of x[o*stride - pad + k] * weight[k]; x outside the map counts as 0. */
+void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y);
+
+/* Gradient of x from dy [N,OH,OW,C], stored or added to dx [N,H,W,C]; conv->x is not read. */
+void rf_dwconv_backward_x(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool add);
+
+/* Gradient of the weight, stored or added to dw [Kh,Kw,C]; conv->weight is not read. Partial sums of fixed groups of
+ * rows go to `work` and are merged in double precision in their order. */
+size_t rf_dwconv_work_bytes(const rf_dwconv *conv);
+void rf_dwconv_backward_w(const rf_dwconv *conv, const rf_real *dy, rf_real *dw, bool add, void *work);
+
+#endif

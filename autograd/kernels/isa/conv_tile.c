@@ -1,0 +1,96 @@
+/* The inner loops of forward and backward-data: a tile of MR rows x NV vectors of sums in registers, one element of
+ * each row broadcast against the vectors of the packed right factor. Sizes fill the register file: 12x2 of 32
+ * (AVX-512), 6x2 of 16. */
+#include "autograd/kernels/conv_internal.h"
+#include "autograd/kernels/cpu.h"
+#include "autograd/kernels/isa/conv_vec.h"
+
+void RF_ISA_NAME(rf_conv_wtile)(const rf_conv_wtile *tile);
+void RF_ISA_NAME(rf_conv_split)(const rf_real *x, size_t step, int count, int n, int width, rf_real *out, size_t panel);
+
+ALWAYS_INLINE vec load_columns(const rf_real *p, bool part, int n) {
+    return part ? vec_load_part(p, n) : vec_load(p);
+}
+
+/* Stores a tile with everything that may happen on the way. `last` = valid columns of the last vector when `part`. */
+ALWAYS_INLINE void finish(const int nv, const bool part, const rf_conv_block *q, vec acc[MR][NV], rf_real *const *y,
+                          int rows, int column, int last) {
+    const rf_conv_epilogue *e = &q->epilogue;
+    vec bias[NV] = {{0}};
+    if (e->bias)
+        for (int v = 0; v < nv; v++) bias[v] = load_columns(e->bias + column + v * VL, part && v == nv - 1, last);
+    bool plain = !q->add && !e->residual && !e->act;
+    for (int i = 0; i < MR; i++) {
+        if (i >= rows) return;
+        for (int v = 0; v < nv; v++) {
+            const bool cut = part && v == nv - 1;
+            rf_real *out = y[i] + column + v * VL;
+            vec r = acc[i][v] + bias[v];
+            if (!plain) {
+                if (q->add) r += load_columns(out, cut, last);
+                if (e->residual) r += load_columns(e->residual + (out - q->y_base), cut, last);
+                if (e->act) r = vec_leaky(r, e->slope);
+            }
+            if (cut)
+                vec_store_part(out, r, last);
+            else
+                vec_store(out, r);
+        }
+    }
+}
+
+ALWAYS_INLINE void tile(const int nv, const bool part, const rf_conv_block *q, int index, const rf_real *b, int column,
+                        int last) {
+    vec acc[MR][NV];
+    for (int i = 0; i < MR; i++)
+        for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
+    const rf_real *const *rows = q->rows + ((size_t)index * q->taps + q->tap0) * MR;
+    for (int t = q->tap0; t < q->tap1; t++, rows += MR) {
+        const rf_real *a[MR];
+        for (int i = 0; i < MR; i++) a[i] = rows[i];
+        for (ptrdiff_t c = 0; c < q->k; c++, b += nv * VL) {
+            vec w[NV];
+            for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);
+            for (int i = 0; i < MR; i++) {
+                rf_real s = a[i][c];
+                for (int v = 0; v < nv; v++) acc[i][v] += w[v] * s;
+            }
+        }
+    }
+    finish(nv, part, q, acc, q->y + (size_t)index * MR, index + 1 == q->tiles ? q->last_rows : MR, column, last);
+}
+
+/* All tiles against one panel of the right factor. */
+ALWAYS_INLINE void panel(const int nv, const bool part, const rf_conv_block *q, const rf_real *b, int column,
+                         int last) {
+    b += (size_t)q->tap0 * q->k * nv * VL;
+    for (int i = 0; i < q->tiles; i++) tile(nv, part, q, i, b, column, last);
+}
+
+static void block(const rf_conv_block *q) {
+    size_t depth = (size_t)q->taps * q->k;
+    for (int column = q->n0; column < q->n1; column += NR) {
+        const rf_real *b = q->b + depth * column;
+        int width = q->n - column < NR ? q->n - column : NR;
+        int last = width - (width - 1) / VL * VL;
+        if (width > VL && last == VL)
+            panel(NV, false, q, b, column, last);
+        else if (width > VL)
+            panel(NV, true, q, b, column, last);
+        else if (last == VL)
+            panel(1, false, q, b, column, last);
+        else
+            panel(1, true, q, b, column, last);
+    }
+}
+
+extern const rf_conv_kernels RF_ISA_NAME(rf_conv_kernels);
+const rf_conv_kernels RF_ISA_NAME(rf_conv_kernels) = {
+    .mr = MR,
+    .vl = VL,
+    .nr = NR,
+    .wr = WR,
+    .block = block,
+    .wtile = RF_ISA_NAME(rf_conv_wtile),
+    .split = RF_ISA_NAME(rf_conv_split),
+};

@@ -1,0 +1,36 @@
+#include "autograd/ops/common.h"
+
+static uint32_t needs(const rf_call *call) {
+    (void)call;
+    return RF_NEED_OUT(0);
+}
+
+static void forward(const rf_call *call) {
+    rf_leaky_forward(call, 0);
+}
+
+static void backward(const rf_call *call) {
+    rf_leaky_backward(call, 0);
+}
+
+static void reference(const rf_call *call) {
+    rf_leaky_reference(call, 0);
+}
+
+static const rf_case cases[] = {{"2x3x5x4", ""}, {"7", ""}, {"1x1x3x17", ""}, {NULL, NULL}};
+
+const rf_op rf_op_relu = {
+    .name = "relu",
+    .formula = "y = max(x, 0)",
+    .in_names = {"x"},
+    .out_names = {"y"},
+    .differentiable = 1,
+    .inplace_input = 1,
+    .infer = rf_infer_same,
+    .backward_needs = needs,
+    .forward = forward,
+    .backward = backward,
+    .cases = cases,
+    .reference = reference,
+    .fill = rf_leaky_fill,
+};
