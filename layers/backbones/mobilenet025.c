@@ -1,0 +1,49 @@
+/* MobileNet v1 (Howard et al. 2017) at width 0.25 as Pytorch_Retinaface has it: leaky ReLU 0.1, three stages that end
+ * at strides 8, 16 and 32. */
+#include "layers/backbone.h"
+
+static const double SLOPE = 0.1;
+
+typedef struct block {
+    int out, stride;
+} block;
+
+/* Separable blocks of each stage; out 0 ends it. The first stage begins with an ordinary 3x3 convolution. */
+static const block stages[3][8] = {
+    {{16, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}},
+    {{128, 2}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {128, 1}},
+    {{256, 2}, {256, 1}},
+};
+
+static void build(rf_net *net, const rf_backbone *self, rf_value x, rf_taps *taps) {
+    (void)self;
+    rf_net_initialiser(net, RF_INIT_HE_NORMAL);
+    for (int s = 0; s < 3; s++) {
+        rf_scope stage = rf_net_enter(net, "stage%d", s + 1);
+        int index = 0;
+        if (s == 0) {
+            rf_net_stage(net, 1);
+            rf_scope stem = rf_net_enter(net, "%d", index++);
+            x = rf_conv_bn_act(net, x,
+                               (rf_conv_spec){.conv = "0", .bn = "1", .out = 8, .k = 3, .stride = 2, .slope = SLOPE});
+            rf_net_leave(net, stem);
+        }
+        rf_net_stage(net, s + 2);
+        for (const block *b = stages[s]; b->out; b++) {
+            rf_scope scope = rf_net_enter(net, "%d", index++);
+            x = rf_separable_block(net, x, b->out, b->stride, SLOPE);
+            rf_net_leave(net, scope);
+        }
+        rf_net_leave(net, stage);
+        taps->value[taps->n] = x;
+        taps->stride[taps->n++] = 8 << s;
+    }
+}
+
+extern const rf_backbone rf_backbone_mobilenet025;
+const rf_backbone rf_backbone_mobilenet025 = {
+    .name = "mobilenet025",
+    .doc = "MobileNet v1, width 0.25, leaky ReLU; strides 8, 16, 32 (freeze_stages: stem, then stage1 to stage3)",
+    .stages = 4,
+    .build = build,
+};

@@ -1,0 +1,192 @@
+#include "layers/blocks.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+rf_scope rf_net_enter(rf_net *net, const char *fmt, ...) {
+    char name[RF_NAME_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(name, sizeof name, fmt, args);
+    va_end(args);
+    rf_scope former = {rf_graph_scope(net->graph, name), strlen(net->prefix)};
+    snprintf(net->prefix + former.prefix, sizeof net->prefix - former.prefix, "%s.", name);
+    return former;
+}
+
+void rf_net_leave(rf_net *net, rf_scope former) {
+    net->prefix[former.prefix] = 0;
+    rf_graph_scope_end(net->graph, former.graph);
+}
+
+void rf_net_stage(rf_net *net, int n) {
+    net->frozen = n <= net->freeze_stages;
+}
+
+int rf_net_channels(const rf_net *net, rf_value x) {
+    if (x == RF_NONE) return 0;
+    rf_shape shape = rf_graph_shape(net->graph, x);
+    return shape.d[shape.n - 1];
+}
+
+rf_status rf_net_status(const rf_net *net) {
+    if (net->status != RF_OK) return rf_fail(net->status, "%s", net->error);
+    return rf_graph_status(net->graph);
+}
+
+static bool failed(const rf_net *net, rf_value x) {
+    return x == RF_NONE || rf_net_status(net) != RF_OK;
+}
+
+static void record(rf_net *net, rf_status status) {
+    if (net->status != RF_OK || status == RF_OK) return;
+    net->status = status;
+    snprintf(net->error, sizeof net->error, "%s", rf_error_message());
+}
+
+/* Looks up (or creates) prefix + name + suffix. */
+static size_t parameter(rf_net *net, const char *name, const char *suffix, rf_param want) {
+    char full[2 * RF_NAME_BYTES];
+    size_t index = 0;
+    snprintf(full, sizeof full, "%s%s.%s", net->prefix, name, suffix);
+    want.name = full;
+    bool weight = want.kind == RF_PARAM_CONV || want.kind == RF_PARAM_DWCONV;
+    bool bn = !weight && want.kind != RF_PARAM_BIAS;
+    bool backbone = net->part == RF_PARAM_BACKBONE;
+    want.flags = net->part | (weight ? 0 : RF_PARAM_BN_OR_BIAS);
+    if (net->frozen || (bn && backbone && net->freeze_bn)) want.flags |= RF_PARAM_FROZEN;
+    want.lr_mult = backbone ? net->backbone_lr : net->part == RF_PARAM_HEAD ? net->head_lr : 1;
+    if (want.flags & RF_PARAM_FROZEN) want.lr_mult = 0;
+    want.decay_mult = weight || net->decay_bn_bias ? 1 : 0;
+    if (net->status == RF_OK) record(net, rf_params_get(net->params, &want, &index));
+    return index;
+}
+
+/* The graph's value of an entry. While parameters are collected there are no arrays yet and the graph never runs: the
+ * values then point at a dummy. */
+static rf_value bind(rf_net *net, size_t index) {
+    static rf_real dummy;
+    if (net->status != RF_OK) return RF_NONE;
+    const rf_params *params = net->params;
+    const rf_param *p = &params->entries[index];
+    bool trainable = net->mode == RF_TRAIN && !(p->flags & RF_PARAM_FROZEN);
+    if (rf_param_is_state(p))
+        return rf_graph_state(net->graph, p->name, p->shape, params->sealed ? params->state + p->offset : &dummy);
+    if (!params->sealed) return rf_graph_param(net->graph, p->name, p->shape, &dummy, trainable ? &dummy : NULL);
+    rf_real *data = net->mode == RF_EVAL ? params->folded : params->data;
+    return rf_graph_param(net->graph, p->name, p->shape, data + p->offset, trainable ? params->grad + p->offset : NULL);
+}
+
+void rf_net_initialiser(rf_net *net, rf_init init) {
+    net->conv_init = net->fan_in_init ? RF_INIT_FAN_IN_UNIFORM : init;
+}
+
+static rf_param vector(rf_param_kind kind, rf_init init, int channels) {
+    return (rf_param){.kind = kind, .init = init, .n_dims = 1, .dims = {(size_t)channels}};
+}
+
+static rf_param kernel(const rf_net *net, bool depthwise, int in, int out, int k) {
+    rf_param p = {.kind = depthwise ? RF_PARAM_DWCONV : RF_PARAM_CONV, .init = net->conv_init, .n_dims = 4};
+    p.dims[0] = (size_t)out;
+    p.dims[1] = depthwise ? 1 : (size_t)in;
+    p.dims[2] = p.dims[3] = (size_t)k;
+    p.fan_in = p.dims[1] * p.dims[2] * p.dims[3];
+    return p;
+}
+
+static rf_value bn_act(rf_net *net, rf_value x, const rf_conv_spec *spec, const rf_fold *bn) {
+    bool backbone = net->part == RF_PARAM_BACKBONE;
+    bool fixed = net->mode == RF_EVAL || net->frozen || (backbone && net->freeze_bn);
+    rf_value in[6] = {x,
+                      bind(net, bn->gamma),
+                      bind(net, bn->beta),
+                      bind(net, bn->mean),
+                      bind(net, bn->var),
+                      spec->add ? spec->residual : RF_NONE};
+    return rf_graph_apply(net->graph, "bn_act", in, spec->add ? 6 : 5, "eps=%.9g momentum=%.9g frozen=%d slope=%.9g",
+                          net->bn_eps, net->bn_momentum, fixed, spec->slope);
+}
+
+rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
+    if (failed(net, x) || (spec.add && spec.residual == RF_NONE)) return RF_NONE;
+    int in = rf_net_channels(net, x), out = spec.depthwise ? in : spec.out;
+    rf_fold fold = {.eps = net->bn_eps};
+    fold.conv = parameter(net, spec.conv, "weight", kernel(net, spec.depthwise, in, out, spec.k));
+    fold.gamma = parameter(net, spec.bn, "weight", vector(RF_PARAM_BN_GAMMA, RF_INIT_ONE, out));
+    fold.beta = parameter(net, spec.bn, "bias", vector(RF_PARAM_BN_BETA, RF_INIT_ZERO, out));
+    fold.mean = parameter(net, spec.bn, "running_mean", vector(RF_PARAM_BN_MEAN, RF_INIT_ZERO, out));
+    fold.var = parameter(net, spec.bn, "running_var", vector(RF_PARAM_BN_VAR, RF_INIT_ONE, out));
+    /* A depth-wise result passes through the normalisation's loop anyhow, for its activation: folding would save
+     * nothing. */
+    bool foldable = !spec.depthwise;
+    if (net->status == RF_OK && foldable && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
+    if (net->status != RF_OK) return RF_NONE;
+
+    rf_scope scope = rf_net_enter(net, "%s", spec.conv);
+    rf_value w = bind(net, fold.conv), y;
+    if (net->mode == RF_EVAL && foldable) {
+        rf_value ins[4] = {x, w, bind(net, fold.beta), spec.residual};
+        y = rf_graph_apply(net->graph, "conv_act", ins, spec.add ? 4 : 3, "stride=%d pad=%d slope=%.9g", spec.stride,
+                           spec.k / 2, spec.slope);
+        rf_net_leave(net, scope);
+        return y;
+    }
+    y = rf_apply2(net->graph, spec.depthwise ? "dwconv2d" : "conv2d", x, w, "stride=%d pad=%d", spec.stride,
+                  spec.k / 2);
+    rf_net_leave(net, scope);
+    scope = rf_net_enter(net, "%s", spec.bn);
+    y = bn_act(net, y, &spec, &fold);
+    rf_net_leave(net, scope);
+    return y;
+}
+
+rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out) {
+    size_t weight = parameter(net, name, "weight", kernel(net, false, in, out, 1));
+    rf_param start = vector(RF_PARAM_BIAS, net->fan_in_init ? RF_INIT_FAN_IN_UNIFORM : RF_INIT_ZERO, out);
+    start.fan_in = (size_t)in;
+    size_t bias = parameter(net, name, "bias", start);
+    return (rf_conv_pair){bind(net, weight), bind(net, bias)};
+}
+
+rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair) {
+    if (failed(net, x)) return RF_NONE;
+    rf_value in[3] = {x, pair.weight, pair.bias};
+    return rf_graph_apply(net->graph, "conv2d", in, 3, "stride=1 pad=0");
+}
+
+static rf_value shortcut(rf_net *net, rf_value x, int out, int stride) {
+    if (stride == 1 && rf_net_channels(net, x) == out) return x;
+    rf_scope scope = rf_net_enter(net, "downsample");
+    rf_value y = rf_conv_bn_act(
+        net, x, (rf_conv_spec){.conv = "0", .bn = "1", .out = out, .k = 1, .stride = stride, .slope = 1});
+    rf_net_leave(net, scope);
+    return y;
+}
+
+rf_value rf_basic_block(rf_net *net, rf_value x, int width, int stride) {
+    rf_value y =
+        rf_conv_bn_act(net, x, (rf_conv_spec){.conv = "conv1", .bn = "bn1", .out = width, .k = 3, .stride = stride});
+    rf_value skip = shortcut(net, x, width, stride);
+    return rf_conv_bn_act(
+        net, y,
+        (rf_conv_spec){.conv = "conv2", .bn = "bn2", .out = width, .k = 3, .stride = 1, .residual = skip, .add = true});
+}
+
+rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride) {
+    rf_value y =
+        rf_conv_bn_act(net, x, (rf_conv_spec){.conv = "conv1", .bn = "bn1", .out = width, .k = 1, .stride = 1});
+    y = rf_conv_bn_act(net, y, (rf_conv_spec){.conv = "conv2", .bn = "bn2", .out = width, .k = 3, .stride = stride});
+    rf_value skip = shortcut(net, x, 4 * width, stride);
+    return rf_conv_bn_act(
+        net, y,
+        (rf_conv_spec){
+            .conv = "conv3", .bn = "bn3", .out = 4 * width, .k = 1, .stride = 1, .residual = skip, .add = true});
+}
+
+rf_value rf_separable_block(rf_net *net, rf_value x, int out, int stride, double slope) {
+    rf_value y = rf_conv_bn_act(
+        net, x, (rf_conv_spec){.conv = "0", .bn = "1", .k = 3, .stride = stride, .depthwise = true, .slope = slope});
+    return rf_conv_bn_act(net, y,
+                          (rf_conv_spec){.conv = "3", .bn = "4", .out = out, .k = 1, .stride = 1, .slope = slope});
+}

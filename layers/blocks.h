@@ -1,0 +1,83 @@
+/* Building blocks of the networks. A net is a graph under construction together with its parameter store; the same code
+ * collects the parameters, builds training graphs and builds evaluation graphs. Errors are sticky: blocks return
+ * RF_NONE after one, so that layer code needs no checks, and rf_net_status tells the first. */
+#ifndef RF_LAYERS_BLOCKS_H
+#define RF_LAYERS_BLOCKS_H
+
+#include "layers/params.h"
+
+typedef enum rf_mode {
+    RF_TRAIN, /* batch normalisation as a node; parameters have gradients */
+    RF_EVAL,  /* batch normalisation folded into the convolutions; reads params->folded */
+} rf_mode;
+
+typedef struct rf_net {
+    rf_graph *graph;
+    rf_params *params;
+    rf_mode mode;
+    rf_status status; /* the first failure of a parameter look-up, with its message */
+    char error[256];
+    double bn_eps, bn_momentum;
+    double backbone_lr, head_lr;
+    bool decay_bn_bias;
+    bool fan_in_init;  /* model.initialiser */
+    bool freeze_bn;    /* batch normalisation of the backbone */
+    int freeze_stages; /* of the backbone, the stem is 1 */
+    /* State of the part being built. */
+    unsigned part; /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
+    bool frozen;   /* nothing here is trained, batch statistics included */
+    rf_init conv_init;
+    char prefix[RF_NAME_BYTES]; /* "body.stage1." */
+} rf_net;
+
+/* The first error of the net or its graph (its message is set again), or RF_OK. */
+rf_status rf_net_status(const rf_net *net);
+
+/* Enters a level of names ("stage%d") for parameters and nodes; rf_net_leave returns to the former one. */
+typedef struct rf_scope {
+    int graph;
+    size_t prefix;
+} rf_scope;
+rf_scope rf_net_enter(rf_net *net, const char *fmt, ...) RF_PRINTF(2, 3);
+void rf_net_leave(rf_net *net, rf_scope former);
+
+/* How the convolutions that follow start, unless model.initialiser says otherwise. */
+void rf_net_initialiser(rf_net *net, rf_init init);
+
+/* Stage n (1 = stem) of the backbone begins: frozen when n <= freeze_stages. */
+void rf_net_stage(rf_net *net, int n);
+
+/* A convolution without bias, batch normalisation, optional residual and activation: y = act(bn(conv(x)) + residual).
+ */
+typedef struct rf_conv_spec {
+    const char *conv, *bn; /* names below the scope: "0" and "1", or "conv1" and "bn1" */
+    int out;               /* output channels; depth-wise: as many as the input has */
+    int k, stride;         /* square kernel, padding k/2 */
+    bool depthwise;
+    double slope;      /* of negative values: 1 identity, 0 ReLU, 0.1 leaky */
+    rf_value residual; /* same shape as y, used when `add` */
+    bool add;
+} rf_conv_spec;
+rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec);
+
+/* A convolution with bias as two parameter values ("NAME.weight", "NAME.bias"), so that several levels may share them,
+ * and the application of such a pair: [N,H,W,C] -> [N,H,W,out], 1x1. */
+typedef struct rf_conv_pair {
+    rf_value weight, bias;
+} rf_conv_pair;
+rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out);
+rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair);
+
+/* Residual blocks in torchvision's layout (stride on the 3x3 of the bottleneck, He et al. 2016 "v1.5"): names conv1,
+ * bn1, ..., downsample.{0,1} when the shape changes. basic: two 3x3; bottleneck: 1x1, 3x3, 1x1 to 4*width channels. */
+rf_value rf_basic_block(rf_net *net, rf_value x, int width, int stride);
+rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride);
+
+/* Depth-wise separable block (MobileNet v1): depth-wise 3x3 {0,1} and point-wise 1x1 {3,4}, each with batch
+ * normalisation and leaky ReLU. */
+rf_value rf_separable_block(rf_net *net, rf_value x, int out, int stride, double slope);
+
+/* Channels of an NHWC value; 0 for RF_NONE. */
+int rf_net_channels(const rf_net *net, rf_value x);
+
+#endif

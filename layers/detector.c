@@ -1,0 +1,136 @@
+#include "layers/detector.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+#include "layers/backbone.h"
+#include "layers/fpn.h"
+#include "layers/heads.h"
+#include "layers/ssh.h"
+
+/* What the configuration says, checked. */
+typedef struct plan {
+    const rf_backbone *backbone;
+    int strides[RF_NET_LEVELS], n_levels, cell_anchors, channels;
+    bool ssh, share_heads, landmarks;
+    double slope;
+} plan;
+
+static rf_status make_plan(const rf_config *config, plan *p) {
+    memset(p, 0, sizeof *p);
+    p->backbone = rf_backbone_find(config->model.backbone);
+    if (!p->backbone) return RF_ERR_USER;
+    const rf_real_list *strides = &config->model.strides;
+    if (strides->n < 1 || strides->n > RF_NET_LEVELS)
+        return rf_fail(RF_ERR_USER, "model.strides has %d numbers, expected 1 to %d", strides->n, RF_NET_LEVELS);
+    for (int i = 0; i < strides->n; i++) {
+        p->strides[i] = (int)strides->v[i];
+        if (p->strides[i] != strides->v[i])
+            return rf_fail(RF_ERR_USER, "model.strides: %g is not a whole number", strides->v[i]);
+    }
+    p->n_levels = strides->n;
+    p->cell_anchors = config->anchors.sizes.n / p->n_levels;
+    if (p->cell_anchors < 1 || p->cell_anchors * p->n_levels != config->anchors.sizes.n)
+        return rf_fail(
+            RF_ERR_USER,
+            "anchors.sizes has %d numbers for %d levels (model.strides); give the same number for each level",
+            config->anchors.sizes.n, p->n_levels);
+    p->channels = (int)config->model.channels;
+    if (p->channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", p->channels);
+    p->ssh = strcmp(config->model.context, "ssh") == 0;
+    p->share_heads = config->model.share_heads;
+    p->landmarks = config->model.landmarks;
+    p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : p->channels <= 64 ? 0.1 : 0;
+    return RF_OK;
+}
+
+static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *config, rf_mode mode) {
+    return (rf_net){.graph = graph,
+                    .params = params,
+                    .mode = mode,
+                    .bn_eps = config->model.bn_eps,
+                    .bn_momentum = config->model.bn_momentum,
+                    .backbone_lr = config->optim.backbone_lr,
+                    .head_lr = config->optim.head_lr,
+                    .decay_bn_bias = config->optim.decay_bn_bias,
+                    .fan_in_init = strcmp(config->model.initialiser, "fan_in") == 0,
+                    .freeze_bn = config->model.freeze_bn,
+                    .freeze_stages = (int)config->model.freeze_stages};
+}
+
+/* Backbone, pyramid and context: the feature maps of the levels. */
+static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_value *levels) {
+    rf_taps taps = {0};
+    rf_scope scope = rf_net_enter(net, "body");
+    net->part = RF_PARAM_BACKBONE;
+    p->backbone->build(net, p->backbone, input, &taps);
+    rf_net_leave(net, scope);
+    net->part = 0;
+    net->frozen = false;
+    RF_TRY(rf_net_status(net));
+    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, p->channels, p->slope, levels));
+    for (int i = 0; p->ssh && i < p->n_levels; i++) levels[i] = rf_ssh(net, levels[i], i, p->slope);
+    return RF_OK;
+}
+
+static rf_value output(rf_net *net, const plan *p, const rf_value *levels, const char *head, int width,
+                       const char *name) {
+    rf_value y = rf_heads(net, levels, p->n_levels, head, p->cell_anchors, width, p->share_heads);
+    rf_graph_keep(net->graph, y);
+    rf_graph_name(net->graph, y, name);
+    return y;
+}
+
+static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detector *out) {
+    rf_value levels[RF_NET_LEVELS];
+    memset(out, 0, sizeof *out);
+    out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
+    RF_TRY(rf_graph_status(net->graph));
+    RF_TRY(build_features(net, p, out->input, levels));
+    /* Boxes first, as the public model lists its heads; the order has no other meaning. */
+    out->loc = output(net, p, levels, "BboxHead", 4, "loc");
+    out->cls = output(net, p, levels, "ClassHead", 2, "cls");
+    out->points = p->landmarks ? output(net, p, levels, "LandmarkHead", 10, "points") : RF_NONE;
+    RF_TRY(rf_net_status(net));
+    out->n_levels = p->n_levels;
+    out->cell_anchors = p->cell_anchors;
+    for (int i = 0; i < p->n_levels; i++) {
+        rf_shape s = rf_graph_shape(net->graph, levels[i]);
+        out->stride[i] = p->strides[i];
+        out->h[i] = s.d[1];
+        out->w[i] = s.d[2];
+        out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)p->cell_anchors;
+    }
+    return RF_OK;
+}
+
+rf_status rf_detector_params(const rf_config *config, rf_params **out) {
+    rf_status status = RF_ERR_NOMEM;
+    plan p;
+    rf_detector ignored;
+    *out = NULL;
+    rf_graph *graph = rf_graph_new();
+    rf_params *params = rf_params_new();
+    if (!graph || !params) goto fail;
+    RF_TRY_GOTO(make_plan(config, &p));
+    /* Any size does: parameters do not depend on it. */
+    rf_net net = make_net(graph, params, config, RF_TRAIN);
+    RF_TRY_GOTO(build(&net, &p, 1, 64, 64, &ignored));
+    RF_TRY_GOTO(rf_params_seal(params));
+    *out = params;
+    params = NULL;
+fail:
+    rf_params_free(params);
+    rf_graph_free(graph);
+    return status;
+}
+
+rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config *config, int n, int h, int w,
+                            rf_mode mode, rf_detector *out) {
+    plan p;
+    RF_TRY(make_plan(config, &p));
+    if (mode == RF_EVAL && !params->folded_valid) RF_TRY(rf_params_fold(params, NULL));
+    rf_net net = make_net(graph, params, config, mode);
+    params->cursor = 0;
+    return build(&net, &p, n, h, w, out);
+}

@@ -1,0 +1,46 @@
+/* The detectors as wholes: backbone, feature pyramid, context modules, heads. */
+#ifndef RF_LAYERS_DETECTOR_H
+#define RF_LAYERS_DETECTOR_H
+
+#include "core/config.h"
+#include "layers/blocks.h"
+
+enum { RF_NET_LEVELS = 8 };
+
+/* Anchor order of the rows: level (ascending stride), row, column, anchor of the cell. Owned by the caller; nothing to
+ * free. */
+typedef struct rf_detector {
+    rf_value input;  /* [N,H,W,3] "input" */
+    rf_value cls;    /* [N,anchors,2] "cls": logits background, face */
+    rf_value loc;    /* [N,anchors,4] "loc": dx dy dw dh */
+    rf_value points; /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    size_t anchors;
+    int n_levels;
+    int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
+    int cell_anchors;                                              /* anchors of a cell */
+} rf_detector;
+
+/* The parameter store of the configured network: entries and arrays, all zero (rf_params_init, rf_weights_load fill
+ * it). RF_ERR_USER when [model] or [anchors] describe no possible network. */
+rf_status rf_detector_params(const rf_config *config, rf_params **out);
+
+/* Appends the network for n images of h x w pixels to an empty graph and keeps its outputs. params comes from
+ * rf_detector_params with the same configuration, belongs to the caller and outlives the graph. RF_EVAL reads the
+ * folded weights: they are made here when there are none since the last initialisation or load; after training steps,
+ * or for an average of the weights, call rf_params_fold first. */
+rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config *config, int n, int h, int w,
+                            rf_mode mode, rf_detector *out);
+
+/* One line of the layer table: a block of the network. */
+typedef struct rf_layer_row {
+    char name[RF_NAME_BYTES]; /* "body.layer1.0" */
+    rf_shape shape;           /* output for one image */
+    size_t params;            /* learnable values */
+    double mflops;            /* forward, a multiply-add counts as 2 */
+} rf_layer_row;
+
+/* The layers of the configured network for one image of h x w, in order (rf_free *rows). Their params sum up to the
+ * network's; shared heads count in the first level's rows. */
+rf_status rf_detector_table(const rf_config *config, int h, int w, rf_layer_row **rows, size_t *count);
+
+#endif

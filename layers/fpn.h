@@ -1,0 +1,15 @@
+/* Feature pyramid: lateral 1x1 convolutions, top-down nearest up-sampling and addition, 3x3 merge convolutions, each
+ * with batch normalisation and activation; levels beyond the backbone by 3x3 stride-2 convolutions of its last map
+ * (RetinaFace, section 3.2). Names: fpn.output1.., fpn.merge1.., fpn.extra1... */
+#ifndef RF_LAYERS_FPN_H
+#define RF_LAYERS_FPN_H
+
+#include "layers/backbone.h"
+
+/* One level for each of n ascending strides, each [N,h,w,channels]: level i is merge_i(output_i(tap) + up(level i+1)),
+ * the top one output_i alone; a stride past the last tap's comes from extra1 on that tap, the next from extra2 on
+ * extra1. RF_ERR_USER when the backbone has no such stride or the strides do not double. */
+rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, int channels, double slope,
+                 rf_value *levels);
+
+#endif

@@ -1,0 +1,12 @@
+/* Class, box and landmark heads: 1x1 convolutions with bias on every level. */
+#ifndef RF_LAYERS_HEADS_H
+#define RF_LAYERS_HEADS_H
+
+#include "layers/blocks.h"
+
+/* Outputs of n levels [N,h,w,C] as one array [N, sum(h*w*anchors), width] in anchor order (level, row, column, anchor):
+ * the channels of a head are anchor*width + k, so NHWC rows need no transpose. Names "<name>.<level>.conv1x1"; with
+ * `share` all levels use those of level 0. */
+rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share);
+
+#endif

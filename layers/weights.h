@@ -1,0 +1,54 @@
+/* Weights between the parameter store and files, by PyTorch's names (those of the public Pytorch_Retinaface models). */
+#ifndef RF_LAYERS_WEIGHTS_H
+#define RF_LAYERS_WEIGHTS_H
+
+#include "core/safetensors.h"
+#include "layers/params.h"
+
+/* What a load did. Names are copies in alphabetical order of their place in the store or file; rf_weights_report_free.
+ */
+typedef struct rf_weights_report {
+    size_t matched;          /* entries of the store that were filled */
+    size_t backbone_missing; /* how many of `missing` belong to the backbone */
+    char **missing;          /* entries of the store that the file lacks: they keep their values */
+    size_t n_missing;
+    char **unused; /* tensors of the file that fit nothing */
+    size_t n_unused;
+    size_t ignored; /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's fc.* */
+} rf_weights_report;
+void rf_weights_report_free(rf_weights_report *report);
+
+/* Reads a weight file, told by its content: safetensors, or a PyTorch file (.pth, .pt, .tar; never executed) that holds
+ * a state_dict or a dictionary with one. Free with rf_st_free. */
+rf_status rf_weights_read(const char *path, rf_st_file **out);
+
+/* Fills the store by name. A prefix "module." of the file's names is dropped, and "body." added where that fits, so
+ * that backbone files of torchvision load. Nothing is changed on failure: RF_ERR_USER when nothing matches or shapes
+ * differ, RF_ERR_FORMAT for doubled names and wrong types, RF_ERR_NONFINITE for NaN, infinity or a negative variance.
+ * report may be NULL. */
+rf_status rf_weights_load(const char *path, rf_params *params, rf_weights_report *report);
+/* The same from a file already read; `path` is for messages. */
+rf_status rf_weights_apply(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report);
+
+/* Tensors for rf_st_write in the file's layout, with their own copy of the numbers. */
+typedef struct rf_weights_pack {
+    rf_st_tensor *tensors;
+    size_t count;
+    float *buffer;
+} rf_weights_pack;
+/* All weights, running statistics and num_batches_tracked (always 0; PyTorch's strict load wants it). `data` is an
+ * array like params->data to take the learnable values from, NULL = params->data. */
+rf_status rf_weights_pack_model(const rf_params *params, const rf_real *data, rf_weights_pack *pack);
+/* An array laid out like params->data (a momentum, an average) as tensors called prefix + entry name. */
+rf_status rf_weights_pack_array(const rf_params *params, const rf_real *array, const char *prefix,
+                                rf_weights_pack *pack);
+void rf_weights_pack_free(rf_weights_pack *pack);
+/* Reads what rf_weights_pack_array wrote back into `array`; every entry must be there in its shape. */
+rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                  rf_real *array);
+
+/* Writes rf_weights_pack_model as a safetensors file with the given metadata. */
+rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
+                          const char *const *meta_values, size_t meta_count);
+
+#endif

@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "layers/weights.h"
+
+/* num_batches_tracked is a 64-bit counter that inference and training here do not use. */
+static const int64_t zero_batches;
+
+void rf_weights_pack_free(rf_weights_pack *pack) {
+    if (!pack) return;
+    for (size_t i = 0; pack->tensors && i < pack->count; i++) rf_free(pack->tensors[i].name);
+    rf_free(pack->tensors);
+    rf_free(pack->buffer);
+    *pack = (rf_weights_pack){0};
+}
+
+static rf_status add(rf_weights_pack *pack, const char *prefix, const char *name, rf_st_tensor tensor) {
+    size_t bytes = strlen(prefix) + strlen(name) + 1;
+    tensor.name = rf_alloc(bytes, 1);
+    if (!tensor.name) return RF_ERR_NOMEM;
+    snprintf(tensor.name, bytes, "%s%s", prefix, name);
+    pack->tensors[pack->count++] = tensor;
+    return RF_OK;
+}
+
+/* "x.running_var" -> "x.num_batches_tracked" */
+static rf_status add_counter(rf_weights_pack *pack, const char *variance_name) {
+    char name[2 * RF_NAME_BYTES];
+    int stem = (int)(strlen(variance_name) - strlen("running_var"));
+    snprintf(name, sizeof name, "%.*snum_batches_tracked", stem, variance_name);
+    return add(pack, "", name, (rf_st_tensor){.dtype = RF_I64, .data = &zero_batches, .bytes = sizeof zero_batches});
+}
+
+/* Entries as tensors; `data` replaces params->data; running statistics and counters on demand. */
+static rf_status pack_entries(const rf_params *params, const rf_real *data, const char *prefix, bool state,
+                              rf_weights_pack *pack) {
+    size_t total = 0, at = 0;
+    *pack = (rf_weights_pack){0};
+    for (size_t i = 0; i < params->count; i++) total += params->entries[i].count;
+    pack->tensors = rf_alloc(2 * params->count, sizeof *pack->tensors);
+    pack->buffer = rf_alloc(total, sizeof *pack->buffer);
+    if (!pack->tensors || !pack->buffer) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < params->count; i++) {
+        const rf_param *p = &params->entries[i];
+        if (rf_param_is_state(p) && !state) continue;
+        float *out = pack->buffer + at;
+        rf_param_to_file(p, rf_param_is_state(p) ? params->state + p->offset : data + p->offset, out);
+        at += p->count;
+        rf_st_tensor tensor = {.dtype = RF_F32, .n_dims = p->n_dims, .data = out, .bytes = p->count * sizeof *out};
+        memcpy(tensor.dims, p->dims, sizeof p->dims);
+        RF_TRY(add(pack, prefix, p->name, tensor));
+        if (p->kind == RF_PARAM_BN_VAR) RF_TRY(add_counter(pack, p->name));
+    }
+    return RF_OK;
+}
+
+rf_status rf_weights_pack_model(const rf_params *params, const rf_real *data, rf_weights_pack *pack) {
+    rf_status status = pack_entries(params, data ? data : params->data, "", true, pack);
+    if (status != RF_OK) rf_weights_pack_free(pack);
+    return status;
+}
+
+rf_status rf_weights_pack_array(const rf_params *params, const rf_real *array, const char *prefix,
+                                rf_weights_pack *pack) {
+    rf_status status = pack_entries(params, array, prefix, false, pack);
+    if (status != RF_OK) rf_weights_pack_free(pack);
+    return status;
+}
+
+rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                  rf_real *array) {
+    char name[2 * RF_NAME_BYTES];
+    for (size_t i = 0; i < params->count; i++) {
+        const rf_param *p = &params->entries[i];
+        if (rf_param_is_state(p)) continue;
+        snprintf(name, sizeof name, "%s%s", prefix, p->name);
+        const rf_st_tensor *t = rf_st_find(file, name);
+        bool fits = t && t->dtype == RF_F32 && t->n_dims == p->n_dims;
+        for (int d = 0; fits && d < p->n_dims; d++) fits = t->dims[d] == p->dims[d];
+        if (!fits)
+            return rf_fail(RF_ERR_FORMAT,
+                           "%s: %s is missing or has another shape than the network's %s; the checkpoint was made "
+                           "with another configuration",
+                           path, name, p->name);
+        rf_param_from_file(p, t->data, array + p->offset);
+    }
+    return RF_OK;
+}
+
+rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
+                          const char *const *meta_values, size_t meta_count) {
+    rf_weights_pack pack;
+    RF_TRY(rf_weights_pack_model(params, NULL, &pack));
+    rf_status status = rf_st_write(path, pack.tensors, pack.count, meta_keys, meta_values, meta_count);
+    rf_weights_pack_free(&pack);
+    return status;
+}
