@@ -1,0 +1,263 @@
+#include "data/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "data/annotation.h"
+
+#define RF_DATASET(name) extern const rf_dataset_format rf_dataset_format_##name;
+#include "data/datasets.def"
+#undef RF_DATASET
+
+const rf_dataset_format *const rf_dataset_formats[RF_DATASET_COUNT] = {
+#define RF_DATASET(name) &rf_dataset_format_##name,
+#include "data/datasets.def"
+#undef RF_DATASET
+};
+
+static const size_t annotation_max_bytes = (size_t)1 << 30;
+
+void rf_dataset_free(rf_dataset *dataset) {
+    if (!dataset) return;
+    for (size_t i = 0; i < dataset->n_samples; i++) rf_free(dataset->samples[i].path);
+    rf_free(dataset->samples);
+    rf_free(dataset->faces);
+    rf_free(dataset->face_lines);
+    rf_free(dataset->annotation_path);
+    rf_free(dataset->image_dir);
+    rf_free(dataset);
+}
+
+/* The arrays grow by doubling, and their capacity follows from their length: no room is left at 0, 16, 32, 64, ...
+ * elements. */
+static bool is_full(size_t n) {
+    return n == 0 || (n >= 16 && (n & (n - 1)) == 0);
+}
+
+static void *grow(void *array, size_t n, size_t size) {
+    return rf_realloc(array, n, n == 0 ? 16 : 2 * n, size);
+}
+
+rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line) {
+    size_t n = dataset->n_samples;
+    if (is_full(n)) {
+        rf_sample *grown = grow(dataset->samples, n, sizeof *grown);
+        if (!grown) return RF_ERR_NOMEM;
+        dataset->samples = grown;
+    }
+    char *copy = rf_strndup(name, name_bytes);
+    char *path = copy ? rf_path_join(dataset->image_dir, copy) : NULL;
+    size_t length = copy ? strlen(copy) : 0;
+    rf_free(copy);
+    if (!path) return RF_ERR_NOMEM;
+    dataset->samples[n] =
+        (rf_sample){.path = path, .name = path + strlen(path) - length, .first_face = dataset->n_faces, .line = line};
+    dataset->n_samples++;
+    return RF_OK;
+}
+
+static void count_face(rf_dataset *dataset, const rf_face *face) {
+    dataset->n_ignored += face->ignore;
+    dataset->n_with_points += face->has_points;
+}
+
+rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line) {
+    size_t n = dataset->n_faces;
+    if (dataset->n_samples == 0) return rf_fail(RF_ERR_USER, "line %d: a face was added before the first image", line);
+    if (is_full(n)) {
+        rf_face *faces = grow(dataset->faces, n, sizeof *faces);
+        if (!faces) return RF_ERR_NOMEM;
+        dataset->faces = faces;
+        int *lines = grow(dataset->face_lines, n, sizeof *lines);
+        if (!lines) return RF_ERR_NOMEM;
+        dataset->face_lines = lines;
+    }
+    dataset->faces[n] = *face;
+    dataset->face_lines[n] = line;
+    dataset->n_faces++;
+    dataset->samples[dataset->n_samples - 1].n_faces++;
+    count_face(dataset, face);
+    return RF_OK;
+}
+
+static rf_status find_format(const char *wanted, const char *path, const char *text, size_t bytes,
+                             const rf_dataset_format **out) {
+    const char *names[RF_DATASET_COUNT + 1] = {"auto"};
+    bool automatic = !wanted || !*wanted || strcmp(wanted, "auto") == 0;
+    for (int i = 0; i < RF_DATASET_COUNT; i++) {
+        const rf_dataset_format *format = rf_dataset_formats[i];
+        names[i + 1] = format->name;
+        if (automatic ? format->sniff(text, bytes) : strcmp(wanted, format->name) == 0) {
+            *out = format;
+            return RF_OK;
+        }
+    }
+    char list[128] = "";
+    for (int i = automatic; i <= RF_DATASET_COUNT; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", names[i]);
+    if (automatic)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:1: neither of the known annotation formats (%s); the first line names an image", path, list);
+    const char *near = rf_nearest_name(wanted, names, RF_DATASET_COUNT + 1);
+    return rf_fail(RF_ERR_USER, "unknown annotation format \"%s\"%s%s%s; known: %s", wanted,
+                   near ? ", did you mean " : "", near ? near : "", near ? "?" : "", list);
+}
+
+/* A 0 byte means that this is no text (or UTF-16): say so instead of complaining about a word. */
+static rf_status check_text(const char *path, const char *text, size_t bytes) {
+    const char *zero = memchr(text, 0, bytes);
+    if (!zero) return RF_OK;
+    int line = 1;
+    for (const char *p = text; p < zero; p++) line += *p == '\n';
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: a zero byte: not a text file, or UTF-16; save it as UTF-8", path, line);
+}
+
+static int compare_samples(const void *a, const void *b) {
+    const rf_sample *p = *(const rf_sample *const *)a, *q = *(const rf_sample *const *)b;
+    int order = strcmp(p->name, q->name);
+    return order ? order : (p->line > q->line) - (p->line < q->line);
+}
+
+static bool has_image_suffix(const char *name, size_t n) {
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t len = strlen(suffixes[i]);
+        if (n > len && memcmp(name + n - len, suffixes[i], len) == 0) return true;
+    }
+    return false;
+}
+
+/* The first sample of that name in a list of pointers sorted by compare_samples, or NULL. */
+static rf_sample *find_sample(rf_sample **sorted, size_t n, const char *name) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(sorted[mid]->name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && strcmp(sorted[lo]->name, name) == 0 ? sorted[lo] : NULL;
+}
+
+/* Appends the sample that one line of a list file names, with its faces, to `out`. */
+static rf_status take_listed(const rf_dataset *all, rf_sample **sorted, const rf_line_reader *reader, rf_dataset *out) {
+    const char *name = reader->line;
+    size_t n = reader->length;
+    while (n > 1 && (name[0] == '/' || (name[0] == '.' && name[1] == '/'))) {
+        size_t skip = name[0] == '/' ? 1 : 2;
+        if (n <= skip) break;
+        name += skip;
+        n -= skip;
+    }
+    char full[4096];
+    int length = snprintf(full, sizeof full, "%.*s%s", (int)(n < 4000 ? n : 4000), name,
+                          has_image_suffix(name, n) ? "" : ".jpg");
+    rf_sample *sample = find_sample(sorted, all->n_samples, full);
+    if (!sample)
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: %s is not annotated in %s", reader->path, reader->number, full,
+                       all->annotation_path);
+    RF_TRY(rf_dataset_add_sample(out, full, (size_t)length, sample->line));
+    for (size_t i = 0; i < sample->n_faces; i++) {
+        size_t f = sample->first_face + i;
+        RF_TRY(rf_dataset_add_face(out, &all->faces[f], all->face_lines[f]));
+    }
+    return RF_OK;
+}
+
+static rf_status new_dataset(const char *annotation_path, const char *image_dir, rf_dataset **out) {
+    rf_dataset *dataset = rf_alloc(1, sizeof *dataset);
+    if (!dataset) return RF_ERR_NOMEM;
+    dataset->annotation_path = rf_strdup(annotation_path);
+    dataset->image_dir = rf_strdup(image_dir ? image_dir : "");
+    if (!dataset->annotation_path || !dataset->image_dir) {
+        rf_dataset_free(dataset);
+        return RF_ERR_NOMEM;
+    }
+    *out = dataset;
+    return RF_OK;
+}
+
+/* Replaces *dataset by the part that list_path names. On failure *dataset is as it was. */
+static rf_status keep_listed(rf_dataset **dataset, const char *list_path) {
+    rf_status status;
+    rf_dataset *all = *dataset, *kept = NULL;
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    rf_sample **sorted = NULL;
+    RF_TRY_GOTO(rf_file_read(list_path, annotation_max_bytes, &text, &bytes));
+    RF_TRY_GOTO(check_text(list_path, (const char *)text, bytes));
+    RF_TRY_GOTO(new_dataset(all->annotation_path, all->image_dir, &kept));
+    status = RF_ERR_NOMEM;
+    sorted = rf_alloc(all->n_samples, sizeof(rf_sample *));
+    if (!sorted) goto fail;
+    for (size_t i = 0; i < all->n_samples; i++) sorted[i] = &all->samples[i];
+    qsort(sorted, all->n_samples, sizeof *sorted, compare_samples);
+    rf_line_reader reader = rf_lines_begin(list_path, (const char *)text, bytes);
+    while (rf_lines_next(&reader)) RF_TRY_GOTO(take_listed(all, sorted, &reader, kept));
+    status = RF_OK;
+    *dataset = kept;
+    kept = all;
+fail:
+    rf_dataset_free(kept);
+    rf_free(sorted);
+    rf_free(text);
+    return status;
+}
+
+rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
+                          rf_dataset **out) {
+    rf_status status;
+    rf_dataset *dataset = NULL;
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    const rf_dataset_format *chosen = NULL;
+    *out = NULL;
+    RF_TRY_GOTO(rf_file_read(annotation_path, annotation_max_bytes, &text, &bytes));
+    RF_TRY_GOTO(check_text(annotation_path, (const char *)text, bytes));
+    RF_TRY_GOTO(find_format(format, annotation_path, (const char *)text, bytes, &chosen));
+    RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
+    RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
+    if (list_path && *list_path) RF_TRY_GOTO(keep_listed(&dataset, list_path));
+    if (dataset->n_samples == 0) {
+        status =
+            rf_fail(RF_ERR_FORMAT, "%s: no image is listed", list_path && *list_path ? list_path : annotation_path);
+        goto fail;
+    }
+    rf_free(text);
+    *out = dataset;
+    return RF_OK;
+fail:
+    rf_dataset_free(dataset);
+    rf_free(text);
+    return status;
+}
+
+static void write_face(FILE *stream, const rf_face *face) {
+    double x = face->box[0], y = face->box[1];
+    fprintf(stream, "%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
+    for (int k = 0; k < RF_POINTS; k++) {
+        if (face->has_points)
+            fprintf(stream, " %.9g %.9g 0", face->points[2 * k], face->points[2 * k + 1]);
+        else
+            fputs(" -1 -1 -1", stream);
+    }
+    bool positive_area = face->box[2] > face->box[0] && face->box[3] > face->box[1];
+    fputs(face->ignore && positive_area ? " 0 1\n" : " 0\n", stream);
+}
+
+rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path) {
+    rf_atomic_file *file;
+    RF_TRY(rf_atomic_open(path, &file));
+    FILE *stream = rf_atomic_stream(file);
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        const rf_sample *sample = &dataset->samples[i];
+        fprintf(stream, "# %s\n", sample->name);
+        for (size_t k = 0; k < sample->n_faces; k++) write_face(stream, &dataset->faces[sample->first_face + k]);
+    }
+    return rf_atomic_commit(file);
+}

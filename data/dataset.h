@@ -1,0 +1,58 @@
+/* A data set: a list of images with their faces, read from an annotation file. */
+#ifndef RF_DATA_DATASET_H
+#define RF_DATA_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "detect/face.h"
+
+typedef struct rf_sample {
+    char *path;                 /* full path of the image */
+    const char *name;           /* the part of path relative to the image folder, "0--Parade/0_Parade_x.jpg" */
+    size_t first_face, n_faces; /* in rf_dataset.faces */
+    int line;                   /* where the image is named in the annotation file, from 1 */
+} rf_sample;
+
+typedef struct rf_dataset {
+    char *annotation_path, *image_dir;
+    rf_sample *samples;
+    size_t n_samples;
+    rf_face *faces;  /* all faces, sample by sample, in file order; score 1 */
+    int *face_lines; /* line of each face in the annotation file */
+    size_t n_faces, n_ignored, n_with_points;
+} rf_dataset;
+
+/* A reader of one annotation format (datasets.def): tells whether a text is its own, and parses it. */
+typedef struct rf_dataset_format {
+    const char *name, *doc;
+    bool (*sniff)(const char *text, size_t bytes);
+    rf_status (*parse)(const char *path, const char *text, size_t bytes, rf_dataset *out);
+} rf_dataset_format;
+
+typedef enum rf_dataset_id {
+#define RF_DATASET(name) RF_DATASET_##name,
+#include "data/datasets.def"
+#undef RF_DATASET
+    RF_DATASET_COUNT
+} rf_dataset_id;
+extern const rf_dataset_format *const rf_dataset_formats[RF_DATASET_COUNT];
+
+/* Reads an annotation file. format: "auto" or a name of datasets.def. Images are not opened; image_dir/name is joined.
+ * list_path (NULL or "": all) names a file with one image name a line (".jpg" may be missing, a leading '/' or "./" is
+ * dropped): only those are kept, in list order; a name that is not annotated is an error with file:line.
+ * Boxes of zero area or flagged invalid become ignore faces. Errors tell file:line. Free with rf_dataset_free. */
+rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
+                          rf_dataset **out);
+void rf_dataset_free(rf_dataset *dataset);
+
+/* For parsers: append an image (name is copied) or a face to the image appended last. */
+rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
+rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line);
+
+/* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y 0" + "blur" for each face; faces without points get
+ * -1; ignored faces of positive area a further 1 (data/dataset_label.c). */
+rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path);
+
+#endif

@@ -1,0 +1,63 @@
+/* RetinaFace's label.txt (deepinsight/insightface, detection/retinaface): "# name" begins an image, every further line
+ * is a face. A line of 4 numbers is x y w h (the val file). 19 numbers: five times x y v follow, v being 0 visible, 1
+ * hidden, -1 not annotated (x and y are -1 too). 20 numbers: blur follows (the train file). A 21st number is ours: 1
+ * marks a face that is neither target nor negative; other readers skip it. */
+#include <string.h>
+
+#include "data/annotation.h"
+#include "data/dataset.h"
+
+enum { N_BOX = 4, N_POINTS = 4 + 3 * RF_POINTS, N_BLUR = N_POINTS + 1, N_IGNORE = N_BLUR + 1 };
+
+static bool label_sniff(const char *text, size_t bytes) {
+    rf_line_reader reader = rf_lines_begin("", text, bytes);
+    return rf_lines_next(&reader) && reader.line[0] == '#';
+}
+
+static rf_status parse_face(const rf_line_reader *reader, rf_face *face) {
+    double v[RF_ROW_MAX];
+    int n;
+    *face = (rf_face){.score = 1};
+    RF_TRY(rf_line_numbers(reader, v, &n));
+    if (n != N_BOX && n != N_POINTS && n != N_BLUR && n != N_IGNORE)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: %d numbers; a face has %d (x y w h), %d or %d (and five times x y v, blur) numbers",
+                       reader->path, reader->number, n, N_BOX, N_POINTS, N_BLUR);
+    RF_TRY(rf_line_box(reader, v, face->box));
+    face->ignore = v[2] <= 0 || v[3] <= 0 || (n == N_IGNORE && v[N_IGNORE - 1] != 0);
+    if (n == N_BOX) return RF_OK;
+    face->has_points = true;
+    for (int k = 0; k < RF_POINTS; k++) {
+        const double *point = v + N_BOX + 3 * k;
+        face->points[2 * k] = (float)point[0];
+        face->points[2 * k + 1] = (float)point[1];
+        if (point[0] < 0 || point[1] < 0) face->has_points = false;
+    }
+    if (!face->has_points) memset(face->points, 0, sizeof face->points);
+    return RF_OK;
+}
+
+static rf_status label_parse(const char *path, const char *text, size_t bytes, rf_dataset *out) {
+    rf_line_reader reader = rf_lines_begin(path, text, bytes);
+    while (rf_lines_next(&reader)) {
+        if (reader.line[0] == '#') {
+            size_t skip = 1;
+            while (skip < reader.length && (reader.line[skip] == ' ' || reader.line[skip] == '\t')) skip++;
+            if (skip == reader.length)
+                return rf_fail(RF_ERR_FORMAT, "%s:%d: no image name after #; expected \"# folder/image.jpg\"", path,
+                               reader.number);
+            RF_TRY(rf_dataset_add_sample(out, reader.line + skip, reader.length - skip, reader.number));
+            continue;
+        }
+        rf_face face;
+        RF_TRY(parse_face(&reader, &face));
+        if (out->n_samples == 0)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: a face before the first image; expected \"# folder/image.jpg\" first",
+                           path, reader.number);
+        RF_TRY(rf_dataset_add_face(out, &face, reader.number));
+    }
+    return RF_OK;
+}
+
+const rf_dataset_format rf_dataset_format_label = {
+    "label", "RetinaFace's label.txt: \"# image\", then x y w h and five landmarks a face", label_sniff, label_parse};

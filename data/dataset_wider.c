@@ -1,0 +1,96 @@
+/* The official wider_face_{train,val}_bbx_gt.txt (WIDER FACE, Yang et al., CVPR'16): image name, number of faces, then
+ * a row for each: x, y, w, h, blur, expression, illumination, invalid, occlusion, pose. An image without faces has the
+ * count 0 and one row of zeros all the same. Rows of the four box numbers alone are read too. */
+#include <string.h>
+
+#include "data/annotation.h"
+#include "data/dataset.h"
+
+enum { N_BOX = 4, N_FULL = 10, INVALID_COLUMN = 7 };
+
+static bool is_count(const rf_line_reader *reader) {
+    for (size_t i = 0; i < reader->length; i++)
+        if (reader->line[i] < '0' || reader->line[i] > '9') return false;
+    return reader->length > 0 && reader->length < 10;
+}
+
+static bool wider_sniff(const char *text, size_t bytes) {
+    rf_line_reader reader = rf_lines_begin("", text, bytes);
+    return rf_lines_next(&reader) && reader.line[0] != '#' && !rf_line_is_numeric(&reader) && rf_lines_next(&reader) &&
+           is_count(&reader);
+}
+
+static rf_status parse_count(const rf_line_reader *reader, long *count) {
+    if (!is_count(reader))
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: \"%.*s\" is not a number of faces; expected it in the line after the image name",
+                       reader->path, reader->number, (int)(reader->length < 60 ? reader->length : 60), reader->line);
+    *count = 0;
+    for (size_t i = 0; i < reader->length; i++) *count = *count * 10 + (reader->line[i] - '0');
+    return RF_OK;
+}
+
+static rf_status parse_face(const rf_line_reader *reader, rf_face *face) {
+    double v[RF_ROW_MAX];
+    int n;
+    *face = (rf_face){.score = 1};
+    RF_TRY(rf_line_numbers(reader, v, &n));
+    if (n != N_BOX && n != N_FULL)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: %d numbers; a face has %d: x y w h blur expression illumination invalid occlusion "
+                       "pose (or x y w h alone)",
+                       reader->path, reader->number, n, N_FULL);
+    RF_TRY(rf_line_box(reader, v, face->box));
+    face->ignore = v[2] <= 0 || v[3] <= 0 || (n == N_FULL && v[INVALID_COLUMN] != 0);
+    return RF_OK;
+}
+
+/* Skips the row of zeros that stands for "no face". */
+static rf_status skip_zero_row(rf_line_reader *reader) {
+    rf_line_reader ahead;
+    if (!rf_lines_peek(reader, &ahead) || !rf_line_is_numeric(&ahead)) return RF_OK;
+    double v[RF_ROW_MAX];
+    int n;
+    RF_TRY(rf_line_numbers(&ahead, v, &n));
+    for (int i = 0; i < n; i++)
+        if (v[i] != 0)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: a face follows the count 0 of line %d; correct the count",
+                           reader->path, ahead.number, reader->number);
+    *reader = ahead;
+    return RF_OK;
+}
+
+static rf_status wider_parse(const char *path, const char *text, size_t bytes, rf_dataset *out) {
+    rf_line_reader reader = rf_lines_begin(path, text, bytes);
+    while (rf_lines_next(&reader)) {
+        if (rf_line_is_numeric(&reader))
+            return rf_fail(RF_ERR_FORMAT,
+                           "%s:%d: numbers where an image name was expected; is the count of the image before "
+                           "too small?",
+                           path, reader.number);
+        RF_TRY(rf_dataset_add_sample(out, reader.line, reader.length, reader.number));
+        int name_line = reader.number;
+        if (!rf_lines_next(&reader))
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after an image name; expected its number of faces",
+                           path, name_line);
+        long count = 0; /* gcc does not see that parse_count sets it */
+        RF_TRY(parse_count(&reader, &count));
+        if (count == 0) RF_TRY(skip_zero_row(&reader));
+        for (long i = 0; i < count; i++) {
+            if (!rf_lines_next(&reader))
+                return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %ld of the %ld faces of this image", path,
+                               name_line, i, count);
+            rf_face face;
+            rf_status status = parse_face(&reader, &face);
+            if (status != RF_OK)
+                return rf_fail(status, "%s (face %ld of %ld of the image of line %d)", rf_error_message(), i + 1, count,
+                               name_line);
+            RF_TRY(rf_dataset_add_face(out, &face, reader.number));
+        }
+    }
+    return RF_OK;
+}
+
+const rf_dataset_format rf_dataset_format_wider = {
+    "wider", "the official wider_face_*_bbx_gt.txt: image, number of faces, one row of ten numbers a face", wider_sniff,
+    wider_parse};

@@ -1,0 +1,268 @@
+#include "data/lint.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "data/image.h"
+
+const char *const rf_size_bin_names[RF_SIZE_BINS] = {"< 8 px",  "8..16",    "16..32",   "32..64",
+                                                     "64..128", "128..256", "256..512", ">= 512"};
+const char *const rf_count_bin_names[RF_COUNT_BINS] = {"0", "1", "2", "3..4", "5..9", "10..29", "30..99", ">= 100"};
+
+/* A landmark further outside its box than this share of the box's size belongs to another face, or to another column.
+ */
+static const float point_slack = 0.5f;
+/* Boxes may reach this many pixels over the border: annotators round. */
+static const float border_slack = 2;
+
+/* What the parallel pass finds out about an image file. */
+typedef struct image_facts {
+    int width, height; /* 0 when unusable */
+    size_t bytes;
+    uint32_t crc;
+    char *fault; /* message, NULL when fine */
+    bool out_of_memory;
+} image_facts;
+
+typedef struct linter {
+    const rf_dataset *dataset;
+    image_facts *facts;   /* [n_samples] */
+    size_t *same_name;    /* [n_samples] earlier sample of that name, or itself */
+    size_t *same_content; /* [n_samples] earlier sample with the same bytes, or itself */
+    rf_finding_fn callback;
+    void *ctx;
+    rf_lint_stats *stats;
+} linter;
+
+static void report(linter *l, rf_severity severity, int line, const char *fmt, ...) RF_PRINTF(4, 5);
+
+static void report(linter *l, rf_severity severity, int line, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (severity == RF_LINT_ERROR)
+        l->stats->errors++;
+    else
+        l->stats->warnings++;
+    rf_finding finding = {severity, l->dataset->annotation_path, line, text};
+    if (l->callback) l->callback(l->ctx, &finding);
+}
+
+static rf_status read_image(const char *path, image_facts *facts) {
+    uint8_t *data;
+    rf_image image;
+    RF_TRY(rf_file_read(path, 0, &data, &facts->bytes));
+    facts->crc = rf_crc32(0, data, facts->bytes);
+    rf_status status = rf_image_decode(data, facts->bytes, path, NULL, &image);
+    rf_free(data);
+    RF_TRY(status);
+    facts->width = image.width;
+    facts->height = image.height;
+    rf_image_free(&image);
+    return RF_OK;
+}
+
+static void inspect_range(void *ctx, size_t begin, size_t end) {
+    const linter *l = ctx;
+    for (size_t i = begin; i < end; i++) {
+        image_facts *facts = &l->facts[i];
+        rf_status status = read_image(l->dataset->samples[i].path, facts);
+        if (status == RF_OK) continue;
+        facts->fault = rf_strdup(rf_error_message());
+        facts->out_of_memory = status == RF_ERR_NOMEM || !facts->fault;
+    }
+}
+
+/* A sample in an order that brings equal ones together, the earliest first. */
+typedef struct ranked {
+    const rf_sample *sample;
+    const image_facts *facts;
+    size_t index;
+} ranked;
+
+static int by_index(const ranked *p, const ranked *q) {
+    return (p->index > q->index) - (p->index < q->index);
+}
+
+static int by_name(const void *a, const void *b) {
+    const ranked *p = a, *q = b;
+    int order = strcmp(p->sample->name, q->sample->name);
+    return order ? order : by_index(p, q);
+}
+
+static int by_content(const void *a, const void *b) {
+    const ranked *p = a, *q = b;
+    if (p->facts->crc != q->facts->crc) return p->facts->crc < q->facts->crc ? -1 : 1;
+    if (p->facts->bytes != q->facts->bytes) return p->facts->bytes < q->facts->bytes ? -1 : 1;
+    return by_index(p, q);
+}
+
+static void mark_equal(const ranked *order, size_t n, bool names, size_t *earliest) {
+    for (size_t i = 0, first = 0; i < n; i++) {
+        const ranked *a = &order[first], *b = &order[i];
+        bool equal = names
+                         ? strcmp(a->sample->name, b->sample->name) == 0
+                         : a->facts->crc == b->facts->crc && a->facts->bytes == b->facts->bytes && b->facts->width > 0;
+        if (!equal) first = i;
+        earliest[order[i].index] = order[first].index;
+    }
+}
+
+static rf_status find_duplicates(linter *l) {
+    size_t n = l->dataset->n_samples;
+    ranked *order = rf_alloc(n, sizeof *order);
+    if (!order) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){&l->dataset->samples[i], &l->facts[i], i};
+    qsort(order, n, sizeof *order, by_name);
+    mark_equal(order, n, true, l->same_name);
+    qsort(order, n, sizeof *order, by_content);
+    mark_equal(order, n, false, l->same_content);
+    rf_free(order);
+    return RF_OK;
+}
+
+static size_t size_bin(float height) {
+    size_t bin = 0;
+    for (float limit = 8; bin + 1 < RF_SIZE_BINS && height >= limit; limit *= 2) bin++;
+    return bin;
+}
+
+static size_t count_bin(size_t n) {
+    static const size_t from[RF_COUNT_BINS] = {0, 1, 2, 3, 5, 10, 30, 100};
+    size_t bin = 0;
+    while (bin + 1 < RF_COUNT_BINS && n >= from[bin + 1]) bin++;
+    return bin;
+}
+
+static void check_points(linter *l, const rf_face *face, int line) {
+    static const char *const names[RF_POINTS] = {"left eye", "right eye", "nose", "left mouth corner",
+                                                 "right mouth corner"};
+    const float *box = face->box, *p = face->points;
+    float slack_x = point_slack * (box[2] - box[0]), slack_y = point_slack * (box[3] - box[1]);
+    for (int k = 0; k < RF_POINTS; k++) {
+        float x = p[2 * k], y = p[2 * k + 1];
+        if (x >= box[0] - slack_x && x <= box[2] + slack_x && y >= box[1] - slack_y && y <= box[3] + slack_y) continue;
+        report(l, RF_LINT_WARNING, line, "the %s (%g, %g) is far outside the box (%g, %g)-(%g, %g)", names[k], x, y,
+               box[0], box[1], box[2], box[3]);
+        return;
+    }
+    /* Seen with the mouth below the eyes, the image-left point comes first; both pairs the other way round is a
+     * mirrored label. */
+    float down_x = p[6] + p[8] - p[0] - p[2], down_y = p[7] + p[9] - p[1] - p[3];
+    float eyes = (p[2] - p[0]) * down_y - (p[3] - p[1]) * down_x,
+          mouth = (p[8] - p[6]) * down_y - (p[9] - p[7]) * down_x;
+    float area = (box[2] - box[0]) * (box[3] - box[1]);
+    if (eyes < -0.05f * area && mouth < -0.05f * area)
+        report(l, RF_LINT_WARNING, line,
+               "left and right landmarks are swapped; the point on the left of the picture comes first");
+}
+
+static void check_box(linter *l, const rf_face *face, const image_facts *facts, int line) {
+    const float *b = face->box;
+    float w = (float)facts->width, h = (float)facts->height;
+    if (b[2] <= b[0] || b[3] <= b[1]) {
+        report(l, RF_LINT_WARNING, line, "the box has no area (%g x %g pixels) and is ignored", b[2] - b[0],
+               b[3] - b[1]);
+        return;
+    }
+    if (facts->width == 0) return;
+    if (b[0] >= w || b[1] >= h || b[2] <= 0 || b[3] <= 0)
+        report(l, RF_LINT_ERROR, line, "the box (%g, %g)-(%g, %g) lies outside of the image, which has %dx%d pixels",
+               b[0], b[1], b[2], b[3], facts->width, facts->height);
+    else if (b[0] < -border_slack || b[1] < -border_slack || b[2] > w + border_slack || b[3] > h + border_slack)
+        report(l, RF_LINT_WARNING, line, "the box (%g, %g)-(%g, %g) reaches out of the image, which has %dx%d pixels",
+               b[0], b[1], b[2], b[3], facts->width, facts->height);
+}
+
+static void check_repeats(linter *l, const rf_sample *sample) {
+    const rf_face *faces = l->dataset->faces + sample->first_face;
+    const int *lines = l->dataset->face_lines + sample->first_face;
+    for (size_t i = 1; i < sample->n_faces; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (memcmp(faces[i].box, faces[k].box, sizeof faces[i].box) != 0) continue;
+            report(l, RF_LINT_WARNING, lines[i], "the same box as in line %d", lines[k]);
+            break;
+        }
+    }
+}
+
+static void check_sample(linter *l, size_t index) {
+    const rf_dataset *d = l->dataset;
+    const rf_sample *sample = &d->samples[index];
+    const image_facts *facts = &l->facts[index];
+    rf_lint_stats *stats = l->stats;
+    size_t name = l->same_name[index], content = l->same_content[index], wanted = 0;
+    if (facts->fault) report(l, RF_LINT_ERROR, sample->line, "%s", facts->fault);
+    if (name != index)
+        report(l, RF_LINT_ERROR, sample->line, "%s is listed twice, first in line %d", sample->name,
+               d->samples[name].line);
+    else if (content != index)
+        report(l, RF_LINT_WARNING, sample->line, "%s has the same contents as %s of line %d", sample->name,
+               d->samples[content].name, d->samples[content].line);
+    for (size_t i = sample->first_face; i < sample->first_face + sample->n_faces; i++) {
+        const rf_face *face = &d->faces[i];
+        check_box(l, face, facts, d->face_lines[i]);
+        if (face->has_points) check_points(l, face, d->face_lines[i]);
+        if (face->ignore) continue;
+        stats->by_height[size_bin(face->box[3] - face->box[1])]++;
+        wanted++;
+    }
+    check_repeats(l, sample);
+    stats->by_count[count_bin(wanted)]++;
+    stats->empty_images += wanted == 0;
+    if (wanted > stats->max_faces) stats->max_faces = wanted;
+}
+
+static void measure_images(linter *l) {
+    rf_lint_stats *s = l->stats;
+    size_t readable = 0;
+    for (size_t i = 0; i < l->dataset->n_samples; i++) {
+        const image_facts *f = &l->facts[i];
+        if (f->width == 0) continue;
+        if (readable == 0 || f->width < s->min_width) s->min_width = f->width;
+        if (readable == 0 || f->height < s->min_height) s->min_height = f->height;
+        if (f->width > s->max_width) s->max_width = f->width;
+        if (f->height > s->max_height) s->max_height = f->height;
+        s->mean_pixels += (double)f->width * f->height;
+        readable++;
+    }
+    if (readable) s->mean_pixels /= (double)readable;
+    s->unusable_images = l->dataset->n_samples - readable;
+}
+
+rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats) {
+    rf_status status = RF_ERR_NOMEM;
+    size_t n = dataset->n_samples;
+    linter l = {.dataset = dataset, .callback = callback, .ctx = ctx, .stats = stats};
+    *stats = (rf_lint_stats){
+        .images = n, .faces = dataset->n_faces, .ignored = dataset->n_ignored, .with_points = dataset->n_with_points};
+    l.facts = rf_alloc(n, sizeof *l.facts);
+    l.same_name = rf_alloc(n, sizeof *l.same_name);
+    l.same_content = rf_alloc(n, sizeof *l.same_content);
+    if (!l.facts || !l.same_name || !l.same_content) goto fail;
+    rf_parallel_for(n, 1, inspect_range, &l);
+    for (size_t i = 0; i < n; i++) {
+        if (!l.facts[i].out_of_memory) continue;
+        rf_fail(RF_ERR_NOMEM, "%s: %s", dataset->samples[i].path,
+                l.facts[i].fault ? l.facts[i].fault : "out of memory");
+        goto fail;
+    }
+    RF_TRY_GOTO(find_duplicates(&l));
+    measure_images(&l);
+    for (size_t i = 0; i < n; i++) check_sample(&l, i);
+    status = RF_OK;
+fail:
+    for (size_t i = 0; l.facts && i < n; i++) rf_free(l.facts[i].fault);
+    rf_free(l.facts);
+    rf_free(l.same_name);
+    rf_free(l.same_content);
+    return status;
+}

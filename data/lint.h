@@ -1,0 +1,50 @@
+/* The data linter: what is wrong with a data set, before training finds out. */
+#ifndef RF_DATA_LINT_H
+#define RF_DATA_LINT_H
+
+#include <stddef.h>
+
+#include "core/status.h"
+#include "data/dataset.h"
+
+typedef enum rf_severity {
+    RF_LINT_WARNING, /* training copes, but it is probably not meant so */
+    RF_LINT_ERROR,   /* the image or the face cannot be used */
+} rf_severity;
+
+typedef struct rf_finding {
+    rf_severity severity;
+    const char *file; /* the annotation file */
+    int line;
+    const char *text; /* one sentence; valid during the callback */
+} rf_finding;
+
+/* Called from the calling thread, in the order of the annotation file's images. */
+typedef void (*rf_finding_fn)(void *ctx, const rf_finding *finding);
+
+enum { RF_SIZE_BINS = 8, RF_COUNT_BINS = 8 };
+
+typedef struct rf_lint_stats {
+    size_t images, faces, ignored, with_points;
+    size_t errors, warnings;
+    size_t unusable_images; /* missing, unreadable or damaged */
+    size_t empty_images;    /* without a face that is not ignored */
+    size_t max_faces;       /* in one image, ignored ones not counted */
+    /* faces by height: below 8, 16, 32, 64, 128, 256, 512 pixels, and above; ignored ones not counted */
+    size_t by_height[RF_SIZE_BINS];
+    /* images by number of faces: 0, 1, 2, 3..4, 5..9, 10..29, 30..99, 100 and more */
+    size_t by_count[RF_COUNT_BINS];
+    int min_width, min_height, max_width, max_height; /* of the readable images; 0 when there is none */
+    double mean_pixels;
+} rf_lint_stats;
+
+extern const char *const rf_size_bin_names[RF_SIZE_BINS];
+extern const char *const rf_count_bin_names[RF_COUNT_BINS];
+
+/* Decodes every image in full, in parallel, and looks at every face. Findings: images that are missing, unreadable or
+ * damaged; the same name twice; the same bytes under two names; boxes empty, outside or reaching out of the image; the
+ * same box twice; landmarks far outside the box; eyes and mouth corners in the order of the mirror image. Returns RF_OK
+ * however much is found and fails only when memory is out. callback may be NULL. */
+rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats);
+
+#endif
