@@ -1,0 +1,47 @@
+/* Anchor boxes: a fixed grid for each pyramid level (RetinaFace, arXiv 1905.00641, table 2). */
+#ifndef RF_DETECT_ANCHORS_H
+#define RF_DETECT_ANCHORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/status.h"
+
+enum { RF_MAX_LEVELS = 8, RF_MAX_ANCHOR_SIZES = 32, RF_MAX_IMAGE_SIDE = 65536 };
+
+typedef struct rf_anchor_spec {
+    int n_levels, n_sizes;            /* n_sizes anchors in every cell of every level */
+    int strides[RF_MAX_LEVELS];       /* pixels, ascending */
+    float sizes[RF_MAX_ANCHOR_SIZES]; /* [n_levels][n_sizes] pixels, square root of the area, in the order of the
+                                         channels */
+    float aspect;                     /* height / width; width = size / sqrt(aspect) */
+    float centre_offset;              /* pixels, centre of cell (0,0); negative: half the stride */
+    bool plus_one;                    /* widths and IoU count pixels inclusively (insightface) */
+} rf_anchor_spec;
+
+typedef struct rf_anchor_level {
+    int stride, rows, cols; /* rows = ceil(height / stride) */
+    size_t first;           /* index of the anchor (row 0, col 0, size 0) */
+} rf_anchor_level;
+
+/* The anchors of one image size, order: level, row, column, size. */
+typedef struct rf_anchor_set {
+    int height, width, n_levels, n_sizes;
+    bool plus_one;
+    rf_anchor_level levels[RF_MAX_LEVELS];
+    size_t count; /* A */
+    float *boxes; /* [A,4] pixels, cx cy w h */
+} rf_anchor_set;
+
+/* Refuses counts, strides, sizes and aspects out of range (RF_ERR_USER). */
+rf_status rf_anchor_spec_check(const rf_anchor_spec *spec);
+
+/* Number of anchors for an image of height x width pixels, or 0 when the specification or the size is out of range. */
+size_t rf_anchor_count(const rf_anchor_spec *spec, int height, int width);
+
+/* Fills *out (free with rf_anchor_set_free). RF_ERR_USER for a bad specification or size, RF_ERR_NOMEM; *out is then
+ * empty. A set is read-only afterwards and may be shared by threads. */
+rf_status rf_anchor_set_make(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out);
+void rf_anchor_set_free(rf_anchor_set *set);
+
+#endif

@@ -1,0 +1,55 @@
+#include "detect/codec.h"
+
+#include <math.h>
+
+#include "detect/box.h"
+
+static float limit_log(float x) {
+    if (x > RF_CODEC_LOG_LIMIT) return RF_CODEC_LOG_LIMIT;
+    return x < -RF_CODEC_LOG_LIMIT ? -RF_CODEC_LOG_LIMIT : x;
+}
+
+void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const float box[4], float out[4]) {
+    float w = rf_box_width(box, codec->plus_one), h = rf_box_height(box, codec->plus_one);
+    float x = 0.5f * (box[0] + box[2]), y = 0.5f * (box[1] + box[3]);
+    out[0] = (x - anchor[0]) / (anchor[2] * codec->variance_centre);
+    out[1] = (y - anchor[1]) / (anchor[3] * codec->variance_centre);
+    out[2] = limit_log(logf(w / anchor[2])) / codec->variance_size;
+    out[3] = limit_log(logf(h / anchor[3])) / codec->variance_size;
+}
+
+void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]) {
+    float one = codec->plus_one ? 1.0f : 0.0f;
+    float x = anchor[0] + loc[0] * codec->variance_centre * anchor[2];
+    float y = anchor[1] + loc[1] * codec->variance_centre * anchor[3];
+    float w = anchor[2] * expf(limit_log(loc[2] * codec->variance_size));
+    float h = anchor[3] * expf(limit_log(loc[3] * codec->variance_size));
+    box[0] = x - 0.5f * (w - one);
+    box[1] = y - 0.5f * (h - one);
+    box[2] = x + 0.5f * (w - one);
+    box[3] = y + 0.5f * (h - one);
+}
+
+void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out) {
+    for (int i = 0; i < 2 * RF_POINTS; i++)
+        out[i] = (points[i] - anchor[i & 1]) / (anchor[2 + (i & 1)] * codec->variance_centre);
+}
+
+void rf_codec_decode_points(const rf_codec *codec, const float anchor[4], const float *encoded, float *points) {
+    for (int i = 0; i < 2 * RF_POINTS; i++)
+        points[i] = anchor[i & 1] + encoded[i] * codec->variance_centre * anchor[2 + (i & 1)];
+}
+
+void rf_face_flip(rf_face *face, float width, bool plus_one) {
+    static const int mirrored[RF_POINTS] = {1, 0, 2, 4, 3};
+    float edge = plus_one ? width - 1 : width;
+    float x1 = face->box[0];
+    face->box[0] = edge - face->box[2];
+    face->box[2] = edge - x1;
+    if (!face->has_points) return;
+    rf_face old = *face;
+    for (int i = 0; i < RF_POINTS; i++) {
+        face->points[2 * i] = edge - old.points[2 * mirrored[i]];
+        face->points[2 * i + 1] = old.points[2 * mirrored[i] + 1];
+    }
+}

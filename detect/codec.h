@@ -1,0 +1,32 @@
+/* Boxes and landmarks as the network predicts them, relative to an anchor (Faster R-CNN's parametrisation):
+ *   t = ((gx - ax) / (aw vc), (gy - ay) / (ah vc), ln(gw / aw) / vs, ln(gh / ah) / vs)
+ *   p = ((px - ax) / (aw vc), (py - ay) / (ah vc)) for each point
+ * with the variances vc, vs (biubug6: 0.1 and 0.2, insightface: 1). All functions are pure. */
+#ifndef RF_DETECT_CODEC_H
+#define RF_DETECT_CODEC_H
+
+#include <stdbool.h>
+
+#include "detect/face.h"
+
+typedef struct rf_codec {
+    float variance_centre, variance_size;
+    bool plus_one; /* w = x2 - x1 + 1 */
+} rf_codec;
+
+/* Logarithms of size ratios are limited to +-ln(1000), when encoding and when decoding: no infinity leaves the codec.
+ */
+#define RF_CODEC_LOG_LIMIT 6.9077553f
+
+/* anchor: cx cy w h pixels; box: x1 y1 x2 y2 pixels, of positive width and height. */
+void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const float box[4], float out[4]);
+void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]);
+/* points: x0 y0 .. x4 y4 pixels. */
+void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out);
+void rf_codec_decode_points(const rf_codec *codec, const float anchor[4], const float *encoded, float *points);
+
+/* Mirrors a face in an image `width` pixels wide: x' = width - x (plus_one: width - 1 - x), left and right points
+ * change places (order 1 0 2 4 3). Twice is the identity. */
+void rf_face_flip(rf_face *face, float width, bool plus_one);
+
+#endif

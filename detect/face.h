@@ -1,0 +1,18 @@
+/* A face: annotated, predicted or matched. Coordinates are pixels of the image it belongs to, x to the right, y down,
+ * the centre of the first pixel at (0.5, 0.5); a box covers [x1,x2) x [y1,y2). */
+#ifndef RF_DETECT_FACE_H
+#define RF_DETECT_FACE_H
+
+#include <stdbool.h>
+
+enum { RF_POINTS = 5 }; /* left eye, right eye, nose, left mouth corner, right mouth corner; image-left first */
+
+typedef struct rf_face {
+    float box[4];                /* x1 y1 x2 y2 */
+    float points[2 * RF_POINTS]; /* x0 y0 .. x4 y4 */
+    float score;                 /* predictions: probability of face; annotations: 1 */
+    bool has_points;             /* points are valid */
+    bool ignore;                 /* annotations: never a target and never a negative (invalid flag, zero area) */
+} rf_face;
+
+#endif

@@ -1,0 +1,29 @@
+/* A growable list of faces, and the order of detections by score. */
+#ifndef RF_DETECT_FACES_H
+#define RF_DETECT_FACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "detect/face.h"
+
+/* Start zeroed; `items` belongs to the list. Free with rf_face_list_free, which leaves an empty list. */
+typedef struct rf_face_list {
+    rf_face *items;
+    size_t n, capacity;
+} rf_face_list;
+
+/* Room for n faces in all. On RF_ERR_NOMEM the list is as it was. */
+rf_status rf_face_list_reserve(rf_face_list *list, size_t n);
+rf_status rf_face_list_push(rf_face_list *list, const rf_face *face);
+void rf_face_list_free(rf_face_list *list);
+
+/* order[] = indices 0..n-1 by descending key; equal keys keep their order, NaN comes last. Linear time (radix sort).
+ * RF_ERR_NOMEM. */
+rf_status rf_order_descending(const float *keys, size_t n, uint32_t *order);
+
+/* Sorts by descending score; equal scores keep their order. RF_ERR_NOMEM leaves the list as it was. */
+rf_status rf_face_list_sort(rf_face_list *list);
+
+#endif

@@ -1,0 +1,53 @@
+#include "detect/spec.h"
+
+#include <math.h>
+#include <string.h>
+
+static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *out) {
+    const rf_real_list *strides = &config->model.strides, *sizes = &config->anchors.sizes;
+    if (strides->n < 1 || strides->n > RF_MAX_LEVELS)
+        return rf_fail(RF_ERR_USER, "model.strides has %d numbers; expected 1 to %d, one for each pyramid level",
+                       strides->n, RF_MAX_LEVELS);
+    if (sizes->n < 1 || sizes->n % strides->n != 0)
+        return rf_fail(
+            RF_ERR_USER,
+            "anchors.sizes has %d numbers for %d levels (model.strides); expected %d, or another multiple of the "
+            "levels",
+            sizes->n, strides->n, 2 * strides->n);
+    out->n_levels = strides->n;
+    out->n_sizes = sizes->n / strides->n;
+    for (int l = 0; l < strides->n; l++) {
+        double stride = strides->v[l];
+        if (stride != floor(stride) || stride < 1 || stride > RF_MAX_IMAGE_SIDE)
+            return rf_fail(RF_ERR_USER, "model.strides: %g; expected whole numbers of pixels", stride);
+        out->strides[l] = (int)stride;
+    }
+    for (int i = 0; i < sizes->n; i++) out->sizes[i] = (float)sizes->v[i];
+    out->aspect = (float)config->anchors.aspect;
+    out->centre_offset = (float)config->anchors.centre_offset;
+    out->plus_one = config->anchors.plus_one;
+    rf_status status = rf_anchor_spec_check(out);
+    return status == RF_OK ? RF_OK : rf_fail_context(status, "model.strides or [anchors]");
+}
+
+rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out) {
+    memset(out, 0, sizeof *out);
+    RF_TRY(anchors_from_config(config, &out->anchors));
+    if (config->match.negative_iou > config->match.positive_iou)
+        return rf_fail(RF_ERR_USER, "match.negative_iou %g is above match.positive_iou %g; lower it",
+                       config->match.negative_iou, config->match.positive_iou);
+    out->codec = (rf_codec){.variance_centre = (float)config->anchors.variance_centre,
+                            .variance_size = (float)config->anchors.variance_size,
+                            .plus_one = config->anchors.plus_one};
+    out->match = (rf_match_spec){.positive_iou = (float)config->match.positive_iou,
+                                 .negative_iou = (float)config->match.negative_iou,
+                                 .force_best = config->match.force_best,
+                                 .force_min_iou = (float)config->match.force_min_iou,
+                                 .ignore_ioa = (float)config->match.ignore_ioa};
+    out->merge = (rf_merge_spec){.iou = (float)config->eval.iou,
+                                 .plus_one = true,
+                                 .top_k = (size_t)config->eval.top_k,
+                                 .keep = (size_t)config->eval.keep,
+                                 .drop_singletons = true};
+    return RF_OK;
+}

@@ -1,0 +1,23 @@
+/* From the configuration to the plain structs of geometry. */
+#ifndef RF_DETECT_SPEC_H
+#define RF_DETECT_SPEC_H
+
+#include "core/config.h"
+#include "core/status.h"
+#include "detect/anchors.h"
+#include "detect/codec.h"
+#include "detect/match.h"
+#include "detect/nms.h"
+
+typedef struct rf_detect_spec {
+    rf_anchor_spec anchors;
+    rf_codec codec;
+    rf_match_spec match;
+    rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
+} rf_detect_spec;
+
+/* Reads [model] strides, [anchors], [match] and [eval]. RF_ERR_USER names the key when sizes are not levels x k
+ * numbers, strides do not ascend, or negative_iou is above positive_iou. */
+rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out);
+
+#endif
