@@ -1,0 +1,227 @@
+#include "eval/finder.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autograd/exec.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "data/normalise.h"
+#include "data/resize.h"
+#include "detect/decode.h"
+#include "detect/spec.h"
+#include "layers/detector.h"
+
+enum { CACHED = 4 }; /* input sizes whose graph and memory are kept */
+
+typedef struct rf_sized_net {
+    int width, height;
+    rf_graph *graph;
+    rf_detector detector;
+    rf_exec *exec;
+    rf_anchor_set anchors;
+    uint64_t last_use;
+} rf_sized_net;
+
+struct rf_finder {
+    rf_config config;
+    rf_params *params;
+    rf_detect_spec spec;
+    rf_normaliser normaliser;
+    rf_sized_net nets[CACHED];
+    uint64_t clock;
+    rf_face_list pass; /* faces of one pass */
+    rf_finder_stats stats;
+};
+
+rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder **out) {
+    rf_finder *f = rf_alloc(1, sizeof *f);
+    if (!f) return RF_ERR_NOMEM;
+    f->config = *config;
+    f->params = params;
+    rf_status status = rf_detect_spec_from_config(config, &f->spec);
+    if (status == RF_OK) status = rf_normaliser_make(config, &f->normaliser);
+    if (status != RF_OK) {
+        rf_finder_close(f);
+        return status;
+    }
+    *out = f;
+    return RF_OK;
+}
+
+static void net_clear(rf_sized_net *net) {
+    rf_exec_free(net->exec);
+    rf_graph_free(net->graph);
+    rf_anchor_set_free(&net->anchors);
+    memset(net, 0, sizeof *net);
+}
+
+void rf_finder_close(rf_finder *f) {
+    if (!f) return;
+    for (int i = 0; i < CACHED; i++) net_clear(&f->nets[i]);
+    rf_face_list_free(&f->pass);
+    rf_free(f);
+}
+
+static rf_status net_make(rf_finder *f, int width, int height, rf_sized_net *net) {
+    net->width = width;
+    net->height = height;
+    net->graph = rf_graph_new();
+    if (!net->graph) return RF_ERR_NOMEM;
+    RF_TRY(rf_detector_build(net->graph, f->params, &f->config, 1, height, width, RF_EVAL, &net->detector));
+    RF_TRY(rf_anchor_set_make(&f->spec.anchors, height, width, &net->anchors));
+    if (net->anchors.count != net->detector.anchors)
+        return rf_fail(RF_ERR_USER, "the network has %zu anchors at %dx%d, the settings in [anchors] give %zu",
+                       net->detector.anchors, width, height, net->anchors.count);
+    net->exec = rf_exec_new(net->graph, NULL);
+    return net->exec ? RF_OK : RF_ERR_NOMEM;
+}
+
+/* The network for an input size: from the cache, else in place of the least recently used one. */
+static rf_status net_for(rf_finder *f, int width, int height, rf_sized_net **out) {
+    rf_sized_net *oldest = &f->nets[0];
+    for (int i = 0; i < CACHED; i++) {
+        rf_sized_net *net = &f->nets[i];
+        if (net->exec && net->width == width && net->height == height) {
+            net->last_use = ++f->clock;
+            *out = net;
+            return RF_OK;
+        }
+        if (net->last_use < oldest->last_use) oldest = net;
+    }
+    double begin = rf_clock_seconds();
+    net_clear(oldest);
+    rf_status status = net_make(f, width, height, oldest);
+    if (status != RF_OK) {
+        net_clear(oldest);
+        return status;
+    }
+    oldest->last_use = ++f->clock;
+    size_t bytes = rf_exec_report(oldest->exec).arena_bytes;
+    if (bytes > f->stats.peak_arena) f->stats.peak_arena = bytes;
+    f->stats.build += rf_clock_seconds() - begin;
+    *out = oldest;
+    return RF_OK;
+}
+
+rf_input_size rf_finder_input_size(const rf_config *config, int width, int height, double scale) {
+    double factor = 1, shorter = width < height ? width : height, longer = width < height ? height : width;
+    if (scale > 0) {
+        factor = scale / shorter;
+        double limit = config->eval.long_edge * scale;
+        if (limit > 0 && longer * factor > limit) factor = limit / longer;
+    }
+    double pixels = (double)width * height * factor * factor, most = config->eval.max_pixels * 1e6;
+    bool shrunk = pixels > most;
+    if (shrunk) factor *= sqrt(most / pixels);
+    rf_input_size size = {(int)lround(width * factor), (int)lround(height * factor), shrunk};
+    if (size.width < 1) size.width = 1;
+    if (size.height < 1) size.height = 1;
+    return size;
+}
+
+static void mirror(rf_image *image) {
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + (size_t)y * (size_t)image->width * 3;
+        for (int a = 0, b = image->width - 1; a < b; a++, b--)
+            for (int c = 0; c < 3; c++) {
+                uint8_t t = row[3 * a + c];
+                row[3 * a + c] = row[3 * b + c];
+                row[3 * b + c] = t;
+            }
+    }
+}
+
+/* From input pixels to pixels of the image. */
+static void unscale(rf_face *face, double fx, double fy) {
+    for (int k = 0; k < 4; k++) face->box[k] = (float)(face->box[k] * (k % 2 ? fy : fx));
+    for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
+}
+
+/* One run of the network on `input`; appends to *faces in pixels of the original image. */
+static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, double fx, double fy,
+                          rf_face_list *faces) {
+    rf_sized_net *net;
+    RF_TRY(net_for(f, input->width, input->height, &net));
+    double t0 = rf_clock_seconds();
+    rf_normalise(&f->normaliser, input, rf_exec_data(net->exec, net->detector.input), (size_t)input->width);
+    double t1 = rf_clock_seconds();
+    RF_TRY(rf_exec_forward(net->exec, false));
+    double t2 = rf_clock_seconds();
+    f->pass.n = 0;
+    RF_TRY(rf_decode_faces(&f->spec.codec, net->anchors.boxes, net->anchors.count,
+                           rf_exec_data(net->exec, net->detector.cls), rf_exec_data(net->exec, net->detector.loc),
+                           net->detector.points == RF_NONE ? NULL : rf_exec_data(net->exec, net->detector.points),
+                           (float)f->config.eval.score, &f->pass));
+    RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
+    for (size_t i = 0; i < f->pass.n; i++) {
+        rf_face *face = &f->pass.items[i];
+        if (flipped) rf_face_flip(face, (float)input->width, f->spec.codec.plus_one);
+        unscale(face, fx, fy);
+        RF_TRY(rf_face_list_push(faces, face));
+    }
+    double t3 = rf_clock_seconds();
+    f->stats.resize += t1 - t0;
+    f->stats.network += t2 - t1;
+    f->stats.decode += t3 - t2;
+    f->stats.passes++;
+    return RF_OK;
+}
+
+/* All passes at one scale. */
+static rf_status run_scale(rf_finder *f, const rf_image *image, double scale, rf_face_list *faces) {
+    rf_input_size size = rf_finder_input_size(&f->config, image->width, image->height, scale);
+    bool same = size.width == image->width && size.height == image->height, flip = f->config.eval.flip;
+    double begin = rf_clock_seconds();
+    rf_image resized = {0};
+    const rf_image *input = image;
+    if (!same || flip) {
+        RF_TRY(rf_image_alloc(&resized, size.width, size.height));
+        input = &resized;
+        if (same) memcpy(resized.pixels, image->pixels, (size_t)size.width * (size_t)size.height * 3);
+    }
+    double fx = (double)image->width / size.width, fy = (double)image->height / size.height;
+    rf_status status = same ? RF_OK : rf_image_resize(image, NULL, f->normaliser.fill, &resized);
+    f->stats.resize += rf_clock_seconds() - begin;
+    f->stats.shrunk += size.shrunk;
+    if (status == RF_OK) status = run_pass(f, input, false, fx, fy, faces);
+    if (status == RF_OK && flip) {
+        mirror(&resized);
+        status = run_pass(f, &resized, true, fx, fy, faces);
+    }
+    rf_image_free(&resized);
+    return status;
+}
+
+static void cut_to_whole_pixels(rf_face_list *faces) {
+    for (size_t i = 0; i < faces->n; i++)
+        for (int k = 0; k < 4; k++) faces->items[i].box[k] = truncf(faces->items[i].box[k]);
+}
+
+rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces) {
+    faces->n = 0;
+    for (int s = 0; s < f->config.eval.scales.n; s++) RF_TRY(run_scale(f, image, f->config.eval.scales.v[s], faces));
+    double begin = rf_clock_seconds();
+    bool vote = strcmp(f->config.eval.merge, "vote") == 0;
+    rf_status status = vote ? rf_box_vote(faces, &f->spec.merge) : rf_nms(faces, &f->spec.merge);
+    if (f->config.eval.whole_pixels) cut_to_whole_pixels(faces);
+    f->stats.merge += rf_clock_seconds() - begin;
+    f->stats.images++;
+    return status;
+}
+
+rf_status rf_finder_memory(rf_finder *f, int width, int height, size_t *bytes) {
+    rf_graph *graph = rf_graph_new();
+    if (!graph) return RF_ERR_NOMEM;
+    rf_detector detector;
+    rf_plan_report report;
+    rf_status status = rf_detector_build(graph, f->params, &f->config, 1, height, width, RF_EVAL, &detector);
+    if (status == RF_OK) status = rf_exec_plan_only(graph, NULL, &report);
+    if (status == RF_OK) *bytes = report.arena_bytes;
+    rf_graph_free(graph);
+    return status;
+}
+
+rf_finder_stats rf_finder_get_stats(const rf_finder *f) {
+    return f->stats;
+}

@@ -1,0 +1,40 @@
+/* From an image to its faces: scales, mirror image, network, decoding, merge (RetinaFace, section 4.3). */
+#ifndef RF_EVAL_FINDER_H
+#define RF_EVAL_FINDER_H
+
+#include "core/config.h"
+#include "data/image.h"
+#include "detect/faces.h"
+#include "layers/params.h"
+
+/* Where the time went, in seconds, and what was done, since the finder was opened. */
+typedef struct rf_finder_stats {
+    double resize, network, decode, merge, build;
+    size_t images, passes, shrunk; /* shrunk: passes made smaller by eval.max_pixels */
+    size_t peak_arena;             /* bytes of the largest plan */
+} rf_finder_stats;
+
+typedef struct rf_finder rf_finder;
+
+/* config is copied; params is borrowed, must hold folded weights (rf_params_fold) and belong to the same configuration.
+ * After a new fold the same finder uses the new weights. Not thread safe; the work inside is parallel. */
+rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder **out);
+void rf_finder_close(rf_finder *finder);
+
+/* Replaces *faces by the faces of the image, in its pixels, by descending score. [eval] says at which scales, from
+ * which score, how merged. */
+rf_status rf_finder_run(rf_finder *finder, const rf_image *image, rf_face_list *faces);
+
+/* Size of the network's input for an image at one entry of eval.scales, and whether eval.max_pixels made it smaller. */
+typedef struct rf_input_size {
+    int width, height;
+    bool shrunk;
+} rf_input_size;
+rf_input_size rf_finder_input_size(const rf_config *config, int width, int height, double scale);
+
+/* Bytes that a pass of this input size takes (plan only). */
+rf_status rf_finder_memory(rf_finder *finder, int width, int height, size_t *bytes);
+
+rf_finder_stats rf_finder_get_stats(const rf_finder *finder);
+
+#endif

@@ -1,0 +1,34 @@
+/* The metric contract. A metric is a `const rf_metric rf_metric_NAME` in a file of eval/ and one line in
+ * eval/metrics.def. */
+#ifndef RF_EVAL_METRIC_H
+#define RF_EVAL_METRIC_H
+
+#include <stdbool.h>
+
+#include "core/status.h"
+#include "data/dataset.h"
+#include "detect/faces.h"
+
+typedef struct rf_metric {
+    const char *name, *doc;
+    double best, worst; /* value of perfect detections; of none at all (NaN: undefined then) */
+    bool needs_points;  /* landmarks in the truth and in the detections */
+    /* detections[i] are those of truth->samples[i], in pixels of that image, in any order. *value is NaN when the truth
+     * holds nothing to measure. RF_ERR_NONFINITE for detections that are not finite; RF_ERR_NOMEM. Pure and thread
+     * safe. */
+    rf_status (*compute)(const rf_dataset *truth, const rf_face_list *detections, double *value);
+} rf_metric;
+
+typedef enum rf_metric_id {
+#define RF_METRIC(name) RF_METRIC_##name,
+#include "eval/metrics.def"
+#undef RF_METRIC
+    RF_METRIC_COUNT
+} rf_metric_id;
+
+extern const rf_metric *const rf_metrics[RF_METRIC_COUNT];
+
+/* The metric called `name`, or NULL with a message that lists the names. */
+const rf_metric *rf_metric_find(const char *name);
+
+#endif

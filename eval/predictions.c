@@ -1,0 +1,165 @@
+#include "eval/predictions.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+
+/* "dir/name.txt" without the image's suffix; rf_free it. */
+static char *prediction_path(const char *dir, const char *name) {
+    size_t length = strlen(name);
+    if (length >= 4 && strcmp(name + length - 4, ".jpg") == 0) length -= 4;
+    char *text = rf_alloc(length + sizeof ".txt", 1), *path = NULL;
+    if (text) {
+        memcpy(text, name, length);
+        memcpy(text + length, ".txt", sizeof ".txt");
+        path = rf_path_join(dir, text);
+    }
+    rf_free(text);
+    return path;
+}
+
+static rf_status write_faces(FILE *stream, const char *path, const char *name, const rf_face *faces, size_t n) {
+    const char *base = rf_path_base(name);
+    size_t length = strlen(base);
+    if (length >= 4 && strcmp(base + length - 4, ".jpg") == 0) length -= 4;
+    fprintf(stream, "%.*s\n%zu\n", (int)length, base, n);
+    for (size_t i = 0; i < n; i++) {
+        const float *box = faces[i].box;
+        double x = (double)box[0], y = (double)box[1], w = (double)box[2] - x, h = (double)box[3] - y;
+        if (!isfinite(x + y + w + h + (double)faces[i].score))
+            return rf_fail(RF_ERR_NONFINITE, "%s: detection %zu is not finite", path, i + 1);
+        fprintf(stream, "%.9g %.9g %.9g %.9g %.9g\n", x, y, w, h, (double)faces[i].score);
+    }
+    return RF_OK;
+}
+
+rf_status rf_prediction_write(const char *dir, const char *name, const rf_face *faces, size_t n) {
+    rf_status status = RF_ERR_NOMEM;
+    rf_atomic_file *file = NULL;
+    char *folder = NULL, *path = prediction_path(dir, name);
+    if (!path) goto fail;
+    folder = rf_strndup(path, (size_t)(rf_path_base(path) - path));
+    if (!folder) goto fail;
+    if (folder[0]) RF_TRY_GOTO(rf_dir_make(folder));
+    RF_TRY_GOTO(rf_atomic_open(path, &file));
+    RF_TRY_GOTO(write_faces(rf_atomic_stream(file), path, name, faces, n));
+    status = rf_atomic_commit(file);
+    file = NULL;
+fail:
+    rf_atomic_abort(file);
+    rf_free(folder);
+    rf_free(path);
+    return status;
+}
+
+/* A text cut into lines. */
+typedef struct reader {
+    const char *path;
+    char *next;
+    int line;
+} reader;
+
+/* The next line without its end, or NULL after the last. */
+static char *next_line(reader *r) {
+    if (!*r->next) return NULL;
+    char *line = r->next, *end = line + strcspn(line, "\n");
+    r->next = *end ? end + 1 : end;
+    *end = '\0';
+    while (end > line && strchr(" \t\r", end[-1])) *--end = '\0';
+    r->line++;
+    return line;
+}
+
+/* Exactly n finite decimal numbers. */
+static bool parse_numbers(const char *text, double *numbers, int n) {
+    if (text[strspn(text, "0123456789+-.eE \t")] != '\0') return false; /* no nan, inf or hexadecimal */
+    for (int i = 0; i < n; i++) {
+        char *end;
+        numbers[i] = strtod(text, &end);
+        if (end == text || !isfinite(numbers[i]) || !(*end == ' ' || *end == '\t' || (i == n - 1 && *end == '\0')))
+            return false;
+        text = end;
+    }
+    return text[strspn(text, " \t")] == '\0';
+}
+
+static rf_status parse_face(const reader *r, const char *text, rf_face *face) {
+    double v[5];
+    if (!parse_numbers(text, v, 5))
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.80s\"; expected five finite numbers: x y w h score", r->path, r->line,
+                       text);
+    if (v[2] < 0 || v[3] < 0)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: width %g and height %g; expected x y w h score with w and h from 0 (not corners?)",
+                       r->path, r->line, v[2], v[3]);
+    *face =
+        (rf_face){.box = {(float)v[0], (float)v[1], (float)(v[0] + v[2]), (float)(v[1] + v[3])}, .score = (float)v[4]};
+    for (int k = 0; k < 4; k++)
+        if (!isfinite(face->box[k])) return rf_fail(RF_ERR_FORMAT, "%s:%d: the box is out of range", r->path, r->line);
+    if (!isfinite(face->score)) return rf_fail(RF_ERR_FORMAT, "%s:%d: the score is out of range", r->path, r->line);
+    return RF_OK;
+}
+
+static rf_status parse_file(reader *r, size_t bytes, rf_face_list *out) {
+    const char *line = next_line(r);
+    if (!line) return rf_fail(RF_ERR_FORMAT, "%s:1: empty file; expected the image's name", r->path);
+    line = next_line(r);
+    double count;
+    if (!line || !parse_numbers(line, &count, 1) || count < 0 || count != floor(count) || count > (double)bytes)
+        return rf_fail(RF_ERR_FORMAT, "%s:2: \"%.80s\"; expected the number of detections", r->path, line ? line : "");
+    size_t n = (size_t)count;
+    RF_TRY(rf_face_list_reserve(out, out->n + n));
+    for (size_t i = 0; i < n; i++) {
+        line = next_line(r);
+        if (!line)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %zu of %zu detections", r->path, r->line, i, n);
+        rf_face face;
+        RF_TRY(parse_face(r, line, &face));
+        RF_TRY(rf_face_list_push(out, &face));
+    }
+    while ((line = next_line(r)))
+        if (*line)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: more lines than the %zu detections of line 2", r->path, r->line, n);
+    return RF_OK;
+}
+
+rf_status rf_prediction_read(const char *path, rf_face_list *out) {
+    uint8_t *text = NULL;
+    size_t bytes, before = out->n;
+    RF_TRY(rf_file_read(path, (size_t)256 << 20, &text, &bytes));
+    reader r = {.path = path, .next = (char *)text};
+    rf_status status = RF_OK;
+    if (memchr(text, 0, bytes))
+        status = rf_fail(RF_ERR_FORMAT, "%s: a zero byte; expected text", path);
+    else
+        status = parse_file(&r, bytes, out);
+    if (status != RF_OK) out->n = before;
+    rf_free(text);
+    return status;
+}
+
+rf_status rf_predictions_read_wider(const char *dir, const rf_wider_gt *gt, rf_face_list *lists, size_t *n_missing) {
+    rf_status status = RF_OK;
+    *n_missing = 0;
+    for (size_t i = 0; i < gt->n_images; i++) {
+        char *path = prediction_path(dir, gt->images[i].name);
+        if (!path)
+            status = RF_ERR_NOMEM;
+        else if (rf_file_exists(path))
+            status = rf_prediction_read(path, &lists[i]);
+        else
+            ++*n_missing;
+        rf_free(path);
+        if (status != RF_OK) goto fail;
+    }
+    if (*n_missing < gt->n_images || gt->n_images == 0) return RF_OK;
+    status =
+        rf_fail(RF_ERR_USER, "%s: not one prediction file; expected %s/%s.txt and so on", dir, dir, gt->images[0].name);
+fail:
+    for (size_t i = 0; i < gt->n_images; i++) rf_face_list_free(&lists[i]);
+    return status;
+}
