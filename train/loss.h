@@ -1,0 +1,49 @@
+/* Losses: nodes appended to a detector's graph that end in one scalar. */
+#ifndef RF_TRAIN_LOSS_H
+#define RF_TRAIN_LOSS_H
+
+#include "core/config.h"
+#include "detect/face.h"
+#include "layers/detector.h"
+
+/* The faces of a batch, in pixels of the network input. Borrowed until the step has run. */
+typedef struct rf_loss_batch {
+    rf_face *const *faces; /* [N] arrays */
+    const size_t *n_faces; /* [N] */
+} rf_loss_batch;
+
+/* Scalars of the graph, and counts of the last forward run. Parts are unweighted: total = sum weight_i * part_i. */
+typedef struct rf_loss_values {
+    rf_value total, cls, box, points; /* points RF_NONE without landmarks */
+} rf_loss_values;
+
+typedef struct rf_loss_counts {
+    size_t positives, landmarks, negatives, ignored; /* anchors of the batch */
+} rf_loss_counts;
+
+typedef struct rf_loss rf_loss;
+
+/* One entry of losses.def. */
+typedef struct rf_loss_kind {
+    const char *name, *doc;
+    /* Makes the state for batches of n images of h x w pixels. */
+    rf_status (*make)(const rf_config *config, int n, int h, int w, rf_loss **out);
+    void (*free)(rf_loss *loss);
+    /* Appends the nodes. The loss outlives the graph's runs. */
+    rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
+    void (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
+    rf_loss_counts (*counts)(const rf_loss *loss);
+} rf_loss_kind;
+
+typedef enum rf_loss_id {
+#define RF_LOSS(name) RF_LOSS_##name,
+#include "train/losses.def"
+#undef RF_LOSS
+    RF_LOSS_COUNT
+} rf_loss_id;
+extern const rf_loss_kind *const rf_loss_kinds[RF_LOSS_COUNT];
+
+/* The loss that loss.kind names. */
+const rf_loss_kind *rf_loss_find(const char *name);
+
+#endif

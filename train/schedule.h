@@ -1,0 +1,25 @@
+/* Learning rate as a function of the fractional epoch. */
+#ifndef RF_TRAIN_SCHEDULE_H
+#define RF_TRAIN_SCHEDULE_H
+
+#include "core/config.h"
+
+/* One entry of schedules.def: the factor of optim.lr after warm-up, at `epoch` of schedule.epochs. */
+typedef struct rf_schedule {
+    const char *name, *doc;
+    double (*factor)(const rf_config *config, double epoch);
+} rf_schedule;
+
+typedef enum rf_schedule_id {
+#define RF_SCHEDULE(name) RF_SCHEDULE_##name,
+#include "train/schedules.def"
+#undef RF_SCHEDULE
+    RF_SCHEDULE_COUNT
+} rf_schedule_id;
+extern const rf_schedule *const rf_schedules[RF_SCHEDULE_COUNT];
+
+/* The learning rate at a fractional epoch (step / steps an epoch): linear from schedule.warmup_lr to optim.lr during
+ * schedule.warmup_epochs (RetinaFace, section 4.2), then optim.lr times the factor of schedule.kind. */
+double rf_schedule_rate(const rf_config *config, double epoch);
+
+#endif

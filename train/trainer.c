@@ -1,0 +1,204 @@
+#include "train/trainer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "layers/init.h"
+#include "layers/weights.h"
+#include "train/trainer_internal.h"
+
+void rf_trainer_note(const rf_trainer *t, const char *fmt, ...) {
+    if (!t->callbacks.note) return;
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    t->callbacks.note(t->callbacks.ctx, text);
+}
+
+rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_train_graph *net) {
+    memset(net, 0, sizeof *net);
+    int n = (int)config->train.batch, side = (int)config->input.size;
+    rf_status status = RF_ERR_NOMEM;
+    net->graph = rf_graph_new();
+    if (!net->graph) goto fail;
+    net->loss_kind = rf_loss_find(config->loss.kind);
+    if (!net->loss_kind) return RF_ERR_USER;
+    RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
+    RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
+    RF_TRY_GOTO(net->loss_kind->build(net->loss, net->graph, &net->detector, &net->values));
+    RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
+    return RF_OK;
+fail:
+    rf_train_graph_free(net);
+    return status;
+}
+
+void rf_train_graph_free(rf_train_graph *net) {
+    rf_exec_free(net->exec);
+    if (net->loss_kind) net->loss_kind->free(net->loss);
+    rf_graph_free(net->graph);
+    memset(net, 0, sizeof *net);
+}
+
+static rf_exec_options exec_options(const rf_config *config) {
+    return (rf_exec_options){.recompute = config->train.recompute};
+}
+
+rf_status rf_train_make_plan(const rf_config *config, rf_train_plan *out) {
+    memset(out, 0, sizeof *out);
+    rf_params *params = NULL;
+    rf_train_graph net = {0};
+    rf_status status;
+    RF_TRY_GOTO(rf_detector_params(config, &params));
+    RF_TRY_GOTO(rf_train_graph_make(config, params, &net));
+    rf_exec_options options = exec_options(config);
+    RF_TRY_GOTO(rf_exec_plan_only(net.graph, &options, &out->arena));
+    size_t copies = 3 + (config->optim.ema > 0 ? 1 : 0);
+    out->parameter_bytes = (copies * params->data_count + params->state_count) * sizeof(rf_real);
+    size_t batch = (size_t)config->train.batch * (size_t)config->input.size * (size_t)config->input.size * 3;
+    out->loader_bytes = batch * ((size_t)config->data.prefetch + 1 + sizeof(float));
+    out->learnable = rf_params_learnable(params);
+    out->anchors = net.detector.anchors;
+    for (int i = 0; i < rf_graph_node_count(net.graph); i++) {
+        rf_node_info info = rf_graph_node(net.graph, i);
+        if (info.pass == RF_PASS_FORWARD) out->gflops_per_image += info.flops / 1e9 / (double)config->train.batch;
+    }
+fail:
+    rf_train_graph_free(&net);
+    rf_params_free(params);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static rf_status make_paths(rf_trainer *t, const char *out_dir) {
+    t->out_dir = rf_strdup(out_dir);
+    t->log_path = rf_path_join(out_dir, "train.jsonl");
+    t->last_path = rf_path_join(out_dir, "last.safetensors");
+    t->best_path = rf_path_join(out_dir, "best.safetensors");
+    return t->out_dir && t->log_path && t->last_path && t->best_path ? RF_OK : RF_ERR_NOMEM;
+}
+
+static rf_status check_folder(const rf_trainer *t, bool resume) {
+    bool exists = rf_file_exists(t->last_path);
+    if (resume && !exists)
+        return rf_fail(RF_ERR_USER, "--resume: there is no %s; leave --resume out to start a run there", t->last_path);
+    if (!resume && exists)
+        return rf_fail(RF_ERR_USER, "%s holds a run already: add --resume to continue it, or choose another --out",
+                       t->out_dir);
+    return rf_dir_make(t->out_dir);
+}
+
+static rf_status load_init(rf_trainer *t, const char *init) {
+    rf_params_init(t->params, t->progress.seed);
+    if (!init || !*init) init = t->config.model.init;
+    if (*init) {
+        rf_weights_report report = {0};
+        RF_TRY(rf_weights_load(init, t->params, &report));
+        rf_trainer_note(
+            t, "%s: %zu arrays matched, %zu of the model start from random numbers%s%s, %zu of the file unused", init,
+            report.matched, report.n_missing, report.n_missing ? ", first " : "",
+            report.n_missing ? report.missing[0] : "", report.n_unused);
+        rf_weights_report_free(&report);
+    }
+    rf_optimizer_reset_ema(&t->optimizer);
+    return RF_OK;
+}
+
+static rf_status write_config(const rf_trainer *t) {
+    char *text = NULL, *path = rf_path_join(t->out_dir, "config.ini");
+    rf_status status = path ? rf_config_text(&t->config, &text) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_file_write_atomic(path, text, strlen(text));
+    rf_free(text);
+    rf_free(path);
+    return status;
+}
+
+/* Weights, position and files of a run that starts or continues. */
+static rf_status start(rf_trainer *t, const rf_train_options *options) {
+    t->progress = (rf_progress){.seed = (uint64_t)t->config.train.seed, .best = -1};
+    RF_TRY(check_folder(t, options->resume));
+    if (!options->resume) {
+        RF_TRY(load_init(t, options->init));
+        RF_TRY(write_config(t));
+        return rf_file_write_atomic(t->log_path, "", 0);
+    }
+    uint64_t seed = t->progress.seed;
+    RF_TRY(rf_checkpoint_read(t->last_path, &t->optimizer, &t->progress));
+    if (seed != t->progress.seed)
+        return rf_fail(RF_ERR_USER, "the run in %s was started with seed %llu, not %llu: continue it with the same one",
+                       t->out_dir, (unsigned long long)t->progress.seed, (unsigned long long)seed);
+    RF_TRY(write_config(t));
+    rf_trainer_note(t, "resuming %s after update %llu", t->last_path, (unsigned long long)t->progress.step);
+    return rf_trainer_log_rewind(t);
+}
+
+static rf_status count_steps(rf_trainer *t) {
+    uint64_t accumulate = (uint64_t)t->config.optim.accumulate;
+    t->steps_per_epoch = rf_loader_batches(t->loader) / accumulate;
+    if (t->steps_per_epoch == 0)
+        return rf_fail(RF_ERR_USER, "optim.accumulate=%ld needs %ld batches for one update, an epoch has %zu",
+                       t->config.optim.accumulate, t->config.optim.accumulate, rf_loader_batches(t->loader));
+    double total = t->config.schedule.epochs * (double)t->steps_per_epoch;
+    t->total_steps = (uint64_t)(total + 0.999999);
+    if (t->overfit) t->total_steps = 200;
+    uint64_t limit = (uint64_t)t->config.train.max_steps;
+    if (limit && (limit < t->total_steps || t->overfit)) t->total_steps = limit;
+    if (t->progress.batch >= rf_loader_batches(t->loader))
+        return rf_fail(RF_ERR_USER,
+                       "the checkpoint stands at batch %llu of an epoch, the data now has %zu: the data set changed",
+                       (unsigned long long)t->progress.batch, rf_loader_batches(t->loader));
+    return rf_loader_seek(t->loader, t->progress.epoch, t->progress.batch);
+}
+
+rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out) {
+    rf_trainer *t = rf_alloc(1, sizeof *t);
+    if (!t) return RF_ERR_NOMEM;
+    rf_status status;
+    t->config = *options->config;
+    t->callbacks = options->callbacks;
+    t->overfit = options->overfit;
+    RF_TRY_GOTO(make_paths(t, options->out_dir));
+    RF_TRY_GOTO(rf_detector_params(&t->config, &t->params));
+    RF_TRY_GOTO(rf_optimizer_init(&t->optimizer, &t->config, t->params));
+    RF_TRY_GOTO(rf_train_graph_make(&t->config, t->params, &t->net));
+    RF_TRY_GOTO(rf_loader_open(options->dataset, &t->config, (uint64_t)t->config.train.seed, &t->loader));
+    RF_TRY_GOTO(start(t, options));
+    RF_TRY_GOTO(count_steps(t));
+    rf_exec_options exec = exec_options(&t->config);
+    t->net.exec = rf_exec_new(t->net.graph, &exec);
+    status = t->net.exec ? RF_OK : RF_ERR_NOMEM;
+    if (status != RF_OK) goto fail;
+    *out = t;
+    return RF_OK;
+fail:
+    rf_trainer_close(t);
+    return status;
+}
+
+void rf_trainer_close(rf_trainer *t) {
+    if (!t) return;
+    rf_loader_close(t->loader);
+    rf_train_graph_free(&t->net);
+    rf_optimizer_free(&t->optimizer);
+    rf_params_free(t->params);
+    rf_free(t->out_dir);
+    rf_free(t->log_path);
+    rf_free(t->last_path);
+    rf_free(t->best_path);
+    rf_free(t);
+}
+
+const rf_exec *rf_trainer_exec(const rf_trainer *t) {
+    return t->net.exec;
+}
+
+const rf_params *rf_trainer_params(const rf_trainer *t) {
+    return t->params;
+}

@@ -1,0 +1,58 @@
+/* The trainer's state, shared by its construction (trainer.c), its loop (trainer_run.c) and its log (trainer_log.c). */
+#ifndef RF_TRAIN_TRAINER_INTERNAL_H
+#define RF_TRAIN_TRAINER_INTERNAL_H
+
+#include "data/loader.h"
+#include "train/trainer.h"
+
+/* Sums since the last line of the log, or since the epoch began. */
+typedef struct rf_train_sums {
+    uint64_t updates, micro_batches;
+    double total, cls, box, points;
+    double begin, wait_begin; /* clock and loader wait when the sums were cleared */
+} rf_train_sums;
+
+/* A graph for one batch size and image size, with its loss and memory. */
+typedef struct rf_train_graph {
+    rf_graph *graph;
+    rf_detector detector;
+    const rf_loss_kind *loss_kind;
+    rf_loss *loss;
+    rf_loss_values values;
+    rf_exec *exec; /* NULL when only planned */
+} rf_train_graph;
+
+struct rf_trainer {
+    rf_config config;
+    rf_train_callbacks callbacks;
+    char *out_dir, *log_path, *last_path, *best_path;
+    bool overfit;
+    rf_params *params;
+    rf_optimizer optimizer;
+    rf_train_graph net;
+    rf_loader *loader;
+    const rf_batch *held; /* the batch in use */
+    rf_progress progress;
+    uint64_t steps_per_epoch, total_steps;
+    rf_train_sums line, epoch;
+    double grad_norm, lr;
+    size_t skipped_told; /* broken images that were reported */
+};
+
+/* Builds everything but the executor. */
+rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_train_graph *out);
+void rf_train_graph_free(rf_train_graph *net);
+
+void rf_train_sums_clear(rf_train_sums *sums, const rf_loader *loader);
+/* Calls callbacks.note with a formatted sentence. */
+void rf_trainer_note(const rf_trainer *t, const char *fmt, ...) RF_PRINTF(2, 3);
+/* After an update: the progress callback, and a line of train.jsonl when it is time. */
+rf_status rf_trainer_log_step(rf_trainer *t);
+rf_status rf_trainer_log_epoch(rf_trainer *t);
+rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics);
+/* Draws loss.svg and metrics.svg from train.jsonl, which survives resuming. */
+rf_status rf_trainer_plot(const rf_trainer *t);
+/* Drops the lines of train.jsonl that are later than the checkpoint a run resumes from. */
+rf_status rf_trainer_log_rewind(const rf_trainer *t);
+
+#endif

@@ -1,0 +1,132 @@
+/* train.jsonl: one JSON object a line, with the key "step" in each; what a resumed run repeats is dropped first. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "train/trainer_internal.h"
+
+void rf_train_sums_clear(rf_train_sums *sums, const rf_loader *loader) {
+    memset(sums, 0, sizeof *sums);
+    sums->begin = rf_clock_seconds();
+    sums->wait_begin = rf_loader_wait_seconds(loader);
+}
+
+static rf_status append(const rf_trainer *t, rf_json_writer *w) {
+    char *text = NULL;
+    rf_json_end_object(w);
+    RF_TRY(rf_json_finish(w, &text));
+    rf_status status = rf_file_append_line(t->log_path, text);
+    rf_free(text);
+    return status;
+}
+
+static void begin_line(const rf_trainer *t, rf_json_writer *w, const char *kind) {
+    rf_json_begin_object(w, NULL);
+    rf_json_put_string(w, "kind", kind);
+    rf_json_put_int(w, "step", (long long)t->progress.step);
+    rf_json_put_number(w, "epoch", (double)t->progress.step / (double)t->steps_per_epoch);
+}
+
+static void put_losses(rf_json_writer *w, const rf_train_sums *sums) {
+    double n = sums->micro_batches ? (double)sums->micro_batches : 1;
+    rf_json_put_number(w, "loss", sums->total / n);
+    rf_json_put_number(w, "cls", sums->cls / n);
+    rf_json_put_number(w, "box", sums->box / n);
+    rf_json_put_number(w, "points", sums->points / n);
+}
+
+static rf_train_line make_line(const rf_trainer *t) {
+    const rf_train_sums *s = &t->line;
+    double n = (double)s->micro_batches, seconds = rf_clock_seconds() - s->begin;
+    double wait = rf_loader_wait_seconds(t->loader) - s->wait_begin;
+    if (seconds <= 0) seconds = 1e-9;
+    return (rf_train_line){
+        .step = t->progress.step,
+        .total_steps = t->total_steps,
+        .steps_per_epoch = t->steps_per_epoch,
+        .epoch = (double)t->progress.step / (double)t->steps_per_epoch,
+        .total = s->total / n,
+        .cls = s->cls / n,
+        .box = s->box / n,
+        .points = s->points / n,
+        .lr = t->lr,
+        .grad_norm = t->grad_norm,
+        .images_per_second = n * (double)t->config.train.batch / seconds,
+        .data_wait = wait / seconds,
+        .eta_seconds = (double)(t->total_steps - t->progress.step) * seconds / (double)s->updates,
+    };
+}
+
+rf_status rf_trainer_log_step(rf_trainer *t) {
+    rf_train_line line = make_line(t);
+    bool due = t->progress.step % (uint64_t)t->config.train.log_every == 0 || t->progress.step == t->total_steps;
+    line.logged = due;
+    if (due) {
+        rf_json_writer w = {0};
+        begin_line(t, &w, "train");
+        put_losses(&w, &t->line);
+        rf_json_put_number(&w, "lr", line.lr);
+        rf_json_put_number(&w, "grad_norm", line.grad_norm);
+        rf_json_put_number(&w, "img_s", line.images_per_second);
+        rf_json_put_number(&w, "data_wait", line.data_wait);
+        RF_TRY(append(t, &w));
+    }
+    if (t->callbacks.step) t->callbacks.step(t->callbacks.ctx, &line);
+    if (due) rf_train_sums_clear(&t->line, t->loader);
+    return RF_OK;
+}
+
+rf_status rf_trainer_log_epoch(rf_trainer *t) {
+    rf_json_writer w = {0};
+    begin_line(t, &w, "epoch");
+    put_losses(&w, &t->epoch);
+    rf_json_put_number(&w, "seconds", rf_clock_seconds() - t->epoch.begin);
+    rf_status status = append(t, &w);
+    rf_train_sums_clear(&t->epoch, t->loader);
+    return status;
+}
+
+rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics) {
+    rf_json_writer w = {0};
+    begin_line(t, &w, "eval");
+    for (int i = 0; i < metrics->n; i++) rf_json_put_number(&w, metrics->item[i].name, metrics->item[i].value);
+    return append(t, &w);
+}
+
+/* Whether a line of the log belongs to what the checkpoint already has. A torn last line does not. */
+static bool belongs(const rf_trainer *t, const char *line, size_t bytes) {
+    rf_json *root = NULL;
+    if (rf_json_parse(line, bytes, &root) != RF_OK) return false;
+    const char *kind = "";
+    rf_json_string(rf_json_get(root, "kind"), &kind);
+    uint64_t limit = strcmp(kind, "eval") == 0 ? t->progress.evaluated : t->progress.step;
+    double step = 0;
+    bool keep = rf_json_number(rf_json_get(root, "step"), &step) && step <= (double)limit;
+    rf_json_free(root);
+    return keep;
+}
+
+rf_status rf_trainer_log_rewind(const rf_trainer *t) {
+    if (!rf_file_exists(t->log_path)) return rf_file_write_atomic(t->log_path, "", 0);
+    uint8_t *data = NULL;
+    size_t size = 0, kept = 0;
+    RF_TRY(rf_file_read(t->log_path, 0, &data, &size));
+    rf_text text = {0};
+    for (const char *line = (const char *)data; *line;) {
+        size_t bytes = strcspn(line, "\n");
+        if (bytes && belongs(t, line, bytes)) {
+            rf_text_put_bytes(&text, line, bytes);
+            rf_text_put(&text, "\n");
+        }
+        line += bytes + (line[bytes] == '\n');
+    }
+    rf_free(data);
+    char *out = NULL;
+    RF_TRY(rf_text_finish(&text, &out, &kept));
+    rf_status status = rf_file_write_atomic(t->log_path, out, kept);
+    rf_free(out);
+    return status;
+}

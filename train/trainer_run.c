@@ -1,0 +1,191 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "core/text.h"
+#include "train/schedule.h"
+#include "train/trainer_internal.h"
+
+/* Puts the names of a batch's images behind the message of a failed step. */
+static rf_status blame_batch(const rf_batch *batch, rf_status status) {
+    rf_text names = {0};
+    for (size_t i = 0; i < batch->count; i++) rf_text_printf(&names, "%s%s", i ? ", " : "", batch->names[i]);
+    char *text = NULL;
+    if (rf_text_finish(&names, &text, NULL) != RF_OK) return status;
+    char reason[600];
+    snprintf(reason, sizeof reason, "%s", rf_error_message());
+    status =
+        rf_fail(status, "%s; batch %zu of epoch %u: %s; nothing was saved. Try a smaller optim.lr or optim.clip_norm",
+                reason, batch->index, batch->epoch, text);
+    rf_free(text);
+    return status;
+}
+
+static double scalar(const rf_trainer *t, rf_value v) {
+    return v == RF_NONE ? 0 : (double)*rf_exec_data(t->net.exec, v);
+}
+
+/* A loss or gradient that is not finite: runs the step again to find where it begins. */
+static rf_status trace(rf_trainer *t, const rf_batch *batch, const char *what) {
+    rf_status status = rf_exec_trace_nonfinite(t->net.exec, true, false);
+    if (status == RF_OK) status = rf_fail(RF_ERR_NONFINITE, "the %s is not finite, though every node is", what);
+    rf_fail_context(status, "update %llu", (unsigned long long)t->progress.step + 1);
+    return blame_batch(batch, status);
+}
+
+/* Forward and backward of one batch; gradients add to those of the update's earlier batches. */
+static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate) {
+    rf_exec *exec = t->net.exec;
+    size_t pixels = batch->count * (size_t)batch->size * (size_t)batch->size * 3;
+    rf_real *input = rf_exec_data(exec, t->net.detector.input);
+    for (size_t i = 0; i < pixels; i++) input[i] = batch->input[i];
+    rf_loss_batch faces = {batch->faces, batch->n_faces};
+    t->net.loss_kind->set_batch(t->net.loss, &faces);
+    RF_TRY(rf_exec_forward(exec, true));
+    double total = scalar(t, t->net.values.total);
+    if (!isfinite(total)) return trace(t, batch, "loss");
+    RF_TRY(rf_exec_backward(exec, accumulate));
+    rf_train_sums *sums[] = {&t->line, &t->epoch};
+    for (int i = 0; i < 2; i++) {
+        sums[i]->micro_batches++;
+        sums[i]->total += total;
+        sums[i]->cls += scalar(t, t->net.values.cls);
+        sums[i]->box += scalar(t, t->net.values.box);
+        sums[i]->points += scalar(t, t->net.values.points);
+    }
+    return RF_OK;
+}
+
+/* Tells of images that could not be read since the last call. */
+static void tell_skipped(rf_trainer *t) {
+    const rf_skipped *list;
+    size_t n = rf_loader_skipped(t->loader, &list);
+    for (; t->skipped_told < n; t->skipped_told++)
+        rf_trainer_note(t, "skipped %s (%zu so far): %s", list[t->skipped_told].name, t->skipped_told + 1,
+                        list[t->skipped_told].reason);
+}
+
+static rf_status run_update(rf_trainer *t) {
+    long accumulate = t->config.optim.accumulate;
+    const rf_batch *batch = NULL;
+    for (long k = 0; k < accumulate; k++) {
+        /* The loader keeps a batch until it is asked for the next one. */
+        if (t->overfit && t->held)
+            batch = t->held;
+        else
+            RF_TRY(rf_loader_next(t->loader, &batch));
+        t->held = batch;
+        RF_TRY(run_batch(t, batch, k > 0));
+    }
+    double scale = 1.0 / (double)accumulate;
+    t->grad_norm = rf_optimizer_grad_norm(&t->optimizer) * scale;
+    if (!isfinite(t->grad_norm)) return trace(t, batch, "gradient");
+    double limit = t->config.optim.clip_norm;
+    if (limit > 0 && t->grad_norm > limit) scale *= limit / t->grad_norm;
+    double epoch = (double)t->progress.step / (double)t->steps_per_epoch;
+    t->lr = t->overfit ? t->config.optim.lr : rf_schedule_rate(&t->config, epoch);
+    rf_optimizer_step(&t->optimizer, t->lr, scale);
+    t->progress.step++;
+    t->line.updates++;
+    t->epoch.updates++;
+    tell_skipped(t);
+    return RF_OK;
+}
+
+/* ---- checkpoints and evaluation ---- */
+
+/* A file that holds what no training can continue from must not replace one that does: running statistics may overflow
+ * while the loss is still finite. */
+static rf_status save(const rf_trainer *t, const char *path) {
+    const rf_param *bad = rf_params_find_nonfinite(t->params);
+    if (bad)
+        return rf_fail(RF_ERR_NONFINITE,
+                       "update %llu: %s holds NaN or infinity; nothing was saved. Try a smaller optim.lr or "
+                       "optim.clip_norm",
+                       (unsigned long long)t->progress.step, bad->name);
+    return rf_checkpoint_write(path, &t->config, &t->optimizer, &t->progress);
+}
+
+static rf_status run_evaluation(rf_trainer *t) {
+    if (!t->callbacks.evaluate || t->overfit) return RF_OK;
+    rf_eval_result metrics = {0};
+    RF_TRY(t->callbacks.evaluate(t->callbacks.ctx, t->params, rf_optimizer_weights(&t->optimizer), &metrics));
+    if (metrics.n == 0) return RF_OK; /* none: there is no validation set, or a signal ended it */
+    t->progress.evaluated = t->progress.step;
+    RF_TRY(rf_trainer_log_metrics(t, &metrics));
+    if (metrics.item[0].value <= t->progress.best) return RF_OK;
+    t->progress.best = metrics.item[0].value;
+    t->progress.best_step = t->progress.step;
+    return save(t, t->best_path);
+}
+
+static bool due(uint64_t epoch, long every) {
+    return every > 0 && epoch % (uint64_t)every == 0;
+}
+
+static rf_status save_numbered(const rf_trainer *t, uint64_t epoch) {
+    char name[48];
+    snprintf(name, sizeof name, "epoch-%04llu.safetensors", (unsigned long long)epoch);
+    char *path = rf_path_join(t->out_dir, name);
+    rf_status status = path ? save(t, path) : RF_ERR_NOMEM;
+    rf_free(path);
+    return status;
+}
+
+/* Whether this is the place of an evaluation that has not been made. */
+static bool evaluation_due(const rf_trainer *t) {
+    uint64_t step = t->progress.step;
+    bool epoch_ends = step > 0 && step % t->steps_per_epoch == 0;
+    return t->callbacks.evaluate && !t->overfit && t->progress.evaluated != step &&
+           (step >= t->total_steps || (epoch_ends && due(step / t->steps_per_epoch, t->config.train.eval_every)));
+}
+
+/* The state is safe before an evaluation, which may take minutes, and holds its result after. */
+static rf_status save_and_evaluate(rf_trainer *t) {
+    RF_TRY(save(t, t->last_path));
+    RF_TRY(run_evaluation(t));
+    rf_train_sums_clear(&t->line, t->loader); /* the evaluation's time is not training time */
+    return t->progress.evaluated == t->progress.step ? save(t, t->last_path) : RF_OK;
+}
+
+/* After an update: what ends with an epoch, with the run, or by number of updates. */
+static rf_status housekeeping(rf_trainer *t) {
+    uint64_t step = t->progress.step, epoch = step / t->steps_per_epoch;
+    bool epoch_ends = step % t->steps_per_epoch == 0 && !t->overfit, run_ends = step >= t->total_steps;
+    if (epoch_ends) {
+        /* Batches that do not fill an update are left out of the epoch. */
+        if (rf_loader_batches(t->loader) % (uint64_t)t->config.optim.accumulate)
+            RF_TRY(rf_loader_seek(t->loader, (uint32_t)epoch, 0));
+        RF_TRY(rf_trainer_log_epoch(t));
+    }
+    size_t batch;
+    rf_loader_position(t->loader, &t->progress.epoch, &batch);
+    t->progress.batch = batch;
+    bool evaluated = evaluation_due(t);
+    if (evaluated)
+        RF_TRY(save_and_evaluate(t));
+    else if (run_ends || (epoch_ends && due(epoch, t->config.train.save_every)) ||
+             due(step, t->config.train.save_steps))
+        RF_TRY(save(t, t->last_path));
+    if (epoch_ends && due(epoch, t->config.train.keep_every)) RF_TRY(save_numbered(t, epoch));
+    return epoch_ends || evaluated || run_ends ? rf_trainer_plot(t) : RF_OK;
+}
+
+rf_status rf_trainer_run(rf_trainer *t) {
+    rf_train_sums_clear(&t->line, t->loader);
+    rf_train_sums_clear(&t->epoch, t->loader);
+    if (t->progress.step > 0 && evaluation_due(t)) RF_TRY(save_and_evaluate(t));
+    while (t->progress.step < t->total_steps) {
+        RF_TRY(run_update(t));
+        RF_TRY(rf_trainer_log_step(t));
+        RF_TRY(housekeeping(t));
+        if (!rf_signal_pending() || (t->progress.step >= t->total_steps && !evaluation_due(t))) continue;
+        RF_TRY(save(t, t->last_path));
+        return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after update %llu, saved to %s; continue with --resume",
+                       (unsigned long long)t->progress.step, t->last_path);
+    }
+    return RF_OK;
+}
