@@ -1,0 +1,295 @@
+#define _GNU_SOURCE
+#include "cli/args.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config.h"
+
+enum { OPTIONS_MAX = 64 };
+
+int rf_args_exit_code(rf_args_action action) {
+    return action == RF_ARGS_WRONG ? 2 : 0;
+}
+
+int rf_cli_fail(const char *name, rf_status status) {
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", name, rf_error_message());
+    return rf_exit_code(status);
+}
+
+int rf_cli_usage(const char *name, const char *fmt, ...) {
+    va_list args;
+    fflush(stdout);
+    fprintf(stderr, "%s: ", name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "; see %s --help\n", name);
+    return 2;
+}
+
+static size_t option_count(const rf_program *program) {
+    size_t n = 0;
+    while (program->options && program->options[n].name) n++;
+    return n;
+}
+
+static void print_exit_status(void) {
+    printf("\nEXIT STATUS\n  0 done, 2 wrong usage, configuration or file, 3 out of memory, 4 not-a-number, 130 "
+           "interrupted\n");
+}
+
+static void print_options(const rf_program *program) {
+    printf("\nOPTIONS\n");
+    for (size_t i = 0; i < option_count(program); i++) {
+        const rf_option *o = &program->options[i];
+        char letter[8] = "";
+        if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        printf("  %s--%s%s%s\n", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+        for (const char *line = o->doc; line && *line;) {
+            size_t n = strcspn(line, "\n");
+            printf("        %.*s\n", (int)n, line);
+            line += n + (line[n] == '\n');
+        }
+    }
+    printf("  -h, --help\n        this text\n  --version\n        the version\n");
+}
+
+void rf_args_help(const rf_program *program) {
+    printf("NAME\n  %s - %s\n", program->name, program->summary);
+    printf("\nSYNOPSIS\n  %s %s\n", program->name, program->synopsis);
+    printf("\nDESCRIPTION\n%s\n", program->description);
+    print_options(program);
+    if (program->examples) printf("\nEXAMPLES\n%s\n", program->examples);
+    if (program->notes) printf("\n%s\n", program->notes);
+    printf("\nEXIT STATUS\n  0 done, 2 wrong usage, configuration or file, 3 out of memory, 4 not-a-number, 130 "
+           "interrupted\n");
+}
+
+static bool parse_real(const char *text, double *out) {
+    char *stop;
+    errno = 0;
+    *out = strtod(text, &stop);
+    return *text && *stop == 0 && errno == 0 && isfinite(*out);
+}
+
+static bool parse_whole(const char *text, long *out) {
+    char *stop;
+    errno = 0;
+    *out = strtol(text, &stop, 10);
+    return *text && *stop == 0 && errno == 0;
+}
+
+static bool in_range(const rf_option *o, double value) {
+    return (o->lo == 0 && o->hi == 0) || (value >= o->lo && value <= o->hi);
+}
+
+/* One wrong value: what it is called, what was expected. */
+static bool wrong_value(const rf_program *program, const rf_option *o, const char *text, const char *expected) {
+    if (o->lo == 0 && o->hi == 0)
+        rf_cli_usage(program->name, "--%s %s: expected %s", o->name, text, expected);
+    else
+        rf_cli_usage(program->name, "--%s %s: expected %s from %.10g to %.10g", o->name, text, expected, o->lo, o->hi);
+    return false;
+}
+
+static bool store_size(const rf_program *program, const rf_option *o, const char *text) {
+    const char *cross = strchr(text, 'x');
+    char first[16];
+    long w, h;
+    if (cross && (size_t)(cross - text) < sizeof first) {
+        memcpy(first, text, (size_t)(cross - text));
+        first[cross - text] = 0;
+        if (parse_whole(first, &w) && parse_whole(cross + 1, &h) && w > 0 && h > 0 && w < 1 << 24 && h < 1 << 24 &&
+            in_range(o, (double)w) && in_range(o, (double)h)) {
+            ((int *)o->target)[0] = (int)w;
+            ((int *)o->target)[1] = (int)h;
+            return true;
+        }
+    }
+    return wrong_value(program, o, text, "WIDTHxHEIGHT");
+}
+
+static bool store_list(const rf_program *program, const rf_option *o, const char *text) {
+    rf_text_list *list = o->target;
+    if (list->n == RF_LIST_WORDS) {
+        rf_cli_usage(program->name, "--%s may be given at most %d times", o->name, RF_LIST_WORDS);
+        return false;
+    }
+    list->v[list->n++] = text;
+    return true;
+}
+
+/* Puts a value into its target; false after a message. */
+static bool store(const rf_program *program, const rf_option *o, const char *text) {
+    long whole;
+    double real;
+    char *stop;
+    switch (o->kind) {
+    case RF_OPT_INT:
+        if (!parse_whole(text, &whole) || !in_range(o, (double)whole))
+            return wrong_value(program, o, text, "a whole number");
+        *(long *)o->target = whole;
+        return true;
+    case RF_OPT_SEED:
+        errno = 0;
+        *(uint64_t *)o->target = strtoull(text, &stop, 10);
+        if (*text < '0' || *text > '9' || *stop || errno)
+            return wrong_value(program, o, text, "a whole number, 0 or more");
+        return true;
+    case RF_OPT_REAL:
+        if (!parse_real(text, &real) || !in_range(o, real)) return wrong_value(program, o, text, "a number");
+        *(double *)o->target = real;
+        return true;
+    case RF_OPT_TEXT:
+        *(const char **)o->target = text;
+        return true;
+    case RF_OPT_SIZE:
+        return store_size(program, o, text);
+    case RF_OPT_LIST:
+        return store_list(program, o, text);
+    case RF_OPT_FLAG:
+        break;
+    }
+    return false;
+}
+
+static bool unknown_option(const rf_program *program, const char *word) {
+    const char *names[OPTIONS_MAX + 2] = {"help", "version"};
+    size_t n = 2;
+    for (size_t i = 0; i < option_count(program) && n < OPTIONS_MAX + 2; i++) names[n++] = program->options[i].name;
+    char name[64];
+    size_t length = strcspn(word + 2, "=");
+    snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word[1] == '-' ? word + 2 : "");
+    const char *near = *name ? rf_nearest_name(name, names, n) : NULL;
+    if (near)
+        rf_cli_usage(program->name, "unknown option %s, did you mean --%s", word, near);
+    else
+        rf_cli_usage(program->name, "unknown option %s", word);
+    return false;
+}
+
+static const rf_option *find_long(const rf_program *program, const char *name, size_t length) {
+    for (size_t i = 0; i < option_count(program); i++) {
+        const rf_option *o = &program->options[i];
+        if (strlen(o->name) == length && memcmp(o->name, name, length) == 0) return o;
+    }
+    return NULL;
+}
+
+/* Handles the option word argv[*i]; moves *i over a separate value. False after a message. */
+static bool take_option(const rf_program *program, int argc, char **argv, int *i) {
+    const char *word = argv[*i], *value = NULL;
+    const rf_option *o = NULL;
+    bool off = false;
+    if (word[1] == '-') {
+        size_t length = strcspn(word + 2, "=");
+        if (word[2 + length] == '=') value = word + 2 + length + 1;
+        o = find_long(program, word + 2, length);
+        if (!o && strncmp(word, "--no-", 5) == 0) {
+            o = find_long(program, word + 5, length - 3);
+            off = true;
+            if (o && o->kind != RF_OPT_FLAG) o = NULL;
+        }
+    } else {
+        for (size_t k = 0; k < option_count(program); k++)
+            if (program->options[k].letter == word[1]) o = &program->options[k];
+        if (o && word[2]) value = word + 2;
+    }
+    if (!o) return unknown_option(program, word);
+    if (o->kind == RF_OPT_FLAG) {
+        if (value) {
+            rf_cli_usage(program->name, "--%s takes no value", o->name);
+            return false;
+        }
+        *(bool *)o->target = !off;
+        return true;
+    }
+    if (!value && *i + 1 < argc) value = argv[++*i];
+    if (!value) {
+        rf_cli_usage(program->name, "--%s needs a value, %s", o->name, o->value);
+        return false;
+    }
+    return store(program, o, value);
+}
+
+/* At the end of the program: results that could not be printed are a failure, too (the disk behind "> file" is full).
+ */
+static void check_stdout(void) {
+    bool bad = ferror(stdout) != 0;
+    errno = 0;
+    if (fflush(stdout) == 0 && !bad) return;
+    fprintf(stderr, "%s: cannot write to the standard output: %s\n", program_invocation_short_name,
+            errno ? strerror(errno) : "an earlier write failed");
+    _exit(2);
+}
+
+static void watch_stdout(void) {
+    static bool watched;
+    if (!watched) atexit(check_stdout);
+    watched = true;
+}
+
+rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, const char **positional, size_t *n) {
+    *n = 0;
+    bool options_ended = false;
+    watch_stdout();
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (!options_ended && strcmp(word, "--") == 0) {
+            options_ended = true;
+        } else if (!options_ended && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+            rf_args_help(program);
+            return RF_ARGS_DONE;
+        } else if (!options_ended && strcmp(word, "--version") == 0) {
+            printf("%s %s\n", program->name, RF_VERSION);
+            return RF_ARGS_DONE;
+        } else if (!options_ended && word[0] == '-' && word[1]) { /* "-" alone stands for a stream */
+            if (!take_option(program, argc, argv, &i)) return RF_ARGS_WRONG;
+        } else if (*n == program->max_positional) {
+            rf_cli_usage(program->name, "unexpected argument \"%s\"", word);
+            return RF_ARGS_WRONG;
+        } else {
+            positional[(*n)++] = word;
+        }
+    }
+    if (*n >= program->min_positional) return RF_ARGS_RUN;
+    rf_cli_usage(program->name, "too few arguments; usage: %s %s", program->name, program->synopsis);
+    return RF_ARGS_WRONG;
+}
+
+static void print_commands(const rf_program *program, const rf_command *commands) {
+    printf("NAME\n  %s - %s\n\nSYNOPSIS\n  %s %s\n\nDESCRIPTION\n%s\n\nCOMMANDS\n", program->name, program->summary,
+           program->name, program->synopsis, program->description);
+    for (const rf_command *c = commands; c->name; c++) printf("  %-10s %s\n", c->name, c->summary);
+    printf("  %s COMMAND --help tells more.\n\nEXAMPLES\n%s\n", program->name, program->examples);
+    print_exit_status();
+}
+
+int rf_commands_run(const rf_program *program, const rf_command *commands, int argc, char **argv) {
+    const char *names[OPTIONS_MAX], *word = argc > 1 ? argv[1] : "";
+    size_t n = 0;
+    watch_stdout();
+    for (const rf_command *c = commands; c->name; c++) {
+        if (strcmp(word, c->name) == 0) return c->fn(argc - 1, argv + 1);
+        if (n < OPTIONS_MAX) names[n++] = c->name;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_commands(program, commands);
+        return 0;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("%s %s\n", program->name, RF_VERSION);
+        return 0;
+    }
+    const char *near = *word ? rf_nearest_name(word, names, n) : NULL;
+    if (!*word) return rf_cli_usage(program->name, "a command is missing");
+    if (near) return rf_cli_usage(program->name, "unknown command \"%s\", did you mean %s", word, near);
+    return rf_cli_usage(program->name, "unknown command \"%s\"", word);
+}

@@ -1,0 +1,79 @@
+/* Command lines: a table of options with typed targets, one for every program and subcommand. --help and --version come
+ * with it. Words: --name value, --name=value, -n value, -nvalue; flags --name, and --no-name to switch one off; "--"
+ * ends the options. Options and positional arguments may be mixed. */
+#ifndef RF_CLI_ARGS_H
+#define RF_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+typedef enum rf_option_kind {
+    RF_OPT_FLAG, /* bool */
+    RF_OPT_INT,  /* long, lo..hi */
+    RF_OPT_SEED, /* uint64_t */
+    RF_OPT_REAL, /* double, lo..hi */
+    RF_OPT_TEXT, /* const char *, pointing into argv */
+    RF_OPT_SIZE, /* int[2] from WIDTHxHEIGHT, lo..hi each */
+    RF_OPT_LIST, /* rf_text_list; the option may be repeated */
+} rf_option_kind;
+
+enum { RF_LIST_WORDS = 64 };
+typedef struct rf_text_list {
+    const char *v[RF_LIST_WORDS]; /* pointing into argv */
+    size_t n;
+} rf_text_list;
+
+typedef struct rf_option {
+    const char *name; /* without "--" */
+    char letter;      /* 0: none */
+    rf_option_kind kind;
+    void *target;      /* of the kind's type; holds the default before parsing */
+    const char *value; /* what the value is called in the help, "DIR"; NULL for flags */
+    const char *doc;   /* one line or more; the default belongs into it */
+    double lo, hi;     /* allowed range of numbers; both 0: any */
+} rf_option;
+
+typedef struct rf_program {
+    const char *name;     /* "rf-data" or "rf-data synth" */
+    const char *summary;  /* after the name in the first line of the help */
+    const char *synopsis; /* what follows the name */
+    const char *description;
+    const rf_option *options; /* ends with a row of zeros; may be NULL */
+    const char *examples;     /* lines of commands, indented by two spaces; may be NULL */
+    const char *notes;        /* further sections, e.g. exit codes beyond the common ones; may be NULL */
+    size_t min_positional, max_positional;
+} rf_program;
+
+typedef enum rf_args_action {
+    RF_ARGS_RUN,   /* go on */
+    RF_ARGS_DONE,  /* help or version was printed to stdout: end with exit code 0 */
+    RF_ARGS_WRONG, /* one sentence was printed to stderr: end with exit code 2 */
+} rf_args_action;
+
+/* Parses argv[1..argc). Positional arguments go to positional[max_positional] (NULL when there are none), their number
+ * into *n. */
+rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, const char **positional, size_t *n);
+/* The exit code of an action that is not RF_ARGS_RUN. */
+int rf_args_exit_code(rf_args_action action);
+
+/* Prints the manual of a program. */
+void rf_args_help(const rf_program *program);
+
+/* A program of several commands: a row a command, then a row of zeros. fn gets argv from the command's name on. */
+typedef struct rf_command {
+    const char *name, *summary;
+    int (*fn)(int argc, char **argv);
+} rf_command;
+
+/* Runs the command that argv[1] names and returns its exit code; handles --help, --version and unknown commands. */
+int rf_commands_run(const rf_program *program, const rf_command *commands, int argc, char **argv);
+
+/* Prints "name: message" (this thread's error message) to stderr and returns the status' exit code. */
+int rf_cli_fail(const char *name, rf_status status);
+/* The same with a message of one's own; returns 2, the exit code of wrong usage. */
+int rf_cli_usage(const char *name, const char *fmt, ...) RF_PRINTF(2, 3);
+
+#endif

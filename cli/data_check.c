@@ -1,0 +1,169 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/data_commands.h"
+#include "cli/output.h"
+#include "cli/sets.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "data/dataset.h"
+#include "data/lint.h"
+
+/* Where the findings of a check go. */
+typedef struct sink {
+    bool quiet, json;
+    rf_json_writer writer;
+} sink;
+
+static void take_finding(void *ctx, const rf_finding *f) {
+    sink *s = ctx;
+    const char *kind = f->severity == RF_LINT_ERROR ? "error" : "warning";
+    if (!s->quiet) printf("%s:%d: %s: %s\n", f->file, f->line, kind, f->text);
+    if (!s->json) return;
+    rf_json_begin_object(&s->writer, NULL);
+    rf_json_put_string(&s->writer, "severity", kind);
+    rf_json_put_string(&s->writer, "file", f->file);
+    rf_json_put_int(&s->writer, "line", f->line);
+    rf_json_put_string(&s->writer, "text", f->text);
+    rf_json_end_object(&s->writer);
+}
+
+static void print_bars(const char *title, const char *const *names, const size_t *counts, size_t n) {
+    size_t most = 1;
+    for (size_t i = 0; i < n; i++)
+        if (counts[i] > most) most = counts[i];
+    printf("  %s\n", title);
+    for (size_t i = 0; i < n; i++) {
+        int stars = (int)(40.0 * (double)counts[i] / (double)most + 0.5);
+        printf("    %-9s %8zu %.*s\n", names[i], counts[i], stars, "########################################");
+    }
+}
+
+static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
+    printf("%s\n", d->annotation_path);
+    printf("  images          %zu, %zu of them unusable, %zu without a face\n", s->images, s->unusable_images,
+           s->empty_images);
+    if (s->max_width > 0)
+        printf("  image size      %dx%d to %dx%d, %.2f megapixels on average\n", s->min_width, s->min_height,
+               s->max_width, s->max_height, s->mean_pixels / 1e6);
+    printf("  faces           %zu, %zu of them ignored, %zu with landmarks; at most %zu in an image\n", s->faces,
+           s->ignored, s->with_points, s->max_faces);
+    print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
+    print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
+    printf("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
+}
+
+static void write_bins(rf_json_writer *w, const char *key, const char *const *names, const size_t *counts, size_t n) {
+    rf_json_begin_object(w, key);
+    for (size_t i = 0; i < n; i++) rf_json_put_int(w, names[i], (long long)counts[i]);
+    rf_json_end_object(w);
+}
+
+static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
+    const struct {
+        const char *key;
+        size_t value;
+    } numbers[] = {{"images", s->images},
+                   {"unusable_images", s->unusable_images},
+                   {"empty_images", s->empty_images},
+                   {"faces", s->faces},
+                   {"ignored", s->ignored},
+                   {"with_landmarks", s->with_points},
+                   {"max_faces", s->max_faces},
+                   {"errors", s->errors},
+                   {"warnings", s->warnings}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        rf_json_put_int(w, numbers[i].key, (long long)numbers[i].value);
+    write_bins(w, "by_height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
+    write_bins(w, "by_number", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
+}
+
+static rf_status check_set(const rf_set_paths *set, const char *format, const char *list, sink *out,
+                           rf_lint_stats *stats) {
+    rf_dataset *dataset;
+    RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
+    if (out->json) {
+        rf_json_begin_object(&out->writer, NULL);
+        rf_json_put_string(&out->writer, "annotation", set->annotation);
+        rf_json_put_string(&out->writer, "images", set->images);
+        rf_json_begin_array(&out->writer, "findings");
+    }
+    rf_status status = rf_lint(dataset, take_finding, out, stats);
+    if (out->json) {
+        rf_json_end_array(&out->writer);
+        rf_json_begin_object(&out->writer, "statistics");
+        write_stats(&out->writer, stats);
+        rf_json_end_object(&out->writer);
+        rf_json_end_object(&out->writer);
+    }
+    if (status == RF_OK) print_stats(dataset, stats);
+    rf_dataset_free(dataset);
+    return status;
+}
+
+static rf_status check_all(const char *path, const char *images, const char *format, const char *list, const char *json,
+                           sink *out, size_t *errors) {
+    rf_status status;
+    rf_set_list sets;
+    char *text = NULL;
+    *errors = 0;
+    RF_TRY(rf_sets_find(path, images, &sets));
+    if (out->json) rf_json_begin_array(&out->writer, NULL);
+    for (size_t i = 0; i < sets.n; i++) {
+        rf_lint_stats stats;
+        RF_TRY_GOTO(check_set(&sets.v[i], format, list, out, &stats));
+        *errors += stats.errors;
+    }
+    status = RF_OK;
+fail:
+    if (out->json) { /* finished in any case: that releases the writer's memory */
+        rf_json_end_array(&out->writer);
+        rf_status finished = rf_json_finish(&out->writer, &text);
+        if (status == RF_OK) status = finished;
+        if (status == RF_OK) status = rf_output_write(json, text);
+        if (finished == RF_OK) rf_free(text);
+    }
+    rf_sets_free(&sets);
+    return status;
+}
+
+int rf_data_check(int argc, char **argv) {
+    static const char name[] = "rf-data check";
+    const char *images = NULL, *format = "auto", *list = NULL, *json = NULL;
+    long threads = 0;
+    sink out = {0};
+    const rf_option options[] = {
+        {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
+         0, 0},
+        {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
+        {"list", 'l', RF_OPT_TEXT, &list, "FILE", "check only the images that the file lists, one name a line", 0, 0},
+        {"json", 'j', RF_OPT_TEXT, &json, "FILE", "write findings and statistics there, too", 0, 0},
+        {"quiet", 'q', RF_OPT_FLAG, &out.quiet, NULL, "statistics only, no findings", 0, 0},
+        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {0}};
+    const rf_program program = {
+        name,
+        "find faults in a data set before training does",
+        "DIR|ANNOTATION [options]",
+        "  Decodes every image and looks at every face: missing, damaged and repeated images, boxes that are\n"
+        "  empty or outside of their image, landmarks far from their box. Prints FILE:LINE: and a sentence for\n"
+        "  each, then statistics. In a folder, train/label.txt, val/label.txt, label.txt and WIDER FACE's files\n"
+        "  are found.",
+        options,
+        "  rf-data check synth\n"
+        "  rf-data check wider_face_val_bbx_gt.txt --images WIDER_val/images --json faults.json",
+        "  Exit status 1 tells that errors were found; warnings alone do not.",
+        1,
+        1};
+    const char *positional[1];
+    size_t n, errors;
+    rf_args_action action = rf_args_parse(&program, argc, argv, positional, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    out.json = json != NULL;
+    rf_set_threads((int)threads);
+    rf_status status = check_all(positional[0], images, format, list, json, &out, &errors);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    return errors ? 1 : 0;
+}

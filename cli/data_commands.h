@@ -1,0 +1,9 @@
+/* The commands of rf-data. argv[0] is the command's name; each returns the program's exit code. */
+#ifndef RF_CLI_DATA_COMMANDS_H
+#define RF_CLI_DATA_COMMANDS_H
+
+int rf_data_synth(int argc, char **argv);
+int rf_data_check(int argc, char **argv);
+int rf_data_show(int argc, char **argv);
+
+#endif

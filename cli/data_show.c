@@ -1,0 +1,102 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/data_commands.h"
+#include "cli/output.h"
+#include "cli/sets.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "data/dataset.h"
+#include "data/draw.h"
+#include "data/image.h"
+
+static void draw_face(rf_image *image, const rf_face *face) {
+    static const rf_colour wanted = {255, 40, 40}, ignored = {255, 220, 0}, eye = {0, 220, 255}, other = {0, 255, 60};
+    int stroke = rf_draw_thickness(image);
+    rf_draw_rectangle(image, face->box, stroke, face->ignore ? ignored : wanted);
+    for (int k = 0; face->has_points && k < RF_POINTS; k++)
+        rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], (float)stroke + 0.5f, k == 0 ? eye : other);
+}
+
+/* Writes one annotated picture as OUT/folder_name.jpg. */
+static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample, rf_image *image, const char *out) {
+    char name[512];
+    for (size_t i = 0; i < sample->n_faces; i++) draw_face(image, &dataset->faces[sample->first_face + i]);
+    size_t length = strlen(sample->name);
+    const char *dot = strrchr(rf_path_base(sample->name), '.');
+    if (dot) length = (size_t)(dot - sample->name);
+    snprintf(name, sizeof name, "%.*s.jpg", (int)(length < 500 ? length : 500), sample->name);
+    for (char *p = name; *p; p++)
+        if (*p == '/') *p = '_';
+    char *path = rf_path_join(out, name);
+    rf_status status = path ? RF_OK : RF_ERR_NOMEM;
+    if (path && rf_output_is_input(path, sample->path))
+        status = rf_fail(RF_ERR_USER, "%s is a picture of the data set: choose another --out", path);
+    if (status == RF_OK) status = rf_image_save(path, image, 92);
+    rf_free(path);
+    return status;
+}
+
+static rf_status show_set(const rf_set_paths *set, const char *format, const char *list, const char *out, size_t limit,
+                          size_t *shown) {
+    rf_dataset *dataset;
+    RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
+    rf_status status = RF_OK;
+    for (size_t i = 0; i < dataset->n_samples && *shown < limit; i++) {
+        const rf_sample *sample = &dataset->samples[i];
+        rf_image image = {0};
+        rf_status loaded = rf_image_load(sample->path, NULL, &image);
+        if (loaded != RF_OK && loaded != RF_ERR_NOMEM) {
+            fprintf(stderr, "%s:%d: %s\n", dataset->annotation_path, sample->line, rf_error_message());
+            continue;
+        }
+        status = loaded == RF_OK ? write_sample(dataset, sample, &image, out) : loaded;
+        rf_image_free(&image);
+        if (status != RF_OK) break;
+        (*shown)++;
+    }
+    rf_dataset_free(dataset);
+    return status;
+}
+
+int rf_data_show(int argc, char **argv) {
+    static const char name[] = "rf-data show";
+    const char *images = NULL, *format = "auto", *list = NULL, *out = NULL;
+    long limit = 20;
+    const rf_option options[] = {
+        {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder to write, made when it is missing; needed", 0, 0},
+        {"limit", 'n', RF_OPT_INT, &limit, "N", "pictures of each annotation file (20)", 1, 1e9},
+        {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
+         0, 0},
+        {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
+        {"list", 'l', RF_OPT_TEXT, &list, "FILE", "only the images that the file lists, one name a line", 0, 0},
+        {0}};
+    const rf_program program = {name,
+                                "draw the annotations of a data set into its pictures",
+                                "DIR|ANNOTATION --out DIR [options]",
+                                "  Boxes are red, ignored ones yellow; landmarks are green, the left eye blue.",
+                                options,
+                                "  rf-data show synth --out look --limit 10",
+                                NULL,
+                                1,
+                                1};
+    const char *positional[1];
+    size_t n, shown = 0;
+    rf_args_action action = rf_args_parse(&program, argc, argv, positional, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (!out) return rf_cli_usage(name, "--out DIR is missing");
+    rf_set_list sets;
+    rf_status status = rf_sets_find(positional[0], images, &sets);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    status = rf_dir_make(out);
+    for (size_t i = 0; status == RF_OK && i < sets.n; i++) {
+        size_t of_set = 0;
+        status = show_set(&sets.v[i], format, list, out, (size_t)limit, &of_set);
+        shown += of_set;
+    }
+    rf_sets_free(&sets);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    printf("%s: %zu pictures\n", out, shown);
+    return 0;
+}

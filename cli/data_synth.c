@@ -1,0 +1,86 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/args.h"
+#include "cli/data_commands.h"
+#include "core/clock.h"
+#include "core/parallel.h"
+#include "core/signals.h"
+#include "data/synth.h"
+
+static const char name[] = "rf-data synth";
+
+static bool show_progress(void *ctx, size_t done, size_t total) {
+    (void)ctx;
+    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%zu of %zu pictures%s", done, total, done == total ? "\n" : "");
+    return rf_signal_pending() == 0;
+}
+
+static int write_set(const char *out, size_t train, size_t val, uint64_t seed, const rf_synth_options *options) {
+    double start = rf_clock_seconds();
+    rf_status status = rf_signals_install();
+    if (status == RF_OK) status = rf_synth_write(out, train, val, seed, options, show_progress, NULL);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    printf("%s: %zu training and %zu validation pictures in %.1f s\n", out, train, val, rf_clock_seconds() - start);
+    return 0;
+}
+
+int rf_data_synth(int argc, char **argv) {
+    const char *out = NULL;
+    long train = 200, val = 50, threads = 0;
+    uint64_t seed = 1;
+    rf_synth_options o;
+    rf_synth_defaults(&o);
+    int size[2] = {o.width, o.height};
+    long min_face = o.min_face, max_face = 0, max_faces = o.max_faces, max_yaw = o.max_yaw;
+    const rf_option options[] = {
+        {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder to write, made when it is missing; needed", 0, 0},
+        {"train", 0, RF_OPT_INT, &train, "N", "pictures of the training part (200)", 0, 1e6},
+        {"val", 0, RF_OPT_INT, &val, "N", "pictures of the validation part (50)", 0, 1e6},
+        {"seed", 's', RF_OPT_SEED, &seed, "S", "the same seed and options give the same bytes (1)", 0, 0},
+        {"size", 0, RF_OPT_SIZE, size, "WxH", "size of the pictures (640x480)", 64, 4096},
+        {"min-face", 0, RF_OPT_INT, &min_face, "PX", "height of the smallest face (8)", 8, 4096},
+        {"max-face", 0, RF_OPT_INT, &max_face, "PX", "height of the largest face (400, or less in small pictures)", 0,
+         4096},
+        {"max-faces", 0, RF_OPT_INT, &max_faces, "N", "most faces in a picture (60)", 1, 500},
+        {"max-yaw", 0, RF_OPT_INT, &max_yaw, "DEG", "degrees a face may turn to a side (75)", 0, 75},
+        {"crowds", 0, RF_OPT_FLAG, &o.crowds, NULL, "rows of many small faces (on; --no-crowds)", 0, 0},
+        {"occlusion", 0, RF_OPT_FLAG, &o.occlusion, NULL, "hidden and cut-off faces (on; --no-occlusion)", 0, 0},
+        {"accessories", 0, RF_OPT_FLAG, &o.accessories, NULL, "glasses, masks, hats, beards (on; --no-accessories)", 0,
+         0},
+        {"degradation", 0, RF_OPT_FLAG, &o.degradation, NULL, "blur, noise, compression (on; --no-degradation)", 0, 0},
+        {"distractors", 0, RF_OPT_FLAG, &o.distractors, NULL, "things that resemble faces (on; --no-distractors)", 0,
+         0},
+        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0); the result does not depend on it",
+         0, 1024},
+        {0}};
+    const rf_program program = {
+        name,
+        "draw a synthetic face data set",
+        "--out DIR [--train N] [--val N] [options]",
+        "  Draws pictures of people with exact boxes and five landmarks and writes DIR/train/label.txt,\n"
+        "  DIR/train/images, DIR/val/label.txt, DIR/val/images (RetinaFace's layout) and DIR/README.txt.\n"
+        "  Pictures hold faces of all poses, scales and places, clutter, and things that resemble faces.",
+        options,
+        "  rf-data synth --out synth --train 800 --val 200\n"
+        "  rf-data synth --out easy --train 400 --size 320x320 --min-face 24 --max-face 160 --no-crowds",
+        NULL,
+        0,
+        0};
+    size_t n;
+    rf_args_action action = rf_args_parse(&program, argc, argv, NULL, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (!out) return rf_cli_usage(name, "--out DIR is missing");
+    o.width = size[0];
+    o.height = size[1];
+    o.min_face = (int)min_face;
+    int largest = (size[0] < size[1] ? size[0] : size[1]) - 8;
+    if (max_face > 0)
+        o.max_face = (int)max_face;
+    else if (o.max_face > largest)
+        o.max_face = largest;
+    o.max_faces = (int)max_faces;
+    o.max_yaw = (int)max_yaw;
+    rf_set_threads((int)threads);
+    return write_set(out, (size_t)train, (size_t)val, seed, &o);
+}

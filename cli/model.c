@@ -1,0 +1,144 @@
+#include "cli/model.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "data/sample.h"
+#include "layers/weights.h"
+#include "train/checkpoint.h"
+
+/* The configuration text of a model file that names none: biubug6's MobileNet-0.25, the network of the public weights.
+ */
+static const char public_model[] = "[model]\npreset=biubug6\nbackbone=mobilenet025\n";
+
+static rf_status find_config(const char *path, const rf_st_file *file, const char *config_path,
+                             const char *const *overrides, size_t n, rf_config *config) {
+    if (config_path) return rf_config_load(config_path, overrides, n, config);
+    const char *text = rf_st_meta(file, "rf.config");
+    if (text) return rf_config_parse(path, text, overrides, n, config);
+    if (!rf_st_find(file, "body.stage1.0.0.weight") && !rf_st_find(file, "module.body.stage1.0.0.weight"))
+        return rf_fail(RF_ERR_USER,
+                       "%s carries no configuration and is not the public MobileNet-0.25: name one with --config",
+                       path);
+    return rf_config_parse("built-in mnet025", public_model, overrides, n, config);
+}
+
+rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
+                        rf_model *model) {
+    memset(model, 0, sizeof *model);
+    rf_st_file *file = NULL;
+    rf_weights_report report = {0};
+    rf_status status;
+    RF_TRY_GOTO(rf_weights_read(path, &file));
+    RF_TRY_GOTO(find_config(path, file, config_path, overrides, n_overrides, &model->config));
+    RF_TRY_GOTO(rf_detector_params(&model->config, &model->params));
+    RF_TRY_GOTO(rf_weights_apply(path, file, model->params, &report));
+    if (report.n_missing) {
+        status = rf_fail(RF_ERR_USER, "%s is not a model of this configuration: '%s' and %zu more arrays are missing",
+                         path, report.missing[0], report.n_missing - 1);
+        goto fail;
+    }
+    RF_TRY_GOTO(rf_params_fold(model->params, NULL));
+    RF_TRY_GOTO(rf_finder_open(&model->config, model->params, &model->finder));
+fail:
+    rf_weights_report_free(&report);
+    rf_st_free(file);
+    return status;
+}
+
+void rf_model_close(rf_model *model) {
+    rf_finder_close(model->finder);
+    rf_params_free(model->params);
+    memset(model, 0, sizeof *model);
+}
+
+static rf_status open_set(const rf_config *config, const char *annotation, const char *images, const char *list,
+                          const char *what, rf_dataset **out) {
+    char *annotation_path = rf_path_join(config->data.root, annotation);
+    char *image_dir = rf_path_join(config->data.root, images);
+    char *list_path = *list ? rf_path_join(config->data.root, list) : NULL;
+    rf_status status = RF_ERR_NOMEM;
+    if (!annotation_path || !image_dir || (*list && !list_path)) goto fail;
+    if (!rf_file_exists(annotation_path) || !rf_dir_exists(image_dir)) {
+        status = rf_fail(
+            RF_ERR_USER,
+            "no %s data: expected annotations in %s and images below %s; set data.root (--set data.root=DIR) or "
+            "data.%s and data.%s_images. `make demo` needs no data set",
+            what, annotation_path, image_dir, what, what);
+        goto fail;
+    }
+    status = rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out);
+fail:
+    rf_free(annotation_path);
+    rf_free(image_dir);
+    rf_free(list_path);
+    return status;
+}
+
+rf_status rf_open_training_set(const rf_config *config, rf_dataset **out) {
+    return open_set(config, config->data.train, config->data.train_images, "", "train", out);
+}
+
+rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out) {
+    *out = NULL;
+    if (!*config->data.val) return RF_OK;
+    return open_set(config, config->data.val, config->data.val_images, config->data.val_list, "val", out);
+}
+
+rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out) {
+    memset(out, 0, sizeof *out);
+    double begin = rf_clock_seconds();
+    bool terminal = isatty(STDERR_FILENO);
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after %zu images", i);
+        rf_image image = {0};
+        const rf_face *faces;
+        size_t n_faces;
+        double decode = rf_clock_seconds();
+        rf_status status = rf_sample_load(dataset, i, NULL, &image, &faces, &n_faces);
+        out->decode_seconds += rf_clock_seconds() - decode;
+        if (status == RF_ERR_NOMEM) return status;
+        if (status != RF_OK) {
+            fprintf(stderr, "skipped: %s\n", rf_error_message());
+            out->unreadable++;
+            continue;
+        }
+        status = rf_finder_run(finder, &image, &lists[i]);
+        rf_image_free(&image);
+        if (status != RF_OK) return rf_fail_context(status, "%s", dataset->samples[i].path);
+        out->images++;
+        out->detections += lists[i].n;
+        if (terminal && (i % 10 == 9 || i + 1 == dataset->n_samples))
+            fprintf(stderr, "\r%zu of %zu images%s", i + 1, dataset->n_samples,
+                    i + 1 == dataset->n_samples ? "\n" : "");
+    }
+    out->seconds = rf_clock_seconds() - begin;
+    return RF_OK;
+}
+
+rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_gt **out) {
+    RF_TRY(rf_wider_gt_read(dir, out));
+    rf_status status = list_path && *list_path ? rf_wider_gt_restrict(*out, list_path) : RF_OK;
+    if (status == RF_OK) return RF_OK;
+    rf_wider_gt_free(*out);
+    *out = NULL;
+    return status;
+}
+
+rf_status rf_score_wider(const rf_wider_gt *gt, const rf_dataset *dataset, const rf_face_list *lists,
+                         rf_wider_result *out) {
+    rf_face_list *ordered = rf_alloc(gt->n_images, sizeof *ordered);
+    if (!ordered) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        size_t at = rf_wider_gt_find(gt, dataset->samples[i].name);
+        if (at < gt->n_images) ordered[at] = lists[i];
+    }
+    rf_status status = rf_wider_ap(gt, ordered, out);
+    rf_free(ordered); /* the faces belong to `lists` */
+    return status;
+}

@@ -1,0 +1,45 @@
+/* What rf-train, rf-eval and rf-detect share: a model file with its configuration, ready to find faces. */
+#ifndef RF_CLI_MODEL_H
+#define RF_CLI_MODEL_H
+
+#include "cli/args.h"
+#include "data/dataset.h"
+#include "eval/finder.h"
+#include "eval/wider_ap.h"
+#include "train/trainer.h"
+
+typedef struct rf_model {
+    rf_config config;
+    rf_params *params;
+    rf_finder *finder;
+} rf_model;
+
+/* Opens weights (safetensors, checkpoint, .pth). The configuration: config_path when given, else the one that the file
+ * carries, else configs/mnet025.ini's conventions when the names fit that network; then the overrides. Every array of
+ * the network must be in the file. rf_model_close in every case. */
+rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
+                        rf_model *model);
+void rf_model_close(rf_model *model);
+
+/* The training or validation set of [data]; for a missing folder the message says what was looked for. */
+rf_status rf_open_training_set(const rf_config *config, rf_dataset **out);
+/* *out NULL when data.val is empty. */
+rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);
+
+/* Faces of every image of a data set; unreadable images get none and are counted. Progress goes to stderr on a
+ * terminal. lists[n_samples] start zeroed. */
+typedef struct rf_find_all {
+    size_t images, detections, unreadable;
+    double seconds, decode_seconds;
+} rf_find_all;
+rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out);
+
+/* The official ground truth in a folder, restricted to the images of a list (NULL or "": all). */
+rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_gt **out);
+
+/* Official average precision of the faces found in a data set; images are matched by name, those the data set does not
+ * have count as images without detections. */
+rf_status rf_score_wider(const rf_wider_gt *gt, const rf_dataset *dataset, const rf_face_list *lists,
+                         rf_wider_result *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* rf-data: make, check and look at data sets. */
+#include "cli/args.h"
+#include "cli/data_commands.h"
+
+int main(int argc, char **argv) {
+    static const rf_command commands[] = {
+        {"synth", "draw a synthetic face data set", rf_data_synth},
+        {"check", "find faults in a data set before training does", rf_data_check},
+        {"show", "draw the annotations of a data set into its pictures", rf_data_show},
+        {0}};
+    static const rf_program program = {"rf-data",
+                                       "make, check and look at face data sets",
+                                       "COMMAND [options]",
+                                       "  Reads RetinaFace's label.txt and WIDER FACE's wider_face_*_bbx_gt.txt.",
+                                       NULL,
+                                       "  rf-data synth --out synth --train 800 --val 200\n"
+                                       "  rf-data check synth\n"
+                                       "  rf-data show synth --out look --limit 10",
+                                       NULL,
+                                       0,
+                                       0};
+    return rf_commands_run(&program, commands, argc, argv);
+}

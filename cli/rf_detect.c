@@ -1,0 +1,188 @@
+/* rf-detect: faces in pictures, drawn and listed. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/args.h"
+#include "cli/model.h"
+#include "cli/output.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "core/signals.h"
+#include "data/draw.h"
+
+static const char name[] = "rf-detect";
+
+typedef struct job {
+    rf_model model;
+    const char *out;
+    rf_output_lines json;
+    bool exif;
+    size_t images, faces, unreadable;
+} job;
+
+static void draw_faces(rf_image *image, const rf_face_list *faces) {
+    static const rf_colour dots[RF_POINTS] = {
+        {230, 60, 60}, {60, 120, 255}, {250, 220, 60}, {200, 80, 220}, {60, 220, 220}};
+    int thickness = rf_draw_thickness(image);
+    for (size_t i = 0; i < faces->n; i++) {
+        const rf_face *face = &faces->items[i];
+        rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
+        for (int k = 0; face->has_points && k < RF_POINTS; k++)
+            rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], 1.5f * (float)thickness, dots[k]);
+        char text[16];
+        snprintf(text, sizeof text, "%.2f", (double)face->score);
+        int scale = (thickness + 1) / 2;
+        float y = face->box[1] - (float)(9 * scale), w = (float)rf_draw_text_width(text, scale);
+        if (y < 0) y = 0;
+        float back[4] = {face->box[0], y, face->box[0] + w + (float)scale, y + (float)(9 * scale)};
+        rf_draw_filled(image, back, (rf_colour){0, 0, 0});
+        rf_draw_text(image, face->box[0] + (float)scale, y + (float)scale, text, scale, (rf_colour){255, 255, 255});
+    }
+}
+
+static rf_status append_json(job *j, const char *path, const rf_image *image, const rf_face_list *faces) {
+    if (!j->json.path) return RF_OK;
+    rf_json_writer w = {0};
+    rf_json_begin_object(&w, NULL);
+    rf_json_put_string(&w, "image", path);
+    rf_json_put_int(&w, "width", image->width);
+    rf_json_put_int(&w, "height", image->height);
+    rf_json_begin_array(&w, "faces");
+    for (size_t i = 0; i < faces->n; i++) {
+        const rf_face *face = &faces->items[i];
+        rf_json_begin_object(&w, NULL);
+        rf_json_put_number(&w, "score", face->score);
+        rf_json_begin_array(&w, "box");
+        for (int k = 0; k < 4; k++) rf_json_put_number(&w, NULL, face->box[k]);
+        rf_json_end_array(&w);
+        rf_json_begin_array(&w, "points");
+        for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(&w, NULL, face->points[k]);
+        rf_json_end_array(&w);
+        rf_json_end_object(&w);
+    }
+    rf_json_end_array(&w);
+    rf_json_end_object(&w);
+    char *text = NULL;
+    RF_TRY(rf_json_finish(&w, &text));
+    rf_status status = rf_output_line(&j->json, text);
+    rf_free(text);
+    return status;
+}
+
+/* OUT/relative, with .jpg when the suffix is neither .jpg nor .png. */
+static rf_status save_drawn(const job *j, const char *source, const char *relative, const rf_image *image) {
+    char file[4096];
+    const char *dot = strrchr(rf_path_base(relative), '.');
+    bool known = dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+    snprintf(file, sizeof file, "%s%s", relative, known ? "" : ".jpg");
+    char *path = rf_path_join(j->out, file);
+    if (!path) return RF_ERR_NOMEM;
+    if (rf_output_is_input(path, source)) {
+        rf_free(path);
+        return rf_fail(RF_ERR_USER, "--out %s would overwrite %s itself: choose another folder", j->out, source);
+    }
+    char *slash = strrchr(path, '/');
+    rf_status status = RF_OK;
+    if (slash) {
+        *slash = 0;
+        status = rf_dir_make(path);
+        *slash = '/';
+    }
+    if (status == RF_OK) status = rf_image_save(path, image, 0);
+    rf_free(path);
+    return status;
+}
+
+static rf_status detect_one(job *j, const char *path, const char *relative) {
+    if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal before %s", path);
+    rf_image image = {0};
+    rf_decode_options decode = {.apply_exif = j->exif};
+    rf_status status = rf_image_load(path, &decode, &image);
+    if (status == RF_ERR_NOMEM) return status;
+    if (status != RF_OK) {
+        fprintf(stderr, "skipped: %s\n", rf_error_message());
+        j->unreadable++;
+        return RF_OK;
+    }
+    rf_face_list faces = {0};
+    status = rf_finder_run(j->model.finder, &image, &faces);
+    if (status == RF_OK) status = append_json(j, path, &image, &faces);
+    if (status == RF_OK && j->out) {
+        draw_faces(&image, &faces);
+        status = save_drawn(j, path, relative, &image);
+    }
+    if (status == RF_OK) printf("%s: %zu face%s\n", path, faces.n, faces.n == 1 ? "" : "s");
+    j->images++;
+    j->faces += faces.n;
+    rf_face_list_free(&faces);
+    rf_image_free(&image);
+    return status;
+}
+
+static rf_status detect_path(job *j, const char *path) {
+    if (!rf_dir_exists(path)) {
+        if (!rf_file_exists(path)) return rf_fail(RF_ERR_IO, "%s: no such file or folder", path);
+        return detect_one(j, path, rf_path_base(path));
+    }
+    char **names = NULL;
+    size_t n = 0;
+    RF_TRY(rf_dir_list(path, ".jpg,.jpeg,.png", true, &names, &n));
+    rf_status status = n ? RF_OK : rf_fail(RF_ERR_USER, "%s holds no .jpg or .png picture", path);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        char *full = rf_path_join(path, names[i]);
+        status = full ? detect_one(j, full, names[i]) : RF_ERR_NOMEM;
+        rf_free(full);
+    }
+    rf_names_free(names, n);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    static job j = {.exif = true};
+    const char *json = NULL;
+    static char score_text[64];
+    const char *words[256], *config = NULL;
+    rf_text_list sets = {0};
+    double score = 0.5;
+    long threads = 0;
+    const rf_option options[] = {
+        {"out", 'o', RF_OPT_TEXT, &j.out, "DIR", "write the pictures with boxes, points and scores there", 0, 0},
+        {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image", 0, 0},
+        {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (0.5)", 0, 1},
+        {"exif", 0, RF_OPT_FLAG, &j.exif, NULL, "turn pictures by their EXIF orientation (on; --no-exif)", 0, 0},
+        {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
+        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
+        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {0}};
+    const rf_program program = {
+        name,
+        "find faces in pictures",
+        "MODEL IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
+        "  Finds faces in JPEG and PNG pictures (folders are searched below), prints their number, draws\n"
+        "  boxes, five landmarks and scores, and lists them as JSON.",
+        options,
+        "  rf-detect runs/mnet/best.safetensors photos --out found --json found.jsonl",
+        NULL,
+        2,
+        256};
+    size_t n;
+    rf_args_action action = rf_args_parse(&program, argc, argv, words, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    rf_set_threads((int)threads);
+    snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
+    if (sets.n < RF_LIST_WORDS) sets.v[sets.n++] = score_text;
+    rf_status status = rf_signals_install();
+    if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
+    if (status == RF_OK && json) status = rf_output_open(json, &j.json);
+    for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i]);
+    if (status == RF_OK) printf("%zu images, %zu faces, %zu unreadable\n", j.images, j.faces, j.unreadable);
+    if (status == RF_OK && j.images == 0)
+        status = rf_fail(RF_ERR_FORMAT, "not one picture could be read, %zu skipped", j.unreadable);
+    rf_output_close(&j.json);
+    rf_model_close(&j.model);
+    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+}

@@ -1,0 +1,266 @@
+/* rf-eval: average precision of a model, or of anybody's predictions. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/model.h"
+#include "cli/output.h"
+#include "cli/sets.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "core/signals.h"
+#include "eval/metric.h"
+#include "eval/predictions.h"
+#include "eval/report.h"
+#include "eval/wider_ap.h"
+
+static const char name[] = "rf-eval";
+
+typedef struct job {
+    const char *model, *data, *images, *list, *gt, *scales, *merge, *pred_in, *pred_out, *json, *config, *report;
+    double score, iou;
+    bool flip, paper;
+    rf_text_list sets;
+    rf_json_writer out; /* what --json writes */
+    rf_wider_result wider;
+} job;
+
+/* ---- results ---- */
+
+static rf_status write_report(const job *j) {
+    if (!j->report) return RF_OK;
+    rf_curve curves[RF_WIDER_SUBSETS];
+    for (int s = 0; s < RF_WIDER_SUBSETS; s++)
+        curves[s] = (rf_curve){rf_wider_subset_names[s], j->wider.recall[s], j->wider.precision[s], RF_WIDER_BINS,
+                               j->wider.ap[s]};
+    char *svg = rf_path_join(j->report, "precision-recall.svg"), *csv = rf_path_join(j->report, "precision-recall.csv");
+    rf_status status = svg && csv ? rf_dir_make(j->report) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_report_svg(svg, "WIDER FACE", curves, RF_WIDER_SUBSETS);
+    if (status == RF_OK) status = rf_report_csv(csv, curves, RF_WIDER_SUBSETS);
+    rf_free(svg);
+    rf_free(csv);
+    return status;
+}
+
+static rf_status tell_wider(job *j, const rf_wider_gt *gt, double begin) {
+    for (int s = 0; s < RF_WIDER_SUBSETS; s++) {
+        printf("%-7s %.6f  (%zu faces)\n", rf_wider_subset_names[s], j->wider.ap[s], j->wider.n_faces[s]);
+        rf_json_put_number(&j->out, rf_wider_subset_names[s], j->wider.ap[s]);
+    }
+    printf("%zu images, %zu detections, scored in %.2f s\n", gt->n_images, j->wider.n_detections,
+           rf_clock_seconds() - begin);
+    rf_json_put_int(&j->out, "images", (long long)gt->n_images);
+    rf_json_put_int(&j->out, "detections", (long long)j->wider.n_detections);
+    return write_report(j);
+}
+
+static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    for (int m = 0; m < RF_METRIC_COUNT; m++) {
+        double value;
+        RF_TRY(rf_metrics[m]->compute(dataset, lists, &value));
+        if (!isfinite(value)) continue;
+        printf("%-12s %.6f  %s\n", rf_metrics[m]->name, value, rf_metrics[m]->doc);
+        rf_json_put_number(&j->out, rf_metrics[m]->name, value);
+    }
+    return RF_OK;
+}
+
+/* ---- somebody's predictions ---- */
+
+static void free_lists(rf_face_list *lists, size_t n) {
+    for (size_t i = 0; lists && i < n; i++) rf_face_list_free(&lists[i]);
+    rf_free(lists);
+}
+
+static rf_status score_predictions(job *j) {
+    rf_wider_gt *gt = NULL;
+    rf_face_list *lists = NULL;
+    size_t missing = 0;
+    rf_status status;
+    RF_TRY_GOTO(rf_open_ground_truth(j->gt, j->list, &gt));
+    lists = rf_alloc(gt->n_images, sizeof *lists);
+    status = lists ? RF_OK : RF_ERR_NOMEM;
+    if (status != RF_OK) goto fail;
+    RF_TRY_GOTO(rf_predictions_read_wider(j->pred_in, gt, lists, &missing));
+    if (missing) printf("%zu images have no prediction file: counted as no detection\n", missing);
+    double begin = rf_clock_seconds();
+    RF_TRY_GOTO(rf_wider_ap(gt, lists, &j->wider));
+    status = tell_wider(j, gt, begin);
+fail:
+    free_lists(lists, gt ? gt->n_images : 0);
+    rf_wider_gt_free(gt);
+    return status;
+}
+
+/* ---- a model ---- */
+
+static rf_status score_against_gt(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    rf_wider_gt *gt = NULL;
+    RF_TRY(rf_open_ground_truth(j->gt, j->list, &gt));
+    double begin = rf_clock_seconds();
+    rf_status status = rf_score_wider(gt, dataset, lists, &j->wider);
+    if (status == RF_OK) status = tell_wider(j, gt, begin);
+    rf_wider_gt_free(gt);
+    return status;
+}
+
+static rf_status write_predictions(const job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    for (size_t i = 0; j->pred_out && i < dataset->n_samples; i++)
+        RF_TRY(rf_prediction_write(j->pred_out, dataset->samples[i].name, lists[i].items, lists[i].n));
+    return RF_OK;
+}
+
+static void print_times(const rf_model *model, const rf_find_all *found) {
+    rf_finder_stats s = rf_finder_get_stats(model->finder);
+    double n = found->images ? (double)found->images : 1;
+    printf("%.1f ms an image: %.1f decode, %.1f resize, %.1f network, %.1f boxes, %.1f merge, %.1f build; peak memory "
+           "%.0f MB\n",
+           1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
+           1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6);
+    if (s.shrunk) printf("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
+    if (found->unreadable) printf("%zu images could not be read\n", found->unreadable);
+}
+
+/* Says what the largest pass may take before anything runs. */
+static rf_status print_bound(rf_model *model) {
+    size_t bytes;
+    int side = (int)sqrt(model->config.eval.max_pixels * 1e6);
+    RF_TRY(rf_finder_memory(model->finder, side, side, &bytes));
+    printf("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
+           model->config.eval.max_pixels, (double)bytes / 1e6);
+    return RF_OK;
+}
+
+static rf_status run_dataset(job *j, rf_model *model, const rf_dataset *dataset) {
+    rf_find_all found;
+    rf_face_list *lists = rf_alloc(dataset->n_samples, sizeof *lists);
+    rf_status status = lists ? RF_OK : RF_ERR_NOMEM;
+    if (status == RF_OK) status = print_bound(model);
+    if (status == RF_OK) status = rf_find_faces(model->finder, dataset, lists, &found);
+    if (status == RF_OK && found.images == 0)
+        status = rf_fail(RF_ERR_FORMAT, "%s: none of its %zu images can be read; rf-data check tells more",
+                         dataset->annotation_path, dataset->n_samples);
+    if (status == RF_OK) status = write_predictions(j, dataset, lists);
+    if (status == RF_OK && j->gt)
+        status = score_against_gt(j, dataset, lists);
+    else if (status == RF_OK) {
+        status = score_generic(j, dataset, lists);
+        rf_json_put_int(&j->out, "images", (long long)dataset->n_samples);
+        rf_json_put_int(&j->out, "detections", (long long)found.detections);
+    }
+    if (status == RF_OK) print_times(model, &found);
+    if (status == RF_OK)
+        rf_json_put_number(&j->out, "ms_per_image", 1e3 * found.seconds / (double)(found.images ? found.images : 1));
+    free_lists(lists, dataset->n_samples);
+    return status;
+}
+
+/* The validation part of what --data names: the set whose annotation speaks of "val", else the last one. */
+static rf_status open_data(const job *j, rf_dataset **out) {
+    rf_set_list sets = {0};
+    RF_TRY(rf_sets_find(j->data, j->images, &sets));
+    size_t pick = sets.n - 1;
+    for (size_t i = 0; i < sets.n; i++)
+        if (strstr(sets.v[i].annotation, "val")) pick = i;
+    rf_status status = rf_dataset_open("auto", sets.v[pick].annotation, sets.v[pick].images, j->list, out);
+    rf_sets_free(&sets);
+    return status;
+}
+
+static void add_set(rf_text_list *sets, char text[96], const char *key, const char *value) {
+    if (!value || sets->n == RF_LIST_WORDS) return;
+    snprintf(text, 96, "eval.%s=%s", key, value);
+    sets->v[sets->n++] = text;
+}
+
+static rf_status evaluate_model(job *j) {
+    static char text[8][96];
+    char score[32], iou[32];
+    snprintf(score, sizeof score, "%.17g", j->score);
+    snprintf(iou, sizeof iou, "%.17g", j->iou);
+    if (j->paper) {
+        j->scales = "500,800,1100,1400,1700";
+        j->merge = "vote";
+        j->flip = true;
+        add_set(&j->sets, text[0], "long_edge", "1.5");
+    }
+    add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales);
+    add_set(&j->sets, text[2], "merge", j->merge);
+    add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL);
+    add_set(&j->sets, text[4], "score", j->score >= 0 ? score : NULL);
+    add_set(&j->sets, text[5], "iou", j->iou >= 0 ? iou : NULL);
+    rf_model model;
+    rf_dataset *dataset = NULL;
+    rf_status status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
+    if (status == RF_OK) status = open_data(j, &dataset);
+    if (status == RF_OK) status = run_dataset(j, &model, dataset);
+    rf_dataset_free(dataset);
+    rf_model_close(&model);
+    return status;
+}
+
+static rf_status write_json(job *j) {
+    char *text = NULL;
+    rf_json_end_object(&j->out);
+    RF_TRY(rf_json_finish(&j->out, &text));
+    rf_status status = j->json ? rf_output_write(j->json, text) : RF_OK;
+    rf_free(text);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    static job j = {.score = -1, .iou = -1};
+    long threads = 0;
+    const rf_option options[] = {
+        {"data", 'd', RF_OPT_TEXT, &j.data, "ROOT", "data set: folder or annotation file, as rf-data check takes it", 0,
+         0},
+        {"images", 0, RF_OPT_TEXT, &j.images, "DIR", "image folder of an annotation file (guessed)", 0, 0},
+        {"list", 0, RF_OPT_TEXT, &j.list, "FILE", "only the images this file names, one a line", 0, 0},
+        {"gt", 0, RF_OPT_TEXT, &j.gt, "DIR", "the official .mat files: print easy, medium and hard", 0, 0},
+        {"pred", 0, RF_OPT_TEXT, &j.pred_in, "DIR",
+         "score the predictions in DIR/<event>/<image>.txt; needs --gt, no model", 0, 0},
+        {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
+        {"scales", 0, RF_OPT_TEXT, &j.scales, "original|S[,S...]", "short edges to test at (the model's eval.scales)",
+         0, 0},
+        {"flip", 0, RF_OPT_FLAG, &j.flip, NULL, "also test the mirror image", 0, 0},
+        {"merge", 0, RF_OPT_TEXT, &j.merge, "nms|vote", "how overlapping detections are merged", 0, 0},
+        {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou, 0.4)", 0, 1},
+        {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score, 0.02)", 0, 1},
+        {"paper", 0, RF_OPT_FLAG, &j.paper, NULL, "the paper's test: 500,800,1100,1400,1700, flip, voting", 0, 0},
+        {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none or another", 0, 0},
+        {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
+        {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object", 0, 0},
+        {"report", 0, RF_OPT_TEXT, &j.report, "DIR", "write precision-recall curves as SVG and CSV (with --gt)", 0, 0},
+        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {0}};
+    const rf_program program = {
+        name,
+        "average precision of a detector",
+        "MODEL --data ROOT [options]  |  --pred DIR --gt DIR [options]",
+        "  Finds the faces of every image of a data set and scores them: by the official WIDER FACE protocol when "
+        "--gt\n"
+        "  names the folder with its .mat files, else by average precision at IoU 0.5 and 0.5:0.95 and landmark error.",
+        options,
+        "  rf-eval runs/mnet/best.safetensors --data /data/widerface --gt /data/widerface/ground_truth\n"
+        "  rf-eval --pred predictions --gt /data/widerface/ground_truth --report report",
+        NULL,
+        0,
+        1};
+    size_t n = 0;
+    rf_args_action action = rf_args_parse(&program, argc, argv, &j.model, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (j.pred_in && (n || !j.gt)) return rf_cli_usage(name, "--pred DIR takes --gt DIR and no model");
+    if (!j.pred_in && (!n || !j.data))
+        return rf_cli_usage(name, "a model and --data ROOT are needed, or --pred and --gt");
+    if (j.report && !j.gt) return rf_cli_usage(name, "--report draws the WIDER curves: add --gt DIR");
+    rf_set_threads((int)threads);
+    rf_json_begin_object(&j.out, NULL);
+    rf_status status = rf_signals_install();
+    if (status == RF_OK) status = j.pred_in ? score_predictions(&j) : evaluate_model(&j);
+    if (status == RF_OK) status = write_json(&j);
+    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+}

@@ -1,0 +1,235 @@
+/* rf-train: from a folder of photos with boxes to a face detector. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/args.h"
+#include "cli/model.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "core/signals.h"
+#include "eval/metric.h"
+#include "layers/detector.h"
+
+static const char name[] = "rf-train";
+
+typedef struct session {
+    rf_config config;
+    rf_dataset *val;
+    rf_wider_gt *gt; /* NULL without data.val_gt */
+    double last_shown;
+} session;
+
+/* ---- what is printed ---- */
+
+static rf_status print_layers(const rf_config *config) {
+    rf_layer_row *rows = NULL;
+    size_t n = 0;
+    RF_TRY(rf_detector_table(config, (int)config->input.size, (int)config->input.size, &rows, &n));
+    printf("%-24s %16s %12s %12s\n", "layer", "output", "parameters", "MFLOP");
+    for (size_t i = 0; i < n; i++) {
+        char shape[64];
+        printf("%-24s %16s %12zu %12.1f\n", rows[i].name, rf_shape_text(&rows[i].shape, shape), rows[i].params,
+               rows[i].mflops);
+    }
+    rf_free(rows);
+    return RF_OK;
+}
+
+static rf_status print_plan(const rf_config *config) {
+    rf_train_plan plan;
+    RF_TRY(print_layers(config));
+    RF_TRY(rf_train_make_plan(config, &plan));
+    double mb = 1e-6;
+    printf("\n%zu parameters, %zu anchors, %.2f GFLOP forward an image\n", plan.learnable, plan.anchors,
+           plan.gflops_per_image);
+    printf("memory for batches of %ld images of %ldx%ld: %.0f MB\n", config->train.batch, config->input.size,
+           config->input.size, (double)(plan.arena.arena_bytes + plan.parameter_bytes + plan.loader_bytes) * mb);
+    printf("  arena       %8.0f MB for %d buffers of %.0f MB in all; at least %.0f MB are alive at once\n",
+           (double)plan.arena.arena_bytes * mb, plan.arena.n_buffers, (double)plan.arena.sum_bytes * mb,
+           (double)plan.arena.peak_live_bytes * mb);
+    printf("  parameters  %8.0f MB with gradients and momenta\n  loader      %8.0f MB\n\n",
+           (double)plan.parameter_bytes * mb, (double)plan.loader_bytes * mb);
+    return RF_OK;
+}
+
+static void show_step(void *ctx, const rf_train_line *line) {
+    session *s = ctx;
+    bool terminal = isatty(STDOUT_FILENO);
+    double now = rf_clock_seconds();
+    if (!line->logged && (!terminal || now - s->last_shown < 0.2)) return;
+    s->last_shown = now;
+    printf("%sstep %" PRIu64 "/%" PRIu64
+           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
+           terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
+           line->points, line->lr, line->images_per_second, 100 * line->data_wait, line->eta_seconds,
+           terminal && !line->logged ? "" : "\n");
+    fflush(stdout);
+}
+
+static void show_note(void *ctx, const char *sentence) {
+    (void)ctx;
+    printf("%s\n", sentence);
+    fflush(stdout);
+}
+
+/* ---- evaluation while training ---- */
+
+static void add_metric(rf_eval_result *out, const char *metric, double value) {
+    printf(" %s %.4f", metric, value);
+    if (!isfinite(value) || out->n == RF_METRIC_MAX) return;
+    snprintf(out->item[out->n].name, sizeof out->item[out->n].name, "%s", metric);
+    out->item[out->n++].value = value;
+}
+
+static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_result *out) {
+    printf("validation:");
+    if (s->gt) { /* the hardest subset holds all faces of the others: it leads */
+        rf_wider_result *wider = rf_alloc(1, sizeof *wider);
+        rf_status status = wider ? rf_score_wider(s->gt, s->val, lists, wider) : RF_ERR_NOMEM;
+        for (int i = RF_WIDER_SUBSETS - 1; status == RF_OK && i >= 0; i--)
+            add_metric(out, rf_wider_subset_names[i], wider->ap[i]);
+        rf_free(wider);
+        RF_TRY(status);
+    } else {
+        for (int m = 0; m < RF_METRIC_COUNT; m++) {
+            double value;
+            RF_TRY(rf_metrics[m]->compute(s->val, lists, &value));
+            add_metric(out, rf_metrics[m]->name, value);
+        }
+    }
+    printf("\n");
+    fflush(stdout);
+    return RF_OK;
+}
+
+static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out) {
+    session *s = ctx;
+    rf_finder *finder = NULL;
+    rf_find_all found;
+    rf_face_list *lists = rf_alloc(s->val->n_samples, sizeof *lists);
+    rf_status status = lists ? RF_OK : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_params_fold(params, weights);
+    if (status == RF_OK) status = rf_finder_open(&s->config, params, &finder);
+    if (status == RF_OK) status = rf_find_faces(finder, s->val, lists, &found);
+    /* A signal during the evaluation ends it; the trainer then saves what it has. */
+    if (status == RF_ERR_INTERRUPTED)
+        status = RF_OK;
+    else if (status == RF_OK)
+        status = measure(s, lists, out);
+    rf_finder_close(finder);
+    for (size_t i = 0; lists && i < s->val->n_samples; i++) rf_face_list_free(&lists[i]);
+    rf_free(lists);
+    return status;
+}
+
+/* ---- the program ---- */
+
+static rf_status open_gt(session *s) {
+    char *dir = rf_path_join(s->config.data.root, s->config.data.val_gt);
+    char *list = *s->config.data.val_list ? rf_path_join(s->config.data.root, s->config.data.val_list) : NULL;
+    bool complete = dir && (list || !*s->config.data.val_list);
+    rf_status status = complete ? rf_open_ground_truth(dir, list, &s->gt) : RF_ERR_NOMEM;
+    rf_free(dir);
+    rf_free(list);
+    return status;
+}
+
+static rf_status train(session *s, const char *out_dir, const char *init, bool resume, bool overfit) {
+    rf_dataset *dataset = NULL;
+    rf_trainer *trainer = NULL;
+    rf_status status;
+    RF_TRY_GOTO(rf_open_training_set(&s->config, &dataset));
+    RF_TRY_GOTO(rf_open_validation_set(&s->config, &s->val));
+    if (s->val && *s->config.data.val_gt) RF_TRY_GOTO(open_gt(s));
+    printf("%zu training images with %zu faces (%zu with landmarks, %zu to ignore), %zu validation images\n",
+           dataset->n_samples, dataset->n_faces, dataset->n_with_points, dataset->n_ignored,
+           s->val ? s->val->n_samples : 0);
+    rf_train_options options = {.config = &s->config,
+                                .dataset = dataset,
+                                .out_dir = out_dir,
+                                .init = init,
+                                .resume = resume,
+                                .overfit = overfit,
+                                .callbacks = {s, show_step, show_note, s->val ? evaluate : NULL}};
+    RF_TRY_GOTO(rf_trainer_open(&options, &trainer));
+    RF_TRY_GOTO(rf_trainer_run(trainer));
+    printf("done: %s/last.safetensors%s; peak memory %.0f MB\n", out_dir, s->val ? ", best.safetensors" : "",
+           (double)rf_peak_rss() / 1e6);
+fail:
+    rf_trainer_close(trainer);
+    rf_wider_gt_free(s->gt);
+    rf_dataset_free(s->val);
+    rf_dataset_free(dataset);
+    return status;
+}
+
+static int print_reference(void) {
+    char *text = NULL;
+    rf_status status = rf_config_reference(&text);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    fputs(text, stdout);
+    rf_free(text);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    rf_text_list sets = {0};
+    const char *out = "runs/train", *init = NULL, *config_path = NULL;
+    bool resume = false, overfit = false, plan = false, reference = false;
+    long threads = 0, seed = -1;
+    const rf_option options[] = {
+        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting of the configuration; may be repeated",
+         0, 0},
+        {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder of the run: config.ini, train.jsonl, checkpoints (runs/train)",
+         0, 0},
+        {"resume", 'r', RF_OPT_FLAG, &resume, NULL, "continue from DIR/last.safetensors, bit for bit", 0, 0},
+        {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS", "start from these weights (safetensors, .pth), matched by name", 0,
+         0},
+        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0); results do not depend on it", 0,
+         1024},
+        {"seed", 's', RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
+        {"plan", 0, RF_OPT_FLAG, &plan, NULL, "print the layers and the memory plan, and stop", 0, 0},
+        {"reference", 0, RF_OPT_FLAG, &reference, NULL,
+         "print docs/configuration.md, every setting and preset, and stop", 0, 0},
+        {"overfit", 0, RF_OPT_FLAG, &overfit, NULL, "repeat the first batch: the loss must fall to nearly zero", 0, 0},
+        {0}};
+    const rf_program program = {
+        name,
+        "train a face detector",
+        "CONFIG.ini [--set section.key=value]... [--out DIR] [options]",
+        "  Trains the detector that CONFIG.ini describes, prints the layer table, the memory plan and one line every\n"
+        "  train.log_every updates, appends train.jsonl, evaluates on the validation set every train.eval_every "
+        "epochs\n"
+        "  and keeps last.safetensors and best.safetensors. Ctrl-C finishes the update and saves.",
+        options,
+        "  rf-train configs/mnet025.ini --set data.root=/data/widerface --out runs/mnet\n"
+        "  rf-train configs/r50.ini --plan\n"
+        "  rf-train configs/mnet025.ini --out runs/mnet --resume",
+        "EXIT CODES\n  0 done, 2 a mistake in the call, a file or a setting, 3 out of memory, 4 NaN or infinity in "
+        "training,\n"
+        "  130 stopped by SIGINT or SIGTERM after saving",
+        0,
+        1};
+    size_t n;
+    rf_args_action action = rf_args_parse(&program, argc, argv, &config_path, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (reference) return print_reference();
+    if (n == 0) return rf_cli_usage(name, "a configuration is needed, for example configs/mnet025.ini; see --help");
+    static session s;
+    char seed_text[48];
+    snprintf(seed_text, sizeof seed_text, "train.seed=%ld", seed);
+    if (seed >= 0 && sets.n == RF_LIST_WORDS) return rf_cli_usage(name, "too many --set options");
+    if (seed >= 0) sets.v[sets.n++] = seed_text;
+    rf_set_threads((int)threads);
+    rf_status status = rf_config_load(config_path, sets.v, sets.n, &s.config);
+    if (status == RF_OK) status = print_plan(&s.config);
+    fflush(stdout);
+    if (status == RF_OK && !plan) status = rf_signals_install();
+    if (status == RF_OK && !plan) status = train(&s, out, init, resume, overfit);
+    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+}

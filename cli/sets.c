@@ -1,0 +1,87 @@
+#include "cli/sets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+
+typedef struct layout {
+    const char *annotation, *images;
+} layout;
+
+static const layout layouts[] = {
+    {"train/label.txt", "train/images"},
+    {"val/label.txt", "val/images"},
+    {"test/label.txt", "test/images"},
+    {"label.txt", "images"},
+    {"wider_face_split/wider_face_train_bbx_gt.txt", "WIDER_train/images"},
+    {"wider_face_split/wider_face_val_bbx_gt.txt", "WIDER_val/images"},
+};
+enum { LAYOUTS = sizeof layouts / sizeof *layouts };
+_Static_assert(sizeof layouts / sizeof *layouts <= RF_SETS_MAX, "rf_set_list is too short");
+
+void rf_sets_free(rf_set_list *list) {
+    for (size_t i = 0; i < list->n; i++) {
+        rf_free(list->v[i].annotation);
+        rf_free(list->v[i].images);
+    }
+    *list = (rf_set_list){0};
+}
+
+/* Appends a set; takes the strings over in every case. */
+static rf_status append(rf_set_list *list, char *annotation, char *images) {
+    if (!annotation || !images) {
+        rf_free(annotation);
+        rf_free(images);
+        return RF_ERR_NOMEM;
+    }
+    list->v[list->n++] = (rf_set_paths){annotation, images};
+    return RF_OK;
+}
+
+/* `folder` joined with `name` when that is a folder, else NULL. */
+static char *existing_folder(const char *folder, const char *name) {
+    char *path = rf_path_join(folder, name);
+    if (path && rf_dir_exists(path)) return path;
+    rf_free(path);
+    return NULL;
+}
+
+static char *guess_images(const char *annotation) {
+    size_t length = (size_t)(rf_path_base(annotation) - annotation);
+    char *folder = length ? rf_strndup(annotation, length) : rf_strdup("."), *images;
+    if (!folder) return NULL;
+    const char *base = rf_path_base(annotation);
+    images = existing_folder(folder, "images");
+    if (!images && strstr(base, "_train_")) images = existing_folder(folder, "../WIDER_train/images");
+    if (!images && strstr(base, "_val_")) images = existing_folder(folder, "../WIDER_val/images");
+    if (images) rf_free(folder);
+    return images ? images : folder;
+}
+
+rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
+    *out = (rf_set_list){0};
+    if (!rf_dir_exists(path)) {
+        if (!rf_file_exists(path)) return rf_fail(RF_ERR_USER, "%s: no such file or folder", path);
+        return append(out, rf_strdup(path), images ? rf_strdup(images) : guess_images(path));
+    }
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        char *annotation = rf_path_join(path, layouts[i].annotation);
+        if (!annotation || !rf_file_exists(annotation)) {
+            rf_free(annotation);
+            continue;
+        }
+        char *folder = images ? rf_strdup(images) : existing_folder(path, layouts[i].images);
+        rf_status status = append(out, annotation, folder ? folder : rf_strdup(path));
+        if (status != RF_OK) {
+            rf_sets_free(out);
+            return status;
+        }
+    }
+    if (out->n) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "%s: no annotations found; looked for train/label.txt, val/label.txt, label.txt and "
+                   "wider_face_split/wider_face_*_bbx_gt.txt; name the annotation file itself",
+                   path);
+}
