@@ -1,0 +1,239 @@
+/* Writes inputs to start from, one folder a fuzz target: `seeds FOLDER`, from the root of the repository. Below
+ * FOLDER/mat_good are the files that fuzz_mat completes its input with. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matio.h>
+
+#include "core/config.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/safetensors.h"
+#include "core/text.h"
+#include "tests/image_fixtures.h"
+
+static const char *root;
+
+static void must(rf_status status) {
+    if (status == RF_OK) return;
+    fprintf(stderr, "seeds: %s\n", rf_error_message());
+    exit(1);
+}
+
+/* FOLDER/target/name, from the target's leading byte (-1: none) and the data. */
+static void put(const char *target, const char *name, int first, const void *data, size_t size) {
+    char path[512];
+    rf_text text = {0};
+    uint8_t byte = (uint8_t)first;
+    snprintf(path, sizeof path, "%s/%s", root, target);
+    must(rf_dir_make(path));
+    snprintf(path, sizeof path, "%s/%s/%s", root, target, name);
+    if (first >= 0) rf_text_put_bytes(&text, (const char *)&byte, 1);
+    rf_text_put_bytes(&text, data, size);
+    must(rf_file_write_atomic(path, text.text, text.used));
+    rf_text_clear(&text);
+}
+
+static void put_text(const char *target, const char *name, int first, const char *text) {
+    put(target, name, first, text, strlen(text));
+}
+
+static void put_file(const char *target, const char *name, int first, const char *path) {
+    uint8_t *data;
+    size_t size;
+    must(rf_file_read(path, 0, &data, &size));
+    put(target, name, first, data, size);
+    rf_free(data);
+}
+
+static void images(void) {
+    enum { W = 21, H = 13 };
+    static uint8_t pixels[W * H * 8];
+    char name[64];
+    bytes file;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 37 ^ i / 5);
+    for (int kind = JPEG_RGB; kind <= JPEG_YCCK; kind++)
+        for (int variant = 0; variant < 4; variant++) {
+            jpeg_make m = {.kind = kind,
+                           .width = W,
+                           .height = H,
+                           .pixels = pixels,
+                           .progressive = variant & 1,
+                           .subsample = variant & 2,
+                           .no_adobe_marker = variant == 3,
+                           .restart_rows = variant == 2,
+                           .orientation = variant ? 2 + 2 * variant : 0,
+                           .big_endian = variant & 1};
+            file = make_jpeg(&m);
+            snprintf(name, sizeof name, "%d-%d.jpg", kind, variant);
+            put("image", name, variant | 8, file.data, file.size);
+            bytes_free(&file);
+        }
+    static const struct {
+        int depth, colour_type, channels;
+    } kinds[] = {{1, 0, 1}, {8, 0, 1}, {16, 0, 1}, {8, 2, 3}, {16, 2, 3}, {4, 3, 1}, {8, 4, 2}, {8, 6, 4}, {16, 6, 4}};
+    for (size_t i = 0; i < 2 * sizeof kinds / sizeof *kinds; i++) {
+        size_t k = i / 2;
+        png_make m = {.width = W,
+                      .height = H,
+                      .depth = kinds[k].depth,
+                      .colour_type = kinds[k].colour_type,
+                      .rows = pixels,
+                      .row_bytes = (W * (size_t)kinds[k].channels * (size_t)kinds[k].depth + 7) / 8,
+                      .interlaced = i & 1,
+                      .palette = pixels,
+                      .n_palette = kinds[k].colour_type == 3 ? 16 : 0,
+                      .palette_alpha = kinds[k].colour_type == 3 && i & 1 ? pixels : NULL,
+                      .has_transparent = kinds[k].colour_type < 3 && i & 1};
+        file = make_png(&m);
+        snprintf(name, sizeof name, "%zu.png", i);
+        put("image", name, 0, file.data, file.size);
+        bytes_free(&file);
+    }
+}
+
+static void exif(void) {
+    static const char little[] = "Exif\0\0II*\0\10\0\0\0\2\0\17\1\3\0\1\0\0\0\7\0\0\0\22\1\3\0\1\0\0\0\6\0\0";
+    static const char big[] = "Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\3\0";
+    put("image", "exif-little", 0, little, sizeof little);
+    put("image", "exif-big", 0, big, sizeof big);
+}
+
+static void texts(void) {
+    static const char label[] = "# a/b.jpg\n10 20 30 40 12 25 0 35 25 0 22 35 0 14 50 0 30 50 0 0.5\n-1 2.5 3 0\n"
+                                "# c.png\n# d.jpg\n1 2 3 4 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 0 1\n";
+    static const char wider[] = "a/b.jpg\n2\n10 20 30 40 0 0 0 0 0 0\n1 2 3 4 1 1 1 1 2 1\nc.jpg\n0\n0 0 0 0 0 0 0 0 "
+                                "0 0\r\nd.jpg\n1\n5 6 7 8\n";
+    put_text("annotation", "label", 1, label);
+    put_text("annotation", "wider", 2, wider);
+    put_text("annotation", "label-list", 0, "# a/b.jpg\n1 2 3 4\n# c.png\n5 6 7 8\n\1./c.png\n/a/b\n");
+    put_text("annotation", "wider-list", 0, "a/b.jpg\n1\n10 20 30 40\nc.jpg\n0\n\1c\n");
+    put_text("predictions", "predictions", 1, "x\n2\n1 2 3 4 0.5\n-1.5 2e1 3 4 1e-3\n");
+    put_text("predictions", "empty", 1, "x.jpg\r\n0\r\n");
+    put_text("predictions", "list", 0, "# two\n1--B/z.jpg\r\n\n./0--A/x\n");
+    static const char *const configs[] = {"mnet025", "demo", "r50"};
+    char path[64];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "configs/%s.ini", configs[i]);
+        put_file("config", configs[i], -1, path);
+    }
+    rf_config config;
+    char *text;
+    rf_config_defaults(&config);
+    must(rf_config_text(&config, &text));
+    put_text("config", "all", -1, text);
+    rf_free(text);
+    put_text("config", "overrides", -1,
+             "[model]\npreset = paper\n\1train.batch=7\1optim.lr = 1e-3\1eval.scales=1,2 , 3");
+    char list[256] = "[eval]\nscales = 1";
+    for (int i = 1; i < RF_LIST_MAX; i++) strcat(list, ",1");
+    put_text("config", "list", -1, list);
+    put_text("json", "all", -1,
+             "{\"a\":[1,-2.5e-3,true,false,null,\"\\u00e9\\n\\\"\\ud83d\\ude00\"],\"b\":{\"c\":[]}}");
+    put_text("json", "number", -1, " 1e308 ");
+}
+
+static void weights(void) {
+    static const float numbers[16] = {1, -2};
+    static const int64_t count;
+    char path[512];
+    char name_a[] = "a.weight", name_b[] = "b";
+    rf_st_tensor tensors[] = {{name_a, RF_F32, 2, {4, 3}, numbers, 48}, {name_b, RF_I64, 0, {0}, &count, 8}};
+    const char *keys[] = {"rf.step"}, *values[] = {"7 \"x\"\n"};
+    snprintf(path, sizeof path, "%s/sample", root);
+    must(rf_st_write(path, tensors, 2, keys, values, 1));
+    put_file("safetensors", "whole", 1, path);
+    remove(path);
+    put_text("safetensors", "header", 0,
+             "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]},\"b\":{"
+             "\"dtype\":\"U8\",\"shape\":[32],\"data_offsets\":[32,64]}}");
+    put_file("torch", "zip", 'f', "tests/golden/torch_zip.pth");
+    put_file("torch", "legacy", 'f', "tests/golden/torch_legacy.pth");
+    /* The tensor fills its storage, so that a small change reaches beyond. */
+    static const char pickle[] = "\x80\2}q\0X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\n"
+                                 "FloatStorage\nX\1\0\0\0"
+                                 "0X\3\0\0\0cpuK\030tQK\0K\6K\4\206K\4K\1\206\211ccollections\n"
+                                 "OrderedDict\n)Rtq\1Rq\2s.";
+    put("torch", "pickle", 'z', pickle, sizeof pickle - 1);
+    static const char machine[] = "\x80\2}X\15\0\0\0little_endian\x88s.";
+    put("torch", "old", 'l', machine, sizeof machine - 1);
+    for (char choice = 1; choice < 12; choice++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", choice);
+        put("checkpoint", name, choice, "\00112", 3);
+    }
+    put("checkpoint", "any", 0, "\3\x20\0{}", 5);
+}
+
+static matvar_t *cells(size_t n, matvar_t **items) {
+    return Mat_VarCreate(NULL, MAT_C_CELL, MAT_T_CELL, 2, (size_t[]){n, 1}, items, 0);
+}
+
+static matvar_t *numbers(size_t rows, size_t cols, double *values) {
+    return Mat_VarCreate(NULL, MAT_C_DOUBLE, MAT_T_DOUBLE, 2, (size_t[]){rows, cols}, values, 0);
+}
+
+static matvar_t *word(char *value) {
+    return Mat_VarCreate(NULL, MAT_C_CHAR, MAT_T_UTF8, 2, (size_t[]){1, strlen(value)}, value, 0);
+}
+
+static void write_variable(mat_t *mat, const char *name, matvar_t *first, matvar_t *second, bool packed) {
+    matvar_t *top = cells(2, (matvar_t *[]){first, second});
+    top->name = strdup(name);
+    if (!top->name || Mat_VarWrite(mat, top, packed ? MAT_COMPRESSION_ZLIB : MAT_COMPRESSION_NONE) != 0) exit(1);
+    Mat_VarFree(top);
+}
+
+static mat_t *mat_open(const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/mat_good/%s", root, name);
+    mat_t *mat = Mat_CreateVer(path, NULL, MAT_FT_MAT5);
+    if (mat) return mat;
+    fprintf(stderr, "seeds: cannot write %s: %s\n", path, strerror(errno));
+    exit(1);
+}
+
+/* The four files; with names as seeds, and compressed or not. */
+static void ground_truth(bool packed) {
+    char a[] = "0--A", b[] = "1--B", x[] = "x", y[] = "y", z[] = "z", folder[512], path[600];
+    double boxes[] = {1, 5, 2, 6, 3, 7, 4, 8}, box[] = {10, 20, 30, 40}, rows[] = {2, 1};
+    static const char *const files[] = {"wider_face_val.mat", "wider_easy_val.mat", "wider_medium_val.mat",
+                                        "wider_hard_val.mat"};
+    snprintf(folder, sizeof folder, "%s/mat_good", root);
+    must(rf_dir_make(folder));
+    mat_t *mat = mat_open(files[0]);
+    write_variable(mat, "event_list", word(a), word(b), packed);
+    write_variable(mat, "file_list", cells(2, (matvar_t *[]){word(x), word(y)}), cells(1, (matvar_t *[]){word(z)}),
+                   packed);
+    write_variable(mat, "face_bbx_list", cells(2, (matvar_t *[]){numbers(2, 4, boxes), numbers(0, 0, NULL)}),
+                   cells(1, (matvar_t *[]){numbers(1, 4, box)}), packed);
+    Mat_Close(mat);
+    for (int i = 1; i < 4; i++) {
+        mat = mat_open(files[i]);
+        write_variable(mat, "gt_list", cells(2, (matvar_t *[]){numbers(2, 1, rows), numbers(0, 1, NULL)}),
+                       cells(1, (matvar_t *[]){numbers(i == 3, 1, rows + 1)}), packed);
+        Mat_Close(mat);
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        put_file("mat", packed ? (i ? "packed-gt" : "packed-faces") : (i ? "gt" : "faces"), i, path);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: seeds FOLDER\n");
+        return 2;
+    }
+    root = argv[1];
+    must(rf_dir_make(root));
+    images();
+    exif();
+    texts();
+    weights();
+    ground_truth(true);
+    ground_truth(false);
+    return 0;
+}

@@ -1,0 +1,134 @@
+#include "tests/golden.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/rng.h"
+#include "autograd/exec.h"
+
+double golden_number(const char *name, size_t index) {
+    uint32_t x = (uint32_t)rf_hash_name(name) + (uint32_t)index;
+    x ^= x >> 16;
+    x *= 0x85ebca6bu;
+    x ^= x >> 13;
+    x *= 0xc2b2ae35u;
+    x ^= x >> 16;
+    return (double)(x >> 8) / 8388608.0 - 1.0;
+}
+
+rf_json *golden_open(const char *file) {
+    char path[256];
+    snprintf(path, sizeof path, "tests/golden/%s", file);
+    uint8_t *data = NULL;
+    size_t size = 0;
+    rf_json *root = NULL;
+    if (rf_file_read(path, 0, &data, &size) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_json_parse((const char *)data, size, &root) != RF_OK) fail_msg("%s", rf_error_message());
+    rf_free(data);
+    return root;
+}
+
+double golden_get(const rf_json *object, const char *key) {
+    double value = 0;
+    if (!rf_json_number(rf_json_get(object, key), &value)) fail_msg("golden file: no number '%s'", key);
+    return value;
+}
+
+const char *golden_text(const rf_json *object, const char *key) {
+    const char *text = NULL;
+    if (!rf_json_string(rf_json_get(object, key), &text)) fail_msg("golden file: no text '%s'", key);
+    return text;
+}
+
+/* ---- ops ---- */
+
+static rf_shape shape_of(const rf_json *dims) {
+    rf_shape shape = {(int)rf_json_size(dims), {0}};
+    for (int i = 0; i < shape.n; i++) {
+        double d = 0;
+        rf_json_number(rf_json_at(dims, (size_t)i), &d);
+        shape.d[i] = (int)d;
+    }
+    return shape;
+}
+
+static void fill_input(const rf_json *entry, rf_real *data, size_t count) {
+    const char *name = golden_text(entry, "name"), *kind = golden_text(entry, "kind");
+    for (size_t i = 0; i < count; i++) {
+        double v = golden_number(name, i);
+        if (strchr(kind, 'p')) v = fabs(v) + 0.5;
+        if (strchr(kind, 'l')) v = floor((v + 1) * 1.5) - 1;
+        data[i] = (rf_real)v;
+    }
+}
+
+static void compare(const char *op, int number, const char *what, const rf_json *expected, const rf_real *got,
+                    double tolerance) {
+    size_t i = 0;
+    for (const rf_json *e = rf_json_first(expected); e; e = rf_json_next(e), i++) {
+        double want = 0;
+        assert_true(rf_json_number(e, &want));
+        if (!(fabs((double)got[i] - want) <= tolerance * (1 + fabs(want))))
+            fail_msg("%s (case %d): %s[%zu] is %.9g, PyTorch has %.9g", op, number, what, i, (double)got[i], want);
+    }
+    assert_true(i > 0);
+}
+
+enum { MAX_INPUTS = 8 };
+
+static void check_case(const rf_json *item, double tolerance) {
+    const char *op = golden_text(item, "op");
+    int number = (int)golden_get(item, "number"), n = 0;
+    rf_graph *g = rf_graph_new();
+    rf_value in[MAX_INPUTS];
+    rf_real *data[MAX_INPUTS], *grad[MAX_INPUTS];
+    const rf_json *inputs = rf_json_get(item, "inputs");
+    for (const rf_json *e = rf_json_first(inputs); e; e = rf_json_next(e), n++) {
+        rf_shape shape = shape_of(rf_json_get(e, "shape"));
+        size_t count = rf_shape_count(&shape);
+        data[n] = rf_alloc(count, sizeof(rf_real));
+        grad[n] = rf_alloc(count, sizeof(rf_real));
+        fill_input(e, data[n], count);
+        bool trained = strcmp(golden_text(e, "kind"), "n") == 0;
+        in[n] = trained ? rf_graph_param(g, "p", shape, data[n], grad[n]) : rf_graph_state(g, "s", shape, data[n]);
+    }
+    rf_value out = rf_graph_apply(g, op, in, n, "%s", golden_text(item, "attrs"));
+    rf_graph_keep(g, out);
+    if (rf_graph_backward(g, &out, 1) != RF_OK) fail_msg("%s (case %d): %s", op, number, rf_error_message());
+    rf_exec *exec = rf_exec_new(g, NULL);
+    assert_non_null(exec);
+    assert_int_equal(rf_exec_forward(exec, true), RF_OK);
+    compare(op, number, "output", rf_json_get(item, "output"), rf_exec_data(exec, out), tolerance);
+    rf_shape shape = rf_graph_shape(g, out);
+    char seed[64];
+    snprintf(seed, sizeof seed, "%s.%d.seed", op, number);
+    for (size_t i = 0; shape.n && i < rf_shape_count(&shape); i++)
+        rf_exec_grad(exec, out)[i] = (rf_real)golden_number(seed, i);
+    assert_int_equal(rf_exec_backward(exec, false), RF_OK);
+    n = 0;
+    for (const rf_json *e = rf_json_first(inputs); e; e = rf_json_next(e), n++) {
+        char what[32];
+        snprintf(what, sizeof what, "gradient of input %d", n);
+        if (rf_json_get(e, "grad")) compare(op, number, what, rf_json_get(e, "grad"), grad[n], tolerance);
+        rf_free(data[n]);
+        rf_free(grad[n]);
+    }
+    rf_exec_free(exec);
+    rf_graph_free(g);
+}
+
+void golden_check_ops(double tolerance) {
+    rf_json *root = golden_open("ops.json");
+    size_t n = 0;
+    for (const rf_json *item = rf_json_first(rf_json_get(root, "cases")); item; item = rf_json_next(item), n++)
+        check_case(item, tolerance);
+    assert_true(n >= 28);
+    rf_json_free(root);
+}

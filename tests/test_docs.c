@@ -1,0 +1,27 @@
+/* docs/configuration.md is what the schema says: `rf-train --reference > docs/configuration.md` after a change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/config.h"
+#include "core/file.h"
+#include "core/mem.h"
+
+static void configuration_reference_is_current(void **state) {
+    (void)state;
+    char *text = NULL;
+    uint8_t *file = NULL;
+    size_t size = 0;
+    assert_int_equal(rf_config_reference(&text), RF_OK);
+    assert_int_equal(rf_file_read("docs/configuration.md", 0, &file, &size), RF_OK);
+    assert_string_equal(text, (const char *)file);
+    rf_free(text);
+    rf_free(file);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(configuration_reference_is_current)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* Files, folders, paths and checksums. Everything is written below one folder that is removed at the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+
+static char folder[64];
+
+static const char *in_folder(const char *name) {
+    static char path[4][256];
+    static int next;
+    next = (next + 1) % 4;
+    snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
+    return path[next];
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/rf_test_files_XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static void expect_contents(const char *path, const char *text) {
+    uint8_t *data;
+    size_t size;
+    if (rf_file_read(path, 0, &data, &size) != RF_OK) fail_msg("%s", rf_error_message());
+    assert_string_equal((const char *)data, text);
+    assert_int_equal(size, strlen(text));
+    rf_free(data);
+}
+
+static void expect_names(const char *suffixes, bool recursive, const char *expected) {
+    char **names, joined[512] = "";
+    size_t count;
+    assert_int_equal(rf_dir_list(folder, suffixes, recursive, &names, &count), RF_OK);
+    for (size_t i = 0; i < count; i++) {
+        strcat(joined, names[i]);
+        strcat(joined, " ");
+    }
+    assert_string_equal(joined, expected);
+    rf_names_free(names, count);
+}
+
+static void reading_tells_what_is_wrong(void **state) {
+    (void)state;
+    uint8_t *data;
+    size_t size;
+    assert_int_equal(rf_file_read(in_folder("missing"), 0, &data, &size), RF_ERR_IO);
+    assert_non_null(strstr(rf_error_message(), "missing': No such file"));
+    assert_int_equal(rf_file_read(folder, 0, &data, &size), RF_ERR_IO);
+    assert_non_null(strstr(rf_error_message(), "it is a folder"));
+    assert_int_equal(rf_file_read("/dev/zero", 0, &data, &size), RF_ERR_IO);
+    assert_int_equal(rf_file_write_atomic(in_folder("ten"), "0123456789", 10), RF_OK);
+    assert_int_equal(rf_file_read(in_folder("ten"), 9, &data, &size), RF_ERR_FORMAT);
+    assert_int_equal(rf_file_read(in_folder("ten"), 10, &data, &size), RF_OK);
+    assert_string_equal((char *)data, "0123456789");
+    rf_free(data);
+    assert_int_equal(rf_file_write_atomic(in_folder("ten"), NULL, 0), RF_OK);
+    expect_contents(in_folder("ten"), "");
+    unlink(in_folder("ten"));
+}
+
+static void an_aborted_or_failing_write_leaves_the_old_file(void **state) {
+    (void)state;
+    const char *path = in_folder("old.txt");
+    assert_int_equal(rf_file_write_atomic(path, "old", 3), RF_OK);
+
+    rf_atomic_file *file;
+    assert_int_equal(rf_atomic_open(path, &file), RF_OK);
+    assert_int_equal(rf_atomic_write(file, "new", 3), RF_OK);
+    expect_contents(path, "old");
+    rf_atomic_abort(file);
+    rf_atomic_abort(NULL);
+    expect_contents(path, "old");
+    expect_names(NULL, false, "old.txt ");
+
+    /* A file-size limit stands for a full disk: the write fails half-way, in rf_atomic_write or when commit flushes. */
+    struct rlimit before, limit;
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 5000;
+    signal(SIGXFSZ, SIG_IGN);
+    static char big[100000];
+    memset(big, 'b', sizeof big);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    rf_status large = rf_file_write_atomic(path, big, sizeof big);
+    char message[256];
+    snprintf(message, sizeof message, "%s", rf_error_message());
+    rf_status opened = rf_atomic_open(path, &file), small = RF_OK, committed = RF_OK;
+    if (opened == RF_OK) {
+        for (int i = 0; i < 6 && small == RF_OK; i++) small = rf_atomic_write(file, big, 1000);
+        committed = rf_atomic_commit(file);
+    }
+    rf_status streamed = rf_atomic_open(path, &file);
+    if (streamed == RF_OK) {
+        fprintf(rf_atomic_stream(file), "%6000d", 1);
+        streamed = rf_atomic_commit(file);
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(large, RF_ERR_IO);
+    assert_non_null(strstr(message, "cannot write"));
+    assert_non_null(strstr(message, "File too large"));
+    assert_int_equal(opened, RF_OK);
+    assert_int_equal(committed, RF_ERR_IO);
+    assert_int_equal(streamed, RF_ERR_IO);
+    expect_contents(path, "old");
+    expect_names(NULL, false, "old.txt ");
+
+    assert_int_equal(rf_atomic_open(path, &file), RF_OK);
+    fprintf(rf_atomic_stream(file), "%d", 42);
+    assert_int_equal(rf_atomic_commit(file), RF_OK);
+    expect_contents(path, "42");
+    assert_int_equal(rf_file_write_atomic(folder, "x", 1), RF_ERR_IO);
+    assert_int_equal(rf_file_write_atomic(in_folder("no/such/folder"), "x", 1), RF_ERR_IO);
+    unlink(path);
+    expect_names(NULL, false, "");
+}
+
+static void lines_are_appended(void **state) {
+    (void)state;
+    assert_int_equal(rf_file_append_line(in_folder("log"), "{\"a\":1}"), RF_OK);
+    assert_int_equal(rf_file_append_line(in_folder("log"), ""), RF_OK);
+    assert_int_equal(rf_file_append_line(in_folder("log"), "end"), RF_OK);
+    expect_contents(in_folder("log"), "{\"a\":1}\n\nend\n");
+    unlink(in_folder("log"));
+    assert_int_equal(rf_file_append_line("/dev/full", "x"), RF_ERR_IO);
+    assert_non_null(strstr(rf_error_message(), "No space left"));
+    assert_int_equal(rf_file_append_line(folder, "x"), RF_ERR_IO);
+}
+
+static void folders_are_made_and_listed(void **state) {
+    (void)state;
+    assert_int_equal(rf_dir_make(in_folder("a/b//c/")), RF_OK);
+    assert_int_equal(rf_dir_make(in_folder("a/b")), RF_OK);
+    assert_true(rf_dir_exists(in_folder("a/b/c")));
+    assert_false(rf_file_exists(in_folder("a/b/c")));
+    static const char *const files[] = {"z.jpg", "a/y.JPG", "a/b/x.png", "a/b/c/w.txt", "B.jpeg", ".hidden.jpg"};
+    for (int i = 0; i < 6; i++) assert_int_equal(rf_file_write_atomic(in_folder(files[i]), "", 0), RF_OK);
+    expect_names(NULL, false, "B.jpeg z.jpg ");
+    expect_names(".jpg,.png", true, "a/b/x.png a/y.JPG z.jpg ");
+    expect_names(".txt", true, "a/b/c/w.txt ");
+    expect_names(".gif", true, "");
+    assert_true(rf_file_exists(in_folder("z.jpg")));
+    assert_false(rf_dir_exists(in_folder("z.jpg")));
+    assert_int_equal(rf_dir_make(in_folder("z.jpg/deeper")), RF_ERR_IO);
+
+    char **names;
+    size_t count;
+    assert_int_equal(rf_dir_list(in_folder("nothing"), NULL, true, &names, &count), RF_ERR_IO);
+    assert_int_equal(symlink(".", in_folder("a/loop")), 0);
+    assert_int_equal(rf_dir_list(folder, NULL, true, &names, &count), RF_ERR_IO);
+    assert_non_null(strstr(rf_error_message(), "symbolic link"));
+    unlink(in_folder("a/loop"));
+}
+
+static void paths_and_checksums(void **state) {
+    (void)state;
+    static const char *const joins[][3] = {{"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"", "b", "b"},
+                                           {"a", "/b", "/b"}, {"/", "b", "/b"},   {"a", "", "a/"}};
+    for (int i = 0; i < 6; i++) {
+        char *path = rf_path_join(joins[i][0], joins[i][1]);
+        assert_string_equal(path, joins[i][2]);
+        rf_free(path);
+    }
+    assert_string_equal(rf_path_base("a/b/c.x"), "c.x");
+    assert_string_equal(rf_path_base("c.x"), "c.x");
+    assert_int_equal(rf_crc32(0, "123456789", 9), 0xCBF43926); /* the check value of this CRC */
+    assert_int_equal(rf_crc32(rf_crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading_tells_what_is_wrong),
+        cmocka_unit_test(an_aborted_or_failing_write_leaves_the_old_file),
+        cmocka_unit_test(lines_are_appended),
+        cmocka_unit_test(folders_are_made_and_listed),
+        cmocka_unit_test(paths_and_checksums),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,202 @@
+/* The linter: one small data set with every fault it knows, and one without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "data/image.h"
+#include "data/lint.h"
+
+static char dir[] = "/tmp/rf_test_lint_XXXXXX";
+static const char *const files[] = {"a.png", "b.png", "copy.png", "cut.jpg", "text.jpg", "label.txt"};
+
+static void path_of(const char *name, char out[128]) {
+    snprintf(out, 128, "%s/%s", dir, name);
+}
+
+static void write_picture(const char *name, int width, int height, int tone) {
+    char path[128];
+    rf_image image;
+    path_of(name, path);
+    assert_int_equal(rf_image_alloc(&image, width, height), RF_OK);
+    for (int i = 0; i < width * height * 3; i++) image.pixels[i] = (uint8_t)(i * tone + i / 7);
+    if (rf_image_save(path, &image, 0) != RF_OK) fail_msg("%s", rf_error_message());
+    rf_image_free(&image);
+}
+
+static void write_file(const char *name, const void *data, size_t bytes) {
+    char path[128];
+    path_of(name, path);
+    assert_int_equal(rf_file_write_atomic(path, data, bytes), RF_OK);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    if (!mkdtemp(dir)) return 1;
+    write_picture("a.png", 100, 80, 3);
+    write_picture("b.png", 60, 90, 5);
+    write_picture("copy.png", 60, 90, 5);
+    write_picture("cut.jpg", 64, 64, 9);
+    char path[128];
+    uint8_t *data;
+    size_t size;
+    path_of("cut.jpg", path);
+    assert_int_equal(rf_file_read(path, 0, &data, &size), RF_OK);
+    write_file("cut.jpg", data, size / 2);
+    rf_free(data);
+    write_file("text.jpg", "this is no picture", 18);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[128];
+        path_of(files[i], path);
+        unlink(path);
+    }
+    return rmdir(dir);
+}
+
+/* Findings as "E12 text|W7 text|". */
+typedef struct notes {
+    char text[8192];
+    size_t n;
+} notes;
+
+static void take(void *ctx, const rf_finding *f) {
+    notes *to = ctx;
+    assert_non_null(strstr(f->file, "label.txt"));
+    size_t used = strlen(to->text);
+    snprintf(to->text + used, sizeof to->text - used, "%c%d %s|", f->severity == RF_LINT_ERROR ? 'E' : 'W', f->line,
+             f->text);
+    to->n++;
+}
+
+static void lint_text(const char *text, notes *found, rf_lint_stats *stats) {
+    char path[128];
+    rf_dataset *dataset;
+    write_file("label.txt", text, strlen(text));
+    path_of("label.txt", path);
+    *found = (notes){0};
+    if (rf_dataset_open("auto", path, dir, NULL, &dataset) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_lint(dataset, take, found, stats) != RF_OK) fail_msg("%s", rf_error_message());
+    assert_int_equal(stats->errors + stats->warnings, found->n);
+    rf_dataset_free(dataset);
+}
+
+/* One set of one fault: exactly that finding, with its severity and line. */
+typedef struct one_fault {
+    const char *text, *start, *words;
+} one_fault;
+
+static void test_each_finding(void **state) {
+    (void)state;
+    static const one_fault faults[] = {
+        {"# a.png\n# none.png\n", "E2 ", "none.png"},
+        {"# a.png\n# cut.jpg\n", "E2 ", "cut.jpg"},
+        {"# text.jpg\n", "E1 ", "text.jpg"},
+        {"# a.png\n# b.png\n# a.png\n", "E3 ", "listed twice, first in line 1"},
+        {"# b.png\n# a.png\n# copy.png\n", "W3 ", "same contents as b.png of line 1"},
+        {"# a.png\n5 5 0 9\n", "W2 ", "no area"},
+        {"# a.png\n100 5 10 10\n", "E2 ", "outside of the image, which has 100x80"},
+        {"# a.png\n5 -20 10 20\n", "E2 ", "outside"},
+        {"# a.png\n95 5 10 10\n", "W2 ", "reaches out"},
+        {"# a.png\n5 5 9 9\n6 5 9 9\n5 5 9 9\n", "W4 ", "the same box as in line 2"},
+        {"# a.png\n10 10 20 20 14 15 0 25 15 0 60 20 0 15 26 0 25 26 0 0\n", "W2 ", "the nose (60, 20) is far outside"},
+        {"# a.png\n10 10 20 20 25 15 0 14 15 0 20 20 0 25 26 0 15 26 0 0\n", "W2 ", "swapped"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        notes found;
+        rf_lint_stats stats;
+        lint_text(faults[i].text, &found, &stats);
+        if (found.n != 1 || strncmp(found.text, faults[i].start, strlen(faults[i].start)) != 0 ||
+            !strstr(found.text, faults[i].words))
+            fail_msg("case %zu: expected %s..%s, found %s", i, faults[i].start, faults[i].words, found.text);
+    }
+}
+
+static void test_clean_and_statistics(void **state) {
+    (void)state;
+    notes found;
+    rf_lint_stats s;
+    lint_text("# a.png\n1 1 6 7\n10 10 20 8 14 15 0 25 15 0 20 16 0 15 17 0 25 17 0 0\n30 30 9 31\n"
+              "# b.png\n59 89 3 3\n5 5 50 70\n5 5 10 10 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 0 1\n",
+              &found, &s);
+    assert_string_equal(found.text, "");
+    assert_int_equal(s.images, 2);
+    assert_int_equal(s.faces, 6);
+    assert_int_equal(s.ignored, 1);
+    assert_int_equal(s.with_points, 1);
+    assert_int_equal(s.unusable_images, 0);
+    assert_int_equal(s.empty_images, 0);
+    assert_int_equal(s.max_faces, 3);
+    static const size_t heights[RF_SIZE_BINS] = {2, 1, 1, 0, 1, 0, 0, 0}; /* 7 and 3; 8; 31; 70 */
+    assert_memory_equal(s.by_height, heights, sizeof heights);
+    assert_int_equal(s.by_count[2], 1);
+    assert_int_equal(s.by_count[3], 1);
+    assert_true(s.min_width == 60 && s.max_width == 100 && s.min_height == 80 && s.max_height == 90);
+    assert_float_equal(s.mean_pixels, (100 * 80 + 60 * 90) / 2, 0);
+}
+
+/* Findings come in file order whatever the threads. */
+static void test_threads_and_order(void **state) {
+    (void)state;
+    static const char text[] =
+        "# none.png\n# cut.jpg\n# a.png\n0 0 0 0\n# text.jpg\n# a.png\n# gone.png\n1 1 5 5\n1 1 5 5\n";
+    notes one, two;
+    rf_lint_stats s1, s2;
+    rf_set_threads(1);
+    lint_text(text, &one, &s1);
+    rf_set_threads(2);
+    lint_text(text, &two, &s2);
+    rf_set_threads(0);
+    assert_string_equal(one.text, two.text);
+    assert_memory_equal(&s1, &s2, sizeof s1);
+    assert_int_equal(s1.errors, 5);
+    assert_int_equal(s1.warnings, 2);
+    assert_int_equal(s1.unusable_images, 4);
+    assert_int_equal(s1.empty_images, 5);
+    assert_true(strncmp(one.text, "E1 ", 3) == 0);
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    char path[128];
+    rf_dataset *dataset;
+    write_file("label.txt", "# a.png\n1 1 5 5\n# none.png\n", 27);
+    path_of("label.txt", path);
+    assert_int_equal(rf_dataset_open("auto", path, dir, NULL, &dataset), RF_OK);
+    rf_set_threads(1);
+    uint64_t n = 1;
+    for (;; n++) {
+        rf_lint_stats stats;
+        rf_alloc_fail_at(n);
+        rf_status status = rf_lint(dataset, NULL, NULL, &stats);
+        rf_alloc_fail_at(0);
+        if (status == RF_OK) break;
+        assert_int_equal(status, RF_ERR_NOMEM);
+    }
+    rf_set_threads(0);
+    assert_in_range(n, 6, 1000);
+    rf_dataset_free(dataset);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_finding),
+        cmocka_unit_test(test_clean_and_statistics),
+        cmocka_unit_test(test_threads_and_order),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
