@@ -41,8 +41,9 @@ static size_t option_count(const rf_program *program) {
 }
 
 static void print_exit_status(void) {
-    printf("\nEXIT STATUS\n  0 done, 2 wrong usage, configuration or file, 3 out of memory, 4 not-a-number, 130 "
-           "interrupted\n");
+    printf("\nEXIT STATUS\n  0 done, 2 a mistake in the call, a file or a setting, 3 out of memory, 4 NaN or infinity, "
+           "130 "
+           "stopped by SIGINT or SIGTERM\n");
 }
 
 static void print_options(const rf_program *program) {
@@ -68,8 +69,7 @@ void rf_args_help(const rf_program *program) {
     print_options(program);
     if (program->examples) printf("\nEXAMPLES\n%s\n", program->examples);
     if (program->notes) printf("\n%s\n", program->notes);
-    printf("\nEXIT STATUS\n  0 done, 2 wrong usage, configuration or file, 3 out of memory, 4 not-a-number, 130 "
-           "interrupted\n");
+    print_exit_status();
 }
 
 static bool parse_real(const char *text, double *out) {

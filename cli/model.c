@@ -28,6 +28,23 @@ static rf_status find_config(const char *path, const rf_st_file *file, const cha
     return rf_config_parse("built-in mnet025", public_model, overrides, n, config);
 }
 
+/* Arrays of an optimiser are called "momentum.NAME" after the entry they belong to. */
+static bool is_of_optimiser(const rf_params *params, const char *name) {
+    const char *dot = strchr(name, '.');
+    return dot && rf_params_find(params, dot + 1);
+}
+
+static void tell_unused(const char *path, const rf_params *params, const rf_weights_report *report) {
+    const char *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < report->n_unused; i++) {
+        if (is_of_optimiser(params, report->unused[i])) continue;
+        if (n++ == 0) first = report->unused[i];
+    }
+    if (n)
+        fprintf(stderr, "note: %s holds %zu arrays that this configuration does not use, first '%s'\n", path, n, first);
+}
+
 rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
                         rf_model *model) {
     memset(model, 0, sizeof *model);
@@ -43,6 +60,7 @@ rf_status rf_model_open(const char *path, const char *config_path, const char *c
                          path, report.missing[0], report.n_missing - 1);
         goto fail;
     }
+    tell_unused(path, model->params, &report);
     RF_TRY_GOTO(rf_params_fold(model->params, NULL));
     RF_TRY_GOTO(rf_finder_open(&model->config, model->params, &model->finder));
 fail:

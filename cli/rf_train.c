@@ -210,16 +210,16 @@ int main(int argc, char **argv) {
         "  rf-train configs/mnet025.ini --set data.root=/data/widerface --out runs/mnet\n"
         "  rf-train configs/r50.ini --plan\n"
         "  rf-train configs/mnet025.ini --out runs/mnet --resume",
-        "EXIT CODES\n  0 done, 2 a mistake in the call, a file or a setting, 3 out of memory, 4 NaN or infinity in "
-        "training,\n"
-        "  130 stopped by SIGINT or SIGTERM after saving",
+        NULL,
         0,
         1};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, &config_path, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (reference) return print_reference();
-    if (n == 0) return rf_cli_usage(name, "a configuration is needed, for example configs/mnet025.ini; see --help");
+    if (n == 0) return rf_cli_usage(name, "a configuration is needed, for example configs/mnet025.ini");
+    if (resume && init)
+        return rf_cli_usage(name, "--init and --resume exclude each other: a resumed run has its weights in DIR");
     static session s;
     char seed_text[48];
     snprintf(seed_text, sizeof seed_text, "train.seed=%ld", seed);

@@ -34,7 +34,8 @@ typedef struct rf_chart {
  * the same bytes. */
 rf_status rf_chart_write(const char *path, const rf_chart *chart);
 
-/* Makes an axis hold v (NaN and, on a logarithmic one, v <= 0 change nothing). Start from lo = INFINITY, hi = -INFINITY.
+/* Makes an axis hold v (NaN and, on a logarithmic one, v <= 0 change nothing). Start from lo = INFINITY, hi =
+ * -INFINITY.
  */
 void rf_axis_include(rf_axis *axis, double v);
 /* Widens an axis to its next round numbers; one that holds no number or a single one becomes a valid axis too. */

@@ -22,6 +22,8 @@ FILE *rf_atomic_stream(rf_atomic_file *file);
 rf_status rf_atomic_write(rf_atomic_file *file, const void *data, size_t bytes);
 rf_status rf_atomic_commit(rf_atomic_file *file);
 void rf_atomic_abort(rf_atomic_file *file);
+/* Removes the temporaries that writers of `path` left behind when they were killed; those of running processes stay. */
+void rf_atomic_sweep(const char *path);
 /* The same in one call. */
 rf_status rf_file_write_atomic(const char *path, const void *data, size_t bytes);
 

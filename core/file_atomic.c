@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,12 +18,14 @@ struct rf_atomic_file {
 
 enum { NAME_TRIES = 100 };
 
+static const char mark[] = ".tmp-";
+
 /* Only this process's own counter and number make the name, so two writers of one path never share a temporary. */
 static int create_temporary(const char *path, char *name, size_t bytes) {
     static atomic_uint serial;
     int fd = -1;
     for (int i = 0; i < NAME_TRIES && fd < 0; i++) {
-        snprintf(name, bytes, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+        snprintf(name, bytes, "%s%s%ld-%u", path, mark, (long)getpid(), atomic_fetch_add(&serial, 1));
         fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST) break;
     }
@@ -135,4 +139,27 @@ rf_status rf_file_write_atomic(const char *path, const void *data, size_t bytes)
     if (status == RF_OK) return rf_atomic_commit(file);
     rf_atomic_abort(file);
     return status;
+}
+
+static bool is_leftover(const char *name, const char *base) {
+    size_t length = strlen(base);
+    if (strncmp(name, base, length) != 0 || strncmp(name + length, mark, sizeof mark - 1) != 0) return false;
+    long pid = strtol(name + length + sizeof mark - 1, NULL, 10);
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+void rf_atomic_sweep(const char *path) {
+    const char *base = rf_path_base(path);
+    char *folder = base == path ? rf_strdup(".") : rf_strndup(path, (size_t)(base - path));
+    char **names;
+    size_t n;
+    if (folder && rf_dir_list(folder, NULL, false, &names, &n) == RF_OK) {
+        for (size_t i = 0; i < n; i++) {
+            char *full = is_leftover(names[i], base) ? rf_path_join(folder, names[i]) : NULL;
+            if (full) unlink(full);
+            rf_free(full);
+        }
+        rf_names_free(names, n);
+    }
+    rf_free(folder);
 }

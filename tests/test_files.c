@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -136,6 +137,26 @@ static void an_aborted_or_failing_write_leaves_the_old_file(void **state) {
     expect_names(NULL, false, "");
 }
 
+/* A killed writer leaves its temporary: the number in the name tells whether the process is still there. */
+static void leftovers_are_swept(void **state) {
+    (void)state;
+    pid_t gone = fork();
+    if (gone == 0) _exit(0);
+    assert_int_equal(waitpid(gone, NULL, 0), gone);
+    char dead[64], running[64];
+    snprintf(dead, sizeof dead, "w.bin.tmp-%ld-0", (long)gone);
+    snprintf(running, sizeof running, "w.bin.tmp-%ld-0", (long)getpid());
+    const char *const kept[] = {"w.bin", running, "other.bin.tmp-1-0", "w.bin.tmp-x"};
+    for (int i = 0; i < 4; i++) assert_int_equal(rf_file_write_atomic(in_folder(kept[i]), "", 0), RF_OK);
+    assert_int_equal(rf_file_write_atomic(in_folder(dead), "half", 4), RF_OK);
+    rf_atomic_sweep(in_folder("w.bin"));
+    assert_false(rf_file_exists(in_folder(dead)));
+    for (int i = 0; i < 4; i++) {
+        assert_true(rf_file_exists(in_folder(kept[i])));
+        unlink(in_folder(kept[i]));
+    }
+}
+
 static void lines_are_appended(void **state) {
     (void)state;
     assert_int_equal(rf_file_append_line(in_folder("log"), "{\"a\":1}"), RF_OK);
@@ -192,6 +213,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_tells_what_is_wrong),
         cmocka_unit_test(an_aborted_or_failing_write_leaves_the_old_file),
+        cmocka_unit_test(leftovers_are_swept),
         cmocka_unit_test(lines_are_appended),
         cmocka_unit_test(folders_are_made_and_listed),
         cmocka_unit_test(paths_and_checksums),

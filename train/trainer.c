@@ -129,6 +129,8 @@ static rf_status start(rf_trainer *t, const rf_train_options *options) {
         RF_TRY(write_config(t));
         return rf_file_write_atomic(t->log_path, "", 0);
     }
+    rf_atomic_sweep(t->last_path);
+    rf_atomic_sweep(t->best_path);
     uint64_t seed = t->progress.seed;
     RF_TRY(rf_checkpoint_read(t->last_path, &t->optimizer, &t->progress));
     if (seed != t->progress.seed)
