@@ -9,7 +9,7 @@
 #include "core/mem.h"
 #include "tests/golden.h"
 #include "train/optimizer.h"
-#include "train/trainer_internal.h"
+#include "train/train_graph.h"
 
 /* The faces of FACES and targets() in the script. */
 static const float boxes[2][3][4] = {{{10, 12, 40, 50}, {60, 20, 84, 44}, {30, 70, 100, 126}},

@@ -21,35 +21,6 @@ void rf_trainer_note(const rf_trainer *t, const char *fmt, ...) {
     t->callbacks.note(t->callbacks.ctx, text);
 }
 
-rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_train_graph *net) {
-    memset(net, 0, sizeof *net);
-    int n = (int)config->train.batch, side = (int)config->input.size;
-    rf_status status = RF_ERR_NOMEM;
-    net->graph = rf_graph_new();
-    if (!net->graph) goto fail;
-    net->loss_kind = rf_loss_find(config->loss.kind);
-    if (!net->loss_kind) return RF_ERR_USER;
-    RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
-    RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY_GOTO(net->loss_kind->build(net->loss, net->graph, &net->detector, &net->values));
-    RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
-    return RF_OK;
-fail:
-    rf_train_graph_free(net);
-    return status;
-}
-
-void rf_train_graph_free(rf_train_graph *net) {
-    rf_exec_free(net->exec);
-    if (net->loss_kind) net->loss_kind->free(net->loss);
-    rf_graph_free(net->graph);
-    memset(net, 0, sizeof *net);
-}
-
-static rf_exec_options exec_options(const rf_config *config) {
-    return (rf_exec_options){.recompute = config->train.recompute};
-}
-
 rf_status rf_train_make_plan(const rf_config *config, rf_train_plan *out) {
     memset(out, 0, sizeof *out);
     rf_params *params = NULL;
@@ -57,8 +28,7 @@ rf_status rf_train_make_plan(const rf_config *config, rf_train_plan *out) {
     rf_status status;
     RF_TRY_GOTO(rf_detector_params(config, &params));
     RF_TRY_GOTO(rf_train_graph_make(config, params, &net));
-    rf_exec_options options = exec_options(config);
-    RF_TRY_GOTO(rf_exec_plan_only(net.graph, &options, &out->arena));
+    RF_TRY_GOTO(rf_train_graph_report(config, &net, &out->arena));
     size_t copies = 3 + (config->optim.ema > 0 ? 1 : 0);
     out->parameter_bytes = (copies * params->data_count + params->state_count) * sizeof(rf_real);
     size_t batch = (size_t)config->train.batch * (size_t)config->input.size * (size_t)config->input.size * 3;
@@ -173,10 +143,7 @@ rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out) {
     RF_TRY_GOTO(rf_loader_open(options->dataset, &t->config, (uint64_t)t->config.train.seed, &t->loader));
     RF_TRY_GOTO(start(t, options));
     RF_TRY_GOTO(count_steps(t));
-    rf_exec_options exec = exec_options(&t->config);
-    t->net.exec = rf_exec_new(t->net.graph, &exec);
-    status = t->net.exec ? RF_OK : RF_ERR_NOMEM;
-    if (status != RF_OK) goto fail;
+    RF_TRY_GOTO(rf_train_graph_plan(&t->config, &t->net));
     *out = t;
     return RF_OK;
 fail:

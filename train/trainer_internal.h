@@ -3,6 +3,7 @@
 #define RF_TRAIN_TRAINER_INTERNAL_H
 
 #include "data/loader.h"
+#include "train/train_graph.h"
 #include "train/trainer.h"
 
 /* Sums since the last line of the log, or since the epoch began. */
@@ -11,16 +12,6 @@ typedef struct rf_train_sums {
     double total, cls, box, points;
     double begin, wait_begin; /* clock and loader wait when the sums were cleared */
 } rf_train_sums;
-
-/* A graph for one batch size and image size, with its loss and memory. */
-typedef struct rf_train_graph {
-    rf_graph *graph;
-    rf_detector detector;
-    const rf_loss_kind *loss_kind;
-    rf_loss *loss;
-    rf_loss_values values;
-    rf_exec *exec; /* NULL when only planned */
-} rf_train_graph;
 
 struct rf_trainer {
     rf_config config;
@@ -38,10 +29,6 @@ struct rf_trainer {
     double grad_norm, lr;
     size_t skipped_told; /* broken images that were reported */
 };
-
-/* Builds everything but the executor. */
-rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_train_graph *out);
-void rf_train_graph_free(rf_train_graph *net);
 
 void rf_train_sums_clear(rf_train_sums *sums, const rf_loader *loader);
 /* Calls callbacks.note with a formatted sentence. */

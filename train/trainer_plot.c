@@ -105,7 +105,7 @@ static rf_status draw(const char *dir, const char *file, const char *title, plot
     if (p->n == 0) return RF_OK;
     rf_series series[RF_CHART_SERIES];
     for (size_t i = 0; i < p->n; i++)
-        series[i] = (rf_series){p->curves[i].name, p->curves[i].x, p->curves[i].y, p->curves[i].n, marks};
+        series[i] = (rf_series){p->curves[i].name, p->curves[i].x, p->curves[i].y, p->curves[i].n, marks, false};
     rf_axis_include(&p->x, 0);
     rf_axis_round(&p->x);
     rf_axis_round(&p->y);
