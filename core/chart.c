@@ -135,7 +135,7 @@ static void put_series(FILE *out, const rf_chart *c, size_t index) {
     const rf_series *s = &c->series[index];
     double last_x = -1e9, last_y = -1e9;
     bool started = false;
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n && !s->no_line; i++) {
         if (!on_plot(c, s->x[i], s->y[i])) continue;
         double x = plot_x(c, s->x[i]), y = plot_y(c, s->y[i]);
         if (fabs(x - last_x) + fabs(y - last_y) < 0.5 && i + 1 < s->n) continue;
@@ -148,7 +148,7 @@ static void put_series(FILE *out, const rf_chart *c, size_t index) {
         last_y = y;
     }
     if (started) fputs("\"/>\n", out);
-    for (size_t i = 0; s->marks && i < s->n; i++)
+    for (size_t i = 0; (s->marks || s->no_line) && i < s->n; i++)
         if (on_plot(c, s->x[i], s->y[i]))
             fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", plot_x(c, s->x[i]),
                     plot_y(c, s->y[i]), colours[index]);

@@ -1,4 +1,4 @@
-/* Line charts as SVG 1.1: precision-recall curves, losses and metrics over time. */
+/* Line and scatter charts as SVG 1.1: precision-recall curves, losses and metrics over time, rooflines. */
 #ifndef RF_CORE_CHART_H
 #define RF_CORE_CHART_H
 
@@ -13,7 +13,8 @@ typedef struct rf_series {
     const char *name;    /* in the legend */
     const double *x, *y; /* [n]; points that are not finite or outside the axes are left out */
     size_t n;
-    bool marks; /* a dot on every point: for few points */
+    bool marks;   /* a dot on every point: for few points */
+    bool no_line; /* dots alone: a scatter plot */
 } rf_series;
 
 typedef struct rf_axis {

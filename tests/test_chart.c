@@ -57,8 +57,10 @@ static void drawing(void **state) {
     assert_true(fd >= 0);
     close(fd);
     const double x[] = {0, 1, 2, 3, 99}, y[] = {10, 1, NAN, 0.1, 1}, nothing[] = {-1};
-    rf_series series[] = {{"a<b", x, y, 5, true}, {"outside", nothing, nothing, 1, true}};
-    rf_chart chart = {"T & t", {"epoch", 0, 3, false}, {"loss", 0.1, 10, true}, series, 2, true};
+    rf_series series[] = {{.name = "a<b", .x = x, .y = y, .n = 5, .marks = true},
+                          {.name = "outside", .x = nothing, .y = nothing, .n = 1, .no_line = true},
+                          {.name = "dots", .x = x, .y = x, .n = 2, .no_line = true}};
+    rf_chart chart = {"T & t", {"epoch", 0, 3, false}, {"loss", 0.1, 10, true}, series, 3, true};
     uint8_t *data[2];
     size_t bytes[2];
     for (int i = 0; i < 2; i++) {
@@ -69,7 +71,7 @@ static void drawing(void **state) {
     assert_memory_equal(data[0], data[1], bytes[0]);
     const char *svg = (const char *)data[0];
     assert_int_equal(occurrences(svg, "<polyline"), 1);
-    assert_int_equal(occurrences(svg, "<circle"), 3); /* one is not a number, one is right of the axis */
+    assert_int_equal(occurrences(svg, "<circle"), 4); /* 3 + 1; one is not a number, one is right of the axis */
     assert_int_equal(occurrences(svg, "nan"), 0);
     assert_int_equal(occurrences(svg, "a&lt;b"), 1);
     assert_int_equal(occurrences(svg, "T &amp; t"), 1);

@@ -72,7 +72,14 @@ static void help_and_version(void **state) {
         {"rf-data synth", "out train val seed size min-face max-face max-faces max-yaw crowds occlusion accessories "
                           "degradation distractors threads"},
         {"rf-data check", "images format list json quiet threads"},
-        {"rf-data show", "out limit images format list"}};
+        {"rf-data show", "out limit images format list"},
+        {"rf-bench", ""},
+        {"rf-bench step", "iters threads json set size batch profile"},
+        {"rf-bench ops", "iters threads json set size batch profile"},
+        {"rf-bench infer", "iters threads json set size batch profile"},
+        {"rf-bench targets", "iters threads json set size"},
+        {"rf-bench eval", "iters threads json set"},
+        {"rf-bench load", "iters threads json set size batch"}};
     static char help[PROGRAMS_TEXT];
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         char command[256], words[512], line[256];
@@ -298,6 +305,38 @@ static void a_killed_run_ends_with_the_same_bits(void **state) {
     assert_true(same_bytes("@/killed/last.safetensors", "@/whole/last.safetensors"));
 }
 
+/* Every command measures something, tells it and writes it; how fast is no matter here. */
+static void benchmarks_measure(void **state) {
+    (void)state;
+    static const char *const calls[][2] = {
+        {"step configs/mnet025.ini --size 64x64 --batch 2", "fwd bwd opt step img_s rss_mb arena_mb anchors"},
+        {"ops @/model/last.safetensors --size 64x64 --batch 1 --profile @/profile",
+         "step peak_gflops peak_gb_s gflops"},
+        {"infer @/model/last.safetensors --size 96x64", "fwd img_s rss_mb build"},
+        {"targets configs/mnet025.ini --size 128x128", "match12 match700 nms vote anchors"},
+        {"eval @/model/last.safetensors --set data.root=@/set", "decode network boxes merge total img_s"},
+        {"load configs/mnet025.ini --size 64x64 --batch 4 --set data.root=@/set", "batch img_s"}};
+    static char text[PROGRAMS_TEXT];
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char command[256], words[128];
+        snprintf(command, sizeof command, "rf-bench %s -n 2 -t 2 --json @/bench.json", calls[i][0]);
+        succeeds(command);
+        read_text("@/bench.json", text);
+        snprintf(words, sizeof words, "%s", calls[i][1]);
+        for (char *save, *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
+            if (!(number_of(text, strlen(text), word) > 0))
+                fail_msg("%s: %s is not above 0 in %s", command, word, text);
+    }
+    read_text("@/profile/ops.csv", text);
+    assert_non_null(strstr(text, "conv2d,backward"));
+    read_text("@/profile/roofline.svg", text);
+    assert_non_null(strstr(text, "</svg>"));
+    refused("rf-bench", "rf-bench: a command is missing");
+    refused("rf-bench step configs/mnet025.ini --size 64x96", "training images are squares");
+    refused("rf-bench eval @/none.safetensors", "@/none.safetensors");
+    refused("rf-bench load configs/mnet025.ini --set data.root=@/none", "no train data");
+}
+
 static void a_full_disk_is_told(void **state) {
     (void)state;
     link_or_fail("/dev/full", "@/full");
@@ -360,6 +399,7 @@ int main(void) {
         cmocka_unit_test(threads_and_time_do_not_change_a_bit),
         cmocka_unit_test(an_interrupted_run_continues),
         cmocka_unit_test(a_killed_run_ends_with_the_same_bits),
+        cmocka_unit_test(benchmarks_measure),
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(nothing_is_left_half_written),
         cmocka_unit_test(overfitting_lowers_the_loss),

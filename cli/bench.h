@@ -1,0 +1,84 @@
+/* What the commands of rf-bench share: their options, samples and results. */
+#ifndef RF_CLI_BENCH_H
+#define RF_CLI_BENCH_H
+
+#include "autograd/exec.h"
+#include "autograd/kernels/peak.h"
+#include "cli/args.h"
+#include "core/config.h"
+#include "core/json.h"
+#include "data/dataset.h"
+#include "layers/params.h"
+
+int rf_bench_ops(int argc, char **argv);
+int rf_bench_step(int argc, char **argv);
+int rf_bench_infer(int argc, char **argv);
+int rf_bench_targets(int argc, char **argv);
+int rf_bench_eval(int argc, char **argv);
+int rf_bench_load(int argc, char **argv);
+
+typedef struct rf_bench {
+    const char *name; /* "rf-bench step", for messages */
+    /* options */
+    const char *model, *json, *profile;
+    rf_text_list sets;
+    long batch, iterations, threads; /* batch 0: the configuration's */
+    int size[2];                     /* width, height; 0: the command's default */
+    /* the configuration of the model, and its weights: random ones when a configuration was given */
+    rf_config config;
+    rf_params *params;
+    rf_json_writer out; /* what --json writes; an object is open */
+} rf_bench;
+
+/* Which of the common options a command takes. */
+typedef struct rf_bench_command {
+    const char *name, *summary, *description, *examples;
+    const char *size_doc; /* NULL: no --size */
+    bool batch, profile;
+    long iterations; /* default */
+} rf_bench_command;
+
+/* Parses the call, opens the model. True: run; false: end with *code. rf_bench_end in every case afterwards. */
+bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_bench *bench, int *code);
+/* Writes the JSON file when status is RF_OK, frees, and gives the exit code. */
+int rf_bench_end(rf_bench *bench, rf_status status);
+
+/* Times of one thing over the iterations, in seconds. */
+typedef struct rf_samples {
+    double *v; /* rf_free it */
+    size_t n;
+} rf_samples;
+rf_status rf_samples_add(rf_samples *samples, double seconds);
+/* 0 when there are none. Sorts the samples. */
+double rf_samples_median(rf_samples *samples);
+
+/* Prints "name   12.3 ms (best .. worst)" and adds the median in seconds to the JSON under `key`. */
+void rf_bench_tell(rf_bench *bench, const char *key, rf_samples *samples);
+/* img_s and rss_mb, the last lines of every command that handles images. */
+void rf_bench_tell_rate(rf_bench *bench, double images_per_second);
+
+/* Pictures to measure with: those of [data], or, when data.root is empty, a drawn set in a temporary folder, which
+ * closing removes (data.root then names it). Close in every case. */
+typedef struct rf_bench_set {
+    rf_dataset *dataset;
+    char temporary[256];
+} rf_bench_set;
+rf_status rf_bench_set_open(rf_config *config, bool validation, rf_bench_set *out);
+void rf_bench_set_close(rf_bench_set *set);
+
+/* ---- per-op profile (bench_profile.c) ---- */
+
+typedef struct rf_profile {
+    const rf_graph *graph;
+    rf_samples *nodes; /* [node count] */
+    int n;
+} rf_profile;
+rf_status rf_profile_make(const rf_graph *graph, rf_profile *out);
+/* Takes the seconds of every node since the last reset, and resets. */
+rf_status rf_profile_add(rf_profile *profile, rf_exec *exec);
+/* Prints the kinds of ops and the costliest nodes against the machine's peak. With `dir` also writes DIR/ops.csv (all
+ * nodes) and DIR/roofline.svg. Adds peak_gflops, peak_gb_s and the kinds to the JSON. */
+rf_status rf_profile_report(rf_bench *bench, rf_profile *profile, const char *dir);
+void rf_profile_free(rf_profile *profile);
+
+#endif
