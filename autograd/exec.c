@@ -41,7 +41,7 @@ static void resolve(rf_exec *exec, int t) {
     const rf_node *node = &exec->graph->nodes[step->node];
     rf_call *call = &exec->calls[t];
     rf_graph_call(exec->graph, node, call);
-    call->replay = step->replay;
+    call->replay = call->recompute = step->replay;
     call->work = buffer_at(exec, exec->plan.work[t]);
     bool forward = node->pass == RF_PASS_FORWARD;
     for (int i = 0; i < node->n_in; i++) {

@@ -54,6 +54,7 @@ typedef struct rf_call {
     void *work;                  /* `workspace` bytes, 64-byte aligned, uninitialised */
     bool training;               /* batch statistics are used and running statistics updated */
     bool replay;                 /* the node runs a second time in the step: leave running statistics alone */
+    bool recompute;              /* a replay for backward, which lost out[0]: the further outputs hold what they held */
 } rf_call;
 
 /* Which buffers backward reads, as a bit set: RF_NEED_IN(i) | RF_NEED_OUT(i). The gradients of outputs need no bit. */

@@ -17,63 +17,61 @@ static bool is_cheap(const rf_node *node) {
     return false;
 }
 
-/* Marks the values that are computed again: outputs of cheap nodes whose own inputs are kept, so that a replay never
- * needs another replay, and that only backward still needs. */
+/* Marks the values that are computed again instead of kept: outputs of cheap nodes. A replay whose own inputs were
+ * dropped brings those back first; each value comes back once at most, and only when the later part of the graph, which
+ * holds the memory at the end of forward, is done with. */
 static void choose_dropped(const rf_graph *g, bool *dropped) {
     for (int n = 0; n < g->n_forward; n++) {
-        const rf_node *node = &g->nodes[n];
-        if (!is_cheap(node)) continue;
-        rf_value out = g->values[node->out[0]].root;
-        bool ok = !g->values[out].keep && !g->values[out].is_seed;
-        for (int i = 0; i < node->n_in; i++)
-            if (node->in[i] != RF_NONE) ok &= !dropped[g->values[node->in[i]].root];
-        dropped[out] = ok;
+        if (!is_cheap(&g->nodes[n])) continue;
+        rf_value out = g->values[g->nodes[n].out[0]].root;
+        dropped[out] = !g->values[out].keep && !g->values[out].is_seed;
     }
 }
 
-static uint32_t need_bit(const rf_graph *g, const rf_node *node, rf_value v) {
-    for (int i = 0; i < node->n_in; i++)
-        if (node->in[i] != RF_NONE && g->values[node->in[i]].root == v && (node->needs & RF_NEED_IN(i))) return 1;
-    for (int i = 0; i < node->n_out; i++)
-        if (node->out[i] != RF_NONE && g->values[node->out[i]].root == v && (node->needs & RF_NEED_OUT(i))) return 1;
-    return 0;
+/* Where the replays of a plan stand. */
+typedef struct replays {
+    const bool *dropped;
+    bool *back;    /* of each value: it was computed again */
+    int *producer; /* of each value: its node */
+} replays;
+
+static void bring_back(const rf_graph *g, const replays *r, rf_value v, rf_plan *plan) {
+    if (v == RF_NONE) return;
+    v = g->values[v].root;
+    if (!r->dropped[v] || r->back[v]) return;
+    const rf_node *node = &g->nodes[r->producer[v]];
+    for (int i = 0; i < node->n_in; i++) bring_back(g, r, node->in[i], plan);
+    r->back[v] = true;
+    plan->steps[plan->n_steps++] = (rf_step){r->producer[v], true};
 }
 
-static void append_replays(const rf_graph *g, const rf_node *backward, const bool *dropped, bool *back,
-                           const int *producer, rf_plan *plan) {
-    for (int side = 0; side < 2; side++) {
-        const rf_value *values = side ? backward->out : backward->in;
-        int n = side ? backward->n_out : backward->n_in;
-        for (int i = 0; i < n; i++) {
-            if (values[i] == RF_NONE) continue;
-            rf_value v = g->values[values[i]].root;
-            if (!dropped[v] || back[v] || !need_bit(g, backward, v)) continue;
-            back[v] = true;
-            plan->steps[plan->n_steps++] = (rf_step){producer[v], true};
-        }
-    }
+static void append_replays(const rf_graph *g, const replays *r, const rf_node *backward, rf_plan *plan) {
+    for (int i = 0; i < backward->n_in; i++)
+        if (backward->needs & RF_NEED_IN(i)) bring_back(g, r, backward->in[i], plan);
+    for (int i = 0; i < backward->n_out; i++)
+        if (backward->needs & RF_NEED_OUT(i)) bring_back(g, r, backward->out[i], plan);
 }
 
 static rf_status make_steps(const rf_graph *g, bool recompute, rf_plan *plan, bool *dropped) {
-    bool *back = rf_alloc((size_t)g->n_values + 1, sizeof *back);
-    int *producer = rf_alloc((size_t)g->n_values + 1, sizeof *producer);
+    size_t values = (size_t)g->n_values + 1;
+    replays r = {dropped, rf_alloc(values, sizeof *r.back), rf_alloc(values, sizeof *r.producer)};
     plan->steps = rf_alloc(2 * (size_t)g->n_nodes + 1, sizeof *plan->steps);
-    if (back && producer && plan->steps) {
+    if (r.back && r.producer && plan->steps) {
         if (recompute && g->n_nodes > g->n_forward) choose_dropped(g, dropped);
         for (int n = 0; n < g->n_forward; n++) {
             for (int i = 0; i < g->nodes[n].n_out; i++)
-                if (!g->nodes[n].op || !g->nodes[n].op->view) producer[g->nodes[n].out[i]] = n;
+                if (!g->nodes[n].op || !g->nodes[n].op->view) r.producer[g->nodes[n].out[i]] = n;
             plan->steps[plan->n_steps++] = (rf_step){n, false};
         }
         plan->n_forward_steps = plan->n_steps;
         for (int n = g->n_forward; n < g->n_nodes; n++) {
-            append_replays(g, &g->nodes[n], dropped, back, producer, plan);
+            append_replays(g, &r, &g->nodes[n], plan);
             plan->steps[plan->n_steps++] = (rf_step){n, false};
         }
     }
-    rf_status status = back && producer && plan->steps ? RF_OK : RF_ERR_NOMEM;
-    rf_free(back);
-    rf_free(producer);
+    rf_status status = r.back && r.producer && plan->steps ? RF_OK : RF_ERR_NOMEM;
+    rf_free(r.back);
+    rf_free(r.producer);
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 #include "autograd/kernels/conv_internal.h"
 #include "autograd/kernels/cpu.h"
+#include "autograd/kernels/winograd.h"
 #include "core/parallel.h"
 
 #include <string.h>
@@ -35,12 +36,34 @@ size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass) {
     size_t bytes = 0;
     for (int i = 0; i < RF_ISA_COUNT; i++) {
         if (!sets[i]) continue;
-        size_t one = pass == RF_CONV_BACKWARD_WEIGHTS
-                         ? rf_conv_weights_workspace(dims, sets[i])
-                         : rf_conv_gemm_workspace(dims, sets[i], pass == RF_CONV_BACKWARD_DATA);
+        size_t one;
+        if (rf_winograd_pays(dims, pass))
+            one = rf_winograd_workspace(dims, pass, sets[i]);
+        else if (pass == RF_CONV_BACKWARD_WEIGHTS)
+            one = rf_conv_weights_workspace(dims, sets[i]);
+        else
+            one = rf_conv_gemm_workspace(dims, sets[i], pass == RF_CONV_BACKWARD_DATA);
         if (one > bytes) bytes = one;
     }
     return bytes;
+}
+
+void rf_conv_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
+                     rf_real *y, void *work) {
+    bool fast = rf_winograd_pays(dims, RF_CONV_FORWARD);
+    (fast ? rf_winograd_forward : rf_conv_gemm_forward)(dims, x, w, epilogue, y, work);
+}
+
+void rf_conv_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
+                           void *work) {
+    bool fast = rf_winograd_pays(dims, RF_CONV_BACKWARD_DATA);
+    (fast ? rf_winograd_backward_data : rf_conv_gemm_backward_data)(dims, dy, w, dx, add, work);
+}
+
+void rf_conv_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
+                              void *work) {
+    bool fast = rf_winograd_pays(dims, RF_CONV_BACKWARD_WEIGHTS);
+    (fast ? rf_winograd_backward_weights : rf_conv_gemm_backward_weights)(dims, x, dy, dw, add, work);
 }
 
 typedef struct bias_job {

@@ -276,8 +276,8 @@ rf_conv_view rf_conv_forward_view(const rf_conv_dims *d, const rf_real *x, int g
     };
 }
 
-void rf_conv_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
-                     rf_real *y, void *work) {
+void rf_conv_gemm_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
+                          rf_real *y, void *work) {
     int outputs = d->oc / d->groups;
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * outputs;
@@ -343,8 +343,8 @@ static rf_conv_view phase_view(const rf_conv_dims *d, const rf_real *dy, int gro
     };
 }
 
-void rf_conv_backward_data(const rf_conv_dims *d, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                           void *work) {
+void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
+                                void *work) {
     int inputs = d->c / d->groups, outputs = d->oc / d->groups, phases = d->stride_h * d->stride_w;
     for (int i = 0; i < d->groups * phases; i++) {
         int g = i / phases, ph = i % phases / d->stride_w, pw = i % d->stride_w;

@@ -68,6 +68,14 @@ size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels
 /* Bytes for forward or backward-data; in conv_gemm.c. */
 size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed);
 
+/* The passes as direct products, for every shape; conv.c chooses between these and Winograd's. */
+void rf_conv_gemm_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w,
+                          const rf_conv_epilogue *epilogue, rf_real *y, void *work);
+void rf_conv_gemm_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
+                                void *work);
+void rf_conv_gemm_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
+                                   void *work);
+
 /* The view of forward's input for group `group`. */
 rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, int group);
 

@@ -252,8 +252,8 @@ static void add_parts(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void rf_conv_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                              void *work) {
+void rf_conv_gemm_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
+                                   void *work) {
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * (d->oc / d->groups);
         weights_job job = {

@@ -95,7 +95,7 @@ static rf_norm norm_of(const rf_call *call, const scratch *s, rf_real slope) {
 
 void rf_bn_forward(const rf_call *call, rf_real slope) {
     scratch s = cut(call);
-    choose_statistics(call, &s);
+    if (!call->recompute) choose_statistics(call, &s);
     rf_norm norm = norm_of(call, &s, slope);
     norm.residual = rf_has_input(call, RESIDUAL) ? call->in[RESIDUAL].data : NULL;
     rf_norm_apply(&norm, call->out[Y].data);

@@ -1,0 +1,212 @@
+/* Winograd's transforms F(4x4, 3x3) over vectors of channels. With the points 0, a, -a, b, -b, infinity the matrices
+ * pair up in even and odd parts:
+ *   B': [a2b2 0 -(a2+b2) 0 1 0], (x4 - b2 x2) +- a (x3 - b2 x1), (x4 - a2 x2) +- b (x3 - a2 x1),
+ *       [0 a2b2 0 -(a2+b2) 0 1]
+ *   A': powers 0..3 of the points, the last row with infinity;    G: powers 0..2 divided by prod (point - others). */
+#include "autograd/kernels/cpu.h"
+#include "autograd/kernels/isa/conv_vec.h"
+#include "autograd/kernels/winograd.h"
+
+#include <string.h>
+
+enum { P = RF_WINOGRAD_PATCH, T = RF_WINOGRAD_TILE };
+
+#define A ((rf_real)0.75)
+#define B ((rf_real)1.5)
+#define A2 (A * A)
+#define B2 (B * B)
+#define A3 (A2 * A)
+#define B3 (B2 * B)
+/* Divisors of G. */
+#define N0 (A2 * B2)
+#define NA (2 * A2 * (A2 - B2))
+#define NB (2 * B2 * (B2 - A2))
+
+ALWAYS_INLINE vec load(const rf_real *p, int n) {
+    return n >= VL ? vec_load(p) : vec_load_part(p, n);
+}
+
+ALWAYS_INLINE void store(rf_real *p, vec v, int n) {
+    if (n >= VL)
+        vec_store(p, v);
+    else
+        vec_store_part(p, v, n);
+}
+
+/* out[0..5] = B' x, elements `step` apart in both. */
+ALWAYS_INLINE void input_line(const vec *x, vec *out, const int step) {
+    vec x1 = x[step], x2 = x[2 * step], x3 = x[3 * step], x4 = x[4 * step];
+    vec even_a = x4 - x2 * B2, odd_a = x3 - x1 * B2, even_b = x4 - x2 * A2, odd_b = x3 - x1 * A2;
+    vec first = x[0] * (A2 * B2) - x2 * (A2 + B2) + x4, last = x1 * (A2 * B2) - x3 * (A2 + B2) + x[5 * step];
+    out[0] = first;
+    out[step] = even_a + odd_a * A;
+    out[2 * step] = even_a - odd_a * A;
+    out[3 * step] = even_b + odd_b * B;
+    out[4 * step] = even_b - odd_b * B;
+    out[5 * step] = last;
+}
+
+/* out[0..5] = A x[0..3]. */
+ALWAYS_INLINE void gradient_line(const vec *x, vec *out, const int step) {
+    vec x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
+    vec even_a = x0 + x2 * A2, odd_a = x1 * A + x3 * A3, even_b = x0 + x2 * B2, odd_b = x1 * B + x3 * B3;
+    out[0] = x0;
+    out[step] = even_a + odd_a;
+    out[2 * step] = even_a - odd_a;
+    out[3 * step] = even_b + odd_b;
+    out[4 * step] = even_b - odd_b;
+    out[5 * step] = x3;
+}
+
+/* out[0..3] = A' m[0..5]. */
+ALWAYS_INLINE void output_line(const vec *m, vec *out, const int step) {
+    vec sum_a = m[step] + m[2 * step], difference_a = m[step] - m[2 * step];
+    vec sum_b = m[3 * step] + m[4 * step], difference_b = m[3 * step] - m[4 * step];
+    vec y0 = m[0] + sum_a + sum_b, y3 = difference_a * A3 + difference_b * B3 + m[5 * step];
+    out[0] = y0;
+    out[step] = difference_a * A + difference_b * B;
+    out[2 * step] = sum_a * A2 + sum_b * B2;
+    out[3 * step] = y3;
+}
+
+/* out[0..5] = G w[0..2]. */
+ALWAYS_INLINE void filter_line(const vec *w, vec *out, const int step) {
+    vec w0 = w[0], w1 = w[step], w2 = w[2 * step];
+    vec even_a = (w0 + w2 * A2) * (1 / NA), odd_a = w1 * (A / NA), even_b = (w0 + w2 * B2) * (1 / NB),
+        odd_b = w1 * (B / NB);
+    out[0] = w0 * (1 / N0);
+    out[step] = even_a + odd_a;
+    out[2 * step] = even_a - odd_a;
+    out[3 * step] = even_b + odd_b;
+    out[4 * step] = even_b - odd_b;
+    out[5 * step] = w2;
+}
+
+/* out[0..2] = G' u[0..5]. */
+ALWAYS_INLINE void filter_gradient_line(const vec *u, vec *out, const int step) {
+    vec sum_a = (u[step] + u[2 * step]) * (1 / NA), difference_a = (u[step] - u[2 * step]) * (A / NA);
+    vec sum_b = (u[3 * step] + u[4 * step]) * (1 / NB), difference_b = (u[3 * step] - u[4 * step]) * (B / NB);
+    vec w0 = u[0] * (1 / N0) + sum_a + sum_b, w2 = sum_a * A2 + sum_b * B2 + u[5 * step];
+    out[0] = w0;
+    out[step] = difference_a + difference_b;
+    out[2 * step] = w2;
+}
+
+/* n x n pixels, `n` channels of them from channel c on. */
+ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const int side, int c, vec *out) {
+    int n = p->channels - c;
+    bool inside = p->y >= 0 && p->x >= 0 && p->y + side <= p->h && p->x + side <= p->w && n >= VL;
+    if (inside) {
+        const rf_real *corner = p->picture + ((size_t)p->y * p->w + p->x) * p->pixel + c;
+        for (int i = 0; i < side; i++)
+            for (int j = 0; j < side; j++) out[i * side + j] = vec_load(corner + ((size_t)i * p->w + j) * p->pixel);
+        return;
+    }
+    for (int i = 0; i < side; i++)
+        for (int j = 0; j < side; j++) {
+            int y = p->y + i, x = p->x + j;
+            bool there = y >= 0 && y < p->h && x >= 0 && x < p->w;
+            out[i * side + j] =
+                there ? load(p->picture + ((size_t)y * p->w + x) * p->pixel + c, n) : (vec){0};
+        }
+}
+
+ALWAYS_INLINE void put(const rf_winograd_place *out, int product, int c, vec v) {
+    rf_real *to = out->v + product * out->product + (size_t)(c / out->width) * out->panel + c % out->width;
+    if (out->width >= VL) {
+        vec_store(to, v);
+        return;
+    }
+#if VEC_BYTES > 16
+    typedef rf_real half __attribute__((vector_size(VEC_BYTES / 2), aligned(sizeof(rf_real)), may_alias));
+    half parts[2];
+    memcpy(parts, &v, sizeof v);
+    *(half *)to = parts[0];
+    *(half *)(to + out->panel) = parts[1];
+#endif
+}
+
+static void input(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+    for (int c = 0; c < patch->channels; c += VL) {
+        vec d[P * P], line[P];
+        load_patch(patch, P, c, d);
+        for (int j = 0; j < P; j++) input_line(d + j, d + j, P);
+        for (int i = 0; i < P; i++) {
+            input_line(d + i * P, line, 1);
+            for (int j = 0; j < P; j++) put(out, i * P + j, c, line[j]);
+        }
+    }
+}
+
+static void gradient(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+    for (int c = 0; c < patch->channels; c += VL) {
+        vec d[T * T], rows[P * T], line[P];
+        load_patch(patch, T, c, d);
+        for (int j = 0; j < T; j++) gradient_line(d + j, rows + j, T);
+        for (int i = 0; i < P; i++) {
+            gradient_line(rows + i * T, line, 1);
+            for (int j = 0; j < P; j++) put(out, i * P + j, c, line[j]);
+        }
+    }
+}
+
+ALWAYS_INLINE void finish(const rf_winograd_result *q, size_t at, int c, int n, vec v) {
+    const rf_conv_epilogue *e = &q->epilogue;
+    if (e->bias) v += load(e->bias + c, n);
+    if (q->add) v += load(q->picture + at, n);
+    if (e->residual) v += load(e->residual + at, n);
+    if (e->act) v = vec_leaky(v, e->slope);
+    store(q->picture + at, v, n);
+}
+
+static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
+    int rows = q->h - q->y < T ? q->h - q->y : T, columns = q->w - q->x < T ? q->w - q->x : T;
+    for (int c = 0; c < q->channels; c += VL) {
+        vec d[P], half[T * P], y[T];
+        for (int j = 0; j < P; j++) {
+            for (int i = 0; i < P; i++) d[i] = vec_load(m + (i * P + j) * step + c);
+            output_line(d, d, 1);
+            for (int i = 0; i < T; i++) half[i * P + j] = d[i];
+        }
+        int n = q->channels - c;
+        for (int i = 0; i < rows; i++) {
+            output_line(half + i * P, y, 1);
+            size_t at = ((size_t)(q->y + i) * q->w + q->x) * q->pixel + c;
+            for (int j = 0; j < T; j++)
+                if (j < columns) finish(q, at + j * q->pixel, c, n, y[j]);
+        }
+    }
+}
+
+static void filter(const rf_real *const taps[9], int n, rf_real *out, size_t step) {
+    for (int c = 0; c < n; c += VL) {
+        vec w[9], rows[3 * P], line[P];
+        for (int k = 0; k < 9; k++) w[k] = load(taps[k] + c, n - c);
+        for (int j = 0; j < 3; j++) filter_line(w + j, rows + j, 3);
+        for (int i = 0; i < P; i++) {
+            filter_line(rows + i * 3, line, 1);
+            for (int j = 0; j < P; j++) vec_store(out + (i * P + j) * step + c, line[j]);
+        }
+    }
+}
+
+static void filter_gradient(const rf_real *u, size_t step, int n, rf_real *dw, size_t tap_step, bool add) {
+    for (int c = 0; c < n; c += VL) {
+        vec d[P], rows[3 * P], line[3];
+        for (int j = 0; j < P; j++) {
+            for (int i = 0; i < P; i++) d[i] = load(u + (i * P + j) * step + c, n - c);
+            filter_gradient_line(d, d, 1);
+            for (int i = 0; i < 3; i++) rows[i * P + j] = d[i];
+        }
+        for (int i = 0; i < 3; i++) {
+            filter_gradient_line(rows + i * P, line, 1);
+            for (int j = 0; j < 3; j++) {
+                rf_real *to = dw + (i * 3 + j) * tap_step + c;
+                store(to, add ? line[j] + load(to, n - c) : line[j], n - c);
+            }
+        }
+    }
+}
+
+extern const rf_winograd_kernels RF_ISA_NAME(rf_winograd_kernels);
+const rf_winograd_kernels RF_ISA_NAME(rf_winograd_kernels) = {input, gradient, output, filter, filter_gradient};

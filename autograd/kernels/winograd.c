@@ -1,0 +1,389 @@
+#include "autograd/kernels/winograd.h"
+
+#include <string.h>
+
+#include "autograd/kernels/cpu.h"
+#include "core/parallel.h"
+
+enum {
+    TILES_MIN = 96,         /* with fewer tiles the transformed weights cost more than they save */
+    CHANNELS_MIN = 32,      /* and with fewer channels the transformed pictures do */
+    OUTPUTS_MIN = 16,
+    BLOCK_BYTES = 1 << 20,  /* of transformed tiles in a block of the product, where that is several rows of tiles */
+    BLOCK_ROWS = 24,        /* tiles of a block at least: they share a panel of the weights */
+    BLOCK_MOST = 96,
+    CHUNK_BYTES = 8 << 20,  /* of transformed tiles between two sums in the weight gradient */
+    CHUNK_LEAST = 96,
+    INPUTS = 64,            /* channels of a task of the weight gradient */
+    GAP = 64 / sizeof(rf_real), /* keeps the 36 parts off one cache set */
+};
+
+extern const rf_winograd_kernels rf_winograd_kernels_generic;
+#if defined(__x86_64__) && !defined(RF_DOUBLE)
+extern const rf_winograd_kernels rf_winograd_kernels_avx2, rf_winograd_kernels_avx512;
+#endif
+
+const rf_winograd_kernels *rf_winograd_kernels_current(void) {
+#if defined(__x86_64__) && !defined(RF_DOUBLE)
+    if (rf_isa_current() == RF_ISA_AVX512) return &rf_winograd_kernels_avx512;
+    if (rf_isa_current() == RF_ISA_AVX2) return &rf_winograd_kernels_avx2;
+#endif
+    return &rf_winograd_kernels_generic;
+}
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t up(size_t n, size_t unit) {
+    return rf_conv_ceil(n, unit) * unit;
+}
+
+static size_t tile_count(int n, int h, int w) {
+    return (size_t)n * rf_conv_ceil(h, RF_WINOGRAD_TILE) * rf_conv_ceil(w, RF_WINOGRAD_TILE);
+}
+
+bool rf_winograd_pays(const rf_conv_dims *d, rf_conv_pass pass) {
+    bool fits = d->groups == 1 && d->kh == 3 && d->kw == 3 && d->stride_h == 1 && d->stride_w == 1 && d->pad_h <= 2 &&
+                d->pad_w <= 2;
+    if (!fits || d->c < CHANNELS_MIN || d->oc < OUTPUTS_MIN) return false;
+    bool data = pass == RF_CONV_BACKWARD_DATA;
+    return tile_count(d->n, data ? d->h : d->oh, data ? d->w : d->ow) >= TILES_MIN;
+}
+
+/* Place of tile t among the pictures. */
+typedef struct tile_place {
+    int n, y, x;
+} tile_place;
+
+static tile_place place_of(size_t t, int h, int w) {
+    size_t columns = rf_conv_ceil(w, RF_WINOGRAD_TILE), rows = rf_conv_ceil(h, RF_WINOGRAD_TILE);
+    return (tile_place){(int)(t / columns / rows), (int)(t / columns % rows) * RF_WINOGRAD_TILE,
+                        (int)(t % columns) * RF_WINOGRAD_TILE};
+}
+
+/* ---- forward and backward by data: picture x weights -> picture ---- */
+
+typedef struct product {
+    const rf_conv_kernels *kernels;
+    const rf_winograd_kernels *transforms;
+    const rf_real *x;
+    int n, h, w, depth; /* of x: [n][h][w][depth] */
+    int y0, x0;         /* where the patch of the first tile begins */
+    rf_real *y;
+    int oh, ow, columns; /* of y: [n][oh][ow][columns] */
+    bool add;
+    rf_conv_epilogue epilogue;
+    const rf_real *weights; /* [9][c][oc] of the convolution */
+    bool transposed;        /* depth is oc, taps in reverse */
+    /* the cut */
+    size_t tiles, block, blocks;
+    size_t packed; /* elements of one transformed weight matrix */
+    size_t v_row, v_product, m_row, m_product, thread_bytes;
+    rf_real *u;
+    char *scratch;
+} product;
+
+static void plan_product(product *p) {
+    size_t mr = (size_t)p->kernels->mr, vl = (size_t)p->kernels->vl;
+    p->tiles = tile_count(p->n, p->oh, p->ow);
+    p->v_row = up(p->depth, vl);
+    p->m_row = up(p->columns, vl);
+    size_t fit = BLOCK_BYTES / (RF_WINOGRAD_PRODUCTS * (p->v_row + p->m_row) * sizeof(rf_real));
+    p->block = up(fit < BLOCK_ROWS ? BLOCK_ROWS : fit > BLOCK_MOST ? BLOCK_MOST : fit, mr);
+    p->block = least(p->block, up(p->tiles, mr));
+    p->blocks = rf_conv_ceil(p->tiles, p->block);
+    p->packed = rf_conv_round(p->depth * p->m_row);
+    p->v_product = p->block * p->v_row + GAP;
+    p->m_product = p->block * p->m_row + GAP;
+    size_t values = RF_WINOGRAD_PRODUCTS * (p->v_product + p->m_product);
+    p->thread_bytes = rf_conv_round(values) * sizeof(rf_real) + up(2 * p->block * sizeof(void *), 64);
+}
+
+static size_t product_bytes(const product *p) {
+    return RF_WINOGRAD_PRODUCTS * p->packed * sizeof(rf_real) + p->thread_bytes * rf_get_threads();
+}
+
+enum { DEPTH_BLOCK = 16, COLUMNS_MOST = 64 };
+
+/* Weights of depth k0.. and columns j0.. with the taps in reverse, as tap[9][DEPTH_BLOCK][COLUMNS_MOST]. */
+static void turn_filters(const product *p, int k0, int depth, int j0, int width,
+                         rf_real (*out)[DEPTH_BLOCK][COLUMNS_MOST]) {
+    for (int t = 0; t < 9; t++)
+        for (int j = 0; j < width; j++) {
+            const rf_real *from = p->weights + ((size_t)(8 - t) * p->columns + j0 + j) * p->depth + k0;
+            for (int k = 0; k < depth; k++) out[t][k][j] = from[k];
+        }
+}
+
+/* Transforms the weights into panels, as rf_conv_block reads them: item = panel of columns x block of depth. */
+static void pack(void *ctx, size_t begin, size_t end) {
+    const product *p = ctx;
+    int nr = p->kernels->nr, vl = p->kernels->vl;
+    size_t depth_blocks = rf_conv_ceil(p->depth, DEPTH_BLOCK);
+    rf_real turned[9][DEPTH_BLOCK][COLUMNS_MOST];
+    for (size_t item = begin; item < end; item++) {
+        int j0 = (int)(item / depth_blocks) * nr, k0 = (int)(item % depth_blocks) * DEPTH_BLOCK;
+        int width = (int)least(nr, (size_t)(p->columns - j0)), depth = (int)least(DEPTH_BLOCK, (size_t)(p->depth - k0));
+        size_t pitch = up(width, vl);
+        if (p->transposed) turn_filters(p, k0, depth, j0, width, turned);
+        for (int k = 0; k < depth; k++) {
+            const rf_real *taps[9];
+            for (int t = 0; t < 9; t++)
+                taps[t] = p->transposed ? turned[t][k] : p->weights + ((size_t)t * p->depth + k0 + k) * p->columns + j0;
+            p->transforms->filter(taps, width, p->u + (size_t)p->depth * j0 + (k0 + k) * pitch, p->packed);
+        }
+    }
+}
+
+static void transform_block(const product *p, size_t first, size_t count, rf_real *v) {
+    for (size_t t = 0; t < count; t++) {
+        tile_place at = place_of(first + t, p->oh, p->ow);
+        rf_winograd_patch patch = {
+            .picture = p->x + (size_t)at.n * p->h * p->w * p->depth,
+            .h = p->h,
+            .w = p->w,
+            .y = at.y + p->y0,
+            .x = at.x + p->x0,
+            .pixel = (size_t)p->depth,
+            .channels = p->depth,
+        };
+        rf_winograd_place place = {.v = v + t * p->v_row, .product = p->v_product, .width = (int)p->v_row};
+        p->transforms->input(&patch, &place);
+    }
+}
+
+static void multiply_block(const product *p, size_t count, const rf_real *v, rf_real *m, const rf_real **rows,
+                           rf_real **y) {
+    size_t mr = (size_t)p->kernels->mr, padded = up(count, mr);
+    rf_conv_block block = {
+        .rows = rows,
+        .y = y,
+        .tiles = (int)(padded / mr),
+        .last_rows = (int)(count - (padded - mr)),
+        .taps = 1,
+        .tap1 = 1,
+        .k = p->depth,
+        .n1 = p->columns,
+        .n = p->columns,
+    };
+    for (int k = 0; k < RF_WINOGRAD_PRODUCTS; k++) {
+        for (size_t t = 0; t < padded; t++) rows[t] = v + k * p->v_product + (t < count ? t : 0) * p->v_row;
+        for (size_t t = 0; t < count; t++) y[t] = m + k * p->m_product + t * p->m_row;
+        block.y_base = y[0];
+        block.b = p->u + k * p->packed;
+        p->kernels->block(&block);
+    }
+}
+
+static void finish_block(const product *p, size_t first, size_t count, const rf_real *m) {
+    for (size_t t = 0; t < count; t++) {
+        tile_place at = place_of(first + t, p->oh, p->ow);
+        size_t picture = (size_t)at.n * p->oh * p->ow * p->columns;
+        rf_winograd_result result = {
+            .picture = p->y + picture,
+            .h = p->oh,
+            .w = p->ow,
+            .y = at.y,
+            .x = at.x,
+            .pixel = (size_t)p->columns,
+            .channels = p->columns,
+            .add = p->add,
+            .epilogue = p->epilogue,
+        };
+        if (result.epilogue.residual) result.epilogue.residual += picture;
+        p->transforms->output(m + t * p->m_row, p->m_product, &result);
+    }
+}
+
+static void run_blocks(void *ctx, size_t begin, size_t end) {
+    const product *p = ctx;
+    char *scratch = p->scratch + p->thread_bytes * rf_thread_index();
+    rf_real *v = (rf_real *)scratch, *m = v + RF_WINOGRAD_PRODUCTS * p->v_product;
+    size_t values = rf_conv_round(RF_WINOGRAD_PRODUCTS * (p->v_product + p->m_product));
+    const rf_real **rows = (const rf_real **)(void *)(v + values);
+    rf_real **y = (rf_real **)(rows + p->block);
+    for (size_t b = begin; b < end; b++) {
+        size_t first = b * p->block, count = least(p->block, p->tiles - first);
+        transform_block(p, first, count, v);
+        multiply_block(p, count, v, m, rows, y);
+        finish_block(p, first, count, m);
+    }
+}
+
+static product forward_product(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
+    product p = {.kernels = kernels, .n = d->n, .h = d->h, .w = d->w, .depth = d->c, .y0 = -d->pad_h, .x0 = -d->pad_w};
+    p.oh = d->oh;
+    p.ow = d->ow;
+    p.columns = d->oc;
+    plan_product(&p);
+    return p;
+}
+
+/* The gradient of a convolution by its picture is one with the turned filter and the padding that is left of 2. */
+static product backward_product(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
+    product p = {.kernels = kernels, .n = d->n, .h = d->oh, .w = d->ow, .depth = d->oc, .transposed = true};
+    p.y0 = d->pad_h - 2;
+    p.x0 = d->pad_w - 2;
+    p.oh = d->h;
+    p.ow = d->w;
+    p.columns = d->c;
+    plan_product(&p);
+    return p;
+}
+
+static void run_product(product *p, void *work) {
+    p->transforms = rf_winograd_kernels_current();
+    p->u = work;
+    p->scratch = (char *)(p->u + RF_WINOGRAD_PRODUCTS * p->packed);
+    rf_parallel_for(rf_conv_ceil(p->columns, p->kernels->nr) * rf_conv_ceil(p->depth, DEPTH_BLOCK), 1, pack, p);
+    rf_parallel_for(p->blocks, 1, run_blocks, p);
+}
+
+void rf_winograd_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
+                         rf_real *y, void *work) {
+    product p = forward_product(d, rf_conv_kernels_current());
+    p.x = x;
+    p.weights = w;
+    p.y = y;
+    if (epilogue) p.epilogue = *epilogue;
+    run_product(&p, work);
+}
+
+void rf_winograd_backward_data(const rf_conv_dims *d, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
+                               void *work) {
+    product p = backward_product(d, rf_conv_kernels_current());
+    p.x = dy;
+    p.weights = w;
+    p.y = dx;
+    p.add = add;
+    run_product(&p, work);
+}
+
+/* ---- the weight gradient: a sum over tiles for each of the 36 numbers ---- */
+
+typedef struct gradient {
+    const rf_conv_kernels *kernels;
+    const rf_winograd_kernels *transforms;
+    const rf_conv_dims *dims;
+    const rf_real *x, *dy;
+    rf_real *dw;
+    bool add;
+    /* the cut */
+    size_t tiles, chunk;
+    int a_width, b_width; /* of the panels of x and dy */
+    size_t a_panel, b_panel, a_product, b_product, u_product;
+    rf_real *a, *b, *u;
+    size_t first, count; /* the chunk in work */
+} gradient;
+
+static gradient make_gradient(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
+    gradient g = {.kernels = kernels, .dims = d, .tiles = tile_count(d->n, d->oh, d->ow)};
+    size_t vl = (size_t)kernels->vl, most = vl > (size_t)kernels->wr ? vl : (size_t)kernels->wr;
+    g.a_width = kernels->wr;
+    g.b_width = d->oc <= kernels->vl ? kernels->vl : kernels->nr;
+    size_t a_values = up(d->c, most), b_values = up(d->oc, g.b_width);
+    size_t fit = CHUNK_BYTES / (RF_WINOGRAD_PRODUCTS * (a_values + b_values) * sizeof(rf_real));
+    g.chunk = least(fit < CHUNK_LEAST ? CHUNK_LEAST : fit, g.tiles);
+    g.chunk = rf_conv_ceil(g.tiles, rf_conv_ceil(g.tiles, g.chunk));
+    g.a_panel = g.chunk * g.a_width;
+    g.b_panel = g.chunk * g.b_width;
+    g.a_product = a_values / g.a_width * g.a_panel + GAP;
+    g.b_product = b_values / g.b_width * g.b_panel + GAP;
+    g.u_product = rf_conv_round((size_t)d->c * d->oc) + GAP;
+    return g;
+}
+
+static void transform_tiles(void *ctx, size_t begin, size_t end) {
+    const gradient *g = ctx;
+    const rf_conv_dims *d = g->dims;
+    for (size_t t = begin; t < end; t++) {
+        tile_place at = place_of(g->first + t, d->oh, d->ow);
+        rf_winograd_patch x = {
+            .picture = g->x + (size_t)at.n * d->h * d->w * d->c,
+            .h = d->h,
+            .w = d->w,
+            .y = at.y - d->pad_h,
+            .x = at.x - d->pad_w,
+            .pixel = (size_t)d->c,
+            .channels = d->c,
+        };
+        rf_winograd_patch dy = {
+            .picture = g->dy + (size_t)at.n * d->oh * d->ow * d->oc,
+            .h = d->oh,
+            .w = d->ow,
+            .y = at.y,
+            .x = at.x,
+            .pixel = (size_t)d->oc,
+            .channels = d->oc,
+        };
+        rf_winograd_place a = {g->a + t * g->a_width, g->a_product, g->a_panel, g->a_width};
+        rf_winograd_place b = {g->b + t * g->b_width, g->b_product, g->b_panel, g->b_width};
+        g->transforms->input(&x, &a);
+        g->transforms->gradient(&dy, &b);
+    }
+}
+
+/* item = number * ranges + range of input channels. */
+static void multiply_tiles(void *ctx, size_t begin, size_t end) {
+    const gradient *g = ctx;
+    int c = g->dims->c, oc = g->dims->oc, wr = g->kernels->wr;
+    size_t ranges = rf_conv_ceil(c, INPUTS);
+    for (size_t item = begin; item < end; item++) {
+        size_t k = item / ranges;
+        int c0 = (int)(item % ranges) * INPUTS, c1 = c0 + INPUTS < c ? c0 + INPUTS : c;
+        rf_conv_wtile tile = {
+            .a_step = (size_t)g->a_width,
+            .b_step = (size_t)g->b_width,
+            .rows = 1,
+            .cols = (int)g->count,
+            .dw_row = (size_t)oc,
+            .add = g->first > 0,
+        };
+        for (int co = 0; co < oc; co += g->b_width) {
+            tile.b = g->b + k * g->b_product + (size_t)(co / g->b_width) * g->b_panel;
+            tile.n = (int)least(g->b_width, (size_t)(oc - co));
+            for (int ci = c0; ci < c1; ci += wr) {
+                tile.m = (int)least(wr, (size_t)(c1 - ci));
+                tile.a = g->a + k * g->a_product + (size_t)(ci / wr) * g->a_panel;
+                tile.dw = g->u + k * g->u_product + (size_t)ci * oc + co;
+                g->kernels->wtile(&tile);
+            }
+        }
+    }
+}
+
+static void finish_filters(void *ctx, size_t begin, size_t end) {
+    const gradient *g = ctx;
+    size_t oc = (size_t)g->dims->oc;
+    for (size_t ci = begin; ci < end; ci++)
+        g->transforms->filter_gradient(g->u + ci * oc, g->u_product, (int)oc, g->dw + ci * oc, g->dims->c * oc, g->add);
+}
+
+void rf_winograd_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
+                                  void *work) {
+    gradient g = make_gradient(d, rf_conv_kernels_current());
+    g.transforms = rf_winograd_kernels_current();
+    g.x = x;
+    g.dy = dy;
+    g.dw = dw;
+    g.add = add;
+    g.u = work;
+    g.a = g.u + RF_WINOGRAD_PRODUCTS * g.u_product;
+    g.b = g.a + RF_WINOGRAD_PRODUCTS * g.a_product;
+    for (; g.first < g.tiles; g.first += g.count) {
+        g.count = least(g.chunk, g.tiles - g.first);
+        rf_parallel_for(g.count, 4, transform_tiles, &g);
+        rf_parallel_for(RF_WINOGRAD_PRODUCTS * rf_conv_ceil(d->c, INPUTS), 1, multiply_tiles, &g);
+    }
+    rf_parallel_for((size_t)d->c, 8, finish_filters, &g);
+}
+
+size_t rf_winograd_workspace(const rf_conv_dims *d, rf_conv_pass pass, const rf_conv_kernels *kernels) {
+    if (pass == RF_CONV_BACKWARD_WEIGHTS) {
+        gradient g = make_gradient(d, kernels);
+        return RF_WINOGRAD_PRODUCTS * (g.u_product + g.a_product + g.b_product) * sizeof(rf_real);
+    }
+    product p = pass == RF_CONV_FORWARD ? forward_product(d, kernels) : backward_product(d, kernels);
+    return product_bytes(&p);
+}
