@@ -44,17 +44,22 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
         {"set", 0, RF_OPT_LIST, &b->sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0}};
     int n = 4;
     if (command->size_doc)
-        options[n++] =
-            (rf_option){"size", 's', RF_OPT_SIZE, b->size, "WxH", command->size_doc, 32, 8192};
+        options[n++] = (rf_option){"size", 's', RF_OPT_SIZE, b->size, "WxH", command->size_doc, 32, 8192};
     if (command->batch)
-        options[n++] =
-            (rf_option){"batch", 'b', RF_OPT_INT, &b->batch, "N", "images a step (train.batch)", 1, 4096};
+        options[n++] = (rf_option){"batch", 'b', RF_OPT_INT, &b->batch, "N", "images a step (train.batch)", 1, 4096};
     if (command->profile)
-        options[n++] = (rf_option){
-            "profile", 'p', RF_OPT_TEXT, &b->profile, "DIR",
-            "also print the costliest ops, and write DIR/ops.csv and DIR/roofline.svg", 0, 0};
-    const rf_program program = {command->name, command->summary,  "MODEL|CONFIG.ini [options]", command->description,
-                                options,       command->examples, NULL,                         1,
+        options[n++] =
+            (rf_option){"profile",   'p',   RF_OPT_TEXT,
+                        &b->profile, "DIR", "also print the costliest ops, and write DIR/ops.csv and DIR/roofline.svg",
+                        0,           0};
+    const rf_program program = {command->name,
+                                command->summary,
+                                "MODEL|CONFIG.ini [options]",
+                                command->description,
+                                options,
+                                command->examples,
+                                NULL,
+                                1,
                                 1};
     size_t words;
     rf_args_action action = rf_args_parse(&program, argc, argv, &b->model, &words);

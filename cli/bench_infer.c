@@ -28,8 +28,8 @@ static rf_status run_network(rf_bench *b, rf_graph *graph) {
     status = exec ? rf_profile_make(graph, &profile) : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
     double built = rf_clock_seconds() - begin;
-    printf("%d of %dx%d, %zu anchors; graph, plan and memory in %.1f ms\n", n, b->size[0], b->size[1],
-           detector.anchors, 1e3 * built);
+    printf("%d of %dx%d, %zu anchors; graph, plan and memory in %.1f ms\n", n, b->size[0], b->size[1], detector.anchors,
+           1e3 * built);
     rf_json_put_number(&b->out, "build", built);
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
     rf_real *input = rf_exec_data(exec, detector.input);
@@ -54,16 +54,16 @@ fail:
 }
 
 int rf_bench_infer(int argc, char **argv) {
-    static const rf_bench_command command = {
-        "rf-bench infer",
-        "time the network in evaluation form",
-        "  Runs the forward pass on random numbers: batch normalisation folded, no gradients. rf-bench eval times what\n"
-        "  comes before and after it.",
-        "  rf-bench infer runs/mnet/best.safetensors --size 1024x768",
-        "width and height of the images (640x640)",
-        true,
-        true,
-        21};
+    static const rf_bench_command command = {"rf-bench infer",
+                                             "time the network in evaluation form",
+                                             "  Runs the forward pass on random numbers: batch normalisation folded, "
+                                             "no gradients. rf-bench eval times what\n"
+                                             "  comes before and after it.",
+                                             "  rf-bench infer runs/mnet/best.safetensors --size 1024x768",
+                                             "width and height of the images (640x640)",
+                                             true,
+                                             true,
+                                             21};
     rf_bench bench;
     int code;
     if (!rf_bench_begin(&command, argc, argv, &bench, &code)) return code;
@@ -134,7 +134,8 @@ int rf_bench_eval(int argc, char **argv) {
     static const rf_bench_command command = {
         "rf-bench eval",
         "time the way from a picture file to its faces",
-        "  Reads validation pictures of [data] (--set data.root=DIR), else a drawn set in a temporary folder, and finds\n"
+        "  Reads validation pictures of [data] (--set data.root=DIR), else a drawn set in a temporary folder, and "
+        "finds\n"
         "  their faces as [eval] says. Building the graph of a new picture size is not counted.",
         "  rf-bench eval runs/mnet/best.safetensors --set data.root=/data/faces --iters 100",
         NULL,

@@ -138,8 +138,10 @@ static rf_status write_roofline(const char *path, const row *rows, int n, const 
     double *y[2] = {rf_alloc((size_t)n, sizeof(double)), rf_alloc((size_t)n, sizeof(double))};
     size_t count[2] = {0, 0};
     rf_status status = x[0] && x[1] && y[0] && y[1] ? RF_OK : RF_ERR_NOMEM;
-    rf_chart chart = {.title = "Roofline: every op of the graph", .x = {"floating-point operations a byte", 0.05, 1000, true},
-                      .y = {"GFLOP/s", 0.1, 1000, true}, .n_series = 3};
+    rf_chart chart = {.title = "Roofline: every op of the graph",
+                      .x = {"floating-point operations a byte", 0.05, 1000, true},
+                      .y = {"GFLOP/s", 0.1, 1000, true},
+                      .n_series = 3};
     rf_axis_include(&chart.y, 1.2 * peak->gflops);
     for (int i = 0; i < n && status == RF_OK; i++) {
         int pass = rows[i].pass == RF_PASS_FORWARD ? 0 : 1;
@@ -175,8 +177,7 @@ static rf_status write_files(const char *dir, const row *rows, int n, const rf_p
 rf_status rf_profile_report(rf_bench *b, rf_profile *p, const char *dir) {
     rf_peak peak;
     RF_TRY(rf_peak_measure(&peak));
-    printf("\nthis machine: %.0f GFLOP/s fused multiply-add, %.1f GB/s triad\n",
-           peak.gflops, peak.gb_s);
+    printf("\nthis machine: %.0f GFLOP/s fused multiply-add, %.1f GB/s triad\n", peak.gflops, peak.gb_s);
     rf_json_put_number(&b->out, "peak_gflops", peak.gflops);
     rf_json_put_number(&b->out, "peak_gb_s", peak.gb_s);
     row *rows = rf_alloc((size_t)p->n, sizeof *rows), kinds[KINDS];

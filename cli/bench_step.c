@@ -134,30 +134,28 @@ static const char description[] =
     "  loss. arena is the planned memory of the graph, rss_mb the peak of the whole process.";
 
 int rf_bench_step(int argc, char **argv) {
-    static const rf_bench_command command = {
-        "rf-bench step",
-        "time a training step",
-        description,
-        "  rf-bench step configs/r50.ini --batch 2 --size 640x640",
-        "side of the training images (input.size)",
-        true,
-        true,
-        5};
+    static const rf_bench_command command = {"rf-bench step",
+                                             "time a training step",
+                                             description,
+                                             "  rf-bench step configs/r50.ini --batch 2 --size 640x640",
+                                             "side of the training images (input.size)",
+                                             true,
+                                             true,
+                                             5};
     rf_bench bench;
     int code;
     return rf_bench_begin(&command, argc, argv, &bench, &code) ? run(&bench, bench.profile != NULL) : code;
 }
 
 int rf_bench_ops(int argc, char **argv) {
-    static const rf_bench_command command = {
-        "rf-bench ops",
-        "time every op of a training step",
-        description,
-        "  rf-bench ops configs/mnet025.ini --batch 8 --profile profile",
-        "side of the training images (input.size)",
-        true,
-        true,
-        5};
+    static const rf_bench_command command = {"rf-bench ops",
+                                             "time every op of a training step",
+                                             description,
+                                             "  rf-bench ops configs/mnet025.ini --batch 8 --profile profile",
+                                             "side of the training images (input.size)",
+                                             true,
+                                             true,
+                                             5};
     rf_bench bench;
     int code;
     return rf_bench_begin(&command, argc, argv, &bench, &code) ? run(&bench, true) : code;

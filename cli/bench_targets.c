@@ -17,7 +17,8 @@ static void draw_faces(rf_face *faces, size_t n, float side, float largest, uint
     for (size_t i = 0; i < n; i++) {
         float size = 8 * powf(largest / 8, rf_rng_uniform(&rng));
         float x = rf_rng_range(&rng, 0, side - size), y = rf_rng_range(&rng, 0, side - size);
-        faces[i] = (rf_face){.box = {x, y, x + size, y + size * 1.2f}, .score = rf_rng_uniform(&rng), .has_points = true};
+        faces[i] =
+            (rf_face){.box = {x, y, x + size, y + size * 1.2f}, .score = rf_rng_uniform(&rng), .has_points = true};
         for (int k = 0; k < 2 * RF_POINTS; k++) faces[i].points[k] = faces[i].box[k % 2] + size * rf_rng_uniform(&rng);
     }
 }
@@ -68,15 +69,15 @@ static rf_status time_merge(rf_bench *b, const rf_detect_spec *spec, const char 
 }
 
 int rf_bench_targets(int argc, char **argv) {
-    static const rf_bench_command command = {
-        "rf-bench targets",
-        "time anchor matching and suppression",
-        "  Targets of one image with 12 and with 700 faces (one core), and suppression and voting of 20,000 candidates.",
-        "  rf-bench targets configs/r50.ini --size 640x640",
-        "side of the image (input.size)",
-        false,
-        false,
-        51};
+    static const rf_bench_command command = {"rf-bench targets",
+                                             "time anchor matching and suppression",
+                                             "  Targets of one image with 12 and with 700 faces (one core), and "
+                                             "suppression and voting of 20,000 candidates.",
+                                             "  rf-bench targets configs/r50.ini --size 640x640",
+                                             "side of the image (input.size)",
+                                             false,
+                                             false,
+                                             51};
     rf_bench bench;
     int code;
     if (!rf_bench_begin(&command, argc, argv, &bench, &code)) return code;

@@ -32,8 +32,8 @@ typedef struct rf_near {
 rf_status rf_near_make(const rf_face *faces, size_t n, bool plus_one, rf_near *out);
 void rf_near_free(rf_near *near);
 
-/* Places of all boxes that are not gone and whose IoU with the one at place p may be `iou` or more, itself left out, into
- * near->found; returns their number. Their order is a function of the boxes alone. */
+/* Places of all boxes that are not gone and whose IoU with the one at place p may be `iou` or more, itself left out,
+ * into near->found; returns their number. Their order is a function of the boxes alone. */
 size_t rf_near_find(rf_near *near, size_t p, double iou);
 
 #endif

@@ -16,10 +16,9 @@ double RF_ISA_NAME(rf_peak_loop)(size_t iterations, rf_real *sink) {
         for (int i = 0; i < MR; i++)
             for (int v = 0; v < NV; v++) acc[i][v] = acc[i][v] * s + w[v];
     }
-    rf_real sum = 0;
+    vec total = {0};
     for (int i = 0; i < MR; i++)
-        for (int v = 0; v < NV; v++)
-            for (int k = 0; k < VL; k++) sum += acc[i][v][k];
-    *sink = sum;
+        for (int v = 0; v < NV; v++) total += acc[i][v];
+    vec_store_part(sink, total, 1);
     return 2.0 * MR * NV * VL * (double)iterations;
 }
