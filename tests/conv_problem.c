@@ -18,10 +18,8 @@
 
 enum { GUARD = 64 };
 
-static const rf_conv_pass passes[ARRAYS] = {[Y] = RF_CONV_FORWARD,
-                                            [DX] = RF_CONV_BACKWARD_DATA,
-                                            [DW] = RF_CONV_BACKWARD_WEIGHTS,
-                                            [DB] = RF_CONV_BACKWARD_BIAS};
+static const rf_conv_pass passes[ARRAYS] = {
+    [Y] = RF_CONV_FORWARD, [DX] = RF_CONV_BACKWARD_DATA, [DW] = RF_CONV_BACKWARD_WEIGHTS, [DB] = RF_CONV_BACKWARD_BIAS};
 
 static float *random_array(size_t count, rf_rng *rng) {
     float *a = rf_alloc(count, sizeof *a);
@@ -129,10 +127,13 @@ float *run_problem(const problem *p, int array, bool winograd) {
                           .act = p->act,
                           .slope = p->slope};
     bool none = !p->bias && !p->residual && !p->act;
-    if (array == Y) (winograd ? rf_winograd_forward : rf_conv_forward)(&p->d, p->in[X], p->in[W], none ? NULL : &e, out, work);
-    if (array == DX) (winograd ? rf_winograd_backward_data : rf_conv_backward_data)(&p->d, p->in[Y], p->in[W], out, p->add, work);
+    if (array == Y)
+        (winograd ? rf_winograd_forward : rf_conv_forward)(&p->d, p->in[X], p->in[W], none ? NULL : &e, out, work);
+    if (array == DX)
+        (winograd ? rf_winograd_backward_data : rf_conv_backward_data)(&p->d, p->in[Y], p->in[W], out, p->add, work);
     if (array == DW)
-        (winograd ? rf_winograd_backward_weights : rf_conv_backward_weights)(&p->d, p->in[X], p->in[Y], out, p->add, work);
+        (winograd ? rf_winograd_backward_weights : rf_conv_backward_weights)(&p->d, p->in[X], p->in[Y], out, p->add,
+                                                                             work);
     if (array == DB) rf_conv_backward_bias(&p->d, p->in[Y], out, p->add, work);
     for (size_t i = 0; i < GUARD; i++) assert_int_equal(work[bytes + i], 0xff);
     rf_free(work);

@@ -8,7 +8,7 @@
 
 RF_ISA_DECLARE(double, rf_peak_loop, (size_t iterations, rf_real *sink));
 
-enum { RUNS = 15, LOOPS = 200000, ELEMENTS = 16 << 20, PIECE = 1 << 16 };
+enum { RUNS = 15, LOOPS = 400000, ELEMENTS = 16 << 20, PIECE = 1 << 16 };
 
 static void multiply(void *ctx, size_t begin, size_t end) {
     double *operations = ctx;

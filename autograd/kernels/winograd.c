@@ -6,15 +6,15 @@
 #include "core/parallel.h"
 
 enum {
-    TILES_MIN = 96,         /* with fewer tiles the transformed weights cost more than they save */
-    CHANNELS_MIN = 32,      /* and with fewer channels the transformed pictures do */
+    TILES_MIN = 96,    /* with fewer tiles the transformed weights cost more than they save */
+    CHANNELS_MIN = 32, /* and with fewer channels the transformed pictures do */
     OUTPUTS_MIN = 16,
-    BLOCK_BYTES = 1 << 20,  /* of transformed tiles in a block of the product, where that is several rows of tiles */
-    BLOCK_ROWS = 24,        /* tiles of a block at least: they share a panel of the weights */
+    BLOCK_BYTES = 1 << 20, /* of transformed tiles in a block of the product, where that is several rows of tiles */
+    BLOCK_ROWS = 24,       /* tiles of a block at least: they share a panel of the weights */
     BLOCK_MOST = 96,
-    CHUNK_BYTES = 8 << 20,  /* of transformed tiles between two sums in the weight gradient */
+    CHUNK_BYTES = 8 << 20, /* of transformed tiles between two sums in the weight gradient */
     CHUNK_LEAST = 96,
-    INPUTS = 64,            /* channels of a task of the weight gradient */
+    INPUTS = 64,                /* channels of a task of the weight gradient */
     GAP = 64 / sizeof(rf_real), /* keeps the 36 parts off one cache set */
 };
 

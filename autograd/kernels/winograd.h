@@ -1,9 +1,9 @@
 /* 3x3 convolutions with stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): 36
  * multiplications for 16 results instead of 144. Pictures are cut in tiles of 4x4 results, whose 6x6 patches, like the
- * weights, are transformed to 36 numbers; the convolution is then 36 matrix products over channels, one for each number.
- * The interpolation points are 0, +-3/4, +-3/2 and infinity: with them the rounding error is about twice that of direct
- * summation, with the usual 0, +-1, +-2 five times (measured; docs/performance.md). Internal to the convolution kernels;
- * results have the same bits on any number of threads. */
+ * weights, are transformed to 36 numbers; the convolution is then 36 matrix products over channels, one for each
+ * number. The interpolation points are 0, +-3/4, +-3/2 and infinity: with them the rounding error is about twice that
+ * of direct summation, with the usual 0, +-1, +-2 five times (measured; docs/performance.md). Internal to the
+ * convolution kernels; results have the same bits on any number of threads. */
 #ifndef RF_AUTOGRAD_KERNELS_WINOGRAD_H
 #define RF_AUTOGRAD_KERNELS_WINOGRAD_H
 
@@ -18,8 +18,8 @@ bool rf_winograd_pays(const rf_conv_dims *dims, rf_conv_pass pass);
 size_t rf_winograd_workspace(const rf_conv_dims *dims, rf_conv_pass pass, const rf_conv_kernels *kernels);
 
 /* As rf_conv_forward, _backward_data and _backward_weights. */
-void rf_winograd_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w,
-                         const rf_conv_epilogue *epilogue, rf_real *y, void *work);
+void rf_winograd_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
+                         rf_real *y, void *work);
 void rf_winograd_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
                                void *work);
 void rf_winograd_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,

@@ -106,8 +106,7 @@ ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const int side, int c,
         for (int j = 0; j < side; j++) {
             int y = p->y + i, x = p->x + j;
             bool there = y >= 0 && y < p->h && x >= 0 && x < p->w;
-            out[i * side + j] =
-                there ? load(p->picture + ((size_t)y * p->w + x) * p->pixel + c, n) : (vec){0};
+            out[i * side + j] = there ? load(p->picture + ((size_t)y * p->w + x) * p->pixel + c, n) : (vec){0};
         }
 }
 
