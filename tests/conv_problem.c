@@ -21,8 +21,8 @@ enum { GUARD = 64 };
 static const rf_conv_pass passes[ARRAYS] = {
     [Y] = RF_CONV_FORWARD, [DX] = RF_CONV_BACKWARD_DATA, [DW] = RF_CONV_BACKWARD_WEIGHTS, [DB] = RF_CONV_BACKWARD_BIAS};
 
-static float *random_array(size_t count, rf_rng *rng) {
-    float *a = rf_alloc(count, sizeof *a);
+static rf_real *random_array(size_t count, rf_rng *rng) {
+    rf_real *a = rf_alloc(count, sizeof *a);
     assert_non_null(a);
     for (size_t i = 0; i < count; i++) a[i] = rf_rng_range(rng, -1, 1);
     return a;
@@ -77,7 +77,7 @@ void make_problem(problem *p, rf_conv_dims d, uint32_t seed) {
     d.oh = (d.h + 2 * d.pad_h - d.kh) / d.stride_h + 1;
     d.ow = (d.w + 2 * d.pad_w - d.kw) / d.stride_w + 1;
     *p = (problem){.d = d, .add = seed % 2, .bias = seed % 3 == 0, .residual = seed % 5 == 0, .act = seed % 7 < 3};
-    p->slope = seed % 2 ? 0.1f : 0;
+    p->slope = seed % 2 ? (rf_real)0.1 : 0;
     size_t pixels = (size_t)d.n * d.oh * d.ow, taps = (size_t)d.kh * d.kw;
     p->count[X] = p->count[DX] = (size_t)d.n * d.h * d.w * d.c;
     p->count[W] = p->count[DW] = taps * (d.c / d.groups) * d.oc;
@@ -116,10 +116,10 @@ static unsigned char *make_work(const rf_conv_dims *d, rf_conv_pass pass, bool w
     return work;
 }
 
-float *run_problem(const problem *p, int array, bool winograd) {
+rf_real *run_problem(const problem *p, int array, bool winograd) {
     size_t bytes;
     unsigned char *work = make_work(&p->d, passes[array], winograd, &bytes);
-    float *out = rf_alloc(p->count[array], sizeof *out);
+    rf_real *out = rf_alloc(p->count[array], sizeof *out);
     assert_non_null(out);
     for (size_t i = 0; i < p->count[array]; i++) out[i] = p->add && array != Y ? p->start[array][i] : NAN;
     rf_conv_epilogue e = {.bias = p->bias ? p->start[DB] : NULL,
@@ -142,7 +142,7 @@ float *run_problem(const problem *p, int array, bool winograd) {
 
 void compare_problem(const problem *p, int array, bool winograd) {
     static const char *const names[ARRAYS] = {"x", "w", "y", "dx", "dw", "db"};
-    float *out = run_problem(p, array, winograd);
+    rf_real *out = run_problem(p, array, winograd);
     bool mixed = array != DB && (winograd || rf_winograd_pays(&p->d, passes[array]));
     double unit = FLT_EPSILON * (2 + sqrt((double)p->terms[array])), largest = 0;
     for (size_t i = 0; i < p->count[array]; i++) largest = fmax(largest, p->magnitude[array][i]);

@@ -13,9 +13,9 @@ enum { X, W, Y, DX, DW, DB, ARRAYS };
 typedef struct problem {
     rf_conv_dims d;
     bool add, bias, residual, act;
-    float slope;
+    rf_real slope;
     size_t count[ARRAYS];
-    float *in[ARRAYS], *start[ARRAYS]; /* start: what the outputs hold before, for add; for Y the residual */
+    rf_real *in[ARRAYS], *start[ARRAYS]; /* start: what the outputs hold before, for add; for Y the residual */
     double *sum[ARRAYS], *magnitude[ARRAYS];
     size_t terms[ARRAYS];
 } problem;
@@ -26,7 +26,7 @@ void free_problem(problem *p);
 
 /* Runs the pass that makes `array` (Y, DX, DW or DB) into a new array, from scratch memory full of NaN with a guard
  * behind it; `winograd`: that way even where the library would not choose it. rf_free the result. */
-float *run_problem(const problem *p, int array, bool winograd);
+rf_real *run_problem(const problem *p, int array, bool winograd);
 /* Runs it and compares with the naive result. The tolerance is that of direct summation, relative to the terms of the
  * element; Winograd's numbers mix the terms of a tile, there it is twice that relative to the largest element. */
 void compare_problem(const problem *p, int array, bool winograd);

@@ -167,11 +167,11 @@ static void threads_change_no_bit(void **state) {
             assert_int_equal(rf_isa_select(rf_isa_text((rf_isa)isa)), RF_OK);
             for (int array = Y; array < ARRAYS; array++) {
                 rf_set_threads(1);
-                float *one = run_problem(&p, array, false);
+                rf_real *one = run_problem(&p, array, false);
                 rf_set_threads(2);
-                float *two = run_problem(&p, array, false);
+                rf_real *two = run_problem(&p, array, false);
                 rf_set_threads(5);
-                float *five = run_problem(&p, array, false);
+                rf_real *five = run_problem(&p, array, false);
                 assert_memory_equal(one, two, p.count[array] * sizeof *one);
                 assert_memory_equal(one, five, p.count[array] * sizeof *one);
                 rf_free(one);
@@ -190,7 +190,7 @@ static void no_allocation(void **state) {
     make_problem(&p, large[2], 0);
     for (int array = Y; array < ARRAYS; array++) {
         uint64_t before = rf_alloc_count();
-        float *out = run_problem(&p, array, false);
+        rf_real *out = run_problem(&p, array, false);
         assert_int_equal(rf_alloc_count() - before, 2); /* the test's own: scratch and output */
         rf_free(out);
     }

@@ -186,13 +186,10 @@ static void log_facts(const char *name, char *out, size_t bytes) {
     rf_free(data);
 }
 
-enum { RECIPES = 3 };
-static const char *const recipes[RECIPES] = {
-    [0] = "",
-    [1] = "optim.ema=0.9 optim.nesterov=yes optim.clip_norm=5 optim.accumulate=2 train.save_steps=1",
-    [2] = "model.share_heads=yes optim.backbone_lr=0.1 optim.decay_bn_bias=no model.freeze_stages=1 "
-          "schedule.kind=cosine train.recompute=yes",
-};
+#define OTHER_RULES "optim.ema=0.9 optim.nesterov=yes optim.clip_norm=5 optim.accumulate=2 train.save_steps=1"
+#define OTHER_LAYERS "model.share_heads=yes model.freeze_stages=1 optim.backbone_lr=0.1 optim.decay_bn_bias=no"
+static const char *const recipes[] = {"", OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes"};
+enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static void interrupted_equals_uninterrupted(void **state) {
     (void)state;
