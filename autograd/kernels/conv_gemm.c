@@ -40,7 +40,7 @@ typedef struct gemm_job {
     rf_real *y;
     size_t y_pixel;
     int yh, yw, y_h0, y_w0, y_step_h, y_step_w;
-    bool add;
+    bool add, stream;
     rf_conv_epilogue epilogue;
     rf_real *packed, *zeros;
     char *scratch;
@@ -237,6 +237,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
         do {
             block.tap1 = (int)least(plan->taps, (size_t)block.tap0 + plan->tap_block);
             if (block.tap1 == plan->taps) block.epilogue = job->epilogue;
+            block.stream = job->stream && block.tap0 == 0 && block.tap1 == plan->taps;
             job->kernels->block(&block);
             block.add = true;
             block.tap0 = block.tap1;
@@ -250,7 +251,9 @@ static void run(gemm_job *job, void *work) {
     job->zeros = job->packed + job->plan.packed;
     job->scratch = (char *)(job->zeros + job->plan.zeros);
     memset(job->zeros, 0, job->plan.zeros * sizeof *job->zeros);
-    size_t taps = (size_t)job->view.th * job->view.tw;
+    size_t taps = (size_t)job->view.th * job->view.tw, pixels = (size_t)job->view.n * job->yh * job->yw;
+    job->stream =
+        !job->add && (size_t)job->n == job->y_pixel && rf_conv_streams(job->y, pixels, job->y_pixel, job->kernels->vl);
     rf_parallel_for(rf_conv_ceil(job->n, job->kernels->nr) * taps, 1, pack, job);
     rf_parallel_for(job->plan.blocks * job->plan.column_tasks, 1, run_blocks, job);
 }

@@ -3,6 +3,8 @@
 #ifndef RF_AUTOGRAD_KERNELS_CONV_INTERNAL_H
 #define RF_AUTOGRAD_KERNELS_CONV_INTERNAL_H
 
+#include <stdint.h>
+
 #include "autograd/kernels/conv.h"
 
 /* Where the factors of a product come from: output grid point (n,i,j) and tap (ty,tx) read the `k` channels at
@@ -29,6 +31,7 @@ typedef struct rf_conv_block {
     const rf_real *b; /* packed: panels of nr columns, [taps][k][nr]; the last may be narrower by whole vectors */
     int n0, n1, n;    /* columns of this call and of the whole; n0 is a multiple of nr */
     bool add;         /* y += instead of = */
+    bool stream;      /* rf_conv_streams: whole vectors go past the caches */
     rf_conv_epilogue epilogue; /* bias and residual as pointers to column 0 of the group */
     const rf_real *y_base;     /* where residual lies for y: residual + (y[i] - y_base) */
 } rf_conv_block;
@@ -75,6 +78,13 @@ void rf_conv_gemm_backward_data(const rf_conv_dims *dims, const rf_real *dy, con
                                 void *work);
 void rf_conv_gemm_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
                                    void *work);
+
+/* Whether a result of `pixels` pixels of `channels` is written past the caches: when it is too large to be found there
+ * again, and its vectors lie at vector borders. */
+static inline bool rf_conv_streams(const rf_real *y, size_t pixels, size_t channels, int vl) {
+    enum { LARGE = 12 << 20 };
+    return pixels * channels * sizeof(rf_real) > LARGE && channels % (size_t)vl == 0 && (uintptr_t)y % 64 == 0;
+}
 
 /* The view of forward's input for group `group`. */
 rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, int group);

@@ -62,8 +62,17 @@ static void apply_range(void *ctx, size_t begin, size_t end) {
     RF_ISA_PICK(rf_norm_chunk_apply)(p->norm, p->y, begin, end);
 }
 
+/* Results beyond this are written past the caches: nobody finds them there again. */
+enum { STREAM_BYTES = 12 << 20 };
+
+static bool is_large(const rf_norm *norm) {
+    return norm->rows * norm->channels * sizeof(rf_real) > STREAM_BYTES;
+}
+
 void rf_norm_apply(const rf_norm *norm, rf_real *y) {
-    pass p = {.norm = norm, .y = y};
+    rf_norm copy = *norm;
+    copy.stream = is_large(norm);
+    pass p = {.norm = &copy, .y = y};
     rf_parallel_for(norm->rows, chunk_rows(norm->channels), apply_range, &p);
 }
 
@@ -94,6 +103,8 @@ static void gradient_range(void *ctx, size_t begin, size_t end) {
 }
 
 void rf_norm_gradient(const rf_norm_grad *grad) {
-    pass p = {.grad = grad};
+    rf_norm_grad copy = *grad;
+    copy.norm.stream = is_large(&grad->norm);
+    pass p = {.grad = &copy};
     rf_parallel_for(grad->norm.rows, chunk_rows(grad->norm.channels), gradient_range, &p);
 }

@@ -20,6 +20,7 @@ typedef struct rf_norm {
     const rf_real *mean, *beta;  /* [C] */
     const rf_real *gain;         /* [C] gamma / sqrt(variance + eps) */
     rf_real slope;               /* 1 = no activation, 0 = ReLU */
+    bool stream;                 /* set by the functions below: the result is too large for the caches */
 } rf_norm;
 
 /* Gradients with respect to v of `norm`: g = dy where v > 0, else slope*dy. */

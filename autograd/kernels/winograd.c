@@ -72,7 +72,7 @@ typedef struct product {
     int y0, x0;         /* where the patch of the first tile begins */
     rf_real *y;
     int oh, ow, columns; /* of y: [n][oh][ow][columns] */
-    bool add;
+    bool add, stream;
     rf_conv_epilogue epilogue;
     const rf_real *weights; /* [9][c][oc] of the convolution */
     bool transposed;        /* depth is oc, taps in reverse */
@@ -189,6 +189,7 @@ static void finish_block(const product *p, size_t first, size_t count, const rf_
             .pixel = (size_t)p->columns,
             .channels = p->columns,
             .add = p->add,
+            .stream = p->stream,
             .epilogue = p->epilogue,
         };
         if (result.epilogue.residual) result.epilogue.residual += picture;
@@ -234,6 +235,7 @@ static product backward_product(const rf_conv_dims *d, const rf_conv_kernels *ke
 
 static void run_product(product *p, void *work) {
     p->transforms = rf_winograd_kernels_current();
+    p->stream = !p->add && rf_conv_streams(p->y, (size_t)p->n * p->oh * p->ow, (size_t)p->columns, p->kernels->vl);
     p->u = work;
     p->scratch = (char *)(p->u + RF_WINOGRAD_PRODUCTS * p->packed);
     rf_parallel_for(rf_conv_ceil(p->columns, p->kernels->nr) * rf_conv_ceil(p->depth, DEPTH_BLOCK), 1, pack, p);

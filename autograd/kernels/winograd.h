@@ -49,7 +49,7 @@ typedef struct rf_winograd_result {
     int h, w, y, x;
     size_t pixel;
     int channels;
-    bool add;
+    bool add, stream;
     rf_conv_epilogue epilogue; /* residual: the same place in its own picture */
 } rf_winograd_result;
 

@@ -33,6 +33,8 @@ ALWAYS_INLINE void finish(const int nv, const bool part, const rf_conv_block *q,
             }
             if (cut)
                 vec_store_part(out, r, last);
+            else if (q->stream)
+                vec_stream(out, r);
             else
                 vec_store(out, r);
         }
@@ -82,6 +84,7 @@ static void block(const rf_conv_block *q) {
         else
             panel(1, true, q, b, column, last);
     }
+    if (q->stream) vec_stream_end();
 }
 
 extern const rf_conv_kernels RF_ISA_NAME(rf_conv_kernels);

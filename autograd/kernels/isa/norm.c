@@ -1,13 +1,14 @@
 /* Rows [P,C] are read as wider rows of `fold` pixels, so that the inner loops are long and start on vector borders even
  * when C is 1 or 8; column j of such a row belongs to channel j % C. Columns are cut in panels that fit the stack. */
 #include "autograd/kernels/isa/norm_isa.h"
+#include "autograd/kernels/isa/vec.h"
 
 #include <string.h>
 
 enum { PANEL = 1024, NARROW = 128, LANES = 16 };
 
 #define ALIGNED __attribute__((aligned(64)))
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE ALWAYS_INLINE
 
 /* Pixels of a wide row: at least NARROW columns, a multiple of LANES columns when that fits a panel. */
 static size_t fold_of(size_t channels) {
@@ -109,23 +110,40 @@ typedef struct apply {
     rf_real *y;
 } apply;
 
+/* One row; `stream`: past the caches, where y is at a vector border. */
+INLINE void apply_row(const rf_norm *norm, const rf_real *mean, const rf_real *gain, const rf_real *beta,
+                      const rf_real *x, const rf_real *z, rf_real *y, size_t width, bool activation, bool stream) {
+    rf_real slope = norm->slope;
+    size_t j = 0;
+    for (; j + VL <= width; j += VL) {
+        vec v = (vec_load(x + j) - vec_load(mean + j)) * vec_load(gain + j) + vec_load(beta + j);
+        if (z) v += vec_load(z + j);
+        if (activation) v = vec_leaky(v, slope);
+        if (stream)
+            vec_stream(y + j, v);
+        else
+            vec_store(y + j, v);
+    }
+    for (; j < width; j++) {
+        rf_real v = (x[j] - mean[j]) * gain[j] + beta[j];
+        if (z) v += z[j];
+        y[j] = activation ? (v > 0 ? v : slope * v) : v;
+    }
+}
+
 INLINE void apply_rows(const apply *a, const block *b, bool residual, bool activation) {
     rf_real mean[PANEL] ALIGNED, gain[PANEL] ALIGNED, beta[PANEL] ALIGNED;
     const rf_norm *norm = a->norm;
     tile(mean, norm->mean, b->first, b->width, norm->channels);
     tile(gain, norm->gain, b->first, b->width, norm->channels);
     tile(beta, norm->beta, b->first, b->width, norm->channels);
-    rf_real slope = norm->slope;
     for (size_t r = 0; r < b->rows; r++) {
-        const rf_real *x = norm->x + b->at + r * b->stride;
-        const rf_real *z = residual ? norm->residual + b->at + r * b->stride : NULL;
-        rf_real *y = a->y + b->at + r * b->stride;
-#pragma omp simd
-        for (size_t j = 0; j < b->width; j++) {
-            rf_real v = (x[j] - mean[j]) * gain[j] + beta[j];
-            if (residual) v += z[j];
-            y[j] = activation ? (v > 0 ? v : slope * v) : v;
-        }
+        size_t at = b->at + r * b->stride;
+        const rf_real *z = residual ? norm->residual + at : NULL;
+        if (norm->stream && vec_at_border(a->y + at))
+            apply_row(norm, mean, gain, beta, norm->x + at, z, a->y + at, b->width, activation, true);
+        else
+            apply_row(norm, mean, gain, beta, norm->x + at, z, a->y + at, b->width, activation, false);
     }
 }
 
@@ -145,6 +163,7 @@ static void apply_block(void *ctx, const block *b) {
 void RF_ISA_NAME(rf_norm_chunk_apply)(const rf_norm *norm, rf_real *y, size_t begin, size_t end) {
     apply a = {norm, y};
     for_blocks(begin, end, norm->channels, apply_block, &a);
+    if (norm->stream) vec_stream_end();
 }
 
 /* The gradient at the activation's input, from the gradient g at its output; v is computed as forward did. */
@@ -225,12 +244,28 @@ typedef struct columns {
     rf_real mean[PANEL] ALIGNED, gain[PANEL] ALIGNED, beta[PANEL] ALIGNED, offset[PANEL] ALIGNED, tilt[PANEL] ALIGNED;
 } columns;
 
-INLINE void gradient_row(const rf_norm_grad *q, const columns *p, rf_norm_mask mask, bool add, size_t at,
+INLINE vec vec_where_positive(vec sign, vec g, rf_real slope) {
+    vec_int positive = (vec_int)(sign > 0);
+    return (vec)((vec_int)g & positive) + (vec)((vec_int)g & ~positive) * slope;
+}
+
+INLINE void gradient_row(const rf_norm_grad *q, const columns *p, rf_norm_mask mask, bool add, bool stream, size_t at,
                          size_t width) {
     const rf_real *x = q->norm.x + at, *dy = q->dy + at, *y = mask == RF_MASK_Y ? q->y + at : NULL;
     rf_real *dx = q->dx + at, slope = q->norm.slope;
-#pragma omp simd
-    for (size_t j = 0; j < width; j++) {
+    size_t j = 0;
+    for (; j + VL <= width; j += VL) {
+        vec d = vec_load(x + j) - vec_load(p->mean + j), gain = vec_load(p->gain + j), g = vec_load(dy + j);
+        if (mask == RF_MASK_X) g = vec_where_positive(d * gain + vec_load(p->beta + j), g, slope);
+        if (mask == RF_MASK_Y) g = vec_where_positive(vec_load(y + j), g, slope);
+        vec v = gain * g - vec_load(p->offset + j) - d * vec_load(p->tilt + j);
+        if (add) v += vec_load(dx + j);
+        if (stream)
+            vec_stream(dx + j, v);
+        else
+            vec_store(dx + j, v);
+    }
+    for (; j < width; j++) {
         rf_real d = x[j] - p->mean[j];
         rf_real b = mask == RF_MASK_X ? p->beta[j] : 0, sign = mask == RF_MASK_Y ? y[j] : 0;
         rf_real g = masked(mask, slope, dy[j], d, p->gain[j], b, sign);
@@ -253,9 +288,11 @@ INLINE void gradient_rows(const rf_norm_grad *q, const block *b, const columns *
     for (size_t r = 0; r < b->rows; r++) {
         size_t at = b->at + r * b->stride;
         if (q->dx && q->dx_add)
-            gradient_row(q, p, mask, true, at, b->width);
+            gradient_row(q, p, mask, true, false, at, b->width);
+        else if (q->dx && q->norm.stream && vec_at_border(q->dx + at))
+            gradient_row(q, p, mask, false, true, at, b->width);
         else if (q->dx)
-            gradient_row(q, p, mask, false, at, b->width);
+            gradient_row(q, p, mask, false, false, at, b->width);
         if (q->dresidual && mask != RF_MASK_X) residual_row(q, mask, q->dresidual_add, at, b->width);
     }
 }
@@ -286,4 +323,5 @@ static void gradient_block(void *ctx, const block *b) {
 void RF_ISA_NAME(rf_norm_chunk_gradient)(const rf_norm_grad *grad, size_t begin, size_t end) {
     rf_norm_grad copy = *grad;
     for_blocks(begin, end, grad->norm.channels, gradient_block, &copy);
+    if (copy.norm.stream) vec_stream_end();
 }

@@ -155,7 +155,10 @@ ALWAYS_INLINE void finish(const rf_winograd_result *q, size_t at, int c, int n, 
     if (q->add) v += load(q->picture + at, n);
     if (e->residual) v += load(e->residual + at, n);
     if (e->act) v = vec_leaky(v, e->slope);
-    store(q->picture + at, v, n);
+    if (q->stream)
+        vec_stream(q->picture + at, v);
+    else
+        store(q->picture + at, v, n);
 }
 
 static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
@@ -175,6 +178,7 @@ static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
                 if (j < columns) finish(q, at + j * q->pixel, c, n, y[j]);
         }
     }
+    if (q->stream) vec_stream_end();
 }
 
 static void filter(const rf_real *const taps[9], int n, rf_real *out, size_t step) {
