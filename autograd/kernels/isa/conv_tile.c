@@ -41,6 +41,8 @@ ALWAYS_INLINE void finish(const int nv, const bool part, const rf_conv_block *q,
     }
 }
 
+enum { LINE = 64 / sizeof(rf_real) };
+
 ALWAYS_INLINE void tile(const int nv, const bool part, const rf_conv_block *q, int index, const rf_real *b, int column,
                         int last) {
     vec acc[MR][NV];
@@ -48,14 +50,19 @@ ALWAYS_INLINE void tile(const int nv, const bool part, const rf_conv_block *q, i
         for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
     const rf_real *const *rows = q->rows + ((size_t)index * q->taps + q->tap0) * MR;
     for (int t = q->tap0; t < q->tap1; t++, rows += MR) {
+        /* What comes next lies in twelve places at once, too many for the hardware to guess. */
+        const rf_real *const *next = t + 1 < q->tap1 || index + 1 < q->tiles ? rows + MR : rows;
         const rf_real *a[MR];
         for (int i = 0; i < MR; i++) a[i] = rows[i];
-        for (ptrdiff_t c = 0; c < q->k; c++, b += nv * VL) {
-            vec w[NV];
-            for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);
-            for (int i = 0; i < MR; i++) {
-                rf_real s = a[i][c];
-                for (int v = 0; v < nv; v++) acc[i][v] += w[v] * s;
+        for (ptrdiff_t c = 0; c < q->k;) {
+            for (int i = 0; i < MR; i++) __builtin_prefetch(next[i] + c);
+            for (ptrdiff_t end = c + LINE < q->k ? c + LINE : q->k; c < end; c++, b += nv * VL) {
+                vec w[NV];
+                for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);
+                for (int i = 0; i < MR; i++) {
+                    rf_real s = a[i][c];
+                    for (int v = 0; v < nv; v++) acc[i][v] += w[v] * s;
+                }
             }
         }
     }
