@@ -47,6 +47,8 @@ typedef struct rf_conv_wtile {
     rf_real *dw;
     size_t dw_row; /* elements between rows of dw */
     bool add;
+    const char *ahead; /* memory that is wanted soon: fetched while the sums run, `ahead_step` bytes a pixel; 0: none */
+    size_t ahead_step;
 } rf_conv_wtile;
 
 /* The kernels of one instruction set. */

@@ -178,9 +178,43 @@ static void split_x(const weights_job *job, const unit *u, rf_real *out) {
     }
 }
 
+/* Where the next block of pixels lies, to be fetched while this one is multiplied. Only whole rows of channels: of a
+ * range, another task's part would come along. */
+typedef struct ahead {
+    const char *begin[2]; /* of dy, of x */
+    size_t bytes[2];
+} ahead;
+
+static ahead look_ahead(const weights_job *job, const unit *next) {
+    const weights_plan *plan = &job->plan;
+    const rf_conv_view *view = &plan->view;
+    ahead a = {.bytes = {0}};
+    size_t pixels = (size_t)(next->rows - 1) * view->mw + next->cols;
+    if (plan->output_ranges == 1 && (size_t)plan->outputs == job->oc) {
+        size_t first = ((size_t)next->n * view->mh + next->i0) * view->mw + next->j0;
+        a.begin[0] = (const char *)(job->dy + first * job->oc);
+        a.bytes[0] = pixels * job->oc * sizeof(rf_real);
+    }
+    if (plan->input_ranges == 1 && (size_t)view->k == view->pixel && view->step_h * view->step_w == 1) {
+        size_t first = ((size_t)next->n * view->h + next->i0) * view->w + next->j0;
+        a.begin[1] = (const char *)(view->x + first * view->pixel);
+        a.bytes[1] = pixels * view->pixel * sizeof(rf_real);
+    }
+    return a;
+}
+
+/* The share of tile `index` of `tiles`. */
+static void share_ahead(const ahead *a, size_t index, size_t tiles, rf_conv_wtile *tile) {
+    size_t share = (a->bytes[0] + a->bytes[1]) / tiles, at = index * share;
+    int part = at >= a->bytes[0];
+    tile->ahead_step = share / ((size_t)tile->rows * tile->cols);
+    tile->ahead = a->begin[part] ? a->begin[part] + (part ? at - a->bytes[0] : at) : NULL;
+    if (!tile->ahead) tile->ahead_step = 0;
+}
+
 /* All tiles of dw of a task for one block of pixels. */
-static void multiply(const weights_job *job, const unit *u, const rf_real *x, const rf_real *dy, rf_real *dw,
-                     size_t dw_row, bool add) {
+static void multiply(const weights_job *job, const unit *u, const ahead *next, const rf_real *x, const rf_real *dy,
+                     rf_real *dw, size_t dw_row, bool add) {
     const weights_plan *plan = &job->plan;
     int wr = job->kernels->wr, tw = plan->runs ? 1 : plan->view.tw;
     size_t pixel = plan->x_line / plan->columns;
@@ -194,6 +228,7 @@ static void multiply(const weights_job *job, const unit *u, const rf_real *x, co
         .dw_row = dw_row,
         .add = add,
     };
+    size_t index = 0, tiles = rf_conv_ceil(u->outputs, plan->b_width) * rf_conv_ceil(u->inputs, wr) * plan->taps;
     for (int co = 0; co < u->outputs; co += plan->b_width, dy += plan->dy_panel) {
         tile.b = dy;
         tile.n = (int)least(plan->b_width, (size_t)(u->outputs - co));
@@ -202,10 +237,19 @@ static void multiply(const weights_job *job, const unit *u, const rf_real *x, co
             for (int t = 0; t < plan->taps; t++) {
                 tile.a = x + (size_t)(ci / wr) * plan->x_panel + t / tw * plan->x_line + t % tw * pixel;
                 tile.dw = dw + ((size_t)t * plan->inputs + u->ci + ci) * dw_row + u->co + co;
+                share_ahead(next, index++, tiles, &tile);
                 job->kernels->wtile(&tile);
             }
         }
     }
+}
+
+static void place_unit(const weights_plan *plan, size_t k, unit *u) {
+    u->n = (int)(k / plan->blocks_w / plan->blocks_h);
+    u->i0 = (int)(k / plan->blocks_w % plan->blocks_h) * plan->block_h;
+    u->j0 = (int)(k % plan->blocks_w) * plan->block_w;
+    u->rows = (int)least(plan->block_h, (size_t)(plan->view.mh - u->i0));
+    u->cols = (int)least(plan->block_w, (size_t)(plan->view.mw - u->j0));
 }
 
 /* item = (part * input_ranges + input range) * output_ranges + output range. */
@@ -222,15 +266,18 @@ static void run_tasks(void *ctx, size_t begin, size_t end) {
         u.outputs = (int)least(plan->output_range, (size_t)(plan->outputs - u.co));
         bool partial = plan->parts > 1, add = !partial && job->add;
         rf_real *dw = partial ? job->parts + part * plan->part_elements : job->dw;
-        for (size_t k = plan->units * part / plan->parts; k < plan->units * (part + 1) / plan->parts; k++) {
-            u.n = (int)(k / plan->blocks_w / plan->blocks_h);
-            u.i0 = (int)(k / plan->blocks_w % plan->blocks_h) * plan->block_h;
-            u.j0 = (int)(k % plan->blocks_w) * plan->block_w;
-            u.rows = (int)least(plan->block_h, (size_t)(plan->view.mh - u.i0));
-            u.cols = (int)least(plan->block_w, (size_t)(plan->view.mw - u.j0));
+        size_t last = plan->units * (part + 1) / plan->parts;
+        for (size_t k = plan->units * part / plan->parts; k < last; k++) {
+            place_unit(plan, k, &u);
             split_dy(job, &u, dy);
             split_x(job, &u, x);
-            multiply(job, &u, x, dy, dw, partial ? (size_t)plan->outputs : job->oc, add);
+            ahead next = {.bytes = {0}};
+            if (k + 1 < last) {
+                unit after = u;
+                place_unit(plan, k + 1, &after);
+                next = look_ahead(job, &after);
+            }
+            multiply(job, &u, &next, x, dy, dw, partial ? (size_t)plan->outputs : job->oc, add);
             add = true;
         }
     }

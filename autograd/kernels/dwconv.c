@@ -5,7 +5,7 @@
 #include "autograd/kernels/isa/stream.h"
 #include "core/parallel.h"
 
-enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, DW_GRAIN = 65536 };
+enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, DW_GRAIN = 65536, LARGE_BYTES = 12 << 20 };
 
 /* One axis: destination index o of a phase reads source o*mult + offset[t] with kernel index k[t], for taps t < n.
  * Forward has one phase with mult = stride; the gradient of x has `stride` phases (o = index / stride) with mult = 1.
@@ -66,6 +66,7 @@ typedef struct target {
     const rf_real *w; /* [Kh,Kw,C] */
     rf_real *y;       /* stored, or added to */
     bool add;
+    bool large;   /* y as a whole does not fit the caches */
     rf_real *acc; /* [Kh,Kw,columns], always added to */
     const rf_real *dy;
 } target;
@@ -83,8 +84,12 @@ static void flush(rf_streams *s, const target *to, size_t at, bool *add) {
 /* Destinations [o, o+count), which share their taps, nine taps at a time. */
 static void run_segment(const line *l, const axis *a, const target *to, int o, int count) {
     size_t channels = (size_t)l->channels, columns = rf_stream_columns(channels), at = (size_t)o * l->ystep;
-    rf_streams s = {
-        .count = (size_t)count, .channels = channels, .xstep = (size_t)a->mult * channels, .ystep = l->ystep};
+    rf_streams s = {.count = (size_t)count,
+                    .channels = channels,
+                    .xstep = (size_t)a->mult * channels,
+                    .ystep = l->ystep,
+                    /* A line of more than nine taps is summed in several rounds. */
+                    .past_caches = to->large && l->n * a->n <= RF_STREAM_TAPS};
     bool add = to->add;
     for (int r = 0; r < l->n; r++) {
         for (int t = 0; t < a->n; t++) {
@@ -115,7 +120,7 @@ typedef struct pass {
     const rf_dwconv *conv;
     const rf_real *dy;
     rf_real *out;
-    bool add;
+    bool add, large; /* large: out does not fit the caches */
     rf_real *partials;
 } pass;
 
@@ -139,13 +144,17 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
     for (size_t row = begin; row < end; row++) {
         line l = forward_line(v, row);
-        target to = {.w = v->weight, .y = p->out + row * (size_t)v->ow * (size_t)v->c};
+        target to = {.w = v->weight, .y = p->out + row * (size_t)v->ow * (size_t)v->c, .large = p->large};
         run_line(&l, &a, &to, v->ow);
     }
 }
 
+static bool is_large(int n, int h, int w, int c) {
+    return (size_t)n * (size_t)h * (size_t)w * (size_t)c * sizeof(rf_real) > LARGE_BYTES;
+}
+
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y) {
-    pass p = {.conv = conv, .out = y};
+    pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c)};
     size_t rows = (size_t)conv->n * (size_t)conv->oh;
     rf_parallel_for(rows, rows_of((size_t)conv->ow * (size_t)conv->c, GRAIN), forward_range, &p);
 }
@@ -163,16 +172,13 @@ static void backward_x_range(void *ctx, size_t begin, size_t end) {
             if (tap_valid(&down, t, o)) add_row(&l, image + (size_t)(o + down.offset[t]) * width, down.k[t]);
         for (int phase = 0; phase < v->stride && phase < v->w; phase++) {
             axis a = gradient_axis(v->kw, v->stride, v->pad, v->ow, phase);
-            target to = {.w = v->weight, .y = p->out + (row * (size_t)v->w + (size_t)phase) * channels, .add = p->add};
+            target to = {.w = v->weight,
+                         .y = p->out + (row * (size_t)v->w + (size_t)phase) * channels,
+                         .add = p->add,
+                         .large = p->large};
             run_line(&l, &a, &to, (v->w - phase + v->stride - 1) / v->stride);
         }
     }
-}
-
-void rf_dwconv_backward_x(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool add) {
-    pass p = {.conv = conv, .dy = dy, .out = dx, .add = add};
-    size_t rows = (size_t)conv->n * (size_t)conv->h;
-    rf_parallel_for(rows, rows_of((size_t)conv->w * (size_t)conv->c, GRAIN), backward_x_range, &p);
 }
 
 static size_t partial_count(const rf_dwconv *v) {
@@ -188,6 +194,7 @@ size_t rf_dwconv_work_bytes(const rf_dwconv *conv) {
     return (rows + step - 1) / step * partial_count(conv) * sizeof(rf_real);
 }
 
+/* Partial sums of dw over output rows [begin, end). */
 static void backward_w_range(void *ctx, size_t begin, size_t end) {
     const pass *p = ctx;
     const rf_dwconv *v = p->conv;
@@ -201,19 +208,38 @@ static void backward_w_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void rf_dwconv_backward_w(const rf_dwconv *conv, const rf_real *dy, rf_real *dw, bool add, void *work) {
-    pass p = {.conv = conv, .dy = dy, .partials = work};
-    size_t rows = (size_t)conv->n * (size_t)conv->oh, step = dw_rows(conv), channels = (size_t)conv->c;
-    rf_parallel_for(rows, step, backward_w_range, &p);
-    size_t columns = rf_stream_columns(channels), chunks = (rows + step - 1) / step, size = partial_count(conv);
+/* The input rows that belong to output rows [0, row). */
+static size_t input_rows(const rf_dwconv *v, size_t row) {
+    size_t oh = (size_t)v->oh, h = (size_t)v->h, inside = row % oh * (size_t)v->stride;
+    return row / oh * h + (inside < h ? inside : h);
+}
+
+/* Both gradients of a group of rows, one after the other: the second finds dy in the cache. */
+static void backward_range(void *ctx, size_t begin, size_t end) {
+    const pass *p = ctx;
+    if (p->partials) backward_w_range(ctx, begin, end);
+    if (p->out) backward_x_range(ctx, input_rows(p->conv, begin), input_rows(p->conv, end));
+}
+
+static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_t chunks, rf_real *dw, bool add) {
+    size_t channels = (size_t)conv->c, columns = rf_stream_columns(channels), size = partial_count(conv);
     for (size_t tap = 0; tap < (size_t)conv->kh * (size_t)conv->kw; tap++) {
         for (size_t c = 0; c < channels; c++) {
             double sum = 0;
             for (size_t chunk = 0; chunk < chunks; chunk++)
                 for (size_t j = c; j < columns; j += channels)
-                    sum += (double)p.partials[chunk * size + tap * columns + j];
+                    sum += (double)partials[chunk * size + tap * columns + j];
             rf_real *to = &dw[tap * channels + c];
             *to = add ? *to + (rf_real)sum : (rf_real)sum;
         }
     }
+}
+
+void rf_dwconv_backward(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool dx_add, rf_real *dw, bool dw_add,
+                        void *work) {
+    pass p = {.conv = conv, .dy = dy, .out = dx, .add = dx_add, .partials = dw ? work : NULL};
+    p.large = is_large(conv->n, conv->h, conv->w, conv->c);
+    size_t rows = (size_t)conv->n * (size_t)conv->oh, step = dw_rows(conv);
+    rf_parallel_for(rows, step, backward_range, &p);
+    if (dw) merge_partials(conv, work, (rows + step - 1) / step, dw, dw_add);
 }

@@ -21,12 +21,11 @@ typedef struct rf_dwconv {
 /* y [N,OH,OW,C]: y[o] = sum over taps k of x[o*stride - pad + k] * weight[k]; x outside the map counts as 0. */
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y);
 
-/* Gradient of x from dy [N,OH,OW,C], stored or added to dx [N,H,W,C]; conv->x is not read. */
-void rf_dwconv_backward_x(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool add);
-
-/* Gradient of the weight, stored or added to dw [Kh,Kw,C]; conv->weight is not read. Partial sums of fixed groups of
- * rows go to `work` and are merged in double precision in their order. */
+/* From dy [N,OH,OW,C]: the gradient of x, stored or added to dx [N,H,W,C], and that of the weight, stored or added to
+ * dw [Kh,Kw,C]. Either may be NULL; dx alone does not read conv->x, dw alone not conv->weight. Partial sums of fixed
+ * groups of rows go to `work` and are merged in double precision in their order. */
 size_t rf_dwconv_work_bytes(const rf_dwconv *conv);
-void rf_dwconv_backward_w(const rf_dwconv *conv, const rf_real *dy, rf_real *dw, bool add, void *work);
+void rf_dwconv_backward(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool dx_add, rf_real *dw, bool dw_add,
+                        void *work);
 
 #endif

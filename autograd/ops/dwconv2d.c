@@ -58,8 +58,7 @@ static void forward(const rf_call *call) {
 static void backward(const rf_call *call) {
     rf_dwconv conv = conv_of(call);
     const rf_real *dy = call->dout[0].data;
-    if (call->din[0].data) rf_dwconv_backward_x(&conv, dy, call->din[0].data, call->din_add[0]);
-    if (call->din[1].data) rf_dwconv_backward_w(&conv, dy, call->din[1].data, call->din_add[1], call->work);
+    rf_dwconv_backward(&conv, dy, call->din[0].data, call->din_add[0], call->din[1].data, call->din_add[1], call->work);
 }
 
 static double flops(const rf_call *call) {

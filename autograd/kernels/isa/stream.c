@@ -1,5 +1,6 @@
 #include "autograd/kernels/isa/stream.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -20,11 +21,25 @@ typedef rf_real half VECTOR(HALF);
 typedef rf_real quarter VECTOR(QUARTER);
 typedef rf_real single;
 
+/* Stores that keep the line out of the caches; only for whole aligned vectors. */
+#if defined(__AVX512F__) && !defined(RF_DOUBLE)
+#    include <immintrin.h>
+#    define STORE_PAST(to, v) _mm512_stream_ps((float *)(to), (__m512)(v))
+#    define STORES_END() _mm_sfence()
+#elif defined(__AVX2__) && !defined(RF_DOUBLE)
+#    include <immintrin.h>
+#    define STORE_PAST(to, v) _mm256_stream_ps((float *)(to), (__m256)(v))
+#    define STORES_END() _mm_sfence()
+#else
+#    define STORE_PAST(to, v) (*(to) = (v))
+#    define STORES_END() ((void)0)
+#endif
+
 /* The two loops for vector type V; `taps` is a constant where they are inlined, so that weights and accumulators stay
  * in registers. sum: y (+)= sum x*w. dot: acc += sum x*y. */
 #define DEFINE_LOOPS(V)                                                                                                \
     INLINE void sum_##V(const rf_streams *s, int taps, const rf_real *const *w, size_t c, size_t pixel, size_t pixels, \
-                        size_t xstep, size_t ystep, rf_real *y, bool add) {                                            \
+                        size_t xstep, size_t ystep, rf_real *y, bool add, bool past) {                                 \
         V k[RF_STREAM_TAPS];                                                                                           \
         const rf_real *x[RF_STREAM_TAPS];                                                                              \
         for (int t = 0; t < taps; t++) {                                                                               \
@@ -38,7 +53,10 @@ typedef rf_real single;
             _Pragma("GCC unroll 9") for (int t = 1; t < taps; t++) sum +=                                              \
                 k[t] * *(const V *)(const void *)(x[t] + i * xstep);                                                   \
             if (add) sum += *to;                                                                                       \
-            *to = sum;                                                                                                 \
+            if (past)                                                                                                  \
+                PAST_##V(to, sum);                                                                                     \
+            else                                                                                                       \
+                *to = sum;                                                                                             \
         }                                                                                                              \
     }                                                                                                                  \
     INLINE void dot_##V(const rf_streams *s, int taps, size_t c, size_t pixel, size_t pixels, size_t xstep,            \
@@ -58,6 +76,10 @@ typedef rf_real single;
         for (int t = 0; t < taps; t++) *(V *)(void *)(s->acc[t] + c) = sum[t];                                         \
     }
 
+#define PAST_vec STORE_PAST
+#define PAST_half(to, v) (*(to) = (v))
+#define PAST_quarter PAST_half
+#define PAST_single PAST_half
 DEFINE_LOOPS(vec)
 DEFINE_LOOPS(half)
 DEFINE_LOOPS(quarter)
@@ -67,6 +89,11 @@ DEFINE_LOOPS(single)
 INLINE size_t pixels_per_vector(const rf_streams *s) {
     bool adjacent = s->xstep == s->channels && s->ystep == s->channels;
     return adjacent && s->channels < LANES && LANES % s->channels == 0 ? LANES / s->channels : 1;
+}
+
+/* Whether vectors that begin `at` elements behind y lie at vector borders, and all that follow `step` later. */
+INLINE bool may_pass(const rf_streams *s, const rf_real *y, size_t at, size_t step) {
+    return s->past_caches && (uintptr_t)(y + at) % VECTOR_BYTES == 0 && step % LANES == 0;
 }
 
 INLINE void run_sum(const rf_streams *s, int taps, rf_real *y, bool add) {
@@ -79,13 +106,23 @@ INLINE void run_sum(const rf_streams *s, int taps, rf_real *y, bool add) {
             for (size_t i = 0; i < span; i++) memcpy(tiles[t] + i * channels, s->w[t], channels * sizeof(rf_real));
             w[t] = tiles[t];
         }
-        sum_vec(s, taps, w, 0, 0, groups, LANES, LANES, y, add);
+        if (!add && may_pass(s, y, 0, LANES))
+            sum_vec(s, taps, w, 0, 0, groups, LANES, LANES, y, false, true);
+        else
+            sum_vec(s, taps, w, 0, 0, groups, LANES, LANES, y, add, false);
     }
     if (rest == 0) return;
-    for (; c + LANES <= channels; c += LANES) sum_vec(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add);
-    for (; c + HALF <= channels; c += HALF) sum_half(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add);
-    for (; c + QUARTER <= channels; c += QUARTER) sum_quarter(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add);
-    for (; c < channels; c++) sum_single(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add);
+    bool past = !add && may_pass(s, y, done * s->ystep, s->ystep);
+    for (; c + LANES <= channels; c += LANES) {
+        if (past)
+            sum_vec(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, false, true);
+        else
+            sum_vec(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
+    }
+    for (; c + HALF <= channels; c += HALF) sum_half(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
+    for (; c + QUARTER <= channels; c += QUARTER)
+        sum_quarter(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
+    for (; c < channels; c++) sum_single(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
 }
 
 INLINE void run_dot(const rf_streams *s, int taps, const rf_real *y) {
@@ -129,6 +166,7 @@ void RF_ISA_NAME(rf_stream_sum)(const rf_streams *s, rf_real *y, bool add) {
         run_sum(s, 9, y, add);
         break;
     }
+    if (s->past_caches) STORES_END();
 }
 
 void RF_ISA_NAME(rf_stream_dot)(const rf_streams *s, const rf_real *y) {

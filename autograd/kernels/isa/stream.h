@@ -17,6 +17,7 @@ typedef struct rf_streams {
     const rf_real *w[RF_STREAM_TAPS]; /* [C] of each tap (rf_stream_sum) */
     rf_real *acc[RF_STREAM_TAPS];     /* [rf_stream_columns(C)] of each tap (rf_stream_dot) */
     size_t count, channels;           /* pixels, C */
+    bool past_caches;                 /* y is large and not read soon: whole vectors at vector borders need not stay */
     size_t xstep, ystep;              /* elements from a pixel to the next, in the sources and in y */
 } rf_streams;
 
