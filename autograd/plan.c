@@ -52,11 +52,41 @@ static void append_replays(const rf_graph *g, const replays *r, const rf_node *b
         if (backward->needs & RF_NEED_OUT(i)) bring_back(g, r, backward->out[i], plan);
 }
 
+/* Whether node b of backward must stay before node c: c reads or adds to a gradient that b contributes to. */
+static bool must_precede(const rf_graph *g, const rf_node *b, const rf_node *c) {
+    for (int i = 0; i < b->n_in; i++) {
+        if (!b->din[i]) continue;
+        rf_value v = g->values[b->in[i]].root;
+        for (int k = 0; k < c->n_in; k++)
+            if (c->din[k] && g->values[c->in[k]].root == v) return true;
+        for (int k = 0; k < c->n_out; k++)
+            if (c->out[k] != RF_NONE && g->values[c->out[k]].root == v) return true;
+    }
+    return false;
+}
+
+/* Backward nodes in the order of the graph; with `late`, each is put off until just before the first one that depends
+ * on it. A branch that leaves the network early (a lateral of the pyramid) is then done together with the layers it
+ * leaves from, and what those computed need not be brought back twice as long. Contributions to a gradient keep their
+ * order, so no bit changes. */
+static void order_backward(const rf_graph *g, bool late, int *order) {
+    int n = g->n_nodes - g->n_forward;
+    for (int i = 0; i < n; i++) order[i] = g->n_forward + i;
+    for (int i = n - 2; late && i >= 0; i--) {
+        int node = order[i], j = i + 1;
+        while (j < n && !must_precede(g, &g->nodes[node], &g->nodes[order[j]])) j++;
+        if (j == n) continue;
+        memmove(order + i, order + i + 1, (size_t)(j - 1 - i) * sizeof *order);
+        order[j - 1] = node;
+    }
+}
+
 static rf_status make_steps(const rf_graph *g, bool recompute, rf_plan *plan, bool *dropped) {
     size_t values = (size_t)g->n_values + 1;
     replays r = {dropped, rf_alloc(values, sizeof *r.back), rf_alloc(values, sizeof *r.producer)};
+    int *order = rf_alloc((size_t)g->n_nodes + 1, sizeof *order);
     plan->steps = rf_alloc(2 * (size_t)g->n_nodes + 1, sizeof *plan->steps);
-    if (r.back && r.producer && plan->steps) {
+    if (r.back && r.producer && order && plan->steps) {
         if (recompute && g->n_nodes > g->n_forward) choose_dropped(g, dropped);
         for (int n = 0; n < g->n_forward; n++) {
             for (int i = 0; i < g->nodes[n].n_out; i++)
@@ -64,12 +94,14 @@ static rf_status make_steps(const rf_graph *g, bool recompute, rf_plan *plan, bo
             plan->steps[plan->n_steps++] = (rf_step){n, false};
         }
         plan->n_forward_steps = plan->n_steps;
-        for (int n = g->n_forward; n < g->n_nodes; n++) {
-            append_replays(g, &r, &g->nodes[n], plan);
-            plan->steps[plan->n_steps++] = (rf_step){n, false};
+        order_backward(g, recompute, order);
+        for (int i = 0; i < g->n_nodes - g->n_forward; i++) {
+            append_replays(g, &r, &g->nodes[order[i]], plan);
+            plan->steps[plan->n_steps++] = (rf_step){order[i], false};
         }
     }
-    rf_status status = r.back && r.producer && plan->steps ? RF_OK : RF_ERR_NOMEM;
+    rf_status status = r.back && r.producer && order && plan->steps ? RF_OK : RF_ERR_NOMEM;
+    rf_free(order);
     rf_free(r.back);
     rf_free(r.producer);
     return status;
