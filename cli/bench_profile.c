@@ -138,7 +138,7 @@ static rf_status write_roofline(const char *path, const row *rows, int n, const 
     double *y[2] = {rf_alloc((size_t)n, sizeof(double)), rf_alloc((size_t)n, sizeof(double))};
     size_t count[2] = {0, 0};
     rf_status status = x[0] && x[1] && y[0] && y[1] ? RF_OK : RF_ERR_NOMEM;
-    rf_chart chart = {.title = "Roofline: every op of the graph",
+    rf_chart chart = {.title = "Roofline: every op of the graph (Winograd counted as direct sums)",
                       .x = {"floating-point operations a byte", 0.05, 1000, true},
                       .y = {"GFLOP/s", 0.1, 1000, true},
                       .n_series = 3};

@@ -164,10 +164,12 @@ static void put_legend(FILE *out, const rf_chart *c) {
             left, top, LEGEND_W, height);
     for (size_t i = 0; i < c->n_series; i++) {
         int y = top + 18 + 24 * (int)i;
-        fprintf(out,
-                "<path d=\"M%d %dh36\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n<text x=\"%d\" "
-                "y=\"%d\">",
-                left + 10, y, colours[i], dashes[i], left + 56, y + 5);
+        if (c->series[i].no_line)
+            fprintf(out, "<circle cx=\"%d\" cy=\"%d\" r=\"3\" fill=\"%s\"/>\n", left + 28, y, colours[i]);
+        else
+            fprintf(out, "<path d=\"M%d %dh36\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n",
+                    left + 10, y, colours[i], dashes[i]);
+        fprintf(out, "<text x=\"%d\" y=\"%d\">", left + 56, y + 5);
         put_escaped(out, c->series[i].name);
         fputs("</text>\n", out);
     }

@@ -1,10 +1,12 @@
 #!/bin/sh
 # One training step of the same model in rf and in PyTorch, in turns on the same machine, and the ratios of the medians.
-# usage: bench_vs_torch.sh [r50|mnet025] [ROUNDS]     needs Debian's python3-torch and python3-torchvision, and the
+# usage: bench_vs_torch.sh [r50|mnet025 [ROUNDS [--set section.key=value]...]]     needs Debian's python3-torch and python3-torchvision, and the
 # reference program ../shared/bench/torch_ref.py (TORCH_REF names another place).
 set -eu
 model=${1:-mnet025}
 rounds=${2:-5}
+[ $# -lt 2 ] || shift
+[ $# -lt 1 ] || shift
 reference=${TORCH_REF:-../shared/bench/torch_ref.py}
 python=/usr/bin/python3
 case $model in
@@ -19,7 +21,7 @@ $python -c 'import torch, torchvision' 2>/dev/null ||
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for i in $(seq "$rounds"); do
-    build/rf-bench step "configs/$model.ini" --batch $batch --size 640x640 --iters $steps --threads 2 --json "$dir/rf.$i" >/dev/null
+    build/rf-bench step "configs/$model.ini" --batch $batch --size 640x640 --iters $steps --threads 2 --json "$dir/rf.$i" "$@" >/dev/null
     $python "$reference" $model $batch 640 $steps --threads=2 >"$dir/torch.$i"
     echo "round $i: $(cut -c1-400 "$dir/rf.$i" | grep -o '"\(step\|img_s\|rss_mb\)":[0-9.]*' | tr '\n' ' ') | torch $(grep -o '"\(step\|img_s\|rss_mb\)": [0-9.]*' "$dir/torch.$i" | tr '\n' ' ')"
 done

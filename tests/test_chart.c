@@ -71,7 +71,8 @@ static void drawing(void **state) {
     assert_memory_equal(data[0], data[1], bytes[0]);
     const char *svg = (const char *)data[0];
     assert_int_equal(occurrences(svg, "<polyline"), 1);
-    assert_int_equal(occurrences(svg, "<circle"), 4); /* 3 + 1; one is not a number, one is right of the axis */
+    assert_int_equal(occurrences(svg, "<circle"),
+                     6); /* 3 + 1, and 2 in the legend; one is not a number, one is right of the axis */
     assert_int_equal(occurrences(svg, "nan"), 0);
     assert_int_equal(occurrences(svg, "a&lt;b"), 1);
     assert_int_equal(occurrences(svg, "T &amp; t"), 1);
