@@ -117,18 +117,15 @@ rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     fold.beta = parameter(net, spec.bn, "bias", vector(RF_PARAM_BN_BETA, RF_INIT_ZERO, out));
     fold.mean = parameter(net, spec.bn, "running_mean", vector(RF_PARAM_BN_MEAN, RF_INIT_ZERO, out));
     fold.var = parameter(net, spec.bn, "running_var", vector(RF_PARAM_BN_VAR, RF_INIT_ONE, out));
-    /* A depth-wise result passes through the normalisation's loop anyhow, for its activation: folding would save
-     * nothing. */
-    bool foldable = !spec.depthwise;
-    if (net->status == RF_OK && foldable && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
+    if (net->status == RF_OK && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
     if (net->status != RF_OK) return RF_NONE;
 
     rf_scope scope = rf_net_enter(net, "%s", spec.conv);
     rf_value w = bind(net, fold.conv), y;
-    if (net->mode == RF_EVAL && foldable) {
+    if (net->mode == RF_EVAL) {
         rf_value ins[4] = {x, w, bind(net, fold.beta), spec.residual};
-        y = rf_graph_apply(net->graph, "conv_act", ins, spec.add ? 4 : 3, "stride=%d pad=%d slope=%.9g", spec.stride,
-                           spec.k / 2, spec.slope);
+        y = rf_graph_apply(net->graph, spec.depthwise ? "dwconv_act" : "conv_act", ins, spec.add ? 4 : 3,
+                           "stride=%d pad=%d slope=%.9g", spec.stride, spec.k / 2, spec.slope);
         rf_net_leave(net, scope);
         return y;
     }

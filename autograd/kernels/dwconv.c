@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "autograd/kernels/isa/norm_isa.h"
 #include "autograd/kernels/isa/stream.h"
 #include "core/parallel.h"
 
@@ -147,6 +148,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
         target to = {.w = v->weight, .y = p->out + row * (size_t)v->ow * (size_t)v->c, .large = p->large};
         run_line(&l, &a, &to, v->ow);
     }
+    rf_norm finish = {.channels = (size_t)v->c, .beta = v->bias, .slope = v->slope};
+    size_t width = (size_t)v->ow;
+    if (v->bias) RF_ISA_PICK(rf_norm_chunk_bias)(&finish, p->out, begin * width, end * width);
 }
 
 static bool is_large(int n, int h, int w, int c) {
@@ -155,6 +159,7 @@ static bool is_large(int n, int h, int w, int c) {
 
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y) {
     pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c)};
+    if (conv->bias) p.large = false; /* it is read again */
     size_t rows = (size_t)conv->n * (size_t)conv->oh;
     rf_parallel_for(rows, rows_of((size_t)conv->ow * (size_t)conv->c, GRAIN), forward_range, &p);
 }

@@ -16,9 +16,12 @@ typedef struct rf_dwconv {
     int oh, ow;            /* of y: (h + 2*pad - kh) / stride + 1 */
     const rf_real *x;      /* [N,H,W,C] */
     const rf_real *weight; /* [Kh,Kw,C] */
+    const rf_real *bias;   /* [C] or NULL; forward only */
+    rf_real slope;         /* with a bias: of the activation for negative values, 1 = none */
 } rf_dwconv;
 
-/* y [N,OH,OW,C]: y[o] = sum over taps k of x[o*stride - pad + k] * weight[k]; x outside the map counts as 0. */
+/* y [N,OH,OW,C]: y[o] = sum over taps k of x[o*stride - pad + k] * weight[k]; x outside the map counts as 0. With a
+ * bias v = y[o] + bias, y[o] = v > 0 ? v : slope*v, done while the lines are in the cache. */
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y);
 
 /* From dy [N,OH,OW,C]: the gradient of x, stored or added to dx [N,H,W,C], and that of the weight, stored or added to

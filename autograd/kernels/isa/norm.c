@@ -166,6 +166,26 @@ void RF_ISA_NAME(rf_norm_chunk_apply)(const rf_norm *norm, rf_real *y, size_t be
     if (norm->stream) vec_stream_end();
 }
 
+static void bias_block(void *ctx, const block *b) {
+    const apply *a = ctx;
+    rf_real beta[PANEL] ALIGNED, slope = a->norm->slope;
+    tile(beta, a->norm->beta, b->first, b->width, a->norm->channels);
+    for (size_t r = 0; r < b->rows; r++) {
+        rf_real *y = a->y + b->at + r * b->stride;
+        size_t j = 0;
+        for (; j + VL <= b->width; j += VL) vec_store(y + j, vec_leaky(vec_load(y + j) + vec_load(beta + j), slope));
+        for (; j < b->width; j++) {
+            rf_real v = y[j] + beta[j];
+            y[j] = v > 0 ? v : slope * v;
+        }
+    }
+}
+
+void RF_ISA_NAME(rf_norm_chunk_bias)(const rf_norm *norm, rf_real *y, size_t begin, size_t end) {
+    apply a = {norm, y};
+    for_blocks(begin, end, norm->channels, bias_block, &a);
+}
+
 /* The gradient at the activation's input, from the gradient g at its output; v is computed as forward did. */
 INLINE rf_real masked(rf_norm_mask mask, rf_real slope, rf_real g, rf_real centred, rf_real gain, rf_real beta,
                       rf_real y) {
