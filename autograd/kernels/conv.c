@@ -23,6 +23,12 @@ const rf_conv_kernels *rf_conv_kernels_current(void) {
     return sets[rf_isa_current()];
 }
 
+const rf_conv_kernels *rf_conv_kernels_for(int n) {
+    rf_isa isa = rf_isa_current();
+    bool narrow = isa == RF_ISA_AVX512 && sets[RF_ISA_AVX2] && n <= sets[RF_ISA_AVX2]->vl;
+    return sets[narrow ? RF_ISA_AVX2 : isa];
+}
+
 /* Partial sums of the bias gradient: one for each range of pixels, a number that follows from the shape. */
 enum { BIAS_PARTS = 16, BIAS_PIXELS = 512 };
 

@@ -285,7 +285,7 @@ void rf_conv_gemm_forward(const rf_conv_dims *d, const rf_real *x, const rf_real
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * outputs;
         gemm_job job = {
-            .kernels = rf_conv_kernels_current(),
+            .kernels = rf_conv_kernels_for(outputs),
             .view = rf_conv_forward_view(d, x, g),
             .w = w + first,
             .kw = d->kw,
@@ -356,7 +356,7 @@ void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const 
         bool empty = v.taps == 0 || h.taps == 0; /* no tap reaches these points: their gradient is zero */
         if (v.points == 0 || h.points == 0 || (empty && add)) continue;
         gemm_job job = {
-            .kernels = rf_conv_kernels_current(),
+            .kernels = rf_conv_kernels_for(inputs),
             .view = phase_view(d, dy, g, v, h),
             .w = w + (size_t)g * outputs,
             .transposed = true,

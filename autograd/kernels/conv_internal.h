@@ -67,6 +67,9 @@ typedef struct rf_conv_kernels {
 
 /* The set that rf_isa_current asks for. */
 const rf_conv_kernels *rf_conv_kernels_current(void);
+/* The same for products of n columns: where they fill half a vector at most, the set of half as wide vectors, if that
+ * is one of the processor's, computes two at a time. */
+const rf_conv_kernels *rf_conv_kernels_for(int n);
 
 /* Bytes for the weight-gradient driver; in conv_weights.c. */
 size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
