@@ -92,27 +92,38 @@ ALWAYS_INLINE void filter_gradient_line(const vec *u, vec *out, const int step) 
     out[2 * step] = w2;
 }
 
-/* n x n pixels, `n` channels of them from channel c on. */
+/* side x side pixels, a vector of them from channel c on. */
 ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const int side, int c, vec *out) {
     int n = p->channels - c;
-    bool inside = p->y >= 0 && p->x >= 0 && p->y + side <= p->h && p->x + side <= p->w && n >= VL;
-    if (inside) {
-        const rf_real *corner = p->picture + ((size_t)p->y * p->w + p->x) * p->pixel + c;
-        for (int i = 0; i < side; i++)
-            for (int j = 0; j < side; j++) out[i * side + j] = vec_load(corner + ((size_t)i * p->w + j) * p->pixel);
+    const size_t pixel = p->pixel, row = (size_t)p->w * pixel;
+    if (p->y >= 0 && p->x >= 0 && p->y + side <= p->h && p->x + side <= p->w && n >= VL) {
+        const rf_real *line = p->picture + (size_t)p->y * row + (size_t)p->x * pixel + c;
+        for (int i = 0; i < side; i++, line += row) {
+            const rf_real *from = line;
+            for (int j = 0; j < side; j++, from += pixel) out[i * side + j] = vec_load(from);
+            /* The tile to the right follows: too many short lines for the hardware to guess. */
+            for (int j = 0; j < T; j++, from += pixel) __builtin_prefetch(from);
+        }
         return;
     }
-    for (int i = 0; i < side; i++)
-        for (int j = 0; j < side; j++) {
-            int y = p->y + i, x = p->x + j;
-            bool there = y >= 0 && y < p->h && x >= 0 && x < p->w;
-            out[i * side + j] = there ? load(p->picture + ((size_t)y * p->w + x) * p->pixel + c, n) : (vec){0};
-        }
+    int left = p->x < 0 ? -p->x : 0, right = p->w - p->x < side ? p->w - p->x : side;
+    for (int i = 0; i < side; i++) {
+        bool there = p->y + i >= 0 && p->y + i < p->h;
+        const rf_real *line = there ? p->picture + (size_t)(p->y + i) * row + c : NULL;
+        for (int j = 0; j < side; j++)
+            out[i * side + j] = there && j >= left && j < right ? load(line + (size_t)(p->x + j) * pixel, n) : (vec){0};
+    }
 }
 
-ALWAYS_INLINE void put(const rf_winograd_place *out, int product, int c, vec v) {
-    rf_real *to = out->v + product * out->product + (size_t)(c / out->width) * out->panel + c % out->width;
-    if (out->width >= VL) {
+/* The first of a channel vector's 36 places. */
+ALWAYS_INLINE rf_real *first_place(const rf_winograd_place *out, int c) {
+    return out->v + (size_t)(c / out->width) * out->panel + c % out->width;
+}
+
+/* Stores a vector; where panels are half a vector wide (`halves`) its second half goes to the next panel. */
+ALWAYS_INLINE void put(rf_real *to, size_t panel, const bool halves, vec v) {
+    (void)panel;
+    if (!halves) {
         vec_store(to, v);
         return;
     }
@@ -121,32 +132,52 @@ ALWAYS_INLINE void put(const rf_winograd_place *out, int product, int c, vec v) 
     half parts[2];
     memcpy(parts, &v, sizeof v);
     *(half *)to = parts[0];
-    *(half *)(to + out->panel) = parts[1];
+    *(half *)(to + panel) = parts[1];
 #endif
 }
 
-static void input(const rf_winograd_patch *patch, const rf_winograd_place *out) {
-    for (int c = 0; c < patch->channels; c += VL) {
+ALWAYS_INLINE void input_to(const rf_winograd_patch *patch, const rf_winograd_place *out, const bool halves) {
+    const size_t product = out->product, panel = out->panel; /* stores might change *out, for all the compiler knows */
+    const int channels = patch->channels;
+    for (int c = 0; c < channels; c += VL) {
         vec d[P * P], line[P];
         load_patch(patch, P, c, d);
+        rf_real *to = first_place(out, c);
         for (int j = 0; j < P; j++) input_line(d + j, d + j, P);
         for (int i = 0; i < P; i++) {
             input_line(d + i * P, line, 1);
-            for (int j = 0; j < P; j++) put(out, i * P + j, c, line[j]);
+            for (int j = 0; j < P; j++) put(to + (i * P + j) * product, panel, halves, line[j]);
         }
     }
 }
 
-static void gradient(const rf_winograd_patch *patch, const rf_winograd_place *out) {
-    for (int c = 0; c < patch->channels; c += VL) {
+ALWAYS_INLINE void gradient_to(const rf_winograd_patch *patch, const rf_winograd_place *out, const bool halves) {
+    const size_t product = out->product, panel = out->panel;
+    const int channels = patch->channels;
+    for (int c = 0; c < channels; c += VL) {
         vec d[T * T], rows[P * T], line[P];
         load_patch(patch, T, c, d);
+        rf_real *to = first_place(out, c);
         for (int j = 0; j < T; j++) gradient_line(d + j, rows + j, T);
         for (int i = 0; i < P; i++) {
             gradient_line(rows + i * T, line, 1);
-            for (int j = 0; j < P; j++) put(out, i * P + j, c, line[j]);
+            for (int j = 0; j < P; j++) put(to + (i * P + j) * product, panel, halves, line[j]);
         }
     }
+}
+
+static void input(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+    if (out->width < VL)
+        input_to(patch, out, true);
+    else
+        input_to(patch, out, false);
+}
+
+static void gradient(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+    if (out->width < VL)
+        gradient_to(patch, out, true);
+    else
+        gradient_to(patch, out, false);
 }
 
 ALWAYS_INLINE void finish(const rf_winograd_result *q, size_t at, int c, int n, vec v) {
