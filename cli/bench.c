@@ -48,10 +48,16 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     if (command->batch)
         options[n++] = (rf_option){"batch", 'b', RF_OPT_INT, &b->batch, "N", "images a step (train.batch)", 1, 4096};
     if (command->profile)
-        options[n++] =
-            (rf_option){"profile",   'p',   RF_OPT_TEXT,
-                        &b->profile, "DIR", "also print the costliest ops, and write DIR/ops.csv and DIR/roofline.svg",
-                        0,           0};
+        options[n++] = (rf_option){"profile",
+                                   'p',
+                                   RF_OPT_TEXT,
+                                   &b->profile,
+                                   "DIR",
+                                   command->profile_doc
+                                       ? command->profile_doc
+                                       : "also print the costliest ops, and write DIR/ops.csv and DIR/roofline.svg",
+                                   0,
+                                   0};
     const rf_program program = {command->name,
                                 command->summary,
                                 "MODEL|CONFIG.ini [options]",

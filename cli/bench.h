@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "core/json.h"
 #include "data/dataset.h"
+#include "detect/spec.h"
 #include "layers/params.h"
 
 int rf_bench_ops(int argc, char **argv);
@@ -16,6 +17,7 @@ int rf_bench_infer(int argc, char **argv);
 int rf_bench_targets(int argc, char **argv);
 int rf_bench_eval(int argc, char **argv);
 int rf_bench_load(int argc, char **argv);
+int rf_bench_scale(int argc, char **argv);
 
 typedef struct rf_bench {
     const char *name; /* "rf-bench step", for messages */
@@ -35,7 +37,8 @@ typedef struct rf_bench_command {
     const char *name, *summary, *description, *examples;
     const char *size_doc; /* NULL: no --size */
     bool batch, profile;
-    long iterations; /* default */
+    const char *profile_doc; /* NULL: what --profile does for ops */
+    long iterations;         /* default */
 } rf_bench_command;
 
 /* Parses the call, opens the model. True: run; false: end with *code. rf_bench_end in every case afterwards. */
@@ -56,6 +59,12 @@ double rf_samples_median(rf_samples *samples);
 void rf_bench_tell(rf_bench *bench, const char *key, rf_samples *samples);
 /* img_s and rss_mb, the last lines of every command that handles images. */
 void rf_bench_tell_rate(rf_bench *bench, double images_per_second);
+
+/* Median seconds of a training step of `batch` images of size x size, and its anchors; changes the configuration. */
+rf_status rf_bench_measure_step(rf_bench *bench, long batch, long size, double *seconds, size_t *anchors);
+/* Times of the targets of one image with n faces. */
+rf_status rf_bench_measure_match(const rf_detect_spec *spec, const rf_anchor_set *anchors, size_t n, long iterations,
+                                 rf_samples *times);
 
 /* Pictures to measure with: those of [data], or, when data.root is empty, a drawn set in a temporary folder, which
  * closing removes (data.root then names it). Close in every case. */

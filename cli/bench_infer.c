@@ -63,6 +63,7 @@ int rf_bench_infer(int argc, char **argv) {
                                              "width and height of the images (640x640)",
                                              true,
                                              true,
+                                             NULL,
                                              21};
     rf_bench bench;
     int code;
@@ -141,6 +142,7 @@ int rf_bench_eval(int argc, char **argv) {
         NULL,
         false,
         false,
+        NULL,
         30};
     rf_bench bench;
     int code;

@@ -55,6 +55,14 @@ static rf_status fill_batch(stepper *s) {
     return RF_OK;
 }
 
+static rf_status build(stepper *s) {
+    const rf_config *config = &s->bench->config;
+    RF_TRY(rf_optimizer_init(&s->optimizer, config, s->bench->params));
+    RF_TRY(rf_train_graph_make(config, s->bench->params, &s->net));
+    RF_TRY(rf_train_graph_plan(config, &s->net));
+    return rf_profile_make(s->net.graph, &s->profile);
+}
+
 static rf_status prepare(stepper *s) {
     rf_config *config = &s->bench->config;
     if (s->bench->batch) config->train.batch = s->bench->batch;
@@ -62,9 +70,7 @@ static rf_status prepare(stepper *s) {
         return rf_fail(RF_ERR_USER, "--size %dx%d: training images are squares", s->bench->size[0], s->bench->size[1]);
     if (s->bench->size[0]) config->input.size = s->bench->size[0];
     double begin = rf_clock_seconds();
-    RF_TRY(rf_optimizer_init(&s->optimizer, config, s->bench->params));
-    RF_TRY(rf_train_graph_make(config, s->bench->params, &s->net));
-    RF_TRY(rf_train_graph_plan(config, &s->net));
+    RF_TRY(build(s));
     double built = rf_clock_seconds() - begin;
     printf("batch %ld of %ldx%ld, %zu anchors; graph, plan and memory in %.1f ms\n", config->train.batch,
            config->input.size, config->input.size, s->net.detector.anchors, 1e3 * built);
@@ -72,7 +78,6 @@ static rf_status prepare(stepper *s) {
     rf_json_put_int(&s->bench->out, "size", config->input.size);
     rf_json_put_int(&s->bench->out, "anchors", (long long)s->net.detector.anchors);
     rf_json_put_number(&s->bench->out, "build", built);
-    RF_TRY(rf_profile_make(s->net.graph, &s->profile));
     return fill_batch(s);
 }
 
@@ -108,6 +113,32 @@ static void tell(stepper *s) {
     rf_bench_tell_rate(b, (double)b->config.train.batch / rf_samples_median(&s->step));
 }
 
+static void free_stepper(stepper *s) {
+    rf_profile_free(&s->profile);
+    rf_optimizer_free(&s->optimizer);
+    rf_train_graph_free(&s->net);
+    rf_free(s->faces);
+    rf_free(s->lists);
+    rf_free(s->counts);
+    rf_free(s->forward.v);
+    rf_free(s->backward.v);
+    rf_free(s->update.v);
+    rf_free(s->step.v);
+}
+
+rf_status rf_bench_measure_step(rf_bench *bench, long batch, long size, double *seconds, size_t *anchors) {
+    bench->config.train.batch = batch;
+    bench->config.input.size = size;
+    stepper s = {.bench = bench};
+    rf_status status = build(&s);
+    if (status == RF_OK) status = fill_batch(&s);
+    for (long i = 0; i <= bench->iterations && status == RF_OK; i++) status = run_once(&s, i > 0);
+    *seconds = rf_samples_median(&s.step);
+    *anchors = s.net.detector.anchors;
+    free_stepper(&s);
+    return status;
+}
+
 static int run(rf_bench *bench, bool profile) {
     stepper s = {.bench = bench};
     rf_status status;
@@ -116,16 +147,7 @@ static int run(rf_bench *bench, bool profile) {
     tell(&s);
     if (profile) RF_TRY_GOTO(rf_profile_report(bench, &s.profile, bench->profile));
 fail:
-    rf_profile_free(&s.profile);
-    rf_optimizer_free(&s.optimizer);
-    rf_train_graph_free(&s.net);
-    rf_free(s.faces);
-    rf_free(s.lists);
-    rf_free(s.counts);
-    rf_free(s.forward.v);
-    rf_free(s.backward.v);
-    rf_free(s.update.v);
-    rf_free(s.step.v);
+    free_stepper(&s);
     return rf_bench_end(bench, status);
 }
 
@@ -141,6 +163,7 @@ int rf_bench_step(int argc, char **argv) {
                                              "side of the training images (input.size)",
                                              true,
                                              true,
+                                             NULL,
                                              5};
     rf_bench bench;
     int code;
@@ -155,6 +178,7 @@ int rf_bench_ops(int argc, char **argv) {
                                              "side of the training images (input.size)",
                                              true,
                                              true,
+                                             NULL,
                                              5};
     rf_bench bench;
     int code;

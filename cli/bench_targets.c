@@ -23,28 +23,34 @@ static void draw_faces(rf_face *faces, size_t n, float side, float largest, uint
     }
 }
 
-static rf_status time_match(rf_bench *b, const rf_detect_spec *spec, const rf_anchor_set *anchors, const char *key,
-                            size_t n) {
+rf_status rf_bench_measure_match(const rf_detect_spec *spec, const rf_anchor_set *anchors, size_t n, long iterations,
+                                 rf_samples *times) {
     rf_match match = {0};
-    rf_samples times = {0};
     rf_face *faces = rf_alloc(n, sizeof *faces);
     float *loc = rf_alloc(anchors->count * 4, sizeof *loc), *points = rf_alloc(anchors->count * 10, sizeof *points);
     rf_status status = faces && loc && points ? rf_match_alloc(anchors->count, &match) : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
     draw_faces(faces, n, (float)anchors->width, n > 100 ? 32 : 256, n);
-    for (long i = 0; i <= b->iterations; i++) {
+    for (long i = 0; i <= iterations; i++) {
         double begin = rf_clock_seconds();
         rf_match_faces(anchors, &spec->match, faces, n, &match);
         rf_match_encode(anchors, &spec->codec, &match, faces, loc, points);
-        if (i) RF_TRY_GOTO(rf_samples_add(&times, rf_clock_seconds() - begin));
+        if (i) RF_TRY_GOTO(rf_samples_add(times, rf_clock_seconds() - begin));
     }
-    rf_bench_tell(b, key, &times);
 fail:
     rf_match_free(&match);
-    rf_free(times.v);
     rf_free(faces);
     rf_free(loc);
     rf_free(points);
+    return status;
+}
+
+static rf_status time_match(rf_bench *b, const rf_detect_spec *spec, const rf_anchor_set *anchors, const char *key,
+                            size_t n) {
+    rf_samples times = {0};
+    rf_status status = rf_bench_measure_match(spec, anchors, n, b->iterations, &times);
+    if (status == RF_OK) rf_bench_tell(b, key, &times);
+    rf_free(times.v);
     return status;
 }
 
@@ -77,6 +83,7 @@ int rf_bench_targets(int argc, char **argv) {
                                              "side of the image (input.size)",
                                              false,
                                              false,
+                                             NULL,
                                              51};
     rf_bench bench;
     int code;

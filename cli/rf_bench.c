@@ -9,6 +9,7 @@ int main(int argc, char **argv) {
         {"targets", "anchors to faces, hard negatives, suppression", rf_bench_targets},
         {"eval", "pictures to faces: JPEG, network, decoding, merge", rf_bench_eval},
         {"load", "training batches: decoding and augmentation", rf_bench_load},
+        {"scale", "cost against images, anchors and faces, drawn", rf_bench_scale},
         {0}};
     static const rf_program program = {
         "rf-bench",

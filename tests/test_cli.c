@@ -79,7 +79,8 @@ static void help_and_version(void **state) {
         {"rf-bench infer", "iters threads json set size batch profile"},
         {"rf-bench targets", "iters threads json set size"},
         {"rf-bench eval", "iters threads json set"},
-        {"rf-bench load", "iters threads json set size batch"}};
+        {"rf-bench load", "iters threads json set size batch"},
+        {"rf-bench scale", "iters threads json set size profile"}};
     static char help[PROGRAMS_TEXT];
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         char command[256], words[512], line[256];
@@ -315,7 +316,8 @@ static void benchmarks_measure(void **state) {
         {"infer @/model/last.safetensors --size 96x64", "fwd img_s rss_mb build"},
         {"targets configs/mnet025.ini --size 128x128", "match12 match700 nms vote anchors"},
         {"eval @/model/last.safetensors --set data.root=@/set", "decode network boxes merge total img_s"},
-        {"load configs/mnet025.ini --size 64x64 --batch 4 --set data.root=@/set", "batch img_s"}};
+        {"load configs/mnet025.ini --size 64x64 --batch 4 --set data.root=@/set", "batch img_s"},
+        {"scale @/model/last.safetensors --size 64x64 --profile @/profile", "threads"}};
     static char text[PROGRAMS_TEXT];
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char command[256], words[128];
@@ -331,6 +333,7 @@ static void benchmarks_measure(void **state) {
     assert_non_null(strstr(text, "conv2d,backward"));
     read_text("@/profile/roofline.svg", text);
     assert_non_null(strstr(text, "</svg>"));
+    assert_int_equal(count_files("@/profile", "scale-"), 3);
     refused("rf-bench", "rf-bench: a command is missing");
     refused("rf-bench step configs/mnet025.ini --size 64x96", "training images are squares");
     refused("rf-bench eval @/none.safetensors", "@/none.safetensors");
