@@ -71,7 +71,12 @@ static rf_status draw(const sweep *s, const char *dir) {
     double x[2] = {0, s->x[s->n - 1]}, y[2] = {0, s->y[s->n - 1]};
     rf_series series[] = {{.name = "measured", .x = s->x, .y = s->y, .n = s->n, .marks = true},
                           {.name = "in proportion", .x = x, .y = y, .n = 2}};
-    rf_chart chart = {.title = title, .x = {.label = s->unit}, .y = {.label = label}, .series = series, .n_series = 2};
+    rf_chart chart = {.title = title,
+                      .x = {.label = s->unit},
+                      .y = {.label = label},
+                      .series = series,
+                      .n_series = 2,
+                      .legend_right = true};
     chart.x.hi = chart.y.hi = 0;
     for (size_t i = 0; i < s->n; i++) {
         rf_axis_include(&chart.x, s->x[i]);
@@ -104,7 +109,8 @@ int rf_bench_scale(int argc, char **argv) {
     static const rf_bench_command command = {
         .name = "rf-bench scale",
         .summary = "cost against images, anchors and faces",
-        .description = "  Training steps with 1 to 16 images, with one image of half to twice the side, and the targets of one image\n"
+        .description = "  Training steps with 1 to 16 images, with one image of half to twice the side, and the "
+                       "targets of one image\n"
                        "  with 1 to 1000 faces.",
         .examples = "  rf-bench scale configs/mnet025.ini --profile scale",
         .size_doc = "middle side of the training images (input.size)",

@@ -158,7 +158,7 @@ static void put_legend(FILE *out, const rf_chart *c) {
     if (c->n_series == 0) return;
     int height = 24 * (int)c->n_series + 12;
     int top = c->legend_top ? TOP + 14 : TOP + PLOT_H - height - 14;
-    int left = c->legend_top ? LEFT + PLOT_W - LEGEND_W - 14 : LEFT + 14;
+    int left = c->legend_top || c->legend_right ? LEFT + PLOT_W - LEGEND_W - 14 : LEFT + 14;
     fprintf(out,
             "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#fff\" fill-opacity=\"0.9\" stroke=\"#bbb\"/>\n",
             left, top, LEGEND_W, height);

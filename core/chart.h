@@ -27,8 +27,9 @@ typedef struct rf_chart {
     const char *title;
     rf_axis x, y;
     const rf_series *series;
-    size_t n_series; /* at most RF_CHART_SERIES (RF_ERR_USER) */
-    bool legend_top; /* the legend in the upper right corner instead of the lower left */
+    size_t n_series;   /* at most RF_CHART_SERIES (RF_ERR_USER) */
+    bool legend_top;   /* the legend in the upper right corner instead of the lower left */
+    bool legend_right; /* in the lower right one */
 } rf_chart;
 
 /* Axes with a grid, the curves thinned to what a screen shows, and a legend. Written atomically; the same input gives

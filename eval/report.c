@@ -18,7 +18,7 @@ rf_status rf_report_svg(const char *path, const char *title, const rf_curve *cur
             snprintf(names[i], sizeof names[i], "%s  AP %.4f", curves[i].name, curves[i].ap);
         series[i] = (rf_series){names[i], curves[i].recall, curves[i].precision, curves[i].n, false, false};
     }
-    rf_chart chart = {title, {"Recall", 0, 1, false}, {"Precision", 0, 1, false}, series, n, false};
+    rf_chart chart = {title, {"Recall", 0, 1, false}, {"Precision", 0, 1, false}, series, n, false, false};
     return rf_chart_write(path, &chart);
 }
 

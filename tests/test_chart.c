@@ -60,7 +60,7 @@ static void drawing(void **state) {
     rf_series series[] = {{.name = "a<b", .x = x, .y = y, .n = 5, .marks = true},
                           {.name = "outside", .x = nothing, .y = nothing, .n = 1, .no_line = true},
                           {.name = "dots", .x = x, .y = x, .n = 2, .no_line = true}};
-    rf_chart chart = {"T & t", {"epoch", 0, 3, false}, {"loss", 0.1, 10, true}, series, 3, true};
+    rf_chart chart = {"T & t", {"epoch", 0, 3, false}, {"loss", 0.1, 10, true}, series, 3, true, false};
     uint8_t *data[2];
     size_t bytes[2];
     for (int i = 0; i < 2; i++) {

@@ -109,7 +109,7 @@ static rf_status draw(const char *dir, const char *file, const char *title, plot
     rf_axis_include(&p->x, 0);
     rf_axis_round(&p->x);
     rf_axis_round(&p->y);
-    rf_chart chart = {title, p->x, p->y, series, p->n, legend_top};
+    rf_chart chart = {title, p->x, p->y, series, p->n, legend_top, false};
     char *path = rf_path_join(dir, file);
     rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
     rf_free(path);

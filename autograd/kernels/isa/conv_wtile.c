@@ -14,7 +14,8 @@ ALWAYS_INLINE void wtile(const int nv, const rf_conv_wtile *q) {
         for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
     for (int i = 0; i < WR; i++) __builtin_prefetch(q->dw + (size_t)(i < q->m ? i : 0) * q->dw_row, 1);
     const rf_real *b = q->b;
-    const char *ahead = q->ahead;
+    const char *ahead =
+        q->ahead ? q->ahead : (const char *)b; /* an address that is not mapped would cost a page walk */
     for (int r = 0; r < q->rows; r++) {
         const rf_real *a = q->a + (size_t)r * q->a_row;
         for (int p = 0; p < q->cols; p++, a += q->a_step, b += q->b_step) {
