@@ -10,9 +10,9 @@ enum {
     CHANNELS_MIN = 32, /* and with fewer channels the transformed pictures do */
     OUTPUTS_MIN = 16,
     BLOCK_BYTES = 1 << 20, /* of transformed tiles in a block of the product, where that is several rows of tiles */
-    BLOCK_ROWS = 24,       /* tiles of a block at least: they share a panel of the weights */
+    BLOCK_ROWS = 12,       /* tiles of a block at least: they share a panel of the weights */
     BLOCK_MOST = 96,
-    CHUNK_BYTES = 8 << 20, /* of transformed tiles between two sums in the weight gradient */
+    CHUNK_BYTES = 4 << 20, /* of transformed tiles between two sums in the weight gradient */
     CHUNK_LEAST = 96,
     INPUTS = 64,                /* channels of a task of the weight gradient */
     GAP = 64 / sizeof(rf_real), /* keeps the 36 parts off one cache set */
@@ -90,7 +90,7 @@ static void plan_product(product *p) {
     p->v_row = up(p->depth, vl);
     p->m_row = up(p->columns, vl);
     size_t fit = BLOCK_BYTES / (RF_WINOGRAD_PRODUCTS * (p->v_row + p->m_row) * sizeof(rf_real));
-    p->block = up(fit < BLOCK_ROWS ? BLOCK_ROWS : fit > BLOCK_MOST ? BLOCK_MOST : fit, mr);
+    p->block = fit < BLOCK_ROWS ? up(BLOCK_ROWS, mr) : least(fit, BLOCK_MOST) / mr * mr;
     p->block = least(p->block, up(p->tiles, mr));
     p->blocks = rf_conv_ceil(p->tiles, p->block);
     p->packed = rf_conv_round(p->depth * p->m_row);
