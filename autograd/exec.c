@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "autograd/plan.h"
+#include "core/clock.h"
 #include "core/mem.h"
 
 struct rf_exec {
@@ -104,19 +104,13 @@ rf_real *rf_exec_grad(const rf_exec *exec, rf_value value) {
     return value == RF_NONE ? NULL : grad_of(exec, value);
 }
 
-static double now(void) {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 static rf_status run_step(rf_exec *exec, int t, bool training) {
     int index = exec->plan.steps[t].node;
     const rf_node *node = &exec->graph->nodes[index];
     rf_call *call = &exec->calls[t];
     if (node->op && node->op->view) return RF_OK;
     call->training = training;
-    double begin = now();
+    double begin = rf_clock_seconds();
     rf_status status = RF_OK;
     if (!node->op)
         status = node->host(node->host_ctx, call);
@@ -124,7 +118,7 @@ static rf_status run_step(rf_exec *exec, int t, bool training) {
         node->op->forward(call);
     else
         node->op->backward(call);
-    exec->seconds[index] += now() - begin;
+    exec->seconds[index] += rf_clock_seconds() - begin;
     return status == RF_OK ? RF_OK : rf_fail_context(status, "%s", node->name);
 }
 

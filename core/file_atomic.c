@@ -32,6 +32,12 @@ static int create_temporary(const char *path, char *name, size_t bytes) {
     return fd;
 }
 
+/* The folder of a path, "." for a bare name; rf_free it. */
+static char *folder_of(const char *path) {
+    const char *base = rf_path_base(path);
+    return base == path ? rf_strdup(".") : rf_strndup(path, (size_t)(base - path));
+}
+
 static void release(rf_atomic_file *file) {
     rf_free(file->path);
     rf_free(file->temporary);
@@ -47,8 +53,7 @@ rf_status rf_atomic_open(const char *path, rf_atomic_file **out) {
     size_t name_bytes = strlen(path) + 64;
     file->path = rf_strdup(path);
     file->temporary = rf_alloc(name_bytes, 1);
-    const char *base = rf_path_base(path);
-    file->folder = base == path ? rf_strdup(".") : rf_strndup(path, (size_t)(base - path));
+    file->folder = folder_of(path);
     if (!file->path || !file->temporary || !file->folder) {
         release(file);
         return RF_ERR_NOMEM;
@@ -150,7 +155,7 @@ static bool is_leftover(const char *name, const char *base) {
 
 void rf_atomic_sweep(const char *path) {
     const char *base = rf_path_base(path);
-    char *folder = base == path ? rf_strdup(".") : rf_strndup(path, (size_t)(base - path));
+    char *folder = folder_of(path);
     char **names;
     size_t n;
     if (folder && rf_dir_list(folder, NULL, false, &names, &n) == RF_OK) {

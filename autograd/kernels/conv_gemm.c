@@ -46,9 +46,6 @@ typedef struct gemm_job {
     char *scratch;
 } gemm_job;
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
@@ -57,8 +54,8 @@ static void plan_blocks(gemm_plan *plan, const rf_conv_view *view, int n, const 
     size_t depth = (size_t)plan->taps * plan->k, mr = (size_t)kernels->mr, panels = rf_conv_ceil(n, kernels->nr);
     size_t reach = plan->taps > 1 ? 3 : 1; /* lines of the picture that a line of the grid touches, about */
     size_t tiles = most(TILES_MIN, TASK_FLOPS / (2 * mr * depth * n + 1));
-    tiles = least(tiles, A_BYTES / (mr * plan->k * reach * sizeof(rf_real) + 1));
-    tiles = least(tiles, TABLE_BYTES / (mr * plan->taps * sizeof(void *) + 1));
+    tiles = rf_conv_least(tiles, A_BYTES / (mr * plan->k * reach * sizeof(rf_real) + 1));
+    tiles = rf_conv_least(tiles, TABLE_BYTES / (mr * plan->taps * sizeof(void *) + 1));
     tiles = most(tiles, 1);
     plan->points = (size_t)view->n * view->mh * view->mw;
     plan->tiles = rf_conv_ceil(plan->points, mr);
@@ -66,7 +63,7 @@ static void plan_blocks(gemm_plan *plan, const rf_conv_view *view, int n, const 
     plan->blocks = rf_conv_ceil(plan->tiles, tiles);
     plan->block_tiles = (int)rf_conv_ceil(plan->tiles, plan->blocks);
     plan->blocks = rf_conv_ceil(plan->tiles, plan->block_tiles);
-    size_t ranges = least(panels, rf_conv_ceil(TASKS, plan->blocks));
+    size_t ranges = rf_conv_least(panels, rf_conv_ceil(TASKS, plan->blocks));
     plan->columns = (int)(rf_conv_ceil(panels, ranges) * kernels->nr);
     plan->column_tasks = (int)rf_conv_ceil(n, plan->columns);
 }
@@ -182,7 +179,7 @@ static void walk_lines(const gemm_job *job, size_t p0, size_t count, const rf_re
     size_t grid = (size_t)view->mh * view->mw, step = job->y_step_w * job->y_pixel;
     int n = (int)(p0 / grid), i = (int)(p0 % grid / view->mw), j = (int)(p0 % view->mw);
     for (size_t p = 0; p < count; j = 0) {
-        int length = (int)least(count - p, (size_t)(view->mw - j));
+        int length = (int)rf_conv_least(count - p, (size_t)(view->mw - j));
         point_taps(job, n, i, j, p, length, rows, border);
         size_t line = (size_t)n * job->yh + (size_t)i * job->y_step_h + job->y_h0;
         rf_real *to = job->y + (line * job->yw + job->y_w0) * job->y_pixel + j * step;
@@ -217,7 +214,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
     rf_real **y = (rf_real **)scratch;
     const rf_real **rows = (const rf_real **)(y + size);
     for (size_t item = begin; item < end; item++) {
-        size_t p0 = item / plan->column_tasks * size, count = least(size, plan->points - p0);
+        size_t p0 = item / plan->column_tasks * size, count = rf_conv_least(size, plan->points - p0);
         fill_tables(job, p0, count, rows, y, border);
         int n0 = (int)(item % plan->column_tasks) * plan->columns;
         rf_conv_block block = {
@@ -228,14 +225,14 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
             .k = plan->k,
             .b = job->packed,
             .n0 = n0,
-            .n1 = (int)least(job->n, (size_t)n0 + plan->columns),
+            .n1 = (int)rf_conv_least(job->n, (size_t)n0 + plan->columns),
             .n = job->n,
             .y_base = job->y,
             .add = job->add,
         };
         block.last_rows = (int)(count - (block.tiles - 1) * mr);
         do {
-            block.tap1 = (int)least(plan->taps, (size_t)block.tap0 + plan->tap_block);
+            block.tap1 = (int)rf_conv_least(plan->taps, (size_t)block.tap0 + plan->tap_block);
             if (block.tap1 == plan->taps) block.epilogue = job->epilogue;
             block.stream = job->stream && block.tap0 == 0 && block.tap1 == plan->taps;
             job->kernels->block(&block);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "autograd/kernels/conv.h"
+#include "autograd/kernels/large.h"
 
 /* Where the factors of a product come from: output grid point (n,i,j) and tap (ty,tx) read the `k` channels at
  * x[n, i*step_h + y0 + ty*tap_h, j*step_w + x0 + tx*tap_w, 0..k), or zeros outside. Forward has tap_h = 1 and y0 =
@@ -87,8 +88,7 @@ void rf_conv_gemm_backward_weights(const rf_conv_dims *dims, const rf_real *x, c
 /* Whether a result of `pixels` pixels of `channels` is written past the caches: when it is too large to be found there
  * again, and its vectors lie at vector borders. */
 static inline bool rf_conv_streams(const rf_real *y, size_t pixels, size_t channels, int vl) {
-    enum { LARGE = 12 << 20 };
-    return pixels * channels * sizeof(rf_real) > LARGE && channels % (size_t)vl == 0 && (uintptr_t)y % 64 == 0;
+    return rf_is_large(pixels * channels) && channels % (size_t)vl == 0 && (uintptr_t)y % 64 == 0;
 }
 
 /* The view of forward's input for group `group`. */
@@ -98,6 +98,9 @@ rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, in
 static inline size_t rf_conv_round(size_t elements) {
     size_t unit = 64 / sizeof(rf_real);
     return (elements + unit - 1) / unit * unit;
+}
+static inline size_t rf_conv_least(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 static inline size_t rf_conv_ceil(size_t a, size_t b) {
     return (a + b - 1) / b;

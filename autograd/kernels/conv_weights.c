@@ -43,10 +43,6 @@ typedef struct weights_job {
     rf_real *parts, *scratch;
 } weights_job;
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* Ranges of channels and of pixels: first halve nothing, then cut pixels, then narrow the ranges until there are tasks
  * enough. */
 static void plan_tasks(weights_plan *plan, const rf_conv_kernels *kernels) {
@@ -54,14 +50,14 @@ static void plan_tasks(weights_plan *plan, const rf_conv_kernels *kernels) {
     plan->part_elements = (size_t)plan->taps * plan->inputs * plan->outputs;
     int inputs = INPUTS, outputs = OUTPUTS;
     for (;;) {
-        plan->input_range = (int)least(inputs, rf_conv_ceil(plan->inputs, kernels->wr) * kernels->wr);
-        plan->output_range = (int)least(outputs, rf_conv_ceil(plan->outputs, kernels->vl) * kernels->vl);
+        plan->input_range = (int)rf_conv_least(inputs, rf_conv_ceil(plan->inputs, kernels->wr) * kernels->wr);
+        plan->output_range = (int)rf_conv_least(outputs, rf_conv_ceil(plan->outputs, kernels->vl) * kernels->vl);
         plan->input_ranges = (int)rf_conv_ceil(plan->inputs, plan->input_range);
         plan->output_ranges = (int)rf_conv_ceil(plan->outputs, plan->output_range);
         size_t ranges = (size_t)plan->input_ranges * plan->output_ranges;
-        plan->parts = least(rf_conv_ceil(TASKS, ranges), pixels / PART_PIXELS);
-        plan->parts = least(plan->parts, PART_BYTES / (plan->part_elements * sizeof(rf_real)));
-        plan->parts = least(plan->parts, plan->units);
+        plan->parts = rf_conv_least(rf_conv_ceil(TASKS, ranges), pixels / PART_PIXELS);
+        plan->parts = rf_conv_least(plan->parts, PART_BYTES / (plan->part_elements * sizeof(rf_real)));
+        plan->parts = rf_conv_least(plan->parts, plan->units);
         if (plan->parts < 1) plan->parts = 1;
         if (ranges * plan->parts >= TASKS) return;
         if (plan->output_range > OUTPUTS_MIN && plan->output_range >= plan->input_range)
@@ -231,9 +227,9 @@ static void multiply(const weights_job *job, const unit *u, const ahead *next, c
     size_t index = 0, tiles = rf_conv_ceil(u->outputs, plan->b_width) * rf_conv_ceil(u->inputs, wr) * plan->taps;
     for (int co = 0; co < u->outputs; co += plan->b_width, dy += plan->dy_panel) {
         tile.b = dy;
-        tile.n = (int)least(plan->b_width, (size_t)(u->outputs - co));
+        tile.n = (int)rf_conv_least(plan->b_width, (size_t)(u->outputs - co));
         for (int ci = 0; ci < u->inputs; ci += wr) {
-            tile.m = (int)least(wr, (size_t)(u->inputs - ci));
+            tile.m = (int)rf_conv_least(wr, (size_t)(u->inputs - ci));
             for (int t = 0; t < plan->taps; t++) {
                 tile.a = x + (size_t)(ci / wr) * plan->x_panel + t / tw * plan->x_line + t % tw * pixel;
                 tile.dw = dw + ((size_t)t * plan->inputs + u->ci + ci) * dw_row + u->co + co;
@@ -248,8 +244,8 @@ static void place_unit(const weights_plan *plan, size_t k, unit *u) {
     u->n = (int)(k / plan->blocks_w / plan->blocks_h);
     u->i0 = (int)(k / plan->blocks_w % plan->blocks_h) * plan->block_h;
     u->j0 = (int)(k % plan->blocks_w) * plan->block_w;
-    u->rows = (int)least(plan->block_h, (size_t)(plan->view.mh - u->i0));
-    u->cols = (int)least(plan->block_w, (size_t)(plan->view.mw - u->j0));
+    u->rows = (int)rf_conv_least(plan->block_h, (size_t)(plan->view.mh - u->i0));
+    u->cols = (int)rf_conv_least(plan->block_w, (size_t)(plan->view.mw - u->j0));
 }
 
 /* item = (part * input_ranges + input range) * output_ranges + output range. */
@@ -262,8 +258,8 @@ static void run_tasks(void *ctx, size_t begin, size_t end) {
         size_t part = item / plan->output_ranges / plan->input_ranges;
         unit u = {.ci = (int)(item / plan->output_ranges % plan->input_ranges) * plan->input_range,
                   .co = (int)(item % plan->output_ranges) * plan->output_range};
-        u.inputs = (int)least(plan->input_range, (size_t)(plan->inputs - u.ci));
-        u.outputs = (int)least(plan->output_range, (size_t)(plan->outputs - u.co));
+        u.inputs = (int)rf_conv_least(plan->input_range, (size_t)(plan->inputs - u.ci));
+        u.outputs = (int)rf_conv_least(plan->output_range, (size_t)(plan->outputs - u.co));
         bool partial = plan->parts > 1, add = !partial && job->add;
         rf_real *dw = partial ? job->parts + part * plan->part_elements : job->dw;
         size_t last = plan->units * (part + 1) / plan->parts;

@@ -4,9 +4,10 @@
 
 #include "autograd/kernels/isa/norm_isa.h"
 #include "autograd/kernels/isa/stream.h"
+#include "autograd/kernels/large.h"
 #include "core/parallel.h"
 
-enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, DW_GRAIN = 65536, LARGE_BYTES = 12 << 20 };
+enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, DW_GRAIN = 65536 };
 
 /* One axis: destination index o of a phase reads source o*mult + offset[t] with kernel index k[t], for taps t < n.
  * Forward has one phase with mult = stride; the gradient of x has `stride` phases (o = index / stride) with mult = 1.
@@ -154,7 +155,7 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
 }
 
 static bool is_large(int n, int h, int w, int c) {
-    return (size_t)n * (size_t)h * (size_t)w * (size_t)c * sizeof(rf_real) > LARGE_BYTES;
+    return rf_is_large((size_t)n * (size_t)h * (size_t)w * (size_t)c);
 }
 
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y) {

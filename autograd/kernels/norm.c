@@ -1,6 +1,7 @@
 #include "autograd/kernels/norm.h"
 
 #include "autograd/kernels/isa/norm_isa.h"
+#include "autograd/kernels/large.h"
 #include "core/parallel.h"
 
 /* Rows of a chunk: about 128 KB of floats, so that it stays in the second-level cache, but enough rows that the chunk's
@@ -62,16 +63,9 @@ static void apply_range(void *ctx, size_t begin, size_t end) {
     RF_ISA_PICK(rf_norm_chunk_apply)(p->norm, p->y, begin, end);
 }
 
-/* Results beyond this are written past the caches: nobody finds them there again. */
-enum { STREAM_BYTES = 12 << 20 };
-
-static bool is_large(const rf_norm *norm) {
-    return norm->rows * norm->channels * sizeof(rf_real) > STREAM_BYTES;
-}
-
 void rf_norm_apply(const rf_norm *norm, rf_real *y) {
     rf_norm copy = *norm;
-    copy.stream = is_large(norm);
+    copy.stream = rf_is_large(norm->rows * norm->channels);
     pass p = {.norm = &copy, .y = y};
     rf_parallel_for(norm->rows, chunk_rows(norm->channels), apply_range, &p);
 }
@@ -104,7 +98,7 @@ static void gradient_range(void *ctx, size_t begin, size_t end) {
 
 void rf_norm_gradient(const rf_norm_grad *grad) {
     rf_norm_grad copy = *grad;
-    copy.norm.stream = is_large(&grad->norm);
+    copy.norm.stream = rf_is_large(grad->norm.rows * grad->norm.channels);
     pass p = {.grad = &copy};
     rf_parallel_for(grad->norm.rows, chunk_rows(grad->norm.channels), gradient_range, &p);
 }

@@ -31,10 +31,6 @@ const rf_winograd_kernels *rf_winograd_kernels_current(void) {
     return &rf_winograd_kernels_generic;
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static size_t up(size_t n, size_t unit) {
     return rf_conv_ceil(n, unit) * unit;
 }
@@ -90,8 +86,8 @@ static void plan_product(product *p) {
     p->v_row = up(p->depth, vl);
     p->m_row = up(p->columns, vl);
     size_t fit = BLOCK_BYTES / (RF_WINOGRAD_PRODUCTS * (p->v_row + p->m_row) * sizeof(rf_real));
-    p->block = fit < BLOCK_ROWS ? up(BLOCK_ROWS, mr) : least(fit, BLOCK_MOST) / mr * mr;
-    p->block = least(p->block, up(p->tiles, mr));
+    p->block = fit < BLOCK_ROWS ? up(BLOCK_ROWS, mr) : rf_conv_least(fit, BLOCK_MOST) / mr * mr;
+    p->block = rf_conv_least(p->block, up(p->tiles, mr));
     p->blocks = rf_conv_ceil(p->tiles, p->block);
     p->packed = rf_conv_round(p->depth * p->m_row);
     p->v_product = p->block * p->v_row + GAP;
@@ -124,7 +120,8 @@ static void pack(void *ctx, size_t begin, size_t end) {
     rf_real turned[9][DEPTH_BLOCK][COLUMNS_MOST];
     for (size_t item = begin; item < end; item++) {
         int j0 = (int)(item / depth_blocks) * nr, k0 = (int)(item % depth_blocks) * DEPTH_BLOCK;
-        int width = (int)least(nr, (size_t)(p->columns - j0)), depth = (int)least(DEPTH_BLOCK, (size_t)(p->depth - k0));
+        int width = (int)rf_conv_least(nr, (size_t)(p->columns - j0)),
+            depth = (int)rf_conv_least(DEPTH_BLOCK, (size_t)(p->depth - k0));
         size_t pitch = up(width, vl);
         if (p->transposed) turn_filters(p, k0, depth, j0, width, turned);
         for (int k = 0; k < depth; k++) {
@@ -205,7 +202,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
     const rf_real **rows = (const rf_real **)(void *)(v + values);
     rf_real **y = (rf_real **)(rows + p->block);
     for (size_t b = begin; b < end; b++) {
-        size_t first = b * p->block, count = least(p->block, p->tiles - first);
+        size_t first = b * p->block, count = rf_conv_least(p->block, p->tiles - first);
         transform_block(p, first, count, v);
         multiply_block(p, count, v, m, rows, y);
         finish_block(p, first, count, m);
@@ -286,7 +283,7 @@ static gradient make_gradient(const rf_conv_dims *d, const rf_conv_kernels *kern
     g.b_width = d->oc <= kernels->vl ? kernels->vl : kernels->nr;
     size_t a_values = up(d->c, most), b_values = up(d->oc, g.b_width);
     size_t fit = CHUNK_BYTES / (RF_WINOGRAD_PRODUCTS * (a_values + b_values) * sizeof(rf_real));
-    g.chunk = least(fit < CHUNK_LEAST ? CHUNK_LEAST : fit, g.tiles);
+    g.chunk = rf_conv_least(fit < CHUNK_LEAST ? CHUNK_LEAST : fit, g.tiles);
     g.chunk = rf_conv_ceil(g.tiles, rf_conv_ceil(g.tiles, g.chunk));
     g.a_panel = g.chunk * g.a_width;
     g.b_panel = g.chunk * g.b_width;
@@ -344,9 +341,9 @@ static void multiply_tiles(void *ctx, size_t begin, size_t end) {
         };
         for (int co = 0; co < oc; co += g->b_width) {
             tile.b = g->b + k * g->b_product + (size_t)(co / g->b_width) * g->b_panel;
-            tile.n = (int)least(g->b_width, (size_t)(oc - co));
+            tile.n = (int)rf_conv_least(g->b_width, (size_t)(oc - co));
             for (int ci = c0; ci < c1; ci += wr) {
-                tile.m = (int)least(wr, (size_t)(c1 - ci));
+                tile.m = (int)rf_conv_least(wr, (size_t)(c1 - ci));
                 tile.a = g->a + k * g->a_product + (size_t)(ci / wr) * g->a_panel;
                 tile.dw = g->u + k * g->u_product + (size_t)ci * oc + co;
                 g->kernels->wtile(&tile);
@@ -374,7 +371,7 @@ void rf_winograd_backward_weights(const rf_conv_dims *d, const rf_real *x, const
     g.a = g.u + RF_WINOGRAD_PRODUCTS * g.u_product;
     g.b = g.a + RF_WINOGRAD_PRODUCTS * g.a_product;
     for (; g.first < g.tiles; g.first += g.count) {
-        g.count = least(g.chunk, g.tiles - g.first);
+        g.count = rf_conv_least(g.chunk, g.tiles - g.first);
         rf_parallel_for(g.count, 4, transform_tiles, &g);
         rf_parallel_for(RF_WINOGRAD_PRODUCTS * rf_conv_ceil(d->c, INPUTS), 1, multiply_tiles, &g);
     }

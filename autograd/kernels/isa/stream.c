@@ -1,39 +1,20 @@
 #include "autograd/kernels/isa/stream.h"
+#include "autograd/kernels/isa/vec.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE ALWAYS_INLINE
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX2__) || defined(RF_DOUBLE)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
+enum { VECTOR_BYTES = sizeof(rf_real) > 4 ? 32 : VEC_BYTES }; /* a quarter of a vector of doubles must be one, too */
 enum { LANES = VECTOR_BYTES / sizeof(rf_real), HALF = LANES / 2, QUARTER = LANES / 4 };
 
 /* Unaligned vectors of falling width: C need not be a multiple of the widest. */
 #define VECTOR(lanes) __attribute__((vector_size(lanes * sizeof(rf_real)), aligned(sizeof(rf_real)), may_alias))
-typedef rf_real vec VECTOR(LANES);
+typedef rf_real whole VECTOR(LANES);
 typedef rf_real half VECTOR(HALF);
 typedef rf_real quarter VECTOR(QUARTER);
 typedef rf_real single;
-
-/* Stores that keep the line out of the caches; only for whole aligned vectors. */
-#if defined(__AVX512F__) && !defined(RF_DOUBLE)
-#    include <immintrin.h>
-#    define STORE_PAST(to, v) _mm512_stream_ps((float *)(to), (__m512)(v))
-#    define STORES_END() _mm_sfence()
-#elif defined(__AVX2__) && !defined(RF_DOUBLE)
-#    include <immintrin.h>
-#    define STORE_PAST(to, v) _mm256_stream_ps((float *)(to), (__m256)(v))
-#    define STORES_END() _mm_sfence()
-#else
-#    define STORE_PAST(to, v) (*(to) = (v))
-#    define STORES_END() ((void)0)
-#endif
 
 /* The two loops for vector type V; `taps` is a constant where they are inlined, so that weights and accumulators stay
  * in registers. sum: y (+)= sum x*w. dot: acc += sum x*y. */
@@ -76,11 +57,15 @@ typedef rf_real single;
         for (int t = 0; t < taps; t++) *(V *)(void *)(s->acc[t] + c) = sum[t];                                         \
     }
 
-#define PAST_vec STORE_PAST
 #define PAST_half(to, v) (*(to) = (v))
+#if VEC_MASKED
+#    define PAST_whole(to, v) vec_stream((rf_real *)(to), (vec)(v))
+#else
+#    define PAST_whole PAST_half
+#endif
 #define PAST_quarter PAST_half
 #define PAST_single PAST_half
-DEFINE_LOOPS(vec)
+DEFINE_LOOPS(whole)
 DEFINE_LOOPS(half)
 DEFINE_LOOPS(quarter)
 DEFINE_LOOPS(single)
@@ -107,17 +92,17 @@ INLINE void run_sum(const rf_streams *s, int taps, rf_real *y, bool add) {
             w[t] = tiles[t];
         }
         if (!add && may_pass(s, y, 0, LANES))
-            sum_vec(s, taps, w, 0, 0, groups, LANES, LANES, y, false, true);
+            sum_whole(s, taps, w, 0, 0, groups, LANES, LANES, y, false, true);
         else
-            sum_vec(s, taps, w, 0, 0, groups, LANES, LANES, y, add, false);
+            sum_whole(s, taps, w, 0, 0, groups, LANES, LANES, y, add, false);
     }
     if (rest == 0) return;
     bool past = !add && may_pass(s, y, done * s->ystep, s->ystep);
     for (; c + LANES <= channels; c += LANES) {
         if (past)
-            sum_vec(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, false, true);
+            sum_whole(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, false, true);
         else
-            sum_vec(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
+            sum_whole(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
     }
     for (; c + HALF <= channels; c += HALF) sum_half(s, taps, s->w, c, done, rest, s->xstep, s->ystep, y, add, false);
     for (; c + QUARTER <= channels; c += QUARTER)
@@ -128,9 +113,9 @@ INLINE void run_sum(const rf_streams *s, int taps, rf_real *y, bool add) {
 INLINE void run_dot(const rf_streams *s, int taps, const rf_real *y) {
     size_t span = pixels_per_vector(s), groups = span > 1 ? s->count / span : 0, done = groups * span;
     size_t rest = s->count - done, c = 0, channels = s->channels;
-    if (groups > 0) dot_vec(s, taps, 0, 0, groups, LANES, LANES, y);
+    if (groups > 0) dot_whole(s, taps, 0, 0, groups, LANES, LANES, y);
     if (rest == 0) return;
-    for (; c + LANES <= channels; c += LANES) dot_vec(s, taps, c, done, rest, s->xstep, s->ystep, y);
+    for (; c + LANES <= channels; c += LANES) dot_whole(s, taps, c, done, rest, s->xstep, s->ystep, y);
     for (; c + HALF <= channels; c += HALF) dot_half(s, taps, c, done, rest, s->xstep, s->ystep, y);
     for (; c + QUARTER <= channels; c += QUARTER) dot_quarter(s, taps, c, done, rest, s->xstep, s->ystep, y);
     for (; c < channels; c++) dot_single(s, taps, c, done, rest, s->xstep, s->ystep, y);
@@ -166,7 +151,7 @@ void RF_ISA_NAME(rf_stream_sum)(const rf_streams *s, rf_real *y, bool add) {
         run_sum(s, 9, y, add);
         break;
     }
-    if (s->past_caches) STORES_END();
+    if (s->past_caches) vec_stream_end();
 }
 
 void RF_ISA_NAME(rf_stream_dot)(const rf_streams *s, const rf_real *y) {
