@@ -293,6 +293,10 @@ bool rf_graph_has_grad(const rf_graph *graph, rf_value value) {
     return graph->values[graph->values[value].root].has_grad;
 }
 
+const rf_real *rf_graph_constant(const rf_graph *graph, rf_value value) {
+    return graph->values[value].data;
+}
+
 int rf_graph_node_count(const rf_graph *graph) {
     return graph->n_nodes;
 }

@@ -70,6 +70,8 @@ rf_shape rf_graph_shape(const rf_graph *graph, rf_value value);
 rf_value_kind rf_graph_kind(const rf_graph *graph, rf_value value);
 const char *rf_graph_value_name(const rf_graph *graph, rf_value value);
 bool rf_graph_has_grad(const rf_graph *graph, rf_value value);
+/* The caller's array behind a parameter or state; NULL for other values. */
+const rf_real *rf_graph_constant(const rf_graph *graph, rf_value value);
 
 typedef struct rf_node_info {
     const char *name; /* "body.stage1.0.conv2d" */

@@ -13,7 +13,7 @@ allowed() {
     data) echo "core detect data" ;;
     train) echo "core autograd layers detect data train" ;;
     eval) echo "core autograd layers detect data eval" ;;
-    export) echo "core autograd layers export" ;;
+    export) echo "core autograd layers detect export" ;;
     cli) echo "core autograd layers detect data train eval export cli" ;;
     esac
 }

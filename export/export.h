@@ -1,0 +1,47 @@
+/* Writers of other runtimes' formats. An exporter is one `const rf_exporter rf_exporter_NAME` and one line in
+ * export/exporters.def. It walks the evaluation graph of a model (rf_detector_build with RF_EVAL: conv_act, dwconv_act,
+ * conv2d with bias, upsample_add, max_pool, concat, reshape ..., batch normalisation already folded), whose parameters
+ * rf_graph_constant gives, so that no exporter knows the networks. */
+#ifndef RF_EXPORT_EXPORT_H
+#define RF_EXPORT_EXPORT_H
+
+#include "core/config.h"
+#include "layers/params.h"
+
+/* What the written network returns. */
+typedef enum rf_export_outputs {
+    RF_EXPORT_RAW,     /* the maps of every level: class, box and landmark, before the soft-max */
+    RF_EXPORT_ANCHORS, /* loc, conf (soft-maxed) and landmarks of all anchors, concatenated in anchor order */
+    RF_EXPORT_FACES,   /* decoded boxes, scores and points after suppression */
+} rf_export_outputs;
+
+/* A loaded model. Borrowed; params->folded is valid (rf_params_fold). */
+typedef struct rf_export_model {
+    const rf_config *config;
+    rf_params *params;
+    double ap[3]; /* easy, medium, hard or similar figures of the model's run; negative: unknown */
+} rf_export_model;
+
+typedef struct rf_export_options {
+    rf_export_outputs outputs;
+    int batch, h, w;   /* of the input; h = w = 0: dynamic; batch 0: dynamic */
+    int opset;         /* ONNX; 0 = the default */
+    bool preprocess;   /* colour order and mean inside the network */
+    bool fp16;         /* weights in half precision where the format has it */
+    bool embed;        /* C: weights as an array in the source */
+    double score, iou; /* thresholds of RF_EXPORT_FACES */
+    int keep;          /* faces of an image at most */
+} rf_export_options;
+
+typedef struct rf_exporter {
+    const char *name;      /* "onnx" */
+    const char *extension; /* ".onnx", by which --to may be left out */
+    const char *doc;       /* one line: which consumer wants it */
+    /* Writes the file(s). Nothing half-written stays on failure; RF_ERR_USER names an option that the format does not
+     * have and the reason. */
+    rf_status (*write)(const rf_export_model *model, const rf_export_options *options, const char *path);
+    /* Reads back what was written and compares names, shapes and numbers with the model. */
+    rf_status (*verify)(const rf_export_model *model, const rf_export_options *options, const char *path);
+} rf_exporter;
+
+#endif
