@@ -66,6 +66,10 @@ static void draw(rf_real *data, size_t count, uint64_t seed, uint64_t which) {
     for (size_t i = 0; i < count; i++) data[i] = (rf_real)rf_rng_normal(&rng);
 }
 
+static bool gets_gradient(const rf_op *op, int output) {
+    return output == 0 || op->grad_outputs >> output & 1;
+}
+
 static rf_status make_buffers(rf_trial *t, uint64_t seed) {
     rf_call *call = &t->call;
     size_t largest = 1;
@@ -88,10 +92,14 @@ static rf_status make_buffers(rf_trial *t, uint64_t seed) {
         make_garbage(call->out[i].data, count * sizeof(rf_real));
         call->dout[i].shape = call->out[i].shape;
     }
-    call->dout[0].data = new_buffer(&call->out[0].shape);
+    for (int i = 0; i < call->n_out; i++) {
+        if (!gets_gradient(t->op, i)) continue;
+        call->dout[i].data = new_buffer(&call->out[i].shape);
+        if (!call->dout[i].data) return RF_ERR_NOMEM;
+        draw(call->dout[i].data, rf_shape_count(&call->out[i].shape), seed, 100 + (uint64_t)i);
+    }
     t->poison = rf_alloc(largest, sizeof(rf_real));
-    if (!call->dout[0].data || !t->poison) return RF_ERR_NOMEM;
-    draw(call->dout[0].data, rf_shape_count(&call->out[0].shape), seed, 100);
+    if (!t->poison) return RF_ERR_NOMEM;
     make_garbage(t->poison, largest * sizeof(rf_real));
     for (int pass = 0; pass < 2; pass++) {
         t->work_bytes[pass] = t->op->workspace ? t->op->workspace(call, (rf_pass)pass) : 0;
@@ -145,7 +153,7 @@ static rf_call call_of(rf_trial *t, rf_pass pass) {
 void rf_trial_forward(rf_trial *trial) {
     rf_call call = call_of(trial, RF_PASS_FORWARD);
     for (int i = 0; i < RF_MAX_INPUTS; i++) call.din[i].data = NULL;
-    call.dout[0].data = NULL;
+    for (int i = 0; i < RF_MAX_OUTPUTS; i++) call.dout[i].data = NULL;
     if (!trial->op->view) trial->op->forward(&call);
 }
 
@@ -268,21 +276,36 @@ fail:
     return status;
 }
 
-/* d sum(seed * out[0]) / d in[input][element] by a central difference; `outs` holds one copy of out[0]. */
+/* Elements of all outputs that get a gradient. */
+static size_t output_count(const rf_trial *t) {
+    size_t count = 0;
+    for (int i = 0; i < t->call.n_out; i++)
+        if (t->call.dout[i].data) count += rf_shape_count(&t->call.out[i].shape);
+    return count;
+}
+
+/* d sum(seed * out) / d in[input][element] by a central difference, over all outputs that get a gradient; `copy` holds
+ * them once. */
 static double numeric(rf_trial *t, int input, size_t element, rf_real *copy) {
-    rf_real *x = &t->call.in[input].data[element], former = *x;
-    size_t count = rf_shape_count(&t->call.out[0].shape);
+    rf_real *x = &t->call.in[input].data[element], former = *x, *to = copy;
     double h = 1e-5 * fmax(1, fabs((double)former)), sum = 0;
     *x = (rf_real)((double)former + h);
     double up = (double)*x;
     rf_trial_forward(t);
-    memcpy(copy, t->call.out[0].data, count * sizeof *copy);
+    for (int i = 0; i < t->call.n_out; i++) {
+        size_t count = t->call.dout[i].data ? rf_shape_count(&t->call.out[i].shape) : 0;
+        if (count) memcpy(to, t->call.out[i].data, count * sizeof *to);
+        to += count;
+    }
     *x = (rf_real)((double)former - h);
     double down = (double)*x;
     rf_trial_forward(t);
     *x = former;
-    for (size_t i = 0; i < count; i++)
-        sum += (double)t->call.dout[0].data[i] * ((double)copy[i] - (double)t->call.out[0].data[i]);
+    for (int i = 0; i < t->call.n_out; i++) {
+        size_t count = t->call.dout[i].data ? rf_shape_count(&t->call.out[i].shape) : 0;
+        for (size_t k = 0; k < count; k++, copy++)
+            sum += (double)t->call.dout[i].data[k] * ((double)*copy - (double)t->call.out[i].data[k]);
+    }
     return sum / (up - down);
 }
 
@@ -313,7 +336,7 @@ rf_status rf_check_gradient(const rf_op *op, const rf_case *shapes, bool trainin
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 3, &base));
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 3, &moved));
     uint32_t wanted = rf_trial_gradients(&base);
-    copy = new_buffer(&base.call.out[0].shape);
+    copy = rf_alloc(output_count(&base), sizeof *copy);
     if (!copy) RF_TRY_GOTO(RF_ERR_NOMEM);
     if (!wanted) goto fail;
     base.call.replay = moved.call.replay = true; /* running statistics must not move between the two evaluations */

@@ -1,7 +1,6 @@
 /* Checks of an op without a graph: a trial is one case of the op (op.h, rf_case) with buffers of its own. Used by the
  * tests; every check returns RF_OK, or RF_ERR_USER with a message that names the op, the case, the tensor and the
- * element. Only out[0] of an op receives a gradient (the engine differentiates through no other output), so dout[0] is
- * the seed. */
+ * element. The seeds are dout[0] and the gradients of the op's grad_outputs. */
 #ifndef RF_AUTOGRAD_GRADCHECK_H
 #define RF_AUTOGRAD_GRADCHECK_H
 
@@ -10,7 +9,7 @@
 typedef struct rf_trial {
     const rf_op *op;
     const rf_case *shapes;
-    rf_call call; /* every in[], out[], dout[0] and differentiable din[] has a buffer owned by the trial */
+    rf_call call; /* every in[], out[], differentiable dout[] and din[] has a buffer owned by the trial */
     double attr[RF_MAX_ATTRS];
     rf_real *poison; /* NaN, as large as the largest buffer: what backward sees of undeclared buffers */
     void *work[2];   /* of each pass */

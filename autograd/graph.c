@@ -96,6 +96,10 @@ static rf_value add_value(rf_graph *graph, char *name, rf_shape shape, rf_value_
     return graph->n_values++;
 }
 
+rf_value rf_graph_add_value(rf_graph *graph, const char *name, rf_shape shape) {
+    return add_value(graph, rf_strdup(name), shape, RF_VALUE_ACT);
+}
+
 rf_value rf_graph_input(rf_graph *graph, const char *name, rf_shape shape) {
     return add_value(graph, scoped_name(graph, name), shape, RF_VALUE_INPUT);
 }
@@ -157,7 +161,7 @@ static double tensor_bytes(const rf_tensor *tensor) {
     return tensor->shape.n < 0 ? 0 : (double)rf_shape_count(&tensor->shape) * sizeof(rf_real);
 }
 
-static void measure(rf_node *node, const rf_call *call) {
+void rf_graph_measure(rf_node *node, const rf_call *call) {
     node->flops = node->op && node->op->flops ? node->op->flops(call) : (double)rf_shape_count(&call->out[0].shape);
     for (int i = 0; i < call->n_in; i++) node->bytes += tensor_bytes(&call->in[i]);
     for (int i = 0; i < call->n_out; i++) node->bytes += tensor_bytes(&call->out[i]);
@@ -216,12 +220,13 @@ rf_value rf_graph_apply(rf_graph *graph, const char *op_name, const rf_value *in
     rf_value out = make_outputs(graph, index, &call);
     if (out == RF_NONE) return RF_NONE;
     node = &graph->nodes[index];
-    measure(node, &call);
+    rf_graph_measure(node, &call);
     bool needs = false;
     for (int i = 0; i < n_inputs; i++)
         if (inputs[i] != RF_NONE && (op->differentiable >> (i < RF_MAX_INPUTS ? i : 0) & 1))
             needs |= graph->values[inputs[i]].needs_grad;
-    graph->values[out].needs_grad = needs;
+    for (int i = 0; i < node->n_out; i++)
+        graph->values[node->out[i]].needs_grad = needs && (i == 0 || op->grad_outputs >> i & 1);
     if (op->view) graph->values[out].root = graph->values[inputs[0]].root;
     return out;
 }
@@ -248,7 +253,7 @@ rf_value rf_graph_host(rf_graph *graph, const char *name, rf_host_fn fn, void *c
     rf_graph_call(graph, node, &call);
     for (int i = 0; i < n_outputs; i++) call.out[i].shape = outputs[i];
     rf_value out = make_outputs(graph, index, &call);
-    if (out != RF_NONE) measure(&graph->nodes[index], &call);
+    if (out != RF_NONE) rf_graph_measure(&graph->nodes[index], &call);
     return out;
 }
 

@@ -49,6 +49,12 @@ struct rf_graph {
 /* Appends an empty node; NULL when memory is out (the graph's status is set). */
 rf_node *rf_graph_append(rf_graph *graph);
 
+/* A further output of a node; RF_NONE on failure (the graph's status is set). `name` is copied. */
+rf_value rf_graph_add_value(rf_graph *graph, const char *name, rf_shape shape);
+
+/* Adds the operations and bytes of a node that runs as `call` says. */
+void rf_graph_measure(rf_node *node, const rf_call *call);
+
 /* Shapes and attributes of a node as its op sees them, without buffers. */
 void rf_graph_call(const rf_graph *graph, const rf_node *node, rf_call *call);
 

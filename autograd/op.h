@@ -76,6 +76,7 @@ typedef struct rf_op {
     const char *out_names[RF_MAX_OUTPUTS + 1];
     rf_attr attrs[RF_MAX_ATTRS + 1]; /* name NULL ends it */
     uint32_t differentiable;         /* bit i: input i can have a gradient */
+    uint32_t grad_outputs;           /* bit i > 0: a gradient may arrive at out[i] too, as it does at out[0] */
     int variadic;                    /* 1: the last input name may repeat up to RF_MAX_INPUTS times (concat) */
     int inplace_input; /* 1 + index of the input whose buffer out[0] may reuse (same bytes, elementwise); 0 none */
     bool view;         /* out[0] is in[0] under another shape: no code runs, the buffer is shared */

@@ -109,7 +109,8 @@ void free_problem(problem *p) {
 
 /* Scratch full of NaN, with a guard behind the bytes that the kernels asked for. */
 static unsigned char *make_work(const rf_conv_dims *d, rf_conv_pass pass, bool winograd, size_t *bytes) {
-    *bytes = winograd ? rf_winograd_workspace(d, pass, rf_conv_kernels_current()) : rf_conv_workspace(d, pass);
+    *bytes =
+        winograd ? rf_winograd_workspace(d, pass, rf_conv_kernels_current(), false) : rf_conv_workspace(d, pass, false);
     unsigned char *work = rf_alloc(*bytes + GUARD, 1);
     assert_non_null(work);
     memset(work, 0xff, *bytes + GUARD);
@@ -128,12 +129,14 @@ rf_real *run_problem(const problem *p, int array, bool winograd) {
                           .slope = p->slope};
     bool none = !p->bias && !p->residual && !p->act;
     if (array == Y)
-        (winograd ? rf_winograd_forward : rf_conv_forward)(&p->d, p->in[X], p->in[W], none ? NULL : &e, out, work);
+        (winograd ? rf_winograd_forward : rf_conv_forward)(&p->d, p->in[X], p->in[W], none ? NULL : &e, out, NULL,
+                                                           work);
     if (array == DX)
-        (winograd ? rf_winograd_backward_data : rf_conv_backward_data)(&p->d, p->in[Y], p->in[W], out, p->add, work);
+        (winograd ? rf_winograd_backward_data : rf_conv_backward_data)(&p->d, p->in[Y], p->in[W], out, p->add, NULL,
+                                                                       work);
     if (array == DW)
         (winograd ? rf_winograd_backward_weights : rf_conv_backward_weights)(&p->d, p->in[X], p->in[Y], out, p->add,
-                                                                             work);
+                                                                             NULL, work);
     if (array == DB) rf_conv_backward_bias(&p->d, p->in[Y], out, p->add, work);
     for (size_t i = 0; i < GUARD; i++) assert_int_equal(work[bytes + i], 0xff);
     rf_free(work);

@@ -29,6 +29,12 @@ const rf_conv_kernels *rf_conv_kernels_for(int n) {
     return sets[narrow ? RF_ISA_AVX2 : isa];
 }
 
+bool rf_conv_fuses(const rf_conv_dims *dims) {
+    return rf_conv_is_matrix(dims) ||
+           (rf_winograd_pays(dims, RF_CONV_FORWARD) && rf_winograd_pays(dims, RF_CONV_BACKWARD_DATA) &&
+            rf_winograd_pays(dims, RF_CONV_BACKWARD_WEIGHTS));
+}
+
 /* Partial sums of the bias gradient: one for each range of pixels, a number that follows from the shape. */
 enum { BIAS_PARTS = 16, BIAS_PIXELS = 512 };
 
@@ -37,39 +43,39 @@ static size_t bias_parts(const rf_conv_dims *d) {
     return parts < 1 ? 1 : parts > BIAS_PARTS ? BIAS_PARTS : parts;
 }
 
-size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass) {
+size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass, bool fused) {
     if (pass == RF_CONV_BACKWARD_BIAS) return bias_parts(dims) * (size_t)dims->oc * sizeof(rf_real);
     size_t bytes = 0;
     for (int i = 0; i < RF_ISA_COUNT; i++) {
         if (!sets[i]) continue;
         size_t one;
         if (rf_winograd_pays(dims, pass))
-            one = rf_winograd_workspace(dims, pass, sets[i]);
+            one = rf_winograd_workspace(dims, pass, sets[i], fused);
         else if (pass == RF_CONV_BACKWARD_WEIGHTS)
             one = rf_conv_weights_workspace(dims, sets[i]);
         else
-            one = rf_conv_gemm_workspace(dims, sets[i], pass == RF_CONV_BACKWARD_DATA);
+            one = rf_conv_gemm_workspace(dims, sets[i], pass == RF_CONV_BACKWARD_DATA, fused);
         if (one > bytes) bytes = one;
     }
     return bytes;
 }
 
 void rf_conv_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
-                     rf_real *y, void *work) {
+                     rf_real *y, const rf_fusion *fusion, void *work) {
     bool fast = rf_winograd_pays(dims, RF_CONV_FORWARD);
-    (fast ? rf_winograd_forward : rf_conv_gemm_forward)(dims, x, w, epilogue, y, work);
+    (fast ? rf_winograd_forward : rf_conv_gemm_forward)(dims, x, w, epilogue, y, fusion, work);
 }
 
 void rf_conv_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                           void *work) {
+                           const rf_fusion *fusion, void *work) {
     bool fast = rf_winograd_pays(dims, RF_CONV_BACKWARD_DATA);
-    (fast ? rf_winograd_backward_data : rf_conv_gemm_backward_data)(dims, dy, w, dx, add, work);
+    (fast ? rf_winograd_backward_data : rf_conv_gemm_backward_data)(dims, dy, w, dx, add, fusion, work);
 }
 
 void rf_conv_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                              void *work) {
+                              const rf_fusion *fusion, void *work) {
     bool fast = rf_winograd_pays(dims, RF_CONV_BACKWARD_WEIGHTS);
-    (fast ? rf_winograd_backward_weights : rf_conv_gemm_backward_weights)(dims, x, dy, dw, add, work);
+    (fast ? rf_winograd_backward_weights : rf_conv_gemm_backward_weights)(dims, x, dy, dw, add, fusion, work);
 }
 
 typedef struct bias_job {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "autograd/kernels/fused.h"
 #include "autograd/real.h"
 
 typedef struct rf_conv_dims {
@@ -34,22 +35,25 @@ typedef enum rf_conv_pass {
     RF_CONV_BACKWARD_BIAS
 } rf_conv_pass;
 
+/* Whether all passes of a convolution of these dimensions take x.scale and dy.y. moments: whenever groups is 1. */
+bool rf_conv_fuses(const rf_conv_dims *dims);
+
 /* Bytes of `work` (64-byte aligned) that a pass needs with at most the present number of threads, whatever the
  * instruction set: the thread count may not grow between this question and the call. */
-size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass);
+size_t rf_conv_workspace(const rf_conv_dims *dims, rf_conv_pass pass, bool fused);
 
 /* y = act(x * w + bias + residual); epilogue NULL: y = x * w. */
 void rf_conv_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
-                     rf_real *y, void *work);
+                     rf_real *y, const rf_fusion *fusion, void *work);
 
 /* dx = dy * transposed w, or dx += when `add`. A stride s splits dx in s*s phases, each a convolution of dy with every
  * s-th tap, so that nothing is multiplied with the zeros between strided pixels. */
 void rf_conv_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                           void *work);
+                           const rf_fusion *fusion, void *work);
 
 /* dw[tap,ci,co] = sum over pixels of x * dy, or dw += when `add`. */
 void rf_conv_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                              void *work);
+                              const rf_fusion *fusion, void *work);
 
 /* db[co] = sum over pixels of dy, or db += when `add`. */
 void rf_conv_backward_bias(const rf_conv_dims *dims, const rf_real *dy, rf_real *db, bool add, void *work);

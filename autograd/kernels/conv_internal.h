@@ -22,6 +22,8 @@ typedef struct rf_conv_view {
     int y0, x0, tap_h, tap_w;
 } rf_conv_view;
 
+enum { RF_CONV_AHEAD = 3 }; /* arrays that a block reads: dy, y and the map behind the result */
+
 /* One block of rows times some columns: `tiles` tiles of `mr` rows. */
 typedef struct rf_conv_block {
     const rf_real *const *rows; /* [tiles][taps][mr]: k elements each; rows past the end point to zeros */
@@ -35,6 +37,10 @@ typedef struct rf_conv_block {
     bool stream;      /* rf_conv_streams: whole vectors go past the caches */
     rf_conv_epilogue epilogue; /* bias and residual as pointers to column 0 of the group */
     const rf_real *y_base;     /* where residual lies for y: residual + (y[i] - y_base) */
+    /* Memory that the next block reads, to be fetched while this one is multiplied: for each tile, `ahead_bytes` behind
+     * those of the tile before. NULL: none. */
+    const char *ahead[RF_CONV_AHEAD];
+    size_t ahead_bytes[RF_CONV_AHEAD];
 } rf_conv_block;
 
 /* One tile of the weight gradient: dw[wr rows][cols] (+)= sum over pixels of a[pixel][0..wr) * b[pixel][0..nr). */
@@ -75,15 +81,15 @@ const rf_conv_kernels *rf_conv_kernels_for(int n);
 /* Bytes for the weight-gradient driver; in conv_weights.c. */
 size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
 /* Bytes for forward or backward-data; in conv_gemm.c. */
-size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed);
+size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed, bool fused);
 
 /* The passes as direct products, for every shape; conv.c chooses between these and Winograd's. */
 void rf_conv_gemm_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w,
-                          const rf_conv_epilogue *epilogue, rf_real *y, void *work);
+                          const rf_conv_epilogue *epilogue, rf_real *y, const rf_fusion *fusion, void *work);
 void rf_conv_gemm_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                                void *work);
+                                const rf_fusion *fusion, void *work);
 void rf_conv_gemm_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                                   void *work);
+                                   const rf_fusion *fusion, void *work);
 
 /* Whether a result of `pixels` pixels of `channels` is written past the caches: when it is too large to be found there
  * again, and its vectors lie at vector borders. */
@@ -91,14 +97,25 @@ static inline bool rf_conv_streams(const rf_real *y, size_t pixels, size_t chann
     return rf_is_large(pixels * channels) && channels % (size_t)vl == 0 && (uintptr_t)y % 64 == 0;
 }
 
-/* The view of forward's input for group `group`. */
-rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, int group);
-
 /* Rounds up to a multiple of 64 bytes' worth of elements, so that parts of `work` stay aligned. */
 static inline size_t rf_conv_round(size_t elements) {
     size_t unit = 64 / sizeof(rf_real);
     return (elements + unit - 1) / unit * unit;
 }
+/* A 1x1 kernel with stride 1 and no padding: pixels are rows of a matrix product. */
+static inline bool rf_conv_is_matrix(const rf_conv_dims *d) {
+    return d->kh * d->kw * d->stride_h * d->stride_w * d->groups == 1 && d->pad_h + d->pad_w == 0;
+}
+
+/* Elements between rows of a scratch matrix of n columns: with long rows off the powers of two, which fall on one cache
+ * set. */
+static inline size_t rf_conv_pitch(size_t n) {
+    return n < 64 ? n : rf_conv_round(n) + 64 / sizeof(rf_real);
+}
+
+/* The view of forward's input for group `group`. */
+rf_conv_view rf_conv_forward_view(const rf_conv_dims *dims, const rf_real *x, int group);
+
 static inline size_t rf_conv_least(size_t a, size_t b) {
     return a < b ? a : b;
 }

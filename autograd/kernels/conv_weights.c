@@ -17,6 +17,7 @@ enum {
     OUTPUTS_MIN = 64,
     PART_PIXELS = 1024,   /* pixels that a partial dw must stand for to be worth its addition */
     PART_BYTES = 4 << 20, /* all partial dw together */
+    READ_PIXELS = 16,     /* that are read at a time where they are changed on the way */
 };
 
 typedef struct weights_plan {
@@ -40,6 +41,7 @@ typedef struct weights_job {
     size_t oc;
     rf_real *dw;
     bool add;
+    const rf_fused_read *x_read, *dy_read; /* matrix products only; NULL: as they are */
     rf_real *parts, *scratch;
 } weights_job;
 
@@ -122,12 +124,29 @@ typedef struct unit {
     int ci, inputs, co, outputs;
 } unit;
 
+/* split for pixels first.. of a map that is changed on the way. */
+static void split_read(const weights_job *job, const rf_fused_read *read, const rf_real *map, size_t channels,
+                       size_t first, int count, int c0, int n, int width, rf_real *out, size_t panel) {
+    rf_real rows[READ_PIXELS * (INPUTS > OUTPUTS ? INPUTS : OUTPUTS)];
+    for (int p = 0; p < count; p += READ_PIXELS) {
+        int pixels = count - p < READ_PIXELS ? count - p : READ_PIXELS;
+        RF_ISA_PICK(rf_fused_read_rows)
+        (read, map, channels, first + (size_t)p, (size_t)pixels, (size_t)c0, (size_t)n, rows, (size_t)n);
+        job->kernels->split(rows, (size_t)n, pixels, n, width, out + (size_t)p * width, panel);
+    }
+}
+
 static void split_dy(const weights_job *job, const unit *u, rf_real *out) {
     const weights_plan *plan = &job->plan;
     for (int r = 0; r < u->rows; r++) {
         size_t pixel = ((size_t)u->n * plan->view.mh + u->i0 + r) * plan->view.mw + u->j0;
-        job->kernels->split(job->dy + pixel * job->oc + u->co, job->oc, u->cols, u->outputs, plan->b_width,
-                            out + (size_t)r * u->cols * plan->b_width, plan->dy_panel);
+        rf_real *to = out + (size_t)r * u->cols * plan->b_width;
+        if (job->dy_read)
+            split_read(job, job->dy_read, job->dy, job->oc, pixel, u->cols, u->co, u->outputs, plan->b_width, to,
+                       plan->dy_panel);
+        else
+            job->kernels->split(job->dy + pixel * job->oc + u->co, job->oc, u->cols, u->outputs, plan->b_width, to,
+                                plan->dy_panel);
     }
 }
 
@@ -135,7 +154,10 @@ static void split_dy(const weights_job *job, const unit *u, rf_real *out) {
 static void split_pixels(const weights_job *job, const unit *u, const rf_real *x, int step, int count, rf_real *out) {
     const weights_plan *plan = &job->plan;
     size_t bytes = (size_t)count * plan->view.k * sizeof *out;
-    if (!plan->runs)
+    if (x && job->x_read)
+        split_read(job, job->x_read, plan->view.x, plan->view.pixel, (size_t)(x - plan->view.x) / plan->view.pixel,
+                   count, u->ci, u->inputs, job->kernels->wr, out, plan->x_panel);
+    else if (!plan->runs)
         job->kernels->split(x ? x + u->ci : NULL, step * plan->view.pixel, count, u->inputs, job->kernels->wr, out,
                             plan->x_panel);
     else if (x)
@@ -296,7 +318,7 @@ static void add_parts(void *ctx, size_t begin, size_t end) {
 }
 
 void rf_conv_gemm_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                                   void *work) {
+                                   const rf_fusion *fusion, void *work) {
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * (d->oc / d->groups);
         weights_job job = {
@@ -305,6 +327,8 @@ void rf_conv_gemm_backward_weights(const rf_conv_dims *d, const rf_real *x, cons
             .oc = (size_t)d->oc,
             .dw = dw + first,
             .add = add,
+            .x_read = fusion && rf_fused_reads(&fusion->x) ? &fusion->x : NULL,
+            .dy_read = fusion && rf_fused_reads(&fusion->dy) ? &fusion->dy : NULL,
         };
         job.plan = make_plan(d, x, g, job.kernels);
         job.parts = work;

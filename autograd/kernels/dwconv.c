@@ -7,7 +7,7 @@
 #include "autograd/kernels/large.h"
 #include "core/parallel.h"
 
-enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, DW_GRAIN = 65536 };
+enum { MAX_K = RF_DWCONV_MAX_KERNEL, GRAIN = 32768, FUSED_GRAIN = 65536, DW_GRAIN = 65536 };
 
 /* One axis: destination index o of a phase reads source o*mult + offset[t] with kernel index k[t], for taps t < n.
  * Forward has one phase with mult = stride; the gradient of x has `stride` phases (o = index / stride) with mult = 1.
@@ -118,36 +118,116 @@ static void run_line(const line *l, const axis *a, const target *to, int count) 
     for (int o = end; o < count; o++) run_segment(l, a, to, o, 1);
 }
 
+/* The rows of a map as a thread reads them: where they lie, or copies in a ring of the last `slots` rows. */
+typedef struct map_rows {
+    const rf_real *map;
+    size_t pixels, channels; /* of a row */
+    const rf_fused_read *read;
+    rf_real *ring;
+    size_t slots, held[MAX_K + 1]; /* row + 1 that a slot holds */
+} map_rows;
+
+static map_rows rows_of_map(const rf_real *map, int pixels, int channels, int slots, const rf_fused_read *read,
+                            rf_real *ring) {
+    return (map_rows){.map = map,
+                      .pixels = (size_t)pixels,
+                      .channels = (size_t)channels,
+                      .read = rf_fused_reads(read) ? read : NULL,
+                      .ring = ring,
+                      .slots = (size_t)slots};
+}
+
+static const rf_real *row_at(map_rows *r, size_t row) {
+    size_t width = r->pixels * r->channels, slot = row % r->slots;
+    if (!r->read) return r->map + row * width;
+    rf_real *out = r->ring + slot * width;
+    if (r->held[slot] == row + 1) return out;
+    RF_ISA_PICK(rf_fused_read_rows)
+    (r->read, r->map, r->channels, row * r->pixels, r->pixels, 0, r->channels, out, r->channels);
+    r->held[slot] = row + 1;
+    return out;
+}
+
 typedef struct pass {
     const rf_dwconv *conv;
     const rf_real *dy;
     rf_real *out;
     bool add, large; /* large: out does not fit the caches */
     rf_real *partials;
+    const rf_fusion *fusion;
+    rf_fused_write write; /* of out, when `writes` */
+    bool writes;
+    double *parts;    /* [chunks] of rf_fused_part */
+    rf_real *scratch; /* of all threads */
+    size_t thread_elements;
 } pass;
 
 static size_t rows_of(size_t row_elements, size_t grain) {
     return row_elements >= grain ? 1 : grain / row_elements;
 }
 
+static size_t round_up(size_t n) {
+    return (n + 15) / 16 * 16;
+}
+
+/* Scratch of a thread: rows of x and of dy, and one of the result. */
+static size_t x_elements(const rf_dwconv *v) {
+    return round_up((size_t)v->kh * (size_t)v->w * (size_t)v->c);
+}
+static size_t dy_elements(const rf_dwconv *v) {
+    return round_up((size_t)(v->kh + 1) * (size_t)v->ow * (size_t)v->c);
+}
+static size_t result_elements(const rf_dwconv *v) {
+    return round_up((size_t)(v->w > v->ow ? v->w : v->ow) * (size_t)v->c);
+}
+
+/* The calling thread's. NULL without fusion. */
+static rf_real *scratch_of(const pass *p) {
+    return p->scratch ? p->scratch + p->thread_elements * (size_t)rf_thread_index() : NULL;
+}
+
+/* Sums of a chunk. NULL without fusion. */
+static double *part_of(const pass *p, size_t chunk) {
+    return p->parts ? p->parts + chunk * rf_fused_part((size_t)p->conv->c) : NULL;
+}
+
 /* Source rows of x that output row `row` (n*OH + oh) reads. */
-static line forward_line(const rf_dwconv *v, size_t row) {
+static line forward_line(const rf_dwconv *v, map_rows *x, size_t row) {
     line l = {.kw = v->kw, .channels = v->c, .ystep = (size_t)v->c};
-    size_t n = row / (size_t)v->oh, width = (size_t)v->w * (size_t)v->c;
+    size_t n = row / (size_t)v->oh;
     int top = (int)(row % (size_t)v->oh) * v->stride - v->pad;
     for (int k = 0; k < v->kh; k++)
-        if (top + k >= 0 && top + k < v->h) add_row(&l, v->x + (n * (size_t)v->h + (size_t)(top + k)) * width, k);
+        if (top + k >= 0 && top + k < v->h) add_row(&l, row_at(x, n * (size_t)v->h + (size_t)(top + k)), k);
     return l;
+}
+
+/* Where a row of `count` pixels of the result is computed, and its way out. */
+static rf_real *result_row(const pass *p, rf_real *scratch, size_t row, int count) {
+    return p->writes ? scratch : p->out + row * (size_t)count * (size_t)p->conv->c;
+}
+
+static void write_row(const pass *p, const rf_real *scratch, size_t row, int count, double *part, bool begins) {
+    size_t channels = (size_t)p->conv->c, pixels = (size_t)count;
+    if (p->writes) RF_ISA_PICK(rf_fused_write_rows)
+    (&p->write, scratch, channels, row * pixels, pixels, 0, channels, part, begins);
+}
+
+static size_t forward_rows(const rf_dwconv *v, bool fused) {
+    return rows_of((size_t)v->ow * (size_t)v->c, fused ? FUSED_GRAIN : GRAIN);
 }
 
 static void forward_range(void *ctx, size_t begin, size_t end) {
     const pass *p = ctx;
     const rf_dwconv *v = p->conv;
     axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
+    rf_real *ring = scratch_of(p), *result = ring ? ring + x_elements(v) : NULL;
+    map_rows x = rows_of_map(v->x, v->w, v->c, v->kh, p->fusion ? &p->fusion->x : NULL, ring);
+    double *part = part_of(p, begin / forward_rows(v, p->fusion));
     for (size_t row = begin; row < end; row++) {
-        line l = forward_line(v, row);
-        target to = {.w = v->weight, .y = p->out + row * (size_t)v->ow * (size_t)v->c, .large = p->large};
+        line l = forward_line(v, &x, row);
+        target to = {.w = v->weight, .y = result_row(p, result, row, v->ow), .large = p->large && !p->writes};
         run_line(&l, &a, &to, v->ow);
+        write_row(p, result, row, v->ow, part, row == begin);
     }
     rf_norm finish = {.channels = (size_t)v->c, .beta = v->bias, .slope = v->slope};
     size_t width = (size_t)v->ow;
@@ -158,32 +238,52 @@ static bool is_large(int n, int h, int w, int c) {
     return rf_is_large((size_t)n * (size_t)h * (size_t)w * (size_t)c);
 }
 
-void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y) {
-    pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c)};
-    if (conv->bias) p.large = false; /* it is read again */
-    size_t rows = (size_t)conv->n * (size_t)conv->oh;
-    rf_parallel_for(rows, rows_of((size_t)conv->ow * (size_t)conv->c, GRAIN), forward_range, &p);
+static size_t chunks_of(size_t rows, size_t step) {
+    return (rows + step - 1) / step;
 }
 
-static void backward_x_range(void *ctx, size_t begin, size_t end) {
-    const pass *p = ctx;
+/* Bytes of the sums of `chunks` chunks. */
+static size_t part_bytes(size_t chunks, int channels) {
+    return (chunks * rf_fused_part((size_t)channels) * sizeof(double) + 63) / 64 * 64;
+}
+
+size_t rf_dwconv_forward_bytes(const rf_dwconv *v, bool fused) {
+    if (!fused) return 0;
+    size_t chunks = chunks_of((size_t)v->n * (size_t)v->oh, forward_rows(v, true));
+    return part_bytes(chunks, v->c) + (x_elements(v) + result_elements(v)) * sizeof(rf_real) * (size_t)rf_get_threads();
+}
+
+void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y, const rf_fusion *fusion, void *work) {
+    pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c), .fusion = fusion};
+    if (conv->bias) p.large = false; /* it is read again */
+    size_t rows = (size_t)conv->n * (size_t)conv->oh, step = forward_rows(conv, fusion), chunks = chunks_of(rows, step);
+    if (fusion) {
+        p.writes = fusion->moments;
+        p.write = (rf_fused_write){.y = y, .channels = (size_t)conv->c, .stream = p.large};
+        p.parts = work;
+        p.scratch = (rf_real *)(void *)((char *)work + part_bytes(chunks, conv->c));
+        p.thread_elements = x_elements(conv) + result_elements(conv);
+    }
+    rf_parallel_for(rows, step, forward_range, &p);
+    if (p.writes) rf_fused_merge_moments(p.parts, chunks, (size_t)conv->c, fusion->moments);
+}
+
+/* One row of dx. */
+static void backward_x_row(const pass *p, map_rows *dy, size_t row, rf_real *out) {
     const rf_dwconv *v = p->conv;
-    size_t channels = (size_t)v->c, width = (size_t)v->ow * channels;
-    for (size_t row = begin; row < end; row++) {
-        int i = (int)(row % (size_t)v->h), o = i / v->stride;
-        const rf_real *image = p->dy + row / (size_t)v->h * (size_t)v->oh * width;
-        axis down = gradient_axis(v->kh, v->stride, v->pad, v->oh, i % v->stride);
-        line l = {.kw = v->kw, .channels = v->c, .ystep = (size_t)v->stride * channels};
-        for (int t = 0; t < down.n; t++)
-            if (tap_valid(&down, t, o)) add_row(&l, image + (size_t)(o + down.offset[t]) * width, down.k[t]);
-        for (int phase = 0; phase < v->stride && phase < v->w; phase++) {
-            axis a = gradient_axis(v->kw, v->stride, v->pad, v->ow, phase);
-            target to = {.w = v->weight,
-                         .y = p->out + (row * (size_t)v->w + (size_t)phase) * channels,
-                         .add = p->add,
-                         .large = p->large};
-            run_line(&l, &a, &to, (v->w - phase + v->stride - 1) / v->stride);
-        }
+    size_t channels = (size_t)v->c, image = row / (size_t)v->h * (size_t)v->oh;
+    int i = (int)(row % (size_t)v->h), o = i / v->stride;
+    axis down = gradient_axis(v->kh, v->stride, v->pad, v->oh, i % v->stride);
+    line l = {.kw = v->kw, .channels = v->c, .ystep = (size_t)v->stride * channels};
+    for (int t = 0; t < down.n; t++)
+        if (tap_valid(&down, t, o)) add_row(&l, row_at(dy, image + (size_t)(o + down.offset[t])), down.k[t]);
+    for (int phase = 0; phase < v->stride && phase < v->w; phase++) {
+        axis a = gradient_axis(v->kw, v->stride, v->pad, v->ow, phase);
+        target to = {.w = v->weight,
+                     .y = out + (size_t)phase * channels,
+                     .add = p->add && !p->writes,
+                     .large = p->large && !p->writes};
+        run_line(&l, &a, &to, (v->w - phase + v->stride - 1) / v->stride);
     }
 }
 
@@ -195,23 +295,20 @@ static size_t dw_rows(const rf_dwconv *v) {
     return rows_of((size_t)v->ow * (size_t)v->c, DW_GRAIN);
 }
 
-size_t rf_dwconv_work_bytes(const rf_dwconv *conv) {
-    size_t rows = (size_t)conv->n * (size_t)conv->oh, step = dw_rows(conv);
-    return (rows + step - 1) / step * partial_count(conv) * sizeof(rf_real);
+static size_t backward_chunks(const rf_dwconv *v) {
+    return chunks_of((size_t)v->n * (size_t)v->oh, dw_rows(v));
 }
 
-/* Partial sums of dw over output rows [begin, end). */
-static void backward_w_range(void *ctx, size_t begin, size_t end) {
-    const pass *p = ctx;
-    const rf_dwconv *v = p->conv;
-    axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
-    rf_real *acc = p->partials + begin / dw_rows(v) * partial_count(v);
-    memset(acc, 0, partial_count(v) * sizeof *acc);
-    for (size_t row = begin; row < end; row++) {
-        line l = forward_line(v, row);
-        target to = {.acc = acc, .dy = p->dy + row * (size_t)v->ow * (size_t)v->c};
-        run_line(&l, &a, &to, v->ow);
-    }
+/* Partial sums of dw, a multiple of 64 bytes. */
+static size_t partial_elements(const rf_dwconv *v) {
+    return round_up(backward_chunks(v) * partial_count(v));
+}
+
+size_t rf_dwconv_backward_bytes(const rf_dwconv *v, bool fused) {
+    size_t bytes = partial_elements(v) * sizeof(rf_real);
+    if (!fused) return bytes;
+    size_t elements = x_elements(v) + dy_elements(v) + result_elements(v);
+    return bytes + part_bytes(backward_chunks(v), v->c) + elements * sizeof(rf_real) * (size_t)rf_get_threads();
 }
 
 /* The input rows that belong to output rows [0, row). */
@@ -220,11 +317,30 @@ static size_t input_rows(const rf_dwconv *v, size_t row) {
     return row / oh * h + (inside < h ? inside : h);
 }
 
-/* Both gradients of a group of rows, one after the other: the second finds dy in the cache. */
+/* Both gradients, row by row: the second finds dy in the cache. Sums of dw are partial, one for each chunk. */
 static void backward_range(void *ctx, size_t begin, size_t end) {
     const pass *p = ctx;
-    if (p->partials) backward_w_range(ctx, begin, end);
-    if (p->out) backward_x_range(ctx, input_rows(p->conv, begin), input_rows(p->conv, end));
+    const rf_dwconv *v = p->conv;
+    size_t chunk = begin / dw_rows(v), first = input_rows(v, begin);
+    axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
+    rf_real *ring = scratch_of(p), *dy_ring = ring ? ring + x_elements(v) : NULL;
+    rf_real *result = ring ? dy_ring + dy_elements(v) : NULL;
+    map_rows x = rows_of_map(v->x, v->w, v->c, v->kh, p->fusion ? &p->fusion->x : NULL, ring);
+    map_rows dy = rows_of_map(p->dy, v->ow, v->c, v->kh + 1, p->fusion ? &p->fusion->dy : NULL, dy_ring);
+    rf_real *acc = p->partials ? p->partials + chunk * partial_count(v) : NULL;
+    double *part = part_of(p, chunk);
+    if (acc) memset(acc, 0, partial_count(v) * sizeof *acc);
+    for (size_t row = begin; row < end; row++) {
+        if (acc) {
+            line l = forward_line(v, &x, row);
+            target to = {.acc = acc, .dy = row_at(&dy, row)};
+            run_line(&l, &a, &to, v->ow);
+        }
+        for (size_t i = input_rows(v, row); (p->out || p->writes) && i < input_rows(v, row + 1); i++) {
+            backward_x_row(p, &dy, i, result_row(p, result, i, v->w));
+            write_row(p, result, i, v->w, part, i == first);
+        }
+    }
 }
 
 static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_t chunks, rf_real *dw, bool add) {
@@ -242,10 +358,27 @@ static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_
 }
 
 void rf_dwconv_backward(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool dx_add, rf_real *dw, bool dw_add,
-                        void *work) {
-    pass p = {.conv = conv, .dy = dy, .out = dx, .add = dx_add, .partials = dw ? work : NULL};
+                        const rf_fusion *fusion, void *work) {
+    pass p = {.conv = conv, .dy = dy, .out = dx, .add = dx_add, .partials = dw ? work : NULL, .fusion = fusion};
+    size_t rows = (size_t)conv->n * (size_t)conv->oh, chunks = backward_chunks(conv), channels = (size_t)conv->c;
     p.large = is_large(conv->n, conv->h, conv->w, conv->c);
-    size_t rows = (size_t)conv->n * (size_t)conv->oh, step = dw_rows(conv);
-    rf_parallel_for(rows, step, backward_range, &p);
-    if (dw) merge_partials(conv, work, (rows + step - 1) / step, dw, dw_add);
+    if (fusion) {
+        p.writes = fusion->x.scale && (dx || fusion->dscale);
+        p.write = (rf_fused_write){.y = dx,
+                                   .channels = channels,
+                                   .add = dx_add,
+                                   .stream = p.large && !dx_add,
+                                   .x = fusion->map,
+                                   .scale = fusion->x.scale,
+                                   .slope = fusion->x.slope};
+        p.parts = (double *)(void *)((rf_real *)work + partial_elements(conv));
+        p.scratch = (rf_real *)(void *)((char *)p.parts + part_bytes(chunks, conv->c));
+        p.thread_elements = x_elements(conv) + dy_elements(conv) + result_elements(conv);
+        /* Chunks that no row of dx belongs to have no sums. */
+        memset(p.parts, 0, part_bytes(chunks, conv->c));
+    }
+    rf_parallel_for(rows, dw_rows(conv), backward_range, &p);
+    if (dw) merge_partials(conv, work, chunks, dw, dw_add);
+    if (p.writes)
+        rf_fused_merge_gradient(p.parts, chunks, channels, fusion->x.scale, fusion->dscale, fusion->dscale_add);
 }

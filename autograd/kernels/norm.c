@@ -77,10 +77,11 @@ static void sums_range(void *ctx, size_t begin, size_t end) {
     RF_ISA_PICK(rf_norm_chunk_sums)(p->grad, begin, end, out, out + channels);
 }
 
-void rf_norm_gradient_sums(const rf_norm_grad *grad, double *sum_g, double *sum_gx, void *work) {
+/* Runs a pass that fills the partial sums, and adds them up. */
+static void run_sums(const rf_norm_grad *grad, rf_range_fn fn, double *sum_g, double *sum_gx, void *work) {
     size_t rows = grad->norm.rows, channels = grad->norm.channels, step = chunk_rows(channels);
     pass p = {.grad = grad, .partials = work};
-    rf_parallel_for(rows, step, sums_range, &p);
+    rf_parallel_for(rows, step, fn, &p);
     for (size_t c = 0; c < channels; c++) sum_g[c] = sum_gx[c] = 0;
     for (size_t begin = 0; begin < rows; begin += step) {
         const double *part = partials_of(&p, begin, channels);
@@ -89,6 +90,23 @@ void rf_norm_gradient_sums(const rf_norm_grad *grad, double *sum_g, double *sum_
             sum_gx[c] += part[channels + c];
         }
     }
+}
+
+void rf_norm_gradient_sums(const rf_norm_grad *grad, double *sum_g, double *sum_gx, void *work) {
+    run_sums(grad, sums_range, sum_g, sum_gx, work);
+}
+
+static void through_range(void *ctx, size_t begin, size_t end) {
+    const pass *p = ctx;
+    size_t channels = p->grad->norm.channels;
+    double *out = partials_of(p, begin, channels);
+    RF_ISA_PICK(rf_norm_chunk_through)(p->grad, begin, end, out, out + channels);
+}
+
+void rf_norm_through(const rf_norm_grad *grad, double *sum_g, double *sum_gx, void *work) {
+    rf_norm_grad copy = *grad;
+    copy.norm.stream = rf_is_large(grad->norm.rows * grad->norm.channels);
+    run_sums(&copy, through_range, sum_g, sum_gx, work);
 }
 
 static void gradient_range(void *ctx, size_t begin, size_t end) {

@@ -52,4 +52,8 @@ void rf_norm_gradient_sums(const rf_norm_grad *grad, double *sum_g, double *sum_
  * gain*invstd^2*sum_gx/n that is the gradient through batch statistics; both zero for constant statistics. */
 void rf_norm_gradient(const rf_norm_grad *grad);
 
+/* Where the statistics have a gradient of their own: dx = gain*g, dresidual = g and the sums of rf_norm_gradient_sums
+ * in one pass; offset and tilt do not count. */
+void rf_norm_through(const rf_norm_grad *grad, double *sum_g, double *sum_gx, void *work);
+
 #endif

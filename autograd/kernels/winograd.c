@@ -70,6 +70,10 @@ typedef struct product {
     int oh, ow, columns; /* of y: [n][oh][ow][columns] */
     bool add, stream;
     rf_conv_epilogue epilogue;
+    rf_fused_read read;
+    rf_fused_write write; /* when `writes` */
+    bool writes;
+    double *parts;          /* [blocks] of rf_fused_part(columns) */
     const rf_real *weights; /* [9][c][oc] of the convolution */
     bool transposed;        /* depth is oc, taps in reverse */
     /* the cut */
@@ -79,6 +83,11 @@ typedef struct product {
     rf_real *u;
     char *scratch;
 } product;
+
+/* Of a thread: transformed tiles, their products, sums of the results. */
+static size_t value_count(const product *p) {
+    return rf_conv_round(RF_WINOGRAD_PRODUCTS * (p->v_product + p->m_product) + 3 * p->m_row);
+}
 
 static void plan_product(product *p) {
     size_t mr = (size_t)p->kernels->mr, vl = (size_t)p->kernels->vl;
@@ -92,12 +101,16 @@ static void plan_product(product *p) {
     p->packed = rf_conv_round(p->depth * p->m_row);
     p->v_product = p->block * p->v_row + GAP;
     p->m_product = p->block * p->m_row + GAP;
-    size_t values = RF_WINOGRAD_PRODUCTS * (p->v_product + p->m_product);
-    p->thread_bytes = rf_conv_round(values) * sizeof(rf_real) + up(2 * p->block * sizeof(void *), 64);
+    p->thread_bytes = value_count(p) * sizeof(rf_real) + up(2 * p->block * sizeof(void *), 64);
 }
 
-static size_t product_bytes(const product *p) {
-    return RF_WINOGRAD_PRODUCTS * p->packed * sizeof(rf_real) + p->thread_bytes * rf_get_threads();
+static size_t part_bytes(const product *p) {
+    return up(p->blocks * rf_fused_part((size_t)p->columns) * sizeof(double), 64);
+}
+
+static size_t product_bytes(const product *p, bool fused) {
+    return RF_WINOGRAD_PRODUCTS * p->packed * sizeof(rf_real) + (fused ? part_bytes(p) : 0) +
+           p->thread_bytes * rf_get_threads();
 }
 
 enum { DEPTH_BLOCK = 16, COLUMNS_MOST = 64 };
@@ -144,7 +157,9 @@ static void transform_block(const product *p, size_t first, size_t count, rf_rea
             .x = at.x + p->x0,
             .pixel = (size_t)p->depth,
             .channels = p->depth,
+            .read = p->read,
         };
+        if (patch.read.y) patch.read.y += patch.picture - p->x;
         rf_winograd_place place = {.v = v + t * p->v_row, .product = p->v_product, .width = (int)p->v_row};
         p->transforms->input(&patch, &place);
     }
@@ -173,12 +188,14 @@ static void multiply_block(const product *p, size_t count, const rf_real *v, rf_
     }
 }
 
-static void finish_block(const product *p, size_t first, size_t count, const rf_real *m) {
+static void finish_block(const product *p, size_t first, size_t count, const rf_real *m, rf_real *sums) {
+    size_t pixels = 0;
     for (size_t t = 0; t < count; t++) {
         tile_place at = place_of(first + t, p->oh, p->ow);
+        rf_fused_write write = p->write;
         size_t picture = (size_t)at.n * p->oh * p->ow * p->columns;
         rf_winograd_result result = {
-            .picture = p->y + picture,
+            .picture = p->y ? p->y + picture : NULL,
             .h = p->oh,
             .w = p->ow,
             .y = at.y,
@@ -188,24 +205,36 @@ static void finish_block(const product *p, size_t first, size_t count, const rf_
             .add = p->add,
             .stream = p->stream,
             .epilogue = p->epilogue,
+            .write = p->writes ? &write : NULL,
+            .sums = sums,
+            .sums_row = p->m_row,
+            .begins = t == 0,
         };
+        if (write.x) write.x += picture;
         if (result.epilogue.residual) result.epilogue.residual += picture;
         p->transforms->output(m + t * p->m_row, p->m_product, &result);
+        pixels += rf_conv_least(RF_WINOGRAD_TILE, (size_t)(p->oh - at.y)) *
+                  rf_conv_least(RF_WINOGRAD_TILE, (size_t)(p->ow - at.x));
     }
+    if (!p->writes) return;
+    double *part = p->parts + first / p->block * rf_fused_part((size_t)p->columns);
+    *part++ = (double)pixels;
+    for (int k = 0; k < 3; k++)
+        for (int c = 0; c < p->columns; c++) *part++ = (double)sums[k * p->m_row + c];
 }
 
 static void run_blocks(void *ctx, size_t begin, size_t end) {
     const product *p = ctx;
     char *scratch = p->scratch + p->thread_bytes * rf_thread_index();
     rf_real *v = (rf_real *)scratch, *m = v + RF_WINOGRAD_PRODUCTS * p->v_product;
-    size_t values = rf_conv_round(RF_WINOGRAD_PRODUCTS * (p->v_product + p->m_product));
-    const rf_real **rows = (const rf_real **)(void *)(v + values);
+    rf_real *sums = m + RF_WINOGRAD_PRODUCTS * p->m_product;
+    const rf_real **rows = (const rf_real **)(void *)(v + value_count(p));
     rf_real **y = (rf_real **)(rows + p->block);
     for (size_t b = begin; b < end; b++) {
         size_t first = b * p->block, count = rf_conv_least(p->block, p->tiles - first);
         transform_block(p, first, count, v);
         multiply_block(p, count, v, m, rows, y);
-        finish_block(p, first, count, m);
+        finish_block(p, first, count, m, sums);
     }
 }
 
@@ -234,29 +263,39 @@ static void run_product(product *p, void *work) {
     p->transforms = rf_winograd_kernels_current();
     p->stream = !p->add && rf_conv_streams(p->y, (size_t)p->n * p->oh * p->ow, (size_t)p->columns, p->kernels->vl);
     p->u = work;
-    p->scratch = (char *)(p->u + RF_WINOGRAD_PRODUCTS * p->packed);
+    p->parts = (double *)(void *)(p->u + RF_WINOGRAD_PRODUCTS * p->packed);
+    p->scratch = (char *)p->parts + (p->writes ? part_bytes(p) : 0);
     rf_parallel_for(rf_conv_ceil(p->columns, p->kernels->nr) * rf_conv_ceil(p->depth, DEPTH_BLOCK), 1, pack, p);
     rf_parallel_for(p->blocks, 1, run_blocks, p);
 }
 
 void rf_winograd_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
-                         rf_real *y, void *work) {
+                         rf_real *y, const rf_fusion *fusion, void *work) {
     product p = forward_product(d, rf_conv_kernels_current());
     p.x = x;
     p.weights = w;
     p.y = y;
     if (epilogue) p.epilogue = *epilogue;
+    if (fusion) p.read = fusion->x;
+    p.writes = fusion && fusion->moments;
     run_product(&p, work);
+    if (p.writes) rf_fused_merge_moments(p.parts, p.blocks, (size_t)p.columns, fusion->moments);
 }
 
 void rf_winograd_backward_data(const rf_conv_dims *d, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                               void *work) {
+                               const rf_fusion *fusion, void *work) {
     product p = backward_product(d, rf_conv_kernels_current());
     p.x = dy;
     p.weights = w;
     p.y = dx;
     p.add = add;
+    if (fusion) p.read = fusion->dy;
+    p.writes = fusion && fusion->x.scale;
+    if (p.writes) p.write = (rf_fused_write){.x = fusion->map, .scale = fusion->x.scale, .slope = fusion->x.slope};
     run_product(&p, work);
+    if (p.writes)
+        rf_fused_merge_gradient(p.parts, p.blocks, (size_t)p.columns, fusion->x.scale, fusion->dscale,
+                                fusion->dscale_add);
 }
 
 /* ---- the weight gradient: a sum over tiles for each of the 36 numbers ---- */
@@ -274,6 +313,7 @@ typedef struct gradient {
     size_t a_panel, b_panel, a_product, b_product, u_product;
     rf_real *a, *b, *u;
     size_t first, count; /* the chunk in work */
+    rf_fused_read x_read, dy_read;
 } gradient;
 
 static gradient make_gradient(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
@@ -306,6 +346,7 @@ static void transform_tiles(void *ctx, size_t begin, size_t end) {
             .x = at.x - d->pad_w,
             .pixel = (size_t)d->c,
             .channels = d->c,
+            .read = g->x_read,
         };
         rf_winograd_patch dy = {
             .picture = g->dy + (size_t)at.n * d->oh * d->ow * d->oc,
@@ -315,7 +356,9 @@ static void transform_tiles(void *ctx, size_t begin, size_t end) {
             .x = at.x,
             .pixel = (size_t)d->oc,
             .channels = d->oc,
+            .read = g->dy_read,
         };
+        if (dy.read.y) dy.read.y += dy.picture - g->dy;
         rf_winograd_place a = {g->a + t * g->a_width, g->a_product, g->a_panel, g->a_width};
         rf_winograd_place b = {g->b + t * g->b_width, g->b_product, g->b_panel, g->b_width};
         g->transforms->input(&x, &a);
@@ -360,13 +403,15 @@ static void finish_filters(void *ctx, size_t begin, size_t end) {
 }
 
 void rf_winograd_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                                  void *work) {
+                                  const rf_fusion *fusion, void *work) {
     gradient g = make_gradient(d, rf_conv_kernels_current());
     g.transforms = rf_winograd_kernels_current();
     g.x = x;
     g.dy = dy;
     g.dw = dw;
     g.add = add;
+    if (fusion) g.x_read = fusion->x;
+    if (fusion) g.dy_read = fusion->dy;
     g.u = work;
     g.a = g.u + RF_WINOGRAD_PRODUCTS * g.u_product;
     g.b = g.a + RF_WINOGRAD_PRODUCTS * g.a_product;
@@ -378,11 +423,11 @@ void rf_winograd_backward_weights(const rf_conv_dims *d, const rf_real *x, const
     rf_parallel_for((size_t)d->c, 8, finish_filters, &g);
 }
 
-size_t rf_winograd_workspace(const rf_conv_dims *d, rf_conv_pass pass, const rf_conv_kernels *kernels) {
+size_t rf_winograd_workspace(const rf_conv_dims *d, rf_conv_pass pass, const rf_conv_kernels *kernels, bool fused) {
     if (pass == RF_CONV_BACKWARD_WEIGHTS) {
         gradient g = make_gradient(d, kernels);
         return RF_WINOGRAD_PRODUCTS * (g.u_product + g.a_product + g.b_product) * sizeof(rf_real);
     }
     product p = pass == RF_CONV_FORWARD ? forward_product(d, kernels) : backward_product(d, kernels);
-    return product_bytes(&p);
+    return product_bytes(&p, fused);
 }

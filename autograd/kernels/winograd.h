@@ -15,15 +15,15 @@ enum { RF_WINOGRAD_TILE = 4, RF_WINOGRAD_PATCH = 6, RF_WINOGRAD_PRODUCTS = 36 };
 bool rf_winograd_pays(const rf_conv_dims *dims, rf_conv_pass pass);
 
 /* Bytes of `work` for a pass. */
-size_t rf_winograd_workspace(const rf_conv_dims *dims, rf_conv_pass pass, const rf_conv_kernels *kernels);
+size_t rf_winograd_workspace(const rf_conv_dims *dims, rf_conv_pass pass, const rf_conv_kernels *kernels, bool fused);
 
 /* As rf_conv_forward, _backward_data and _backward_weights. */
 void rf_winograd_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
-                         rf_real *y, void *work);
+                         rf_real *y, const rf_fusion *fusion, void *work);
 void rf_winograd_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
-                               void *work);
+                               const rf_fusion *fusion, void *work);
 void rf_winograd_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                                  void *work);
+                                  const rf_fusion *fusion, void *work);
 
 /* ---- the transforms, compiled for each instruction set (isa/winograd.c) ---- */
 
@@ -33,6 +33,7 @@ typedef struct rf_winograd_patch {
     int h, w, y, x;
     size_t pixel; /* elements from a pixel to the next */
     int channels;
+    rf_fused_read read; /* y: the same picture of the other map */
 } rf_winograd_patch;
 
 /* Where the 36 numbers of a tile go: number k of channel c is at
@@ -45,12 +46,18 @@ typedef struct rf_winograd_place {
 
 /* What happens to a tile of results. */
 typedef struct rf_winograd_result {
-    rf_real *picture; /* written, [h][w] pixels */
+    rf_real *picture; /* written, [h][w] pixels; NULL: only the sums are wanted */
     int h, w, y, x;
     size_t pixel;
     int channels;
     bool add, stream;
     rf_conv_epilogue epilogue; /* residual: the same place in its own picture */
+    /* NULL, or what the pixels become on the way (y and stream do not count, x is the same picture of that map), and
+     * [3][sums_row]: of each channel the first value of the block and the sums of rf_fused_write. */
+    const rf_fused_write *write;
+    rf_real *sums;
+    size_t sums_row;
+    bool begins; /* the first tile of the block: sums are set, not added to */
 } rf_winograd_result;
 
 typedef struct rf_winograd_kernels {

@@ -11,10 +11,10 @@ static uint32_t needs(const rf_call *call) {
 
 static size_t workspace(const rf_call *call, rf_pass pass) {
     rf_conv_dims d = rf_conv_dims_of(call);
-    if (pass == RF_PASS_FORWARD) return rf_conv_workspace(&d, RF_CONV_FORWARD);
+    if (pass == RF_PASS_FORWARD) return rf_conv_workspace(&d, RF_CONV_FORWARD, false);
     size_t bytes = 0;
     for (int p = RF_CONV_BACKWARD_DATA; p <= RF_CONV_BACKWARD_BIAS; p++) {
-        size_t one = rf_conv_workspace(&d, (rf_conv_pass)p);
+        size_t one = rf_conv_workspace(&d, (rf_conv_pass)p, false);
         if (one > bytes) bytes = one;
     }
     return bytes;
@@ -23,14 +23,14 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
 static void forward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     rf_conv_epilogue epilogue = {.bias = rf_has_input(call, 2) ? call->in[2].data : NULL};
-    rf_conv_forward(&d, call->in[0].data, call->in[1].data, &epilogue, call->out[0].data, call->work);
+    rf_conv_forward(&d, call->in[0].data, call->in[1].data, &epilogue, call->out[0].data, NULL, call->work);
 }
 
 static void backward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     const rf_real *x = call->in[0].data, *w = call->in[1].data, *dy = call->dout[0].data;
-    if (call->din[0].data) rf_conv_backward_data(&d, dy, w, call->din[0].data, call->din_add[0], call->work);
-    if (call->din[1].data) rf_conv_backward_weights(&d, x, dy, call->din[1].data, call->din_add[1], call->work);
+    if (call->din[0].data) rf_conv_backward_data(&d, dy, w, call->din[0].data, call->din_add[0], NULL, call->work);
+    if (call->din[1].data) rf_conv_backward_weights(&d, x, dy, call->din[1].data, call->din_add[1], NULL, call->work);
     if (rf_has_input(call, 2) && call->din[2].data)
         rf_conv_backward_bias(&d, dy, call->din[2].data, call->din_add[2], call->work);
 }

@@ -11,7 +11,7 @@ static rf_status infer(rf_call *call) {
 
 static size_t workspace(const rf_call *call, rf_pass pass) {
     rf_conv_dims d = rf_conv_dims_of(call);
-    return pass == RF_PASS_FORWARD ? rf_conv_workspace(&d, RF_CONV_FORWARD) : 0;
+    return pass == RF_PASS_FORWARD ? rf_conv_workspace(&d, RF_CONV_FORWARD, false) : 0;
 }
 
 static void forward(const rf_call *call) {
@@ -22,7 +22,7 @@ static void forward(const rf_call *call) {
         .slope = rf_attr_real(call, RF_CONV_SLOPE),
     };
     epilogue.act = epilogue.slope != 1;
-    rf_conv_forward(&d, call->in[0].data, call->in[1].data, &epilogue, call->out[0].data, call->work);
+    rf_conv_forward(&d, call->in[0].data, call->in[1].data, &epilogue, call->out[0].data, NULL, call->work);
 }
 
 static void reference(const rf_call *call) {

@@ -7,18 +7,19 @@ static uint32_t needs(const rf_call *call) {
 
 static size_t workspace(const rf_call *call, rf_pass pass) {
     rf_dwconv conv = rf_dwconv_of(call);
-    return pass == RF_PASS_BACKWARD ? rf_dwconv_work_bytes(&conv) : 0;
+    return pass == RF_PASS_BACKWARD ? rf_dwconv_backward_bytes(&conv, false) : 0;
 }
 
 static void forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
-    rf_dwconv_forward(&conv, call->out[0].data);
+    rf_dwconv_forward(&conv, call->out[0].data, NULL, NULL);
 }
 
 static void backward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     const rf_real *dy = call->dout[0].data;
-    rf_dwconv_backward(&conv, dy, call->din[0].data, call->din_add[0], call->din[1].data, call->din_add[1], call->work);
+    rf_dwconv_backward(&conv, dy, call->din[0].data, call->din_add[0], call->din[1].data, call->din_add[1], NULL,
+                       call->work);
 }
 
 static const rf_case cases[] = {{"2x5x7x3 3x3x1x3", "pad=1"},

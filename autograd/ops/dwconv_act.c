@@ -12,7 +12,7 @@ static void forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     conv.bias = call->in[2].data;
     conv.slope = rf_attr_real(call, RF_DWCONV_SLOPE);
-    rf_dwconv_forward(&conv, call->out[0].data);
+    rf_dwconv_forward(&conv, call->out[0].data, NULL, NULL);
 }
 
 static void reference(const rf_call *call) {

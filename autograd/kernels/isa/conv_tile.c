@@ -43,12 +43,34 @@ ALWAYS_INLINE void finish(const int nv, const bool part, const rf_conv_block *q,
 
 enum { LINE = 64 / sizeof(rf_real) };
 
+/* What a tile fetches for the next block, `lines` cache lines for each LINE of its depth. */
+typedef struct fetch {
+    const char *at;
+    size_t lines;
+} fetch;
+
+/* The arrays are shared out among the panels of columns. */
+ALWAYS_INLINE fetch fetch_of(const rf_conv_block *q, int index, int array) {
+    if (array >= RF_CONV_AHEAD || !q->ahead[array]) return (fetch){NULL, 0};
+    size_t steps = ((size_t)q->k + LINE - 1) / LINE * (size_t)(q->tap1 - q->tap0);
+    return (fetch){q->ahead[array] + (size_t)index * q->ahead_bytes[array],
+                   (q->ahead_bytes[array] / 64 + steps - 1) / steps};
+}
+
+/* Into the second-level cache: the first is full of this block. */
+ALWAYS_INLINE void fetch_some(fetch *f) {
+    for (size_t i = 0; i < f->lines; i++, f->at += 64) __builtin_prefetch(f->at, 0, 2);
+}
+
 ALWAYS_INLINE void tile(const int nv, const bool part, const rf_conv_block *q, int index, const rf_real *b, int column,
                         int last) {
     vec acc[MR][NV];
     for (int i = 0; i < MR; i++)
         for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
     const rf_real *const *rows = q->rows + ((size_t)index * q->taps + q->tap0) * MR;
+    const int panels = (q->n1 - q->n0 + NR - 1) / NR, number = (column - q->n0) / NR;
+    fetch ahead[RF_CONV_AHEAD];
+    for (int s = 0; s < RF_CONV_AHEAD; s++) ahead[s] = fetch_of(q, index, number + s * panels);
     for (int t = q->tap0; t < q->tap1; t++, rows += MR) {
         /* What comes next lies in twelve places at once, too many for the hardware to guess. */
         const rf_real *const *next = t + 1 < q->tap1 || index + 1 < q->tiles ? rows + MR : rows;
@@ -56,6 +78,7 @@ ALWAYS_INLINE void tile(const int nv, const bool part, const rf_conv_block *q, i
         for (int i = 0; i < MR; i++) a[i] = rows[i];
         for (ptrdiff_t c = 0; c < q->k;) {
             for (int i = 0; i < MR; i++) __builtin_prefetch(next[i] + c);
+            for (int s = 0; s < RF_CONV_AHEAD; s++) fetch_some(&ahead[s]);
             for (ptrdiff_t end = c + LINE < q->k ? c + LINE : q->k; c < end; c++, b += nv * VL) {
                 vec w[NV];
                 for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);

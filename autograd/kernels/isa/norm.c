@@ -264,11 +264,6 @@ typedef struct columns {
     rf_real mean[PANEL] ALIGNED, gain[PANEL] ALIGNED, beta[PANEL] ALIGNED, offset[PANEL] ALIGNED, tilt[PANEL] ALIGNED;
 } columns;
 
-INLINE vec vec_where_positive(vec sign, vec g, rf_real slope) {
-    vec_int positive = (vec_int)(sign > 0);
-    return (vec)((vec_int)g & positive) + (vec)((vec_int)g & ~positive) * slope;
-}
-
 INLINE void gradient_row(const rf_norm_grad *q, const columns *p, rf_norm_mask mask, bool add, bool stream, size_t at,
                          size_t width) {
     const rf_real *x = q->norm.x + at, *dy = q->dy + at, *y = mask == RF_MASK_Y ? q->y + at : NULL;
@@ -344,4 +339,76 @@ void RF_ISA_NAME(rf_norm_chunk_gradient)(const rf_norm_grad *grad, size_t begin,
     rf_norm_grad copy = *grad;
     for_blocks(begin, end, grad->norm.channels, gradient_block, &copy);
     if (copy.norm.stream) vec_stream_end();
+}
+
+typedef struct through {
+    const rf_norm_grad *grad;
+    double *g, *gx;
+} through;
+
+/* One row: dx, dresidual and its share in the column sums sg, sx. */
+INLINE void through_row(const rf_norm_grad *q, const columns *p, rf_norm_mask mask, bool stream, size_t at,
+                        size_t width, rf_real *sg, rf_real *sx) {
+    const rf_real *x = q->norm.x + at, *dy = q->dy + at, *y = mask == RF_MASK_Y ? q->y + at : NULL;
+    rf_real *dx = q->dx ? q->dx + at : NULL, *dz = q->dresidual ? q->dresidual + at : NULL, slope = q->norm.slope;
+    size_t j = 0;
+    for (; j + VL <= width; j += VL) {
+        vec d = vec_load(x + j) - vec_load(p->mean + j), gain = vec_load(p->gain + j), g = vec_load(dy + j);
+        if (mask == RF_MASK_X) g = vec_where_positive(d * gain + vec_load(p->beta + j), g, slope);
+        if (mask == RF_MASK_Y) g = vec_where_positive(vec_load(y + j), g, slope);
+        if (stream)
+            vec_stream(dx + j, gain * g);
+        else if (dx)
+            vec_store(dx + j, q->dx_add ? vec_load(dx + j) + gain * g : gain * g);
+        if (dz) vec_store(dz + j, q->dresidual_add ? vec_load(dz + j) + g : g);
+        vec_store(sg + j, vec_load(sg + j) + g);
+        vec_store(sx + j, vec_load(sx + j) + g * d);
+    }
+    for (; j < width; j++) {
+        rf_real d = x[j] - p->mean[j], b = mask == RF_MASK_X ? p->beta[j] : 0, sign = mask == RF_MASK_Y ? y[j] : 0;
+        rf_real g = masked(mask, slope, dy[j], d, p->gain[j], b, sign), v = p->gain[j] * g;
+        if (dx) dx[j] = q->dx_add ? dx[j] + v : v;
+        if (dz) dz[j] = q->dresidual_add ? dz[j] + g : g;
+        sg[j] += g;
+        sx[j] += g * d;
+    }
+}
+
+INLINE void through_rows(const through *t, const block *b, const columns *p, rf_norm_mask mask) {
+    rf_real sg[PANEL] ALIGNED, sx[PANEL] ALIGNED;
+    const rf_norm_grad *q = t->grad;
+    memset(sg, 0, b->width * sizeof *sg);
+    memset(sx, 0, b->width * sizeof *sx);
+    for (size_t r = 0; r < b->rows; r++) {
+        size_t at = b->at + r * b->stride;
+        if (q->dx && !q->dx_add && q->norm.stream && vec_at_border(q->dx + at))
+            through_row(q, p, mask, true, at, b->width, sg, sx);
+        else
+            through_row(q, p, mask, false, at, b->width, sg, sx);
+    }
+    fold_into(t->g, sg, b->first, b->width, q->norm.channels);
+    fold_into(t->gx, sx, b->first, b->width, q->norm.channels);
+}
+
+static void through_block(void *ctx, const block *b) {
+    const through *t = ctx;
+    const rf_norm_grad *q = t->grad;
+    columns p;
+    tile(p.mean, q->norm.mean, b->first, b->width, q->norm.channels);
+    tile(p.gain, q->norm.gain, b->first, b->width, q->norm.channels);
+    if (q->mask == RF_MASK_X) tile(p.beta, q->norm.beta, b->first, b->width, q->norm.channels);
+    if (q->mask == RF_MASK_NONE)
+        through_rows(t, b, &p, RF_MASK_NONE);
+    else if (q->mask == RF_MASK_X)
+        through_rows(t, b, &p, RF_MASK_X);
+    else
+        through_rows(t, b, &p, RF_MASK_Y);
+}
+
+void RF_ISA_NAME(rf_norm_chunk_through)(const rf_norm_grad *grad, size_t begin, size_t end, double *sum_g,
+                                        double *sum_gx) {
+    for (size_t c = 0; c < grad->norm.channels; c++) sum_g[c] = sum_gx[c] = 0;
+    through t = {grad, sum_g, sum_gx};
+    for_blocks(begin, end, grad->norm.channels, through_block, &t);
+    if (grad->norm.stream) vec_stream_end();
 }

@@ -12,6 +12,8 @@ RF_ISA_DECLARE(void, rf_norm_chunk_apply, (const rf_norm *norm, rf_real *y, size
 RF_ISA_DECLARE(void, rf_norm_chunk_bias, (const rf_norm *norm, rf_real *y, size_t begin, size_t end));
 RF_ISA_DECLARE(void, rf_norm_chunk_sums,
                (const rf_norm_grad *grad, size_t begin, size_t end, double *sum_g, double *sum_gx));
+RF_ISA_DECLARE(void, rf_norm_chunk_through,
+               (const rf_norm_grad *grad, size_t begin, size_t end, double *sum_g, double *sum_gx));
 RF_ISA_DECLARE(void, rf_norm_chunk_gradient, (const rf_norm_grad *grad, size_t begin, size_t end));
 
 #endif

@@ -100,4 +100,26 @@ ALWAYS_INLINE vec vec_leaky(vec v, rf_real slope) {
     return (vec)((vec_int)v & positive) + (vec)((vec_int)v & ~positive) * slope;
 }
 
+/* The same for slopes of 0..1, where it is the larger of v and slope*v. NaN stays NaN. */
+ALWAYS_INLINE vec vec_leaky_below_one(vec v, rf_real slope) {
+#if VEC_MASKED && VEC_BYTES == 64
+    return (vec)_mm512_max_ps((__m512)(v * slope), (__m512)v);
+#elif VEC_MASKED
+    return (vec)_mm256_max_ps((__m256)(v * slope), (__m256)v);
+#else
+    return vec_leaky(v, slope);
+#endif
+}
+
+/* sign > 0 ? g : slope * g */
+ALWAYS_INLINE vec vec_where_positive(vec sign, vec g, rf_real slope) {
+#if VEC_MASKED && VEC_BYTES == 64
+    __mmask16 positive = _mm512_cmp_ps_mask((__m512)sign, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return (vec)_mm512_mask_mov_ps((__m512)(g * slope), positive, (__m512)g);
+#else
+    vec_int positive = (vec_int)(sign > 0);
+    return (vec)((vec_int)g & positive) + (vec)((vec_int)g & ~positive) * slope;
+#endif
+}
+
 #endif

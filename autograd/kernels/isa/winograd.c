@@ -92,15 +92,40 @@ ALWAYS_INLINE void filter_gradient_line(const vec *u, vec *out, const int step) 
     out[2 * step] = w2;
 }
 
-/* side x side pixels, a vector of them from channel c on. */
-ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const int side, int c, vec *out) {
+/* What happens to a pixel that is read: see rf_fused_read. */
+typedef enum mode { PLAIN, NORM, GRADIENT } mode;
+
+typedef struct reading {
+    vec a, b, c; /* of rf_fused_read.scale or tilt */
+    rf_real slope;
+} reading;
+
+ALWAYS_INLINE reading reading_of(const rf_winograd_patch *p, const mode m, int c) {
+    const rf_real *param = (m == NORM ? p->read.scale : p->read.tilt) + c;
     int n = p->channels - c;
+    return (reading){load(param, n), load(param + p->channels, n), load(param + 2 * p->channels, n), p->read.slope};
+}
+
+/* `offset` elements lie between the pixel and that of the other map. */
+ALWAYS_INLINE vec read_pixel(const mode m, const reading *r, ptrdiff_t offset, const rf_real *from, int n) {
+    vec v = load(from, n);
+    if (m == NORM) v = vec_leaky_below_one((v - r->a) * r->b + r->c, r->slope);
+    if (m == GRADIENT) v = v + r->b + (load(from + offset, n) - r->a) * r->c;
+    return v;
+}
+
+/* side x side pixels, a vector of them from channel c on. */
+ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const mode m, const int side, int c, vec *out) {
+    int n = p->channels - c;
+    reading r = {.slope = 1};
+    if (m != PLAIN) r = reading_of(p, m, c);
+    const ptrdiff_t other = m == GRADIENT ? p->read.y - p->picture : 0;
     const size_t pixel = p->pixel, row = (size_t)p->w * pixel;
     if (p->y >= 0 && p->x >= 0 && p->y + side <= p->h && p->x + side <= p->w && n >= VL) {
         const rf_real *line = p->picture + (size_t)p->y * row + (size_t)p->x * pixel + c;
         for (int i = 0; i < side; i++, line += row) {
             const rf_real *from = line;
-            for (int j = 0; j < side; j++, from += pixel) out[i * side + j] = vec_load(from);
+            for (int j = 0; j < side; j++, from += pixel) out[i * side + j] = read_pixel(m, &r, other, from, VL);
             /* The tile to the right follows: too many short lines for the hardware to guess. */
             for (int j = 0; j < T; j++, from += pixel) __builtin_prefetch(from);
         }
@@ -111,7 +136,9 @@ ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const int side, int c,
         bool there = p->y + i >= 0 && p->y + i < p->h;
         const rf_real *line = there ? p->picture + (size_t)(p->y + i) * row + c : NULL;
         for (int j = 0; j < side; j++)
-            out[i * side + j] = there && j >= left && j < right ? load(line + (size_t)(p->x + j) * pixel, n) : (vec){0};
+            out[i * side + j] = there && j >= left && j < right
+                                    ? read_pixel(m, &r, other, line + (size_t)(p->x + j) * pixel, n)
+                                    : (vec){0};
     }
 }
 
@@ -136,12 +163,13 @@ ALWAYS_INLINE void put(rf_real *to, size_t panel, const bool halves, vec v) {
 #endif
 }
 
-ALWAYS_INLINE void input_to(const rf_winograd_patch *patch, const rf_winograd_place *out, const bool halves) {
+ALWAYS_INLINE void input_to(const rf_winograd_patch *patch, const mode m, const rf_winograd_place *out,
+                            const bool halves) {
     const size_t product = out->product, panel = out->panel; /* stores might change *out, for all the compiler knows */
     const int channels = patch->channels;
     for (int c = 0; c < channels; c += VL) {
         vec d[P * P], line[P];
-        load_patch(patch, P, c, d);
+        load_patch(patch, m, P, c, d);
         rf_real *to = first_place(out, c);
         for (int j = 0; j < P; j++) input_line(d + j, d + j, P);
         for (int i = 0; i < P; i++) {
@@ -151,12 +179,13 @@ ALWAYS_INLINE void input_to(const rf_winograd_patch *patch, const rf_winograd_pl
     }
 }
 
-ALWAYS_INLINE void gradient_to(const rf_winograd_patch *patch, const rf_winograd_place *out, const bool halves) {
+ALWAYS_INLINE void gradient_to(const rf_winograd_patch *patch, const mode m, const rf_winograd_place *out,
+                               const bool halves) {
     const size_t product = out->product, panel = out->panel;
     const int channels = patch->channels;
     for (int c = 0; c < channels; c += VL) {
         vec d[T * T], rows[P * T], line[P];
-        load_patch(patch, T, c, d);
+        load_patch(patch, m, T, c, d);
         rf_real *to = first_place(out, c);
         for (int j = 0; j < T; j++) gradient_line(d + j, rows + j, T);
         for (int i = 0; i < P; i++) {
@@ -166,23 +195,64 @@ ALWAYS_INLINE void gradient_to(const rf_winograd_patch *patch, const rf_winograd
     }
 }
 
-static void input(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+ALWAYS_INLINE void input_for(const rf_winograd_patch *patch, const mode m, const rf_winograd_place *out) {
     if (out->width < VL)
-        input_to(patch, out, true);
+        input_to(patch, m, out, true);
     else
-        input_to(patch, out, false);
+        input_to(patch, m, out, false);
+}
+
+static void input(const rf_winograd_patch *patch, const rf_winograd_place *out) {
+    if (patch->read.scale)
+        input_for(patch, NORM, out);
+    else if (patch->read.y)
+        input_for(patch, GRADIENT, out);
+    else
+        input_for(patch, PLAIN, out);
+}
+
+ALWAYS_INLINE void gradient_for(const rf_winograd_patch *patch, const mode m, const rf_winograd_place *out) {
+    if (out->width < VL)
+        gradient_to(patch, m, out, true);
+    else
+        gradient_to(patch, m, out, false);
 }
 
 static void gradient(const rf_winograd_patch *patch, const rf_winograd_place *out) {
-    if (out->width < VL)
-        gradient_to(patch, out, true);
+    if (patch->read.y)
+        gradient_for(patch, GRADIENT, out);
     else
-        gradient_to(patch, out, false);
+        gradient_for(patch, PLAIN, out);
 }
 
-ALWAYS_INLINE void finish(const rf_winograd_result *q, size_t at, int c, int n, vec v) {
+/* A result on its way to the picture, and its share in the sums. */
+typedef struct finishing {
+    vec a, b, c; /* mean, gain, shift of the map that was read; a: the first value where moments are gathered */
+    vec sum, second;
+} finishing;
+
+typedef enum purpose { STORE, MOMENTS, MASK } purpose;
+
+ALWAYS_INLINE vec gather(const rf_winograd_result *q, const purpose use, finishing *f, size_t at, int n, vec v) {
+    if (use == STORE) return v;
+    if (use == MOMENTS) {
+        vec d = v - f->a;
+        f->sum += d;
+        f->second += d * d;
+        return v;
+    }
+    vec d = load(q->write->x + at, n) - f->a, g = vec_where_positive(d * f->b + f->c, v, q->write->slope);
+    f->sum += g;
+    f->second += g * d;
+    return g * f->b;
+}
+
+ALWAYS_INLINE void finish(const rf_winograd_result *q, const purpose use, finishing *f, size_t at, int c, int n,
+                          vec v) {
     const rf_conv_epilogue *e = &q->epilogue;
     if (e->bias) v += load(e->bias + c, n);
+    v = gather(q, use, f, at, n, v);
+    if (use == MASK && !q->picture) return;
     if (q->add) v += load(q->picture + at, n);
     if (e->residual) v += load(e->residual + at, n);
     if (e->act) v = vec_leaky(v, e->slope);
@@ -192,7 +262,24 @@ ALWAYS_INLINE void finish(const rf_winograd_result *q, size_t at, int c, int n, 
         store(q->picture + at, v, n);
 }
 
-static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
+ALWAYS_INLINE finishing begin_channels(const rf_winograd_result *q, const purpose use, int c, int n, vec first) {
+    finishing f = {.sum = {0}};
+    if (use == STORE) return f;
+    rf_real *sums = q->sums + c;
+    if (q->begins) {
+        vec bias = q->epilogue.bias ? load(q->epilogue.bias + c, n) : (vec){0};
+        vec_store(sums, first + bias);
+    } else {
+        f.sum = vec_load(sums + q->sums_row);
+        f.second = vec_load(sums + 2 * q->sums_row);
+    }
+    f.a = use == MOMENTS ? vec_load(sums) : load(q->write->scale + c, n);
+    if (use == MASK) f.b = load(q->write->scale + q->channels + c, n);
+    if (use == MASK) f.c = load(q->write->scale + 2 * q->channels + c, n);
+    return f;
+}
+
+ALWAYS_INLINE void output_for(const rf_real *m, size_t step, const rf_winograd_result *q, const purpose use) {
     int rows = q->h - q->y < T ? q->h - q->y : T, columns = q->w - q->x < T ? q->w - q->x : T;
     for (int c = 0; c < q->channels; c += VL) {
         vec d[P], half[T * P], y[T];
@@ -202,14 +289,28 @@ static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
             for (int i = 0; i < T; i++) half[i * P + j] = d[i];
         }
         int n = q->channels - c;
+        output_line(half, y, 1);
+        finishing f = begin_channels(q, use, c, n, y[0]);
         for (int i = 0; i < rows; i++) {
-            output_line(half + i * P, y, 1);
+            if (i > 0) output_line(half + i * P, y, 1);
             size_t at = ((size_t)(q->y + i) * q->w + q->x) * q->pixel + c;
             for (int j = 0; j < T; j++)
-                if (j < columns) finish(q, at + j * q->pixel, c, n, y[j]);
+                if (j < columns) finish(q, use, &f, at + j * q->pixel, c, n, y[j]);
         }
+        if (use == STORE) continue;
+        vec_store(q->sums + q->sums_row + c, f.sum);
+        vec_store(q->sums + 2 * q->sums_row + c, f.second);
     }
     if (q->stream) vec_stream_end();
+}
+
+static void output(const rf_real *m, size_t step, const rf_winograd_result *q) {
+    if (!q->write)
+        output_for(m, step, q, STORE);
+    else if (!q->write->x)
+        output_for(m, step, q, MOMENTS);
+    else
+        output_for(m, step, q, MASK);
 }
 
 static void filter(const rf_real *const taps[9], int n, rf_real *out, size_t step) {

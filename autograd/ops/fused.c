@@ -1,0 +1,79 @@
+#include "autograd/ops/fused.h"
+
+#include "autograd/ops/common.h"
+#include "core/mem.h"
+#include "core/parallel.h"
+
+rf_status rf_expect_scale(const char *op, const rf_call *call, int i, int channels) {
+    rf_shape wanted = {2, {3, channels}};
+    return rf_expect_shape(op, "scale", &call->in[i].shape, &wanted);
+}
+
+rf_fused_read rf_fused_dy(const rf_tensor *y, const rf_tensor *moments, const rf_tensor *dmoments, rf_real *tilt) {
+    rf_fused_read read = {.slope = 1};
+    size_t channels = rf_columns(&y->shape), rows = rf_rows(&y->shape);
+    if (!dmoments->data) return read;
+    for (size_t c = 0; c < channels; c++) {
+        tilt[c] = moments->data[c];
+        tilt[channels + c] = dmoments->data[c] / (rf_real)rows;
+        tilt[2 * channels + c] = 2 * dmoments->data[channels + c] / (rf_real)rows;
+    }
+    read.y = y->data;
+    read.tilt = tilt;
+    return read;
+}
+
+typedef struct copy_pass {
+    const rf_fused_read *read;
+    const rf_tensor *map;
+    rf_real *out;
+} copy_pass;
+
+static void copy_range(void *ctx, size_t begin, size_t end) {
+    const copy_pass *p = ctx;
+    size_t channels = rf_columns(&p->map->shape);
+    RF_ISA_PICK(rf_fused_read_rows)
+    (p->read, p->map->data, channels, begin, end - begin, 0, channels, p->out + begin * channels, channels);
+}
+
+void rf_fused_copy(const rf_fused_read *read, const rf_tensor *map, rf_real *out) {
+    copy_pass p = {read, map, out};
+    rf_parallel_for(rf_rows(&map->shape), rf_row_grain(rf_columns(&map->shape)), copy_range, &p);
+}
+
+rf_real *rf_reference_normalised(const rf_tensor *x, const rf_real *scale, rf_real slope) {
+    size_t count = rf_shape_count(&x->shape), channels = rf_columns(&x->shape);
+    rf_real *out = rf_alloc(count, sizeof *out);
+    for (size_t i = 0; out && i < count; i++) {
+        size_t c = i % channels;
+        double v = ((double)x->data[i] - (double)scale[c]) * (double)scale[channels + c];
+        v += (double)scale[2 * channels + c];
+        out[i] = (rf_real)(v > 0 ? v : v * (double)slope);
+    }
+    return out;
+}
+
+void rf_reference_moments(const rf_tensor *y, rf_real *moments) {
+    size_t rows = rf_rows(&y->shape), channels = rf_columns(&y->shape);
+    for (size_t c = 0; c < channels; c++) {
+        double sum = 0, square = 0;
+        for (size_t r = 0; r < rows; r++) sum += (double)y->data[r * channels + c];
+        for (size_t r = 0; r < rows; r++) {
+            double d = (double)y->data[r * channels + c] - sum / (double)rows;
+            square += d * d;
+        }
+        moments[c] = (rf_real)(sum / (double)rows);
+        moments[channels + c] = (rf_real)(square / (double)rows);
+    }
+}
+
+void rf_fused_fill(const rf_call *call, int input, int scale, const rf_real *data) {
+    if (input != scale) return;
+    rf_real *x = call->in[0].data;
+    size_t count = rf_shape_count(&call->in[0].shape), channels = rf_columns(&call->in[0].shape);
+    for (size_t i = 0; i < count; i++) {
+        size_t c = i % channels;
+        rf_real gain = data[channels + c], v = (x[i] - data[c]) * gain + data[2 * channels + c];
+        if (v * v < gain * gain * (rf_real)1e-4) x[i] += (rf_real)0.05;
+    }
+}
