@@ -59,6 +59,10 @@ static void look_around(fuser *f) {
     }
 }
 
+static bool adds_residual(const rf_node *bn) {
+    return bn->n_in > BN_RESIDUAL && bn->in[BN_RESIDUAL] != RF_NONE;
+}
+
 /* Its input must be a convolution's that nobody else reads, for only the normalised form is left to read. */
 static void choose(fuser *f) {
     const rf_graph *g = f->graph;
@@ -71,7 +75,7 @@ static void choose(fuser *f) {
         int producer = f->producer[x];
         if (producer < 0 || !is_conv(&g->nodes[producer]) || f->consumers[x] != 1 || g->values[x].keep) continue;
         p->producer = producer;
-        p->stored = g->values[node->out[0]].keep || node->n_in > BN_RESIDUAL;
+        p->stored = g->values[node->out[0]].keep || adds_residual(node);
     }
     for (int n = 0; n < g->n_nodes; n++)
         for (int i = 0; i < g->nodes[n].n_in; i++) {
@@ -104,10 +108,11 @@ static void set_attr(rf_node *node, const char *name, double value) {
         if (strcmp(node->op->attrs[i].name, name) == 0) node->attr[i] = value;
 }
 
-/* The plan of the bn_act node that made a value, if that is fused; else NULL. */
+/* The plan of the bn_act node that made a value, if that is fused and its scale alone makes the value; else NULL. */
 static const plan *plan_of(const fuser *f, rf_value v) {
     int from = v == RF_NONE ? -1 : f->producer[v];
-    return from >= 0 && f->plans[from].producer >= 0 ? &f->plans[from] : NULL;
+    bool alone = from >= 0 && f->plans[from].producer >= 0 && !adds_residual(&f->graph->nodes[from]);
+    return alone ? &f->plans[from] : NULL;
 }
 
 static rf_status finish_node(fuser *f, rf_node *node) {
@@ -170,8 +175,8 @@ static rf_status fuse_bn(fuser *f, int index) {
     if (!p->stored) return RF_OK;
     become(&act, rf_op_find("norm_act"));
     act.in[1] = p->scale;
-    act.in[2] = bn.n_in > BN_RESIDUAL ? bn.in[BN_RESIDUAL] : RF_NONE;
-    act.n_in = bn.n_in > BN_RESIDUAL ? 3 : 2;
+    act.in[2] = adds_residual(&bn) ? bn.in[BN_RESIDUAL] : RF_NONE;
+    act.n_in = adds_residual(&bn) ? 3 : 2;
     act.n_out = 1;
     return finish_node(f, &act);
 }
@@ -208,6 +213,9 @@ rf_status rf_graph_fuse(rf_graph *graph) {
     graph->cap_nodes = (int)(2 * nodes);
     f.nodes = NULL;
 fail:
+    /* On failure the graph keeps its nodes; of the new ones only the names of scales beside a stored map are new. */
+    for (int i = 0; f.nodes && i + 1 < f.n_nodes; i++)
+        if (is_op(&f.nodes[i], "bn_scale") && is_op(&f.nodes[i + 1], "norm_act")) rf_free(f.nodes[i].name);
     rf_free(f.plans);
     rf_free(f.producer);
     rf_free(f.consumers);

@@ -44,6 +44,13 @@ void rf_parallel_for(size_t n, size_t grain, rf_range_fn fn, void *ctx) {
     for (size_t c = 0; c < chunks; c++) fn(ctx, c * grain, c + 1 == chunks ? n : (c + 1) * grain);
 }
 
+enum { RUNS_A_THREAD = 8 };
+
+size_t rf_run_grain(size_t n) {
+    size_t grain = n / ((size_t)rf_get_threads() * RUNS_A_THREAD);
+    return grain > 0 ? grain : 1;
+}
+
 void rf_parallel_serial(void) {
     serial_thread = 1;
 }

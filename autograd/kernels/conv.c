@@ -35,6 +35,15 @@ bool rf_conv_fuses(const rf_conv_dims *dims) {
             rf_winograd_pays(dims, RF_CONV_BACKWARD_WEIGHTS));
 }
 
+size_t rf_conv_pair_workspace(const rf_conv_dims *dims) {
+    size_t bytes = 0;
+    for (int i = 0; i < RF_ISA_COUNT; i++) {
+        size_t one = sets[i] ? rf_conv_pair_bytes(dims, sets[i]) : 0;
+        if (one > bytes) bytes = one;
+    }
+    return bytes;
+}
+
 /* Partial sums of the bias gradient: one for each range of pixels, a number that follows from the shape. */
 enum { BIAS_PARTS = 16, BIAS_PIXELS = 512 };
 

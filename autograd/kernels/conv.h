@@ -55,6 +55,13 @@ void rf_conv_backward_data(const rf_conv_dims *dims, const rf_real *dy, const rf
 void rf_conv_backward_weights(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
                               const rf_fusion *fusion, void *work);
 
+/* Both gradients in one pass over the pixels, so that dy and x are read once: for matrix products (1x1, stride 1, no
+ * padding) whose weights are few enough that parts of dw fit beside each other. dx and dw may be NULL. */
+bool rf_conv_pairs(const rf_conv_dims *dims);
+size_t rf_conv_pair_workspace(const rf_conv_dims *dims);
+void rf_conv_backward_pair(const rf_conv_dims *dims, const rf_real *x, const rf_real *dy, const rf_real *w, rf_real *dx,
+                           bool dx_add, rf_real *dw, bool dw_add, const rf_fusion *fusion, void *work);
+
 /* db[co] = sum over pixels of dy, or db += when `add`. */
 void rf_conv_backward_bias(const rf_conv_dims *dims, const rf_real *dy, rf_real *db, bool add, void *work);
 

@@ -6,8 +6,6 @@
 
 enum {
     TASKS = 32, /* blocks wanted at least, so that many threads find work; a number of the shape, not of threads */
-    RUNS =
-        64, /* runs of consecutive blocks that a thread takes at a time; within one, the next block is fetched ahead */
     TASK_FLOPS = 4 << 20,   /* below this a block is not worth its start */
     A_BYTES = 384 << 10,    /* pixels of a block and */
     TABLE_BYTES = 32 << 10, /* their pointers and */
@@ -40,6 +38,10 @@ static void plan_blocks(rf_gemm_plan *plan, const rf_conv_view *view, int n, con
     plan->column_tasks = (int)rf_conv_ceil(n, plan->columns);
 }
 
+size_t rf_gemm_packed(int taps, int k, int n, const rf_conv_kernels *kernels) {
+    return rf_conv_round((size_t)taps * k * rf_conv_ceil(n, kernels->vl) * kernels->vl);
+}
+
 static rf_gemm_plan make_plan(const rf_conv_view *view, int n, const rf_conv_kernels *kernels, bool fused) {
     rf_gemm_plan plan = {.taps = view->th * view->tw, .k = view->k};
     plan.runs = rf_conv_has_runs(view);
@@ -50,7 +52,7 @@ static rf_gemm_plan make_plan(const rf_conv_view *view, int n, const rf_conv_ker
     plan.tap_block = (int)most(1, DEPTH / (size_t)plan.k);
     plan_blocks(&plan, view, n, kernels, fused);
     size_t depth = (size_t)plan.taps * plan.k, rows = (size_t)plan.block_tiles * kernels->mr;
-    plan.packed = rf_conv_round(depth * rf_conv_ceil(n, kernels->vl) * kernels->vl);
+    plan.packed = rf_gemm_packed(plan.taps, plan.k, n, kernels);
     plan.zeros = rf_conv_round(plan.k);
     plan.table_bytes = (rows * (plan.taps + 1) * sizeof(void *) + 63) / 64 * 64;
     plan.border_bytes = plan.runs ? rf_conv_round(rows * depth) * sizeof(rf_real) : 0;
@@ -92,6 +94,11 @@ static void pack(void *ctx, size_t begin, size_t end) {
             for (int c = 0; c < k; c++) out[(size_t)c * pitch + j] = j < width ? from[c] : 0;
         }
     }
+}
+
+void rf_gemm_pack(rf_gemm_job *job) {
+    size_t taps = (size_t)job->view.th * job->view.tw;
+    rf_parallel_for(rf_conv_ceil(job->n, job->kernels->nr) * taps, 1, pack, job);
 }
 
 /* A run that crosses the border of the picture, with zeros outside. */
@@ -267,12 +274,12 @@ void rf_gemm_run(rf_gemm_job *job, void *work) {
     job->parts = (double *)(void *)(job->zeros + job->plan.zeros);
     job->scratch = (char *)job->parts + (fused ? part_bytes(&job->plan, job->n) : 0);
     memset(job->zeros, 0, job->plan.zeros * sizeof *job->zeros);
-    size_t taps = (size_t)job->view.th * job->view.tw, pixels = (size_t)job->view.n * job->yh * job->yw;
+    size_t pixels = (size_t)job->view.n * job->yh * job->yw;
     job->stream =
         !job->add && (size_t)job->n == job->y_pixel && rf_conv_streams(job->y, pixels, job->y_pixel, job->kernels->vl);
     job->write.stream = job->stream;
     if (job->writes) job->stream = false;
-    rf_parallel_for(rf_conv_ceil(job->n, job->kernels->nr) * taps, 1, pack, job);
+    rf_gemm_pack(job);
     size_t items = job->plan.blocks * job->plan.column_tasks;
-    rf_parallel_for(items, most(1, items / RUNS), run_blocks, job);
+    rf_parallel_for(items, rf_run_grain(items), run_blocks, job);
 }

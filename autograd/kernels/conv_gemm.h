@@ -44,6 +44,10 @@ typedef struct rf_gemm_job {
 
 /* Bytes of `work` of a product of n columns; `fused`: whether or not it reads or writes in a way of its own. */
 size_t rf_gemm_bytes(const rf_conv_view *view, int n, const rf_conv_kernels *kernels, bool fused);
+/* Elements of the packed weights, and the packing alone: of a job its kernels, view's taps and k, weights and columns
+ * count. */
+size_t rf_gemm_packed(int taps, int k, int n, const rf_conv_kernels *kernels);
+void rf_gemm_pack(rf_gemm_job *job);
 /* Runs a job of which everything but plan, stream and what lies in `work` is set. */
 void rf_gemm_run(rf_gemm_job *job, void *work);
 

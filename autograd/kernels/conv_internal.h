@@ -83,6 +83,9 @@ size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels
 /* Bytes for forward or backward-data; in conv_gemm.c. */
 size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed, bool fused);
 
+/* Bytes for both gradients at once; in conv_pair.c. */
+size_t rf_conv_pair_bytes(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
+
 /* The passes as direct products, for every shape; conv.c chooses between these and Winograd's. */
 void rf_conv_gemm_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w,
                           const rf_conv_epilogue *epilogue, rf_real *y, const rf_fusion *fusion, void *work);

@@ -266,7 +266,7 @@ static void run_product(product *p, void *work) {
     p->parts = (double *)(void *)(p->u + RF_WINOGRAD_PRODUCTS * p->packed);
     p->scratch = (char *)p->parts + (p->writes ? part_bytes(p) : 0);
     rf_parallel_for(rf_conv_ceil(p->columns, p->kernels->nr) * rf_conv_ceil(p->depth, DEPTH_BLOCK), 1, pack, p);
-    rf_parallel_for(p->blocks, 1, run_blocks, p);
+    rf_parallel_for(p->blocks, rf_run_grain(p->blocks), run_blocks, p);
 }
 
 void rf_winograd_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,

@@ -12,7 +12,7 @@ static uint32_t needs(const rf_call *call) {
 static size_t workspace(const rf_call *call, rf_pass pass) {
     rf_conv_dims d = rf_conv_dims_of(call);
     if (pass == RF_PASS_FORWARD) return rf_conv_workspace(&d, RF_CONV_FORWARD, false);
-    size_t bytes = 0;
+    size_t bytes = rf_conv_pairs(&d) ? rf_conv_pair_workspace(&d) : 0;
     for (int p = RF_CONV_BACKWARD_DATA; p <= RF_CONV_BACKWARD_BIAS; p++) {
         size_t one = rf_conv_workspace(&d, (rf_conv_pass)p, false);
         if (one > bytes) bytes = one;
@@ -29,8 +29,14 @@ static void forward(const rf_call *call) {
 static void backward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     const rf_real *x = call->in[0].data, *w = call->in[1].data, *dy = call->dout[0].data;
-    if (call->din[0].data) rf_conv_backward_data(&d, dy, w, call->din[0].data, call->din_add[0], NULL, call->work);
-    if (call->din[1].data) rf_conv_backward_weights(&d, x, dy, call->din[1].data, call->din_add[1], NULL, call->work);
+    if (rf_conv_pairs(&d)) {
+        rf_conv_backward_pair(&d, x, dy, w, call->din[0].data, call->din_add[0], call->din[1].data, call->din_add[1],
+                              NULL, call->work);
+    } else {
+        if (call->din[0].data) rf_conv_backward_data(&d, dy, w, call->din[0].data, call->din_add[0], NULL, call->work);
+        if (call->din[1].data)
+            rf_conv_backward_weights(&d, x, dy, call->din[1].data, call->din_add[1], NULL, call->work);
+    }
     if (rf_has_input(call, 2) && call->din[2].data)
         rf_conv_backward_bias(&d, dy, call->din[2].data, call->din_add[2], call->work);
 }

@@ -1,0 +1,242 @@
+/* Both gradients of a 1x1 convolution in one pass. A block of pixels is read once, dy and x as they should be, and
+ * multiplied twice while it is in the cache: dy with the weights to dx, x with dy to dw. Pixels are cut in parts, whose
+ * number follows from the shape; each has its own partial dw, and these are added in order. */
+#include "autograd/kernels/conv_gemm.h"
+#include "core/parallel.h"
+
+#include <string.h>
+
+enum {
+    PARTS = 32,           /* as many, or as fit */
+    PARTS_LEAST = 8,      /* with fewer the weights are too large for this */
+    PART_BYTES = 4 << 20, /* of all partial dw */
+    BLOCK_PIXELS = 144,   /* a panel of dy and some channels of x stay in the first-level cache together */
+    PART_PIXELS = 2 * BLOCK_PIXELS,
+};
+
+typedef struct pair_plan {
+    int c, oc;
+    size_t pixels, block, blocks, parts;
+    size_t dy_pitch, x_pitch, dx_pitch; /* elements between pixels in scratch memory */
+    size_t packed, part_elements;
+    size_t dy_elements, x_elements, dx_elements, table_bytes, thread_bytes;
+    size_t sum_bytes;
+} pair_plan;
+
+typedef struct pair_job {
+    const rf_conv_kernels *wide, *kernels; /* for dw; for dx */
+    pair_plan plan;
+    const rf_real *x, *dy;
+    const rf_fused_read *x_read, *dy_read;
+    rf_fused_write write;
+    bool wants_dx, writes;
+    rf_real *dx, *dw;
+    bool dx_add, dw_add;
+    rf_real *packed, *zeros, *parts;
+    double *sums;
+    char *scratch;
+} pair_job;
+
+static size_t part_count(const rf_conv_dims *d) {
+    size_t fit = PART_BYTES / ((size_t)d->c * d->oc * sizeof(rf_real));
+    size_t pixels = (size_t)d->n * d->oh * d->ow / PART_PIXELS;
+    size_t parts = rf_conv_least(PARTS, rf_conv_least(fit, pixels));
+    return parts < 1 ? 1 : parts;
+}
+
+bool rf_conv_pairs(const rf_conv_dims *d) {
+    return rf_conv_is_matrix(d) && (size_t)d->c * d->oc * sizeof(rf_real) * PARTS_LEAST <= PART_BYTES;
+}
+
+static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
+    pair_plan p = {.c = d->c, .oc = d->oc, .pixels = (size_t)d->n * d->oh * d->ow, .parts = part_count(d)};
+    size_t mr = (size_t)kernels->mr;
+    p.block = BLOCK_PIXELS / mr * mr;
+    p.blocks = rf_conv_ceil(p.pixels, p.block);
+    p.parts = rf_conv_least(p.parts, p.blocks);
+    p.dy_pitch = rf_conv_pitch((size_t)d->oc);
+    p.x_pitch = p.dx_pitch = rf_conv_pitch((size_t)d->c);
+    p.packed = rf_gemm_packed(1, d->oc, d->c, kernels);
+    p.part_elements = rf_conv_round((size_t)d->c * d->oc);
+    /* Tiles of dw read whole vectors, whose ends they drop. */
+    size_t slack = (size_t)kernels->nr + (size_t)kernels->wr;
+    p.dy_elements = rf_conv_round(p.block * p.dy_pitch + slack);
+    p.x_elements = rf_conv_round(p.block * p.x_pitch + slack);
+    p.dx_elements = rf_conv_round(p.block * p.dx_pitch);
+    p.table_bytes = (2 * p.block * sizeof(void *) + 63) / 64 * 64;
+    p.thread_bytes = p.table_bytes + (p.dy_elements + p.x_elements + p.dx_elements) * sizeof(rf_real);
+    p.sum_bytes = (p.parts * rf_fused_part((size_t)d->c) * sizeof(double) + 63) / 64 * 64;
+    return p;
+}
+
+size_t rf_conv_pair_bytes(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
+    pair_plan p = make_plan(d, kernels);
+    size_t elements = p.packed + rf_conv_round((size_t)d->oc) + p.parts * p.part_elements;
+    return elements * sizeof(rf_real) + p.sum_bytes + p.thread_bytes * rf_get_threads();
+}
+
+/* Scratch memory of a thread. */
+typedef struct room {
+    const rf_real **rows;
+    rf_real **out;
+    rf_real *dy, *x, *dx;
+} room;
+
+static room room_of(const pair_job *job) {
+    const pair_plan *p = &job->plan;
+    char *at = job->scratch + p->thread_bytes * rf_thread_index();
+    room r = {.rows = (const rf_real **)at, .out = (rf_real **)at + p->block};
+    r.dy = (rf_real *)(at + p->table_bytes);
+    r.x = r.dy + p->dy_elements;
+    r.dx = r.x + p->x_elements;
+    return r;
+}
+
+static void look_ahead(const pair_job *job, size_t p0, rf_conv_block *block) {
+    const pair_plan *p = &job->plan;
+    const rf_real *const maps[RF_CONV_AHEAD] = {job->dy, job->dy_read ? job->dy_read->y : NULL, job->x};
+    for (int i = 0; i < RF_CONV_AHEAD; i++) {
+        size_t row = (size_t)(i < 2 ? p->oc : p->c);
+        if (!maps[i]) continue;
+        block->ahead[i] = (const char *)(maps[i] + p0 * row);
+        block->ahead_bytes[i] = (size_t)job->kernels->mr * row * sizeof(rf_real);
+    }
+}
+
+/* dx of a block: from dy in scratch memory. */
+static void multiply_dx(const pair_job *job, const room *r, size_t p0, size_t count, bool more, double *sums,
+                        bool begins) {
+    const pair_plan *p = &job->plan;
+    size_t mr = (size_t)job->kernels->mr, c = (size_t)p->c;
+    for (size_t i = 0; i < count; i++) {
+        r->rows[i] = r->dy + i * p->dy_pitch;
+        r->out[i] = job->writes ? r->dx + i * p->dx_pitch : job->dx + (p0 + i) * c;
+    }
+    for (size_t i = count; i % mr; i++) r->rows[i] = job->zeros;
+    rf_conv_block block = {
+        .rows = r->rows,
+        .y = r->out,
+        .tiles = (int)rf_conv_ceil(count, mr),
+        .taps = 1,
+        .tap1 = 1,
+        .k = p->oc,
+        .b = job->packed,
+        .n1 = p->c,
+        .n = p->c,
+        .y_base = job->dx,
+        .add = job->dx_add && !job->writes,
+        .stream = job->write.stream && !job->writes,
+    };
+    block.last_rows = (int)(count - (block.tiles - 1) * mr);
+    if (more) look_ahead(job, p0 + count, &block);
+    job->kernels->block(&block);
+    if (job->writes) RF_ISA_PICK(rf_fused_write_rows)(&job->write, r->dx, p->dx_pitch, p0, count, 0, c, sums, begins);
+}
+
+/* dw += x' dy of a block. */
+static void multiply_dw(const pair_job *job, const room *r, size_t count, rf_real *dw, bool begins) {
+    const pair_plan *p = &job->plan;
+    int wr = job->wide->wr, nr = p->oc <= job->wide->vl ? job->wide->vl : job->wide->nr;
+    rf_conv_wtile tile = {
+        .a_step = p->x_pitch,
+        .b_step = p->dy_pitch,
+        .rows = 1,
+        .cols = (int)count,
+        .dw_row = (size_t)p->oc,
+        .add = !begins,
+    };
+    for (int co = 0; co < p->oc; co += nr) {
+        tile.b = r->dy + co;
+        tile.n = (int)rf_conv_least(nr, (size_t)(p->oc - co));
+        for (int ci = 0; ci < p->c; ci += wr) {
+            tile.m = (int)rf_conv_least(wr, (size_t)(p->c - ci));
+            tile.a = r->x + ci;
+            tile.dw = dw + (size_t)ci * p->oc + co;
+            job->wide->wtile(&tile);
+        }
+    }
+}
+
+static void run_parts(void *ctx, size_t begin, size_t end) {
+    const pair_job *job = ctx;
+    const pair_plan *p = &job->plan;
+    static const rf_fused_read as_it_is = {.slope = 1};
+    room r = room_of(job);
+    for (size_t part = begin; part < end; part++) {
+        size_t first = p->blocks * part / p->parts, last = p->blocks * (part + 1) / p->parts;
+        double *sums = job->sums + part * rf_fused_part((size_t)p->c);
+        for (size_t b = first; b < last; b++) {
+            size_t p0 = b * p->block, count = rf_conv_least(p->block, p->pixels - p0), oc = (size_t)p->oc;
+            RF_ISA_PICK(rf_fused_read_rows)
+            (job->dy_read ? job->dy_read : &as_it_is, job->dy, oc, p0, count, 0, oc, r.dy, p->dy_pitch);
+            if (job->dw) RF_ISA_PICK(rf_fused_read_rows)
+            (job->x_read ? job->x_read : &as_it_is, job->x, (size_t)p->c, p0, count, 0, (size_t)p->c, r.x, p->x_pitch);
+            if (job->dw) multiply_dw(job, &r, count, job->parts + part * p->part_elements, b == first);
+            if (job->wants_dx) multiply_dx(job, &r, p0, count, b + 1 < last, sums, b == first);
+        }
+    }
+}
+
+static void add_parts(void *ctx, size_t begin, size_t end) {
+    const pair_job *job = ctx;
+    for (size_t i = begin; i < end; i++) {
+        rf_real sum = job->dw_add ? job->dw[i] : 0;
+        for (size_t part = 0; part < job->plan.parts; part++) sum += job->parts[part * job->plan.part_elements + i];
+        job->dw[i] = sum;
+    }
+}
+
+static void pack_weights(const pair_job *job, const rf_conv_dims *d, const rf_real *w) {
+    rf_gemm_job pack = {
+        .kernels = job->kernels,
+        .view = {.k = d->oc, .th = 1, .tw = 1},
+        .w = w,
+        .transposed = true,
+        .kw = 1,
+        .inner = d->c,
+        .oc = d->oc,
+        .n = d->c,
+        .packed = job->packed,
+    };
+    rf_gemm_pack(&pack);
+}
+
+void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, const rf_real *w, rf_real *dx,
+                           bool dx_add, rf_real *dw, bool dw_add, const rf_fusion *fusion, void *work) {
+    pair_job job = {
+        .wide = rf_conv_kernels_current(),
+        .kernels = rf_conv_kernels_for(d->c),
+        .x = x,
+        .dy = dy,
+        .dx = dx,
+        .dw = dw,
+        .dx_add = dx_add,
+        .dw_add = dw_add,
+        .x_read = fusion && rf_fused_reads(&fusion->x) ? &fusion->x : NULL,
+        .dy_read = fusion && rf_fused_reads(&fusion->dy) ? &fusion->dy : NULL,
+        .writes = fusion && fusion->x.scale,
+    };
+    job.plan = make_plan(d, job.kernels);
+    const pair_plan *p = &job.plan;
+    job.wants_dx = dx || (job.writes && fusion->dscale);
+    job.packed = work;
+    job.zeros = job.packed + p->packed;
+    job.parts = job.zeros + rf_conv_round((size_t)d->oc);
+    job.sums = (double *)(void *)(job.parts + p->parts * p->part_elements);
+    job.scratch = (char *)job.sums + p->sum_bytes;
+    job.write.stream = !dx_add && rf_conv_streams(dx, p->pixels, (size_t)d->c, job.wide->vl);
+    if (job.writes) {
+        job.write.y = dx;
+        job.write.channels = (size_t)d->c;
+        job.write.add = dx_add;
+        job.write.x = fusion->map;
+        job.write.scale = fusion->x.scale;
+        job.write.slope = fusion->x.slope;
+    }
+    memset(job.zeros, 0, (size_t)d->oc * sizeof *job.zeros);
+    if (job.wants_dx) pack_weights(&job, d, w);
+    rf_parallel_for(p->parts, 1, run_parts, &job);
+    if (dw) rf_parallel_for((size_t)d->c * d->oc, 4096, add_parts, &job);
+    if (job.writes)
+        rf_fused_merge_gradient(job.sums, p->parts, (size_t)d->c, fusion->x.scale, fusion->dscale, fusion->dscale_add);
+}
