@@ -77,7 +77,7 @@ static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_c
         snprintf(points->shape, sizeof points->shape, "facesx10");
     }
     if (o->batch == 1) return;
-    rf_card_output *image = add(io, "which image of the batch, from 0, ascending", "image");
+    rf_card_output *image = add(io, "which image of the batch, from 0, ascending", "image_of_face");
     snprintf(image->shape, sizeof image->shape, "faces");
 }
 
