@@ -109,8 +109,8 @@ $(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
 $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
-# This one runs the programs.
-$(B)/tests/test_cli: | $(PROGRAMS:%=$(B)/%)
+# These run the programs.
+$(B)/tests/test_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
 
 fuzzers: $(FUZZERS) $(B)/seeds
 

@@ -7,7 +7,7 @@
 
 #include "core/mem.h"
 
-static void record(rf_onnx_model *model, rf_status status) {
+void rf_onnx_fail(rf_onnx_model *model, rf_status status) {
     if (model->status != RF_OK || status == RF_OK) return;
     model->status = status;
     snprintf(model->error, sizeof model->error, "%s", rf_error_message());
@@ -43,7 +43,7 @@ static void *grown(rf_onnx_model *model, void *array, size_t count, size_t size)
 
 static bool grow_to(rf_onnx_model *model, void **array, void *to) {
     if (!to) {
-        record(model, RF_ERR_NOMEM);
+        rf_onnx_fail(model, RF_ERR_NOMEM);
         return false;
     }
     *array = to;
@@ -54,7 +54,7 @@ void *rf_onnx_alloc(rf_onnx_model *model, size_t count, size_t size) {
     if (!GROW(model, blocks, n_blocks)) return NULL;
     void *block = rf_alloc(count, size);
     if (!block) {
-        record(model, RF_ERR_NOMEM);
+        rf_onnx_fail(model, RF_ERR_NOMEM);
         return NULL;
     }
     model->blocks[model->n_blocks++] = block;
@@ -117,7 +117,7 @@ const char *rf_onnx_node_add(rf_onnx_model *model, const char *op, const char *o
     rf_onnx_node node = {.op = op, .output = text_of(model, output, strlen(output))};
     for (; *inputs; inputs++) {
         if (node.n_inputs == RF_ONNX_INPUTS) {
-            record(model, rf_fail(RF_ERR_USER, "node %s has more than %d inputs", output, RF_ONNX_INPUTS));
+            rf_onnx_fail(model, rf_fail(RF_ERR_USER, "node %s has more than %d inputs", output, RF_ONNX_INPUTS));
             return "";
         }
         node.inputs[node.n_inputs++] = text_of(model, *inputs, strlen(*inputs));

@@ -74,6 +74,9 @@ void rf_onnx_free(rf_onnx_model *model);
 /* The first failure (its message is set again), or RF_OK. */
 rf_status rf_onnx_status(const rf_onnx_model *model);
 
+/* Makes this thread's message the model's failure, unless there is one. */
+void rf_onnx_fail(rf_onnx_model *model, rf_status status);
+
 /* A text of the model's own; "" after a failure. */
 const char *rf_onnx_text(rf_onnx_model *model, const char *fmt, ...) RF_PRINTF(2, 3);
 /* Zeroed memory of the model's own; NULL after a failure. */

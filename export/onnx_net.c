@@ -27,7 +27,12 @@ static const char *weights_add(rf_onnx_build *b, const char *name, const int64_t
     if (!b->options->fp16)
         return rf_onnx_tensor_add(b->onnx, name, RF_ONNX_FLOAT, dims, n_dims, data, count * sizeof *data);
     uint16_t *half = rf_onnx_alloc(b->onnx, count, sizeof *half);
-    for (size_t i = 0; half && i < count; i++) half[i] = half_of(data[i]);
+    for (size_t i = 0; half && i < count; i++) {
+        half[i] = half_of(data[i]);
+        if ((half[i] & 0x7c00u) == 0x7c00u)
+            rf_onnx_fail(b->onnx, rf_fail(RF_ERR_USER, "%s holds %g, which half precision cannot: leave --fp16 out",
+                                          name, (double)data[i]));
+    }
     const char *stored = rf_onnx_tensor_add(b->onnx, rf_onnx_text(b->onnx, "%s.half", name), RF_ONNX_HALF, dims, n_dims,
                                             half, count * sizeof *half);
     return rf_onnx_node_add(b->onnx, "Cast", name, RF_ONNX_IN(stored), "to=%d", RF_ONNX_FLOAT);
