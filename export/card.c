@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "export/card.h"
 
 #include <inttypes.h>
@@ -125,6 +126,18 @@ static void put_decoding(rf_json_writer *w, const rf_export_model *model, const 
     rf_json_end_object(w);
 }
 
+/* The INI text line by line, which readers with a limit on the length of a string take too. */
+static rf_status put_config(rf_json_writer *w, const rf_config *config) {
+    char *text = NULL, *save;
+    RF_TRY(rf_config_text(config, &text));
+    rf_json_begin_array(w, "config");
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        rf_json_put_string(w, NULL, line);
+    rf_json_end_array(w);
+    rf_free(text);
+    return RF_OK;
+}
+
 static void put_results(rf_json_writer *w, const rf_export_model *model) {
     rf_json_begin_object(w, "ap");
     for (int i = 0; i < 3; i++)
@@ -137,7 +150,6 @@ static void put_results(rf_json_writer *w, const rf_export_model *model) {
 static rf_status build(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
                        const rf_card_io *io, const char *path, rf_json_writer *w) {
     rf_detect_spec spec;
-    char *text = NULL;
     RF_TRY(rf_detect_spec_from_config(model->config, &spec));
     rf_json_begin_object(w, NULL);
     rf_json_put_string(w, "card", card_name);
@@ -159,9 +171,7 @@ static rf_status build(const rf_exporter *exporter, const rf_export_model *model
     put_anchors(w, &spec.anchors);
     put_decoding(w, model, options);
     put_results(w, model);
-    RF_TRY(rf_config_text(model->config, &text));
-    rf_json_put_string(w, "config", text);
-    rf_free(text);
+    RF_TRY(put_config(w, model->config));
     rf_json_end_object(w);
     return RF_OK;
 }

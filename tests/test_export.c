@@ -98,8 +98,15 @@ static void check_card(const rf_exporter *exporter, const char *path) {
     assert_true(number == 0.5);
     assert_true(rf_json_string(rf_json_get(input, "colour"), &word));
     rf_config config; /* the configuration reads back */
-    assert_true(rf_json_string(rf_json_get(card, "config"), &word));
-    assert_int_equal(rf_config_parse("card", word, NULL, 0, &config), RF_OK);
+    rf_text ini = {0};
+    char *lines;
+    for (const rf_json *line = rf_json_first(rf_json_get(card, "config")); line; line = rf_json_next(line)) {
+        assert_true(rf_json_string(line, &word));
+        rf_text_printf(&ini, "%s\n", word);
+    }
+    assert_int_equal(rf_text_finish(&ini, &lines, NULL), RF_OK);
+    assert_int_equal(rf_config_parse("card", lines, NULL, 0, &config), RF_OK);
+    rf_free(lines);
     assert_int_equal(config.model.channels, 8);
     if (exporter->describe) {
         assert_true(rf_json_string(rf_json_get(input, "name"), &word));

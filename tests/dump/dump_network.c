@@ -114,9 +114,14 @@ static rf_status run(dump *d, const rf_model *model, const rf_image *image) {
     RF_TRY_GOTO(put(d, "image", "u8", image->pixels, pixels * 3));
     RF_TRY_GOTO(rf_normaliser_make(&model->config, &normaliser));
     RF_TRY_GOTO(rf_export_net_make(&exported, 1, image->height, image->width, &net));
-    exec = rf_exec_new(net.graph, &(rf_exec_options){.keep_all = true});
-    if (!exec) status = RF_ERR_NOMEM;
-    if (!exec) goto fail;
+    for (int l = 0; l < net.detector.n_levels; l++) {
+        rf_graph_keep(net.graph, net.maps[l].cls);
+        rf_graph_keep(net.graph, net.maps[l].box);
+        if (net.maps[l].points != RF_NONE) rf_graph_keep(net.graph, net.maps[l].points);
+    }
+    exec = rf_exec_new(net.graph, NULL);
+    status = exec ? RF_OK : RF_ERR_NOMEM;
+    if (status != RF_OK) goto fail;
     rf_normalise(&normaliser, image, rf_exec_data(exec, net.detector.input), (size_t)image->width);
     rf_json_begin_object(&d->shapes, NULL);
     RF_TRY_GOTO(put_planes(d, "input", rf_exec_data(exec, net.detector.input), image->height, image->width, 3));
