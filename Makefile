@@ -160,6 +160,8 @@ install: programs
 	install -m 755 $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/rf/configs
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rf
+	install -d $(DESTDIR)$(PREFIX)/share/doc/rf/examples
+	install -m 644 examples/* $(DESTDIR)$(PREFIX)/share/doc/rf/examples
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)

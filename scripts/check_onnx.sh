@@ -33,9 +33,12 @@ try() { # try WHAT COMMAND...
     verdict $code "$what" "$words"
 }
 
-one_step() { # one_step CONFIG NAME: a model of one update, random but of the right form
-    build/rf-train "$1" --set data.root="$W/set" --set train.max_steps=1 --set train.batch=1 --set input.size=128 \
-        --set optim.accumulate=1 --set data.val= --out "$W/$2" >/dev/null
+one_step() { # one_step CONFIG NAME OPTIONS...: a model of one update, random but of the right form
+    config=$1
+    name=$2
+    shift 2
+    build/rf-train "$config" "$@" --set data.root="$W/set" --set train.max_steps=1 --set train.batch=1 --set input.size=128 \
+        --set optim.accumulate=1 --set data.val= --out "$W/$name" >/dev/null
 }
 
 export_to() { # export_to PATH OPTIONS...
@@ -69,7 +72,7 @@ dump() { # dump NAME SOURCE HxW: outputs, picture and faces of $weights
 }
 
 compare_sizes() { # compare_sizes NAME: three sizes, real and random pictures, three kinds, fixed and dynamic
-    for kind in raw anchors faces; do export_to "$W/$kind.onnx" --outputs $kind --input dynamic --score 0.5; done
+    for kind in raw anchors; do export_to "$W/$kind.onnx" --outputs $kind --input dynamic; done
     for size in 640x640 333x517 480x640; do
         dump photo "$picture" $size
         dump noise random:7 $size
@@ -137,9 +140,21 @@ else
     verdict 77 "examples/faces_opencv.cpp" "skip: OpenCV's headers are missing (apt-get install libopencv-dev)"
 fi
 
+# Other conventions: inclusive widths, centres at 7.5, no variances, RGB; and no landmarks.
+trained=no
+one_step configs/mnet025.ini insight --set model.preset=insightface --set model.channels=64
+one_step configs/mnet025.ini plain --set model.landmarks=no --set input.std=58,57,56
+for name in insight plain; do
+    weights=$W/$name/last.safetensors
+    dump photo "$picture" 333x517
+    for form in 333x517 dynamic; do
+        export_to "$W/set.onnx" --outputs faces --preprocess --input $form --score "$(cat "$W/photo/score")"
+        try "onnxruntime $name faces $form" ort_faces "$W/set.onnx" "$W/photo"
+    done
+done
+
 one_step configs/r50.ini r50
 weights=$W/r50/last.safetensors
-trained=no
 compare_sizes r50
 
 echo "$passed passed, $failed failed, $skipped skipped"
