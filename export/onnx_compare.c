@@ -33,7 +33,7 @@ static bool same_node(const rf_onnx_node *a, const rf_onnx_node *b) {
 static bool same_tensor(const rf_onnx_tensor *a, const rf_onnx_tensor *b) {
     return same_text(a->name, b->name) && a->type == b->type && a->n_dims == b->n_dims &&
            memcmp(a->dims, b->dims, (size_t)a->n_dims * sizeof *a->dims) == 0 && a->bytes == b->bytes &&
-           memcmp(a->data, b->data, a->bytes) == 0;
+           (a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0);
 }
 
 static bool is_defined(const rf_onnx_model *m, int before, const char *name) {
