@@ -69,7 +69,7 @@ lib: $(LIB)
 programs: $(PROGRAMS:%=$(B)/%)
 	@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done
 
-tests: $(TESTS)
+tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
 $(B)/%.o: %.c
 	@mkdir -p $(dir $@)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/args.h"
 #include "cli/model.h"
@@ -72,13 +73,22 @@ static rf_status open_model(job *j, const char *input) {
     return read_figures(j);
 }
 
+/* The export appears under its name by renaming, which would put a file in the place of a device or a pipe. */
+static rf_status check_path(const job *j) {
+    struct stat info;
+    if (rf_output_is_input(j->path, j->source))
+        return rf_fail(RF_ERR_USER, "-o %s is the model itself: choose another name", j->path);
+    if (stat(j->path, &info) == 0 && !S_ISREG(info.st_mode))
+        return rf_fail(RF_ERR_USER, "-o %s is there and is no regular file: choose another name", j->path);
+    return RF_OK;
+}
+
 static rf_status convert(job *j, const char *to, const char *input, const char *outputs) {
     RF_TRY(read_input(input, &j->options));
     RF_TRY(read_outputs(outputs, &j->options));
     j->exporter = to ? rf_exporter_find(to) : rf_exporter_for_path(j->path);
     if (!j->exporter) return RF_ERR_USER;
-    if (rf_output_is_input(j->path, j->source))
-        return rf_fail(RF_ERR_USER, "-o %s is the model itself: choose another name", j->path);
+    RF_TRY(check_path(j));
     RF_TRY(open_model(j, input));
     RF_TRY(rf_export(j->exporter, &j->exported, &j->options, j->path));
     printf("%s: %s, read back and compared; what a consumer must know is in %s.json\n", j->path, j->exporter->name,
@@ -135,7 +145,8 @@ int main(int argc, char **argv) {
         "  the file back, compares it with the model, and writes PATH.json: input, outputs, anchors, thresholds,\n"
         "  configuration, checksum.",
         options,
-        "  rf-export runs/mnet/best.safetensors -o face.safetensors",
+        "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs faces --preprocess --input dynamic\n"
+        "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs anchors --input 480x640      (OpenCV)",
         formats,
         1,
         1};

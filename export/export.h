@@ -65,8 +65,8 @@ const rf_exporter *rf_exporter_find(const char *name);
 /* The exporter whose extension `path` ends in, or NULL with a message. */
 const rf_exporter *rf_exporter_for_path(const char *path);
 
-/* Writes, verifies and describes: the file(s), then PATH.json (export/card.h). When the verification fails the file is
- * removed and the message says what differs. */
+/* Writes, verifies and describes: the file(s), then PATH.json (export/card.h). When the verification fails the files
+ * are removed and the message says what differs. */
 rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
                     const char *path);
 

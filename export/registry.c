@@ -49,24 +49,34 @@ const rf_exporter *rf_exporter_for_path(const char *path) {
     return NULL;
 }
 
+/* *io NULL for weights alone; rf_free it. */
 static rf_status describe(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
-                          const char *path) {
-    rf_card_io *io = exporter->describe ? rf_alloc(1, sizeof *io) : NULL;
-    if (exporter->describe && !io) return RF_ERR_NOMEM;
-    rf_status status = io ? exporter->describe(model, options, path, io) : RF_OK;
-    if (status == RF_OK) status = rf_card_write(exporter, model, options, io, path);
-    rf_free(io);
-    return status;
+                          const char *path, rf_card_io **io) {
+    *io = NULL;
+    if (!exporter->describe) return RF_OK;
+    *io = rf_alloc(1, sizeof **io);
+    return *io ? exporter->describe(model, options, path, *io) : RF_ERR_NOMEM;
+}
+
+static void remove_files(const char *path, const rf_card_io *io) {
+    remove(path);
+    for (int i = 0; io && i < io->n_files; i++) remove(io->files[i]);
 }
 
 rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
                     const char *path) {
-    RF_TRY(exporter->write(model, options, path));
-    rf_status status = exporter->verify(model, options, path);
-    if (status != RF_OK) {
-        remove(path);
-        return rf_fail_context(status, "%s was written but does not read back as the model and was removed", path);
+    rf_card_io *io = NULL;
+    rf_status status = exporter->write(model, options, path);
+    if (status == RF_OK) {
+        status = describe(exporter, model, options, path, &io);
+        rf_status verified = status == RF_OK ? exporter->verify(model, options, path) : RF_OK;
+        if (verified != RF_OK) {
+            status =
+                rf_fail_context(verified, "%s was written but does not read back as the model and was removed", path);
+            remove_files(path, io);
+        }
     }
-    RF_TRY(describe(exporter, model, options, path));
-    return rf_card_check(path);
+    if (status == RF_OK) status = rf_card_write(exporter, model, options, io, path);
+    rf_free(io);
+    return status == RF_OK ? rf_card_check(path) : status;
 }

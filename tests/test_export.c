@@ -205,12 +205,42 @@ static void every_exporter_keeps_the_contract(void **state) {
     rf_params_free(s.params);
 }
 
+static rf_status write_two(const rf_export_model *model, const rf_export_options *options, const char *path) {
+    (void)model, (void)options;
+    RF_TRY(rf_file_write_atomic(at("@/two.second"), "b", 1));
+    return rf_file_write_atomic(path, "a", 1);
+}
+
+static rf_status find_fault(const rf_export_model *model, const rf_export_options *options, const char *path) {
+    (void)model, (void)options;
+    return rf_fail(RF_ERR_FORMAT, "%s: a number differs", path);
+}
+
+static rf_status tell_two(const rf_export_model *model, const rf_export_options *options, const char *path,
+                          rf_card_io *io) {
+    (void)model, (void)options, (void)path;
+    snprintf(io->files[io->n_files++], sizeof io->files[0], "%s", at("@/two.second"));
+    return RF_OK;
+}
+
+static void a_wrong_export_does_not_stay(void **state) {
+    (void)state;
+    subject s;
+    open_subject(small, &s);
+    rf_exporter broken = {"broken", ".two", "nobody", write_two, find_fault, tell_two};
+    assert_int_equal(rf_export(&broken, &s.model, &usual, at("@/net.two")), RF_ERR_FORMAT);
+    assert_non_null(strstr(rf_error_message(), "does not read back as the model and was removed: "));
+    assert_non_null(strstr(rf_error_message(), "a number differs"));
+    assert_int_equal(count_files("@", "two"), 0);
+    rf_params_free(s.params);
+}
+
 static void names_find_exporters(void **state) {
     (void)state;
     assert_null(rf_exporter_find("safetensor"));
     assert_non_null(strstr(rf_error_message(), "did you mean 'safetensors'"));
     assert_null(rf_exporter_find("what"));
-    assert_non_null(strstr(rf_error_message(), "formats: safetensors, onnx"));
+    for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(rf_error_message(), rf_exporters[i]->name));
     assert_string_equal(rf_exporter_for_path("a/b.onnx")->name, "onnx");
     assert_null(rf_exporter_for_path(".onnx"));
     assert_null(rf_exporter_for_path("a/b.onn"));
@@ -285,6 +315,7 @@ static void rf_export_as_a_user_runs_it(void **state) {
     refused("rf-export @/plain.safetensors -o @/x.what", "does not tell the format");
     refused("rf-export @/plain.safetensors -o @/x --to onxx", "did you mean 'onnx'");
     refused("rf-export @/plain.safetensors -o @/plain.safetensors", "is the model itself");
+    refused("rf-export @/plain.safetensors -o /dev/null --to onnx", "/dev/null is there and is no regular file");
     refused("rf-export @/plain.safetensors -o @/x.onnx --input 64", "--input 64: expected HEIGHTxWIDTH");
     refused("rf-export @/plain.safetensors -o @/x.onnx --input 64x64x3", "expected HEIGHTxWIDTH");
     refused("rf-export @/plain.safetensors -o @/x.onnx --outputs face", "did you mean faces");
