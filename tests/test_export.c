@@ -309,6 +309,9 @@ static void rf_export_as_a_user_runs_it(void **state) {
     succeeds("rf-export @/run/last.safetensors -o @/a.onnx");
     succeeds("rf-export @/plain.safetensors -o @/b.onnx");
     assert_true(same_bytes("@/a.onnx", "@/b.onnx"));
+    succeeds("rf-export @/run/best.safetensors -o @/best.onnx"); /* a checkpoint carries what made it the best */
+    read_text("@/best.onnx.json", programs_out);
+    assert_non_null(strstr(programs_out, "\"ap\":{\"voc_ap50\":"));
     succeeds("rf-export --help");
     for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(programs_out, rf_exporters[i]->doc));
     refused("rf-export @/plain.safetensors", "-o PATH is missing");
@@ -344,8 +347,11 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_exporter_keeps_the_contract),    cmocka_unit_test(names_find_exporters),
-        cmocka_unit_test(layers_have_unique_names_and_sources), cmocka_unit_test(weights_are_turned_to_oihw),
+        cmocka_unit_test(every_exporter_keeps_the_contract),
+        cmocka_unit_test(a_wrong_export_does_not_stay),
+        cmocka_unit_test(names_find_exporters),
+        cmocka_unit_test(layers_have_unique_names_and_sources),
+        cmocka_unit_test(weights_are_turned_to_oihw),
         cmocka_unit_test(rf_export_as_a_user_runs_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
