@@ -21,7 +21,7 @@ CFLAGS_clang := -O2
 CFLAGS_cover := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS)
-LIBS := -ljpeg -lpng -lz -linih -lcjson -lmatio -lm -lpthread
+LIBS := -ljpeg -lpng -lz -linih -lcjson -lmatio -lprotobuf-c -lm -lpthread
 
 # Instruction sets of the kernels in autograd/kernels/isa/: each file is compiled once for each.
 ARCH := $(shell uname -m)
@@ -40,7 +40,10 @@ LIB_DIRS += eval export
 endif
 LIB_SRC := $(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c)))
 ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
+# protoc-c turns export/onnx.proto into a source in the build folder; -lprotobuf-c is its library.
+GEN := $(B)/generated
+PROTO := $(if $(filter export,$(LIB_DIRS)),$(GEN)/onnx.pb-c)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(PROTO:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
 LIB := $(B)/librf.a
 
 PROGRAMS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
@@ -66,11 +69,23 @@ lib: $(LIB)
 programs: $(PROGRAMS:%=$(B)/%)
 	@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done
 
-tests: $(TESTS)
+tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
 $(B)/%.o: %.c
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
+
+$(GEN)/onnx.pb-c.h: export/onnx.proto
+	@mkdir -p $(GEN)
+	protoc-c --proto_path=export --c_out=$(GEN) $<
+
+$(GEN)/onnx.pb-c.c: $(GEN)/onnx.pb-c.h ;
+
+$(GEN)/%.o: $(GEN)/%.c
+	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
+
+$(B)/export/onnx_file.o: CFLAGS_common += -I$(GEN)
+$(B)/export/onnx_file.o: | $(GEN)/onnx.pb-c.h
 
 define ISA_RULE
 $(B)/$(1)/%.o: %.c
@@ -90,8 +105,12 @@ $(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) -lcmocka $(LIBS)
 
-# This one runs the programs.
-$(B)/tests/test_cli: | $(PROGRAMS:%=$(B)/%)
+# Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
+$(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
+# These run the programs.
+$(B)/tests/test_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
 
 fuzzers: $(FUZZERS) $(B)/seeds
 
@@ -141,6 +160,8 @@ install: programs
 	install -m 755 $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/rf/configs
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rf
+	install -d $(DESTDIR)$(PREFIX)/share/doc/rf/examples
+	install -m 644 examples/* $(DESTDIR)$(PREFIX)/share/doc/rf/examples
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)

@@ -8,6 +8,8 @@
 #include "core/config.h"
 #include "layers/params.h"
 
+struct rf_card_io;
+
 /* What the written network returns. */
 typedef enum rf_export_outputs {
     RF_EXPORT_RAW,     /* the maps of every level: class, box and landmark, before the soft-max */
@@ -19,7 +21,8 @@ typedef enum rf_export_outputs {
 typedef struct rf_export_model {
     const rf_config *config;
     rf_params *params;
-    double ap[3]; /* easy, medium, hard or similar figures of the model's run; negative: unknown */
+    double ap[3];            /* easy, medium, hard or similar figures of the model's run; negative: unknown */
+    const char *ap_names[3]; /* what they are called, "hard"; NULL: unknown */
 } rf_export_model;
 
 typedef struct rf_export_options {
@@ -42,6 +45,29 @@ typedef struct rf_exporter {
     rf_status (*write)(const rf_export_model *model, const rf_export_options *options, const char *path);
     /* Reads back what was written and compares names, shapes and numbers with the model. */
     rf_status (*verify)(const rf_export_model *model, const rf_export_options *options, const char *path);
+    /* What the card says of the network's ends (export/card.h). NULL: the format holds weights alone. */
+    rf_status (*describe)(const rf_export_model *model, const rf_export_options *options, const char *path,
+                          struct rf_card_io *io);
 } rf_exporter;
+
+/* The registry: export/exporters.def expanded to an enum and a table. */
+typedef enum rf_exporter_id {
+#define RF_EXPORTER(name) RF_EXPORTER_##name,
+#include "export/exporters.def"
+#undef RF_EXPORTER
+    RF_EXPORTER_COUNT
+} rf_exporter_id;
+
+extern const rf_exporter *const rf_exporters[RF_EXPORTER_COUNT];
+
+/* The exporter called `name`, or NULL with a message that names the nearest one and lists all. */
+const rf_exporter *rf_exporter_find(const char *name);
+/* The exporter whose extension `path` ends in, or NULL with a message. */
+const rf_exporter *rf_exporter_for_path(const char *path);
+
+/* Writes, verifies and describes: the file(s), then PATH.json (export/card.h). When the verification fails the files
+ * are removed and the message says what differs. */
+rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
+                    const char *path);
 
 #endif

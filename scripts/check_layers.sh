@@ -32,10 +32,14 @@ for floor in core autograd layers detect data train eval export cli; do
     done
 done
 
-for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h matio.h zlib.h omp.h; do
+for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h matio.h zlib.h omp.h protobuf-c/protobuf-c.h; do
     n=$(grep -rlE "^# *include <$header>" --include='*.[ch]' core autograd layers detect data train eval cli $([ -d export ] && echo export) | wc -l)
     [ "$n" -le 1 ] || { echo "layers: <$header> is included in $n files, one is allowed"; bad=1; }
 done
+
+# What protoc-c makes brings protobuf-c.h along.
+n=$(grep -rlE '^# *include "onnx\.pb-c\.h"' --include='*.[ch]' core autograd layers detect data train eval export cli | wc -l)
+[ "$n" -le 1 ] || { echo "layers: onnx.pb-c.h is included in $n files, one is allowed"; bad=1; }
 
 # Library floors do not print, exit or read the environment (the kernels' RF_ISA aside).
 for floor in core autograd layers detect data train eval export; do

@@ -68,6 +68,7 @@ static void help_and_version(void **state) {
         {"rf-eval",
          "data images list gt pred pred-out scales flip merge iou score paper config set json report threads"},
         {"rf-detect", "out json score exif config set threads"},
+        {"rf-export", "to out config set input batch outputs preprocess opset fp16 embed score iou keep"},
         {"rf-data", ""},
         {"rf-data synth", "out train val seed size min-face max-face max-faces max-yaw crowds occlusion accessories "
                           "degradation distractors threads"},

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/safetensors.h"
 #include "core/text.h"
+#include "export/onnx_model.h"
 #include "tests/image_fixtures.h"
 
 static const char *root;
@@ -222,6 +223,25 @@ static void ground_truth(bool packed) {
     }
 }
 
+static void onnx(void) {
+    char path[512];
+    rf_onnx_model m = {.opset = 13, .ir_version = 7, .graph_name = "net", .config = "[model]"};
+    rf_onnx_dim n = {0, "batch"}, three = {3, NULL};
+    float *weights = rf_onnx_alloc(&m, 6, sizeof *weights);
+    rf_onnx_tensor_add(&m, "w", RF_ONNX_FLOAT, (const int64_t[]){2, 3, 1, 1}, 4, weights, 6 * sizeof *weights);
+    rf_onnx_input_add(&m, (rf_onnx_value){"x", RF_ONNX_FLOAT, 4, {n, three, three, three}});
+    rf_onnx_node_add(&m, "Conv", "c", RF_ONNX_IN("x", "w"), "group=1 kernel_shape=[1,1] pads=[0,0,0,0]");
+    rf_onnx_node_add(&m, "LeakyRelu", "y", RF_ONNX_IN("c"), "alpha=0.1");
+    rf_onnx_node_add(&m, "Resize", "z", RF_ONNX_IN("y", "", RF_ONNX_INTS(&m, 1, 2)), "mode=nearest");
+    rf_onnx_output_add(&m, (rf_onnx_value){"z", RF_ONNX_FLOAT, 4, {n, {2, NULL}, three, three}});
+    must(rf_onnx_status(&m));
+    snprintf(path, sizeof path, "%s/onnx", root);
+    must(rf_dir_make(path));
+    snprintf(path, sizeof path, "%s/onnx/small", root);
+    must(rf_onnx_write(&m, path));
+    rf_onnx_free(&m);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: seeds FOLDER\n");
@@ -233,6 +253,7 @@ int main(int argc, char **argv) {
     exif();
     texts();
     weights();
+    onnx();
     ground_truth(true);
     ground_truth(false);
     return 0;

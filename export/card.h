@@ -1,0 +1,41 @@
+/* The card beside an exported file: PATH.json, everything that a consumer must know to use the network and that its
+ * format has no place for (docs/formats.md). */
+#ifndef RF_EXPORT_CARD_H
+#define RF_EXPORT_CARD_H
+
+#include "export/export.h"
+
+enum { RF_CARD_OUTPUTS = 32, RF_CARD_FILES = 4 };
+
+/* One output of the network. */
+typedef struct rf_card_output {
+    char name[48],
+        shape[112];  /* "face_cls_stride8", "1x4x80x80"; what is dynamic has a name: "batchx4xheight8xwidth8" */
+    char holds[160]; /* what the numbers are */
+} rf_card_output;
+
+/* The ends of the network as an exporter wrote it. */
+typedef struct rf_card_io {
+    char input_name[48];
+    char input_layout[16]; /* "NCHW", "NHWC" */
+    char input_type[16];   /* "float32", "uint8" */
+    bool preprocessed;     /* colour order, mean and deviation are inside: the input is RGB, 0 to 255 */
+    int opset;             /* 0: has none */
+    rf_card_output outputs[RF_CARD_OUTPUTS];
+    int n_outputs;
+    char files[RF_CARD_FILES][1024]; /* paths of further files that belong to it */
+    int n_files;
+} rf_card_io;
+
+/* Fills outputs[] for the usual ends: RAW: face_cls_strideS, face_box_strideS, face_landmark_strideS level by level
+ * (`nchw`: that layout, else NHWC); ANCHORS: loc, conf, landms; FACES: boxes, scores, points. */
+rf_status rf_card_usual_outputs(const rf_export_model *model, const rf_export_options *options, bool nchw,
+                                rf_card_io *io);
+
+/* Writes PATH.json; io NULL: a file of weights alone. */
+rf_status rf_card_write(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
+                        const rf_card_io *io, const char *path);
+/* Reads PATH.json back and compares sizes and checksums of the files with it; RF_ERR_FORMAT names what differs. */
+rf_status rf_card_check(const char *path);
+
+#endif

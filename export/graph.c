@@ -1,0 +1,218 @@
+#include "export/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+/* The layer a node belongs to: "body.conv1.conv_act" -> "body.conv1"; nodes without weights keep their op's name. */
+static rf_status name_layer(rf_export_net *net, const char *node, rf_export_layer *layer) {
+    char text[2 * RF_NAME_BYTES], stem[2 * RF_NAME_BYTES - 16];
+    const char *dot = strrchr(node, '.');
+    int length = layer->kind == RF_LAYER_CONV && dot ? (int)(dot - node) : (int)strlen(node);
+    snprintf(stem, sizeof stem, "%.*s", length, node);
+    snprintf(text, sizeof text, "%s", stem);
+    for (int copy = 2, taken = 1; taken; copy++) { /* shared heads come once a level */
+        taken = 0;
+        for (int i = 0; i < net->n_layers && !taken; i++) taken = strcmp(net->layers[i].name, text) == 0;
+        if (taken) snprintf(text, sizeof text, "%s_%d", stem, copy);
+    }
+    layer->name = rf_strdup(text);
+    return layer->name ? RF_OK : RF_ERR_NOMEM;
+}
+
+static int attribute(const rf_node_info *node, const char *name, int otherwise) {
+    for (int i = 0; node->op->attrs[i].name; i++)
+        if (strcmp(node->op->attrs[i].name, name) == 0) return (int)node->attrs[i];
+    return otherwise;
+}
+
+static float slope_of(const rf_node_info *node) {
+    for (int i = 0; node->op->attrs[i].name; i++)
+        if (strcmp(node->op->attrs[i].name, "slope") == 0) return (float)node->attrs[i];
+    return 1;
+}
+
+static rf_value input_of(const rf_node_info *node, int i) {
+    return i < node->n_inputs ? node->inputs[i] : RF_NONE;
+}
+
+static void read_conv(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
+    bool depthwise = strncmp(node->op->name, "dw", 2) == 0;
+    rf_shape x = rf_graph_shape(graph, node->inputs[0]), w = rf_graph_shape(graph, node->inputs[1]);
+    int stride_w = attribute(node, "stride_w", -1), pad_w = attribute(node, "pad_w", -1);
+    layer->kind = RF_LAYER_CONV;
+    layer->in[layer->n_in++] = node->inputs[0];
+    layer->weight_id = node->inputs[1];
+    layer->bias_id = input_of(node, 2);
+    layer->residual = input_of(node, 3);
+    layer->weights = rf_graph_constant(graph, layer->weight_id);
+    layer->biases = layer->bias_id == RF_NONE ? NULL : rf_graph_constant(graph, layer->bias_id);
+    layer->kernel_h = w.d[0];
+    layer->kernel_w = w.d[1];
+    layer->stride_h = attribute(node, "stride", 1);
+    layer->stride_w = stride_w > 0 ? stride_w : layer->stride_h;
+    layer->pad_h = attribute(node, "pad", 0);
+    layer->pad_w = pad_w >= 0 ? pad_w : layer->pad_h;
+    layer->channels_in = x.d[3];
+    layer->channels_out = w.d[3];
+    layer->groups = depthwise ? x.d[3] : attribute(node, "groups", 1);
+    layer->slope = slope_of(node);
+}
+
+static void read_pool(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
+    layer->kind = RF_LAYER_MAX_POOL;
+    layer->in[layer->n_in++] = node->inputs[0];
+    layer->kernel_h = layer->kernel_w = attribute(node, "k", 2);
+    layer->stride_h = layer->stride_w = attribute(node, "stride", 2);
+    layer->pad_h = layer->pad_w = attribute(node, "pad", 0);
+    layer->channels_in = layer->channels_out = rf_graph_shape(graph, node->inputs[0]).d[3];
+}
+
+/* Concatenations of channels, and of other things: the rows of the heads. */
+static bool joins_channels(const rf_graph *graph, const rf_node_info *node) {
+    int axis = attribute(node, "axis", -1), n = rf_graph_shape(graph, node->outputs[0]).n;
+    return n == 4 && (axis == 3 || axis == -1);
+}
+
+/* Fills *layer; *tail when the node comes after the maps and is left to the exporters. */
+static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer, bool *tail) {
+    const char *op = node->op ? node->op->name : "a host function";
+    *tail = false;
+    *layer = (rf_export_layer){.residual = RF_NONE, .weight_id = RF_NONE, .bias_id = RF_NONE, .slope = 1, .groups = 1};
+    layer->out = node->outputs[0];
+    if (strcmp(op, "conv_act") == 0 || strcmp(op, "conv2d") == 0 || strcmp(op, "dwconv_act") == 0 ||
+        strcmp(op, "dwconv2d") == 0) {
+        read_conv(graph, node, layer);
+    } else if (strcmp(op, "max_pool") == 0) {
+        read_pool(graph, node, layer);
+    } else if (strcmp(op, "upsample_add") == 0 || (strcmp(op, "concat") == 0 && joins_channels(graph, node))) {
+        layer->kind = *op == 'u' ? RF_LAYER_UPSAMPLE_ADD : RF_LAYER_CONCAT;
+        for (int i = 0; i < node->n_inputs; i++) layer->in[layer->n_in++] = node->inputs[i];
+    } else if (strcmp(op, "reshape") == 0 || strcmp(op, "concat") == 0) {
+        *tail = true;
+    } else {
+        return rf_fail(RF_ERR_USER,
+                       "node %s is of the op '%s', which the exporters do not know; they know convolutions, max_pool, "
+                       "upsample_add and concat",
+                       node->name, op);
+    }
+    return RF_OK;
+}
+
+static rf_status read_layers(rf_export_net *net) {
+    int nodes = rf_graph_node_count(net->graph);
+    net->layers = rf_alloc((size_t)nodes, sizeof *net->layers);
+    if (!net->layers) return RF_ERR_NOMEM;
+    for (int i = 0; i < nodes; i++) {
+        rf_node_info node = rf_graph_node(net->graph, i);
+        rf_export_layer layer;
+        bool tail;
+        RF_TRY(read_node(net->graph, &node, &layer, &tail));
+        if (tail) continue;
+        RF_TRY(name_layer(net, node.name, &layer));
+        net->layers[net->n_layers++] = layer;
+    }
+    return RF_OK;
+}
+
+/* The node that computes a value, -1: none. */
+static int producer(const rf_graph *graph, rf_value value) {
+    for (int i = rf_graph_node_count(graph) - 1; i >= 0; i--)
+        if (rf_graph_node(graph, i).outputs[0] == value) return i;
+    return -1;
+}
+
+/* From an output of the detector (rows of all levels) back to the maps of the levels. */
+static rf_status find_maps(const rf_export_net *net, rf_value output, rf_value *maps) {
+    int levels = net->detector.n_levels, at = producer(net->graph, output);
+    rf_node_info node = rf_graph_node(net->graph, at);
+    bool joined = strcmp(node.op->name, "concat") == 0;
+    for (int i = 0; i < levels; i++) {
+        rf_value rows = joined ? input_of(&node, i) : output;
+        int from = rows == RF_NONE ? -1 : producer(net->graph, rows);
+        rf_node_info reshape = from < 0 ? node : rf_graph_node(net->graph, from);
+        if (from < 0 || strcmp(reshape.op->name, "reshape") != 0)
+            return rf_fail(RF_ERR_USER, "the output %s is not the rows of %d maps; exporters expect reshape and concat",
+                           rf_graph_value_name(net->graph, output), levels);
+        maps[i] = reshape.inputs[0];
+    }
+    return RF_OK;
+}
+
+static rf_status read_maps(rf_export_net *net) {
+    rf_value cls[RF_NET_LEVELS], box[RF_NET_LEVELS], points[RF_NET_LEVELS];
+    RF_TRY(find_maps(net, net->detector.cls, cls));
+    RF_TRY(find_maps(net, net->detector.loc, box));
+    if (net->detector.points != RF_NONE) RF_TRY(find_maps(net, net->detector.points, points));
+    for (int i = 0; i < net->detector.n_levels; i++)
+        net->maps[i] = (rf_export_maps){cls[i], box[i], net->detector.points == RF_NONE ? RF_NONE : points[i]};
+    return RF_OK;
+}
+
+static void use(rf_export_net *net, rf_value value) {
+    if (value != RF_NONE) net->uses[value]++;
+}
+
+static rf_status read_values(rf_export_net *net) {
+    size_t values = (size_t)rf_graph_value_count(net->graph);
+    net->names = rf_alloc(values, sizeof *net->names);
+    net->uses = rf_alloc(values, sizeof *net->uses);
+    if (!net->names || !net->uses) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < values; i++)
+        if (rf_graph_kind(net->graph, (rf_value)i) != RF_VALUE_ACT)
+            net->names[i] = rf_graph_value_name(net->graph, (rf_value)i);
+    for (int i = 0; i < net->n_layers; i++) {
+        const rf_export_layer *layer = &net->layers[i];
+        net->names[layer->out] = layer->name;
+        for (int k = 0; k < layer->n_in; k++) use(net, layer->in[k]);
+        use(net, layer->residual);
+    }
+    for (int i = 0; i < net->detector.n_levels; i++) {
+        use(net, net->maps[i].cls);
+        use(net, net->maps[i].box);
+        use(net, net->maps[i].points);
+    }
+    return RF_OK;
+}
+
+rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out) {
+    memset(out, 0, sizeof *out);
+    out->graph = rf_graph_new();
+    if (!out->graph) return RF_ERR_NOMEM;
+    RF_TRY(rf_detector_build(out->graph, model->params, model->config, n, h, w, RF_EVAL, &out->detector));
+    RF_TRY(read_layers(out));
+    RF_TRY(read_maps(out));
+    return read_values(out);
+}
+
+void rf_export_net_free(rf_export_net *net) {
+    if (!net) return;
+    for (int i = 0; i < net->n_layers; i++) rf_free(net->layers[i].name);
+    rf_free(net->layers);
+    rf_free(net->names);
+    rf_free(net->uses);
+    rf_graph_free(net->graph);
+    memset(net, 0, sizeof *net);
+}
+
+size_t rf_export_weight_count(const rf_export_layer *layer) {
+    return (size_t)layer->kernel_h * (size_t)layer->kernel_w * (size_t)(layer->channels_in / layer->groups) *
+           (size_t)layer->channels_out;
+}
+
+void rf_export_weights_oihw(const rf_export_layer *layer, float *to) {
+    size_t in = (size_t)(layer->channels_in / layer->groups), out = (size_t)layer->channels_out;
+    size_t taps = (size_t)layer->kernel_h * (size_t)layer->kernel_w;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t t = 0; t < taps; t++) *to++ = layer->weights[(t * in + i) * out + o];
+}
+
+void rf_export_sample_size(const rf_export_model *model, const rf_export_options *options, int *n, int *h, int *w) {
+    const rf_real_list *strides = &model->config->model.strides;
+    int side = strides->n > 0 ? 2 * (int)strides->v[strides->n - 1] : 64;
+    *n = options->batch > 0 ? options->batch : 1;
+    *h = options->h > 0 ? options->h : side;
+    *w = options->w > 0 ? options->w : side;
+}

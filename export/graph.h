@@ -1,0 +1,58 @@
+/* The evaluation network as exporters want it: layers in order, each with plain numbers and weights, up to the maps of
+ * the pyramid levels. What follows the maps (rows in anchor order, concatenation) every exporter writes its own way. */
+#ifndef RF_EXPORT_GRAPH_H
+#define RF_EXPORT_GRAPH_H
+
+#include "export/export.h"
+#include "layers/detector.h"
+
+typedef enum rf_layer_kind {
+    RF_LAYER_CONV,         /* y = act(conv(x) + bias + residual); depth-wise: groups = channels */
+    RF_LAYER_UPSAMPLE_ADD, /* y = in[0] + in[1] resized to in[0]'s size, nearest neighbour: source floor(i * h1 / h0) */
+    RF_LAYER_MAX_POOL,     /* window kernel_h x kernel_w, the border is never taken */
+    RF_LAYER_CONCAT,       /* of channels */
+} rf_layer_kind;
+
+typedef struct rf_export_layer {
+    rf_layer_kind kind;
+    char *name; /* "body.stage1.0.0", unique; its output is called the same */
+    rf_value in[RF_MAX_INPUTS];
+    int n_in;          /* activations, the residual not among them */
+    rf_value residual; /* RF_NONE: none */
+    rf_value out;
+    int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; /* convolution, pooling */
+    int groups, channels_in, channels_out;
+    float slope;                   /* of negative values: 1 none, 0 ReLU, else leaky */
+    rf_value weight_id, bias_id;   /* the same for layers that share weights; bias RF_NONE: none */
+    const float *weights, *biases; /* [kernel_h][kernel_w][channels_in / groups][channels_out], [channels_out]; borrowed
+                                    */
+} rf_export_layer;
+
+/* The three maps of a level, [N,h,w,channels]; channels = anchors of a cell x (2 class | 4 box | 10 landmark). */
+typedef struct rf_export_maps {
+    rf_value cls, box, points; /* points RF_NONE without landmarks */
+} rf_export_maps;
+
+typedef struct rf_export_net {
+    rf_graph *graph;
+    rf_detector detector; /* of the size it was built for */
+    rf_export_layer *layers;
+    int n_layers;
+    rf_export_maps maps[RF_NET_LEVELS];
+    const char **names; /* [values] of inputs, parameters and layer outputs; NULL for what no exporter needs */
+    int *uses;          /* [values] how many layers and maps read it */
+} rf_export_net;
+
+/* Builds the network for n images of h x w. RF_ERR_USER names an op that exporters do not know. Free in every case. */
+rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
+void rf_export_net_free(rf_export_net *net);
+
+/* [kernel_h][kernel_w][in/groups][out] to the order of other runtimes, [out][in/groups][kernel_h][kernel_w]. `to` has
+ * rf_export_weight_count floats. */
+size_t rf_export_weight_count(const rf_export_layer *layer);
+void rf_export_weights_oihw(const rf_export_layer *layer, float *to);
+
+/* A size to build for when the options leave it open; every level has at least two rows and columns. */
+void rf_export_sample_size(const rf_export_model *model, const rf_export_options *options, int *n, int *h, int *w);
+
+#endif

@@ -1,0 +1,220 @@
+/* What comes after the maps: the rows of all anchors, and faces. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "detect/spec.h"
+#include "export/onnx_net.h"
+
+/* ---- rows ---- */
+
+/* A map [N,h,w anchors' channels in front] as rows in anchor order, [N, h*w*anchors, width]. */
+static const char *map_rows(rf_onnx_build *b, rf_value map, int width) {
+    rf_onnx_model *m = b->onnx;
+    const char *name = b->names[map];
+    const char *last =
+        rf_onnx_node_add(m, "Transpose", rf_onnx_text(m, "%s.nhwc", name), RF_ONNX_IN(name), "perm=[0,2,3,1]");
+    /* 0 copies the batch */
+    const char *shape = RF_ONNX_INTS(m, b->options->batch, -1, width);
+    return rf_onnx_node_add(m, "Reshape", rf_onnx_text(m, "%s.rows", name), RF_ONNX_IN(last, shape), "%s", "");
+}
+
+static const char *join(rf_onnx_build *b, const char *const *rows, const char *name) {
+    return rf_onnx_node_add(b->onnx, "Concat", name, rows, "axis=1");
+}
+
+rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b) {
+    const rf_export_net *net = b->net;
+    const char *cls[RF_NET_LEVELS + 1] = {NULL}, *box[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
+    for (int l = 0; l < net->detector.n_levels; l++) {
+        cls[l] = map_rows(b, net->maps[l].cls, 2);
+        box[l] = map_rows(b, net->maps[l].box, 4);
+        if (net->detector.points != RF_NONE) points[l] = map_rows(b, net->maps[l].points, 10);
+    }
+    rf_onnx_rows rows = {.loc = join(b, box, "loc")};
+    rows.conf = rf_onnx_node_add(b->onnx, "Softmax", "conf", RF_ONNX_IN(join(b, cls, "logits")), "axis=2");
+    if (net->detector.points != RF_NONE) rows.landms = join(b, points, "landms");
+    return rows;
+}
+
+static rf_onnx_dim batch_of(const rf_onnx_build *b) {
+    return (rf_onnx_dim){b->options->batch, b->options->batch > 0 ? NULL : "batch"};
+}
+
+void rf_onnx_anchors(rf_onnx_build *b) {
+    rf_onnx_rows rows = rf_onnx_rows_add(b);
+    rf_onnx_dim n = batch_of(b), a = {(int64_t)b->net->detector.anchors, NULL};
+    if (b->dynamic) a = (rf_onnx_dim){0, "anchors"};
+    rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.loc, RF_ONNX_FLOAT, 3, {n, a, {4, NULL}}});
+    rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.conf, RF_ONNX_FLOAT, 3, {n, a, {2, NULL}}});
+    if (rows.landms) rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.landms, RF_ONNX_FLOAT, 3, {n, a, {10, NULL}}});
+}
+
+/* ---- anchors ---- */
+
+static const char *fixed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec) {
+    rf_anchor_set set;
+    if (rf_anchor_set_make(spec, b->options->h, b->options->w, &set) != RF_OK) return "";
+    float *data = rf_onnx_alloc(b->onnx, set.count, 4 * sizeof *data);
+    if (data) memcpy(data, set.boxes, set.count * 4 * sizeof *data);
+    const char *name = rf_onnx_tensor_add(b->onnx, "anchors", RF_ONNX_FLOAT, (const int64_t[]){(int64_t)set.count, 4},
+                                          2, data, set.count * 4 * sizeof *data);
+    rf_anchor_set_free(&set);
+    return name;
+}
+
+/* Centres of the cells on one axis: first + index * stride for as many as the map has. */
+static const char *centres(rf_onnx_build *b, const char *sizes, int axis, const char *prefix, float first, int stride) {
+    rf_onnx_model *m = b->onnx;
+    int64_t zero = 0, one = 1, at = axis;
+    const char *n = rf_onnx_node_add(m, "Gather", rf_onnx_text(m, "%s.count%d", prefix, axis),
+                                     RF_ONNX_IN(sizes, rf_onnx_ints(m, -1, &at)), "axis=0");
+    const char *x = rf_onnx_node_add(m, "Range", rf_onnx_text(m, "%s.index%d", prefix, axis),
+                                     RF_ONNX_IN(rf_onnx_ints(m, -1, &zero), n, rf_onnx_ints(m, -1, &one)), "%s", "");
+    x = rf_onnx_node_add(m, "Cast", rf_onnx_text(m, "%s.cell%d", prefix, axis), RF_ONNX_IN(x), "to=%d", RF_ONNX_FLOAT);
+    x = rf_onnx_node_add(m, "Mul", rf_onnx_text(m, "%s.pixel%d", prefix, axis),
+                         RF_ONNX_IN(x, rf_onnx_number(m, (float)stride)), "%s", "");
+    x = rf_onnx_node_add(m, "Add", rf_onnx_text(m, "%s.centre%d", prefix, axis),
+                         RF_ONNX_IN(x, rf_onnx_number(m, first)), "%s", "");
+    const char *shape = axis == 2 ? RF_ONNX_INTS(m, -1, 1, 1, 1) : RF_ONNX_INTS(m, 1, -1, 1, 1);
+    return rf_onnx_node_add(m, "Reshape", rf_onnx_text(m, "%s.axis%d", prefix, axis), RF_ONNX_IN(x, shape), "%s", "");
+}
+
+/* Width and height of the anchors of a cell, [1,1,sizes,2]. */
+static const char *anchor_sizes(rf_onnx_build *b, const rf_anchor_spec *spec, int level, const char *prefix) {
+    float *data = rf_onnx_alloc(b->onnx, (size_t)spec->n_sizes, 2 * sizeof *data), root = sqrtf(spec->aspect);
+    for (int s = 0; data && s < spec->n_sizes; s++) {
+        data[2 * s] = spec->sizes[level * spec->n_sizes + s] / root;
+        data[2 * s + 1] = spec->sizes[level * spec->n_sizes + s] * root;
+    }
+    return rf_onnx_tensor_add(b->onnx, rf_onnx_text(b->onnx, "%s.sizes", prefix), RF_ONNX_FLOAT,
+                              (const int64_t[]){1, 1, spec->n_sizes, 2}, 4, data,
+                              (size_t)spec->n_sizes * 2 * sizeof *data);
+}
+
+/* The anchors of a level, [rows * columns * sizes, 4], from the size of its map. */
+static const char *level_anchors(rf_onnx_build *b, const rf_anchor_spec *spec, int level) {
+    rf_onnx_model *m = b->onnx;
+    int stride = spec->strides[level];
+    float first = spec->centre_offset < 0 ? 0.5f * (float)stride : spec->centre_offset;
+    const char *prefix = rf_onnx_text(m, "anchors%d", stride);
+    const char *size = rf_onnx_node_add(m, "Shape", rf_onnx_text(m, "%s.map", prefix),
+                                        RF_ONNX_IN(b->names[b->net->maps[level].cls]), "%s", "");
+    const char *cy = centres(b, size, 2, prefix, first, stride), *cx = centres(b, size, 3, prefix, first, stride);
+    const char *wh = anchor_sizes(b, spec, level, prefix);
+    const char *hw =
+        rf_onnx_node_add(m, "Slice", rf_onnx_text(m, "%s.cells", prefix),
+                         RF_ONNX_IN(size, RF_ONNX_INTS(m, 2), RF_ONNX_INTS(m, 4), RF_ONNX_INTS(m, 0)), "%s", "");
+    const char *one = rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.one", prefix),
+                                       RF_ONNX_IN(hw, RF_ONNX_INTS(m, spec->n_sizes, 1)), "axis=0");
+    const char *two = rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.two", prefix),
+                                       RF_ONNX_IN(hw, RF_ONNX_INTS(m, spec->n_sizes, 2)), "axis=0");
+    cx = rf_onnx_node_add(m, "Expand", rf_onnx_text(m, "%s.cx", prefix), RF_ONNX_IN(cx, one), "%s", "");
+    cy = rf_onnx_node_add(m, "Expand", rf_onnx_text(m, "%s.cy", prefix), RF_ONNX_IN(cy, one), "%s", "");
+    wh = rf_onnx_node_add(m, "Expand", rf_onnx_text(m, "%s.wh", prefix), RF_ONNX_IN(wh, two), "%s", "");
+    const char *cells =
+        rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.boxes", prefix), RF_ONNX_IN(cx, cy, wh), "axis=3");
+    return rf_onnx_node_add(m, "Reshape", prefix, RF_ONNX_IN(cells, RF_ONNX_INTS(m, -1, 4)), "%s", "");
+}
+
+static const char *computed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec) {
+    const char *levels[RF_NET_LEVELS + 1] = {NULL};
+    for (int l = 0; l < spec->n_levels; l++) levels[l] = level_anchors(b, spec, l);
+    return rf_onnx_node_add(b->onnx, "Concat", "anchors", levels, "axis=0");
+}
+
+/* ---- decoding ---- */
+
+/* Columns [from,to) of the last of `axis` + 1 dimensions. */
+static const char *columns(rf_onnx_build *b, const char *x, int axis, int from, int to, const char *name) {
+    rf_onnx_model *m = b->onnx;
+    return rf_onnx_node_add(m, "Slice", name,
+                            RF_ONNX_IN(x, RF_ONNX_INTS(m, from), RF_ONNX_INTS(m, to), RF_ONNX_INTS(m, axis)), "%s", "");
+}
+
+static const char *binary(rf_onnx_build *b, const char *op, const char *x, const char *y, const char *name) {
+    return rf_onnx_node_add(b->onnx, op, name, RF_ONNX_IN(x, y), "%s", "");
+}
+
+/* [N,A,4] corners, as rf_codec_decode_box computes them. */
+static const char *decode_boxes(rf_onnx_build *b, const rf_codec *codec, const char *loc, const char *centre,
+                                const char *size, const char *reach) {
+    rf_onnx_model *m = b->onnx;
+    const char *xy = binary(b, "Mul", columns(b, loc, 2, 0, 2, "box.shift"), reach, "box.moved");
+    xy = binary(b, "Add", xy, centre, "box.centre");
+    const char *wh =
+        binary(b, "Mul", columns(b, loc, 2, 2, 4, "box.growth"), rf_onnx_number(m, codec->variance_size), "box.log");
+    wh = rf_onnx_node_add(m, "Clip", "box.limited",
+                          RF_ONNX_IN(wh, rf_onnx_number(m, -RF_CODEC_LOG_LIMIT), rf_onnx_number(m, RF_CODEC_LOG_LIMIT)),
+                          "%s", "");
+    wh = binary(b, "Mul", rf_onnx_node_add(m, "Exp", "box.factor", RF_ONNX_IN(wh), "%s", ""), size, "box.size");
+    if (codec->plus_one) wh = binary(b, "Sub", wh, rf_onnx_number(m, 1), "box.span");
+    const char *half = binary(b, "Mul", wh, rf_onnx_number(m, 0.5f), "box.half");
+    const char *low = binary(b, "Sub", xy, half, "box.low"), *high = binary(b, "Add", xy, half, "box.high");
+    return rf_onnx_node_add(m, "Concat", "box.corners", RF_ONNX_IN(low, high), "axis=2");
+}
+
+/* [N,A,10], as rf_codec_decode_points. */
+static const char *decode_points(rf_onnx_build *b, const char *landms, const char *centre, const char *reach) {
+    rf_onnx_model *m = b->onnx;
+    const char *one = RF_ONNX_INTS(m, -1, 1, 2);
+    const char *x = binary(b, "Reshape", landms, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2), "point.pairs");
+    x = binary(b, "Mul", x, binary(b, "Reshape", reach, one, "point.reach"), "point.moved");
+    x = binary(b, "Add", x, binary(b, "Reshape", centre, one, "point.centre"), "point.pixels");
+    return binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS), "point.rows");
+}
+
+/* ---- suppression ---- */
+
+static const char *list_of_one(rf_onnx_build *b, const char *name, float value) {
+    float *data = rf_onnx_alloc(b->onnx, 1, sizeof *data);
+    if (data) *data = value;
+    return rf_onnx_tensor_add(b->onnx, name, RF_ONNX_FLOAT, &(int64_t){1}, 1, data, sizeof *data);
+}
+
+/* Rows (image, 0, anchor) of the boxes that stay. Our IoU counts pixels inclusively, w = x2 - x1 + 1, which is that of
+ * corners moved by one; and a score equal to the threshold stays, which the operator drops. */
+static const char *suppress(rf_onnx_build *b, const char *corners, const char *scores) {
+    const rf_export_options *o = b->options;
+    rf_onnx_model *m = b->onnx;
+    float *one = rf_onnx_alloc(m, 4, sizeof *one);
+    if (one) one[2] = one[3] = 1;
+    const char *pixel = rf_onnx_tensor_add(m, "suppress.pixel", RF_ONNX_FLOAT, &(int64_t){4}, 1, one, 4 * sizeof *one);
+    const char *boxes = binary(b, "Add", corners, pixel, "suppress.boxes");
+    const char *planes = rf_onnx_node_add(m, "Transpose", "suppress.scores", RF_ONNX_IN(scores), "perm=[0,2,1]");
+    const char *iou = list_of_one(b, "suppress.iou", (float)o->iou);
+    const char *score = list_of_one(b, "suppress.score", nextafterf((float)o->score, -1));
+    return rf_onnx_node_add(m, "NonMaxSuppression", "suppress.kept",
+                            RF_ONNX_IN(boxes, planes, RF_ONNX_INTS(m, o->keep), iou, score), "center_point_box=0");
+}
+
+rf_status rf_onnx_faces(rf_onnx_build *b) {
+    rf_detect_spec spec;
+    rf_onnx_model *m = b->onnx;
+    rf_onnx_dim faces = {0, "faces"};
+    RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
+    rf_onnx_rows rows = rf_onnx_rows_add(b);
+    const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
+    if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */
+    const char *centre = columns(b, anchors, 1, 0, 2, "anchors.centre"),
+               *size = columns(b, anchors, 1, 2, 4, "anchors.size");
+    const char *reach = binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
+    const char *corners = decode_boxes(b, &spec.codec, rows.loc, centre, size, reach);
+    const char *scores = columns(b, rows.conf, 2, 1, 2, "face");
+    const char *kept = suppress(b, corners, scores);
+    const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");
+    const char *out = binary(b, "GatherND", corners, place, "boxes");
+    rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {4, NULL}}});
+    out = binary(b, "Reshape", binary(b, "GatherND", scores, place, "kept.scores"), RF_ONNX_INTS(m, -1), "scores");
+    rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 1, {faces}});
+    if (rows.landms) {
+        out = binary(b, "GatherND", decode_points(b, rows.landms, centre, reach), place, "points");
+        rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {2 * RF_POINTS, NULL}}});
+    }
+    if (b->options->batch == 1) return RF_OK;
+    int64_t zero = 0;
+    out = rf_onnx_node_add(m, "Gather", "image_of_face", RF_ONNX_IN(kept, rf_onnx_ints(m, -1, &zero)), "axis=1");
+    rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_INT64, 1, {faces}});
+    return RF_OK;
+}

@@ -1,0 +1,82 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/text.h"
+#include "export/card.h"
+#include "export/export.h"
+
+#define RF_EXPORTER(name) extern const rf_exporter rf_exporter_##name;
+#include "export/exporters.def"
+#undef RF_EXPORTER
+
+const rf_exporter *const rf_exporters[RF_EXPORTER_COUNT] = {
+#define RF_EXPORTER(name) &rf_exporter_##name,
+#include "export/exporters.def"
+#undef RF_EXPORTER
+};
+
+const rf_exporter *rf_exporter_find(const char *name) {
+    const char *names[RF_EXPORTER_COUNT];
+    rf_text all = {0};
+    char *list = NULL;
+    for (int i = 0; i < RF_EXPORTER_COUNT; i++) {
+        if (strcmp(rf_exporters[i]->name, name) == 0) {
+            rf_text_clear(&all);
+            return rf_exporters[i];
+        }
+        names[i] = rf_exporters[i]->name;
+        rf_text_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    if (rf_text_finish(&all, &list, NULL) != RF_OK) return NULL;
+    const char *near = rf_nearest_name(name, names, RF_EXPORTER_COUNT);
+    if (near)
+        rf_fail(RF_ERR_USER, "unknown format '%s'; did you mean '%s'? Formats: %s", name, near, list);
+    else
+        rf_fail(RF_ERR_USER, "unknown format '%s'; formats: %s", name, list);
+    rf_free(list);
+    return NULL;
+}
+
+const rf_exporter *rf_exporter_for_path(const char *path) {
+    size_t length = strlen(path);
+    for (int i = 0; i < RF_EXPORTER_COUNT; i++) {
+        const char *extension = rf_exporters[i]->extension;
+        size_t n = strlen(extension);
+        if (n && length > n && strcmp(path + length - n, extension) == 0) return rf_exporters[i];
+    }
+    rf_fail(RF_ERR_USER, "the name '%s' does not tell the format: give it with --to", path);
+    return NULL;
+}
+
+/* *io NULL for weights alone; rf_free it. */
+static rf_status describe(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
+                          const char *path, rf_card_io **io) {
+    *io = NULL;
+    if (!exporter->describe) return RF_OK;
+    *io = rf_alloc(1, sizeof **io);
+    return *io ? exporter->describe(model, options, path, *io) : RF_ERR_NOMEM;
+}
+
+static void remove_files(const char *path, const rf_card_io *io) {
+    remove(path);
+    for (int i = 0; io && i < io->n_files; i++) remove(io->files[i]);
+}
+
+rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
+                    const char *path) {
+    rf_card_io *io = NULL;
+    rf_status status = exporter->write(model, options, path);
+    if (status == RF_OK) {
+        status = describe(exporter, model, options, path, &io);
+        rf_status verified = status == RF_OK ? exporter->verify(model, options, path) : RF_OK;
+        if (verified != RF_OK) {
+            status =
+                rf_fail_context(verified, "%s was written but does not read back as the model and was removed", path);
+            remove_files(path, io);
+        }
+    }
+    if (status == RF_OK) status = rf_card_write(exporter, model, options, io, path);
+    rf_free(io);
+    return status == RF_OK ? rf_card_check(path) : status;
+}
