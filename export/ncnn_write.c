@@ -10,16 +10,17 @@
 
 static const char suffix[] = ".param";
 
-char *rf_ncnn_bin_path(const char *param_path) {
+rf_status rf_ncnn_bin_path(const char *param_path, char **bin_path) {
     size_t length = strlen(param_path), n = sizeof suffix - 1;
-    if (length <= n || strcmp(param_path + length - n, suffix) != 0) {
-        rf_fail(RF_ERR_USER, "an ncnn network is named NAME.param, with its weights in NAME.bin; '%s' ends otherwise",
-                param_path);
-        return NULL;
-    }
-    char *path = rf_strndup(param_path, length - n + 4);
-    if (path) memcpy(path + length - n, ".bin", 4);
-    return path;
+    *bin_path = NULL;
+    if (length <= n || strcmp(param_path + length - n, suffix) != 0)
+        return rf_fail(RF_ERR_USER,
+                       "an ncnn network is named NAME.param, with its weights in NAME.bin; '%s' ends otherwise",
+                       param_path);
+    *bin_path = rf_strndup(param_path, length - n + 4);
+    if (!*bin_path) return RF_ERR_NOMEM;
+    memcpy(*bin_path + length - n, ".bin", 4);
+    return RF_OK;
 }
 
 /* ---- text ---- */
