@@ -25,8 +25,8 @@ static rf_status check_options(const rf_export_options *o) {
 static rf_status write(const rf_export_model *model, const rf_export_options *options, const char *path) {
     rf_ncnn_net net = {0};
     RF_TRY(check_options(options));
-    char *bin;
-    RF_TRY(rf_ncnn_bin_path(path, &bin));
+    char *bin = rf_ncnn_bin_path(path);
+    if (!bin) return RF_ERR_NOMEM;
     rf_status status = rf_ncnn_build(model, options, &net);
     if (status == RF_OK) status = rf_ncnn_write(&net, path, bin);
     rf_ncnn_net_free(&net);
@@ -36,8 +36,8 @@ static rf_status write(const rf_export_model *model, const rf_export_options *op
 
 static rf_status verify(const rf_export_model *model, const rf_export_options *options, const char *path) {
     rf_ncnn_net expected = {0}, got = {0};
-    char *bin;
-    RF_TRY(rf_ncnn_bin_path(path, &bin));
+    char *bin = rf_ncnn_bin_path(path);
+    if (!bin) return RF_ERR_NOMEM;
     rf_status status = rf_ncnn_build(model, options, &expected);
     if (status == RF_OK) status = rf_ncnn_read(path, bin, &got);
     if (status == RF_OK) status = rf_ncnn_compare(path, &expected, &got);
@@ -73,8 +73,8 @@ static rf_status describe(const rf_export_model *model, const rf_export_options 
                           rf_card_io *io) {
     rf_detect_spec spec;
     char scales[64], holds[sizeof io->outputs->holds];
-    char *bin;
-    RF_TRY(rf_ncnn_bin_path(path, &bin));
+    char *bin = rf_ncnn_bin_path(path);
+    if (!bin) return RF_ERR_NOMEM;
     snprintf(io->files[io->n_files++], sizeof *io->files, "%s", bin);
     rf_free(bin);
     RF_TRY(rf_detect_spec_from_config(model->config, &spec));

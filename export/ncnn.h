@@ -29,8 +29,8 @@ int rf_ncnn_anchor(const rf_anchor_spec *spec, int level, int a);
 /* The model as an ncnn network. Free *out in every case. RF_ERR_USER when half precision cannot hold a weight. */
 rf_status rf_ncnn_build(const rf_export_model *model, const rf_export_options *options, rf_ncnn_net *out);
 
-/* Path of the weights: ".bin" in place of ".param". rf_free it. RF_ERR_USER when the name does not end so. */
-rf_status rf_ncnn_bin_path(const char *param_path, char **bin_path);
+/* Path of the weights: ".bin" in place of ".param", or behind a name without. rf_free it; NULL when memory is out. */
+char *rf_ncnn_bin_path(const char *param_path);
 
 /* Writes both files, or neither. */
 rf_status rf_ncnn_write(const rf_ncnn_net *net, const char *param_path, const char *bin_path);

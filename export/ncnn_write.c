@@ -10,17 +10,12 @@
 
 static const char suffix[] = ".param";
 
-rf_status rf_ncnn_bin_path(const char *param_path, char **bin_path) {
-    size_t length = strlen(param_path), n = sizeof suffix - 1;
-    *bin_path = NULL;
-    if (length <= n || strcmp(param_path + length - n, suffix) != 0)
-        return rf_fail(RF_ERR_USER,
-                       "an ncnn network is named NAME.param, with its weights in NAME.bin; '%s' ends otherwise",
-                       param_path);
-    *bin_path = rf_strndup(param_path, length - n + 4);
-    if (!*bin_path) return RF_ERR_NOMEM;
-    memcpy(*bin_path + length - n, ".bin", 4);
-    return RF_OK;
+char *rf_ncnn_bin_path(const char *param_path) {
+    size_t stem = strlen(param_path), n = sizeof suffix - 1;
+    if (stem > n && strcmp(param_path + stem - n, suffix) == 0) stem -= n;
+    char *path = rf_alloc(stem + sizeof ".bin", 1);
+    if (path) snprintf(path, stem + sizeof ".bin", "%.*s.bin", (int)stem, param_path);
+    return path;
 }
 
 /* ---- text ---- */
@@ -98,7 +93,11 @@ static rf_status write_weights(const rf_ncnn_net *net, rf_atomic_file *file) {
     return RF_OK;
 }
 
-/* The text comes last: a complete NAME.param has its weights beside it. */
+/* Nothing is renamed before both files are written: on a full disk the former pair stays. */
+static bool flushed(rf_atomic_file *file) {
+    return fflush(rf_atomic_stream(file)) == 0 && !ferror(rf_atomic_stream(file));
+}
+
 rf_status rf_ncnn_write(const rf_ncnn_net *net, const char *param_path, const char *bin_path) {
     rf_atomic_file *param = NULL, *bin = NULL;
     rf_status status;
@@ -106,12 +105,14 @@ rf_status rf_ncnn_write(const rf_ncnn_net *net, const char *param_path, const ch
     RF_TRY_GOTO(rf_atomic_open(bin_path, &bin));
     RF_TRY_GOTO(write_weights(net, bin));
     RF_TRY_GOTO(write_text(net, param));
-    status = rf_atomic_commit(bin);
-    bin = NULL;
-    if (status != RF_OK) goto fail;
+    if (flushed(param)) {
+        status = rf_atomic_commit(bin);
+        bin = NULL;
+        if (status != RF_OK) goto fail;
+    }
     status = rf_atomic_commit(param);
     param = NULL;
-    if (status != RF_OK) remove(bin_path);
+    if (status != RF_OK && !bin) remove(bin_path); /* it would stand beside another network's text */
 fail:
     rf_atomic_abort(param);
     rf_atomic_abort(bin);

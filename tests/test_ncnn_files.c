@@ -272,6 +272,17 @@ static void failed_writes_leave_nothing(void **state) {
     }
 }
 
+static void weights_stand_beside_the_text(void **state) {
+    (void)state;
+    static const char *const names[][2] = {
+        {"a/face.param", "a/face.bin"}, {"face", "face.bin"}, {".param", ".param.bin"}, {"a.param.x", "a.param.x.bin"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *bin_name = rf_ncnn_bin_path(names[i][0]);
+        assert_string_equal(bin_name, names[i][1]);
+        rf_free(bin_name);
+    }
+}
+
 /* ---- the table of layers ---- */
 
 static void the_table_is_sound(void **state) {
@@ -321,7 +332,8 @@ int main(void) {
         cmocka_unit_test(damaged_texts_are_refused),   cmocka_unit_test(counts_must_be_right),
         cmocka_unit_test(cut_files_are_refused),       cmocka_unit_test(damaged_weights_are_refused),
         cmocka_unit_test(half_weights_are_padded),     cmocka_unit_test(random_damage_is_survived),
-        cmocka_unit_test(failed_writes_leave_nothing), cmocka_unit_test(the_table_is_sound),
+        cmocka_unit_test(failed_writes_leave_nothing), cmocka_unit_test(weights_stand_beside_the_text),
+        cmocka_unit_test(the_table_is_sound),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
