@@ -24,13 +24,18 @@ static size_t area(const ncnn_blob *b) {
 static void add_tap(const ncnn_blob *x, int channel, double w, int top, int left, const int stride[2], double *sums,
                     int oh, int ow) {
     const float *from = x->data + (size_t)channel * area(x);
+    int first = 0, last = ow; /* columns whose tap lies in the map */
+    while (first < ow && first * stride[1] + left < 0) first++;
+    while (last > first && (last - 1) * stride[1] + left >= x->w) last--;
     for (int i = 0; i < oh; i++) {
         int y = i * stride[0] + top;
         if (y < 0 || y >= x->h) continue;
-        for (int j = 0; j < ow; j++) {
-            int at = j * stride[1] + left;
-            if (at >= 0 && at < x->w) sums[i * ow + j] += w * (double)from[y * x->w + at];
-        }
+        const float *row = from + y * x->w;
+        double *to = sums + i * ow;
+        if (stride[1] == 1)
+            for (int j = first; j < last; j++) to[j] += w * (double)row[j + left];
+        else
+            for (int j = first; j < last; j++) to[j] += w * (double)row[j * stride[1] + left];
     }
 }
 
