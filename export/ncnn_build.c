@@ -137,6 +137,10 @@ static rf_status add_residual(builder *b, const rf_export_layer *conv) {
  * 2 it is i / 2, which is floor(i * h1 / h0) for every h1 = ceil(h0 / 2), as the levels of a pyramid have it. */
 static rf_status add_upsample(builder *b, const rf_export_layer *up) {
     int x = b->blobs[up->in[0]], y = b->blobs[up->in[1]];
+    rf_shape large = rf_graph_shape(b->source.graph, up->in[0]), small = rf_graph_shape(b->source.graph, up->in[1]);
+    if (small.d[1] != (large.d[1] + 1) / 2 || small.d[2] != (large.d[2] + 1) / 2)
+        return rf_fail(RF_ERR_USER, "%s enlarges %dx%d to %dx%d, the ncnn writer knows doubling only", up->name,
+                       small.d[1], small.d[2], large.d[1], large.d[2]);
     rf_ncnn_layer *layer = add(b, RF_NCNN_Interp, up->name, up->name, (const int[]){y, x}, 2);
     if (!layer) return RF_ERR_NOMEM;
     rf_ncnn_give(layer, 0, 1);
