@@ -242,6 +242,23 @@ static void onnx(void) {
     rf_onnx_free(&m);
 }
 
+/* Each kind of layer once, with weights in both precisions, and tensorrtx's weights. */
+static void exports(void) {
+    static const char net[] =
+        "7767517\n15 18\nInput data 0 1 data 0=8 1=8 2=3\nScale n 1 1 data n 0=3 1=1\n"
+        "Convolution c 1 1 n c 0=2 1=1 3=2 5=1 6=6 9=2 -23310=1,0.1\nSplit s 1 2 c c0 c1\n"
+        "ConvolutionDepthWise d 1 1 c0 d 0=2 1=3 11=1 4=1 14=0 5=1 6=6 7=2 9=1\nPooling p 1 1 d p 0=0 1=3 2=2 3=1 5=1\n"
+        "Split t 1 2 c1 t0 t1\nInterp i 2 1 p t0 i 0=1 1=2.0 2=2.0 5=1\nBinaryOp b 2 1 i t1 b 0=0\n"
+        "ReLU r 1 1 b r 0=0.05\nSplit u 1 2 r u0 u1\nConcat k 2 1 u0 u1 k 0=0\nReshape h 1 1 k h 0=0 1=-1 2=2\n"
+        "Softmax m 1 1 h m 0=0 1=1\nReshape g 1 1 m g 0=0 1=-1 2=4\n";
+    uint8_t file[sizeof net + 24 + 4 + 24 + 8 + 4 + 12 + 8] = {0}; /* the text's 0, then the weights */
+    memcpy(file, net, sizeof net);
+    static const uint8_t half[] = {0x47, 0x6b, 0x30, 0x01};
+    memcpy(file + sizeof net + 24 + 4 + 24 + 8, half, sizeof half);
+    put("ncnn", "layers", -1, file, sizeof file);
+    put_text("wts", "two", -1, "2\na.weight 2 3f800000 00000000\nb 1  c0000000\n");
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: seeds FOLDER\n");
@@ -254,6 +271,7 @@ int main(int argc, char **argv) {
     texts();
     weights();
     onnx();
+    exports();
     ground_truth(true);
     ground_truth(false);
     return 0;

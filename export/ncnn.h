@@ -1,0 +1,44 @@
+/* ncnn's PATH.param (text: the layers) and PATH.bin (their weights), and the conventions of its retinaface sample
+ * (examples/retinaface.cpp), which the written network follows so that the sample decodes it unchanged:
+ *   anchors  square, the larger first at each level, centre at 8 + stride * index;
+ *   class    channel class * A + anchor, soft-maxed; box channel anchor * 4 + k, landmarks anchor * 10 + k;
+ *   x = cx + w * dx, width = w * exp(dw), landmark = cx + (w + 1) * dx: no variances.
+ * Whatever differs is a scale or a shift of a channel and is folded into the head's convolution. */
+#ifndef RF_EXPORT_NCNN_H
+#define RF_EXPORT_NCNN_H
+
+#include "detect/spec.h"
+#include "export/export.h"
+#include "export/ncnn_net.h"
+
+#define RF_NCNN_SAMPLE_CENTRE 8.0 /* pixels, of cell (0,0) at every level */
+
+typedef enum rf_ncnn_head { RF_NCNN_CLASS, RF_NCNN_BOX, RF_NCNN_POINTS } rf_ncnn_head;
+
+/* One channel of a head in the sample's order: scale * (our channel `source`) + shift. */
+typedef struct rf_ncnn_channel {
+    int source;
+    double scale, shift;
+} rf_ncnn_channel;
+
+/* channel: 0 to anchors of a cell * (2, 4 or 10) - 1. */
+rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, int channel);
+/* Our number of the sample's anchor a of a level: by falling size, equal sizes in our order. */
+int rf_ncnn_anchor(const rf_anchor_spec *spec, int level, int a);
+
+/* The model as an ncnn network. Free *out in every case. RF_ERR_USER when half precision cannot hold a weight. */
+rf_status rf_ncnn_build(const rf_export_model *model, const rf_export_options *options, rf_ncnn_net *out);
+
+/* Path of the weights: ".bin" in place of ".param", or behind a name without. rf_free it; NULL when memory is out. */
+char *rf_ncnn_bin_path(const char *param_path);
+
+/* Writes both files, or neither. */
+rf_status rf_ncnn_write(const rf_ncnn_net *net, const char *param_path, const char *bin_path);
+
+/* Reads both files completely: every line, every byte. RF_ERR_FORMAT says what is wrong and where. Free *out in every
+ * case. parse: the same from memory; `text` ends in a 0 byte beyond text_bytes. */
+rf_status rf_ncnn_read(const char *param_path, const char *bin_path, rf_ncnn_net *out);
+rf_status rf_ncnn_parse(const char *param_path, const char *text, size_t text_bytes, const char *bin_path,
+                        const uint8_t *bin, size_t bin_bytes, rf_ncnn_net *out);
+
+#endif

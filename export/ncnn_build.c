@@ -1,0 +1,313 @@
+/* From the layers of the evaluation graph to those of ncnn. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "export/graph.h"
+#include "export/half.h"
+#include "export/ncnn.h"
+
+typedef struct builder {
+    const rf_export_model *model;
+    const rf_export_options *options;
+    rf_detect_spec spec;
+    rf_export_net source;
+    rf_ncnn_net net; /* blobs may have several readers until split_blobs */
+    int *blobs;      /* [values] the blob of a value */
+} builder;
+
+/* A layer that reads blobs[] and makes one blob of the given name; NULL when memory is out. */
+static rf_ncnn_layer *add(builder *b, rf_ncnn_type type, const char *name, const char *blob, const int *blobs, int n) {
+    rf_ncnn_layer *layer = rf_ncnn_layer_add(&b->net, type, name);
+    int out = layer ? rf_ncnn_blob_add(&b->net, blob) : -1;
+    if (out < 0) return NULL;
+    for (int i = 0; i < n; i++) layer->in[layer->n_in++] = blobs[i];
+    layer->out[layer->n_out++] = out;
+    return layer;
+}
+
+static int last_blob(const builder *b) {
+    return b->net.n_blobs - 1;
+}
+
+/* ---- convolutions ---- */
+
+static void give_shape(rf_ncnn_layer *layer, const rf_export_layer *conv) {
+    rf_ncnn_give(layer, 0, conv->channels_out);
+    rf_ncnn_give(layer, 1, conv->kernel_w);
+    if (conv->kernel_h != conv->kernel_w) rf_ncnn_give(layer, 11, conv->kernel_h);
+    rf_ncnn_give(layer, 3, conv->stride_w);
+    if (conv->stride_h != conv->stride_w) rf_ncnn_give(layer, 13, conv->stride_h);
+    rf_ncnn_give(layer, 4, conv->pad_w);
+    if (conv->pad_h != conv->pad_w) rf_ncnn_give(layer, 14, conv->pad_h);
+    rf_ncnn_give(layer, 5, 1);
+    rf_ncnn_give(layer, 6, (double)rf_export_weight_count(conv));
+    if (conv->groups > 1) rf_ncnn_give(layer, 7, conv->groups);
+    if (conv->residual != RF_NONE || conv->slope == 1) return;
+    rf_ncnn_give(layer, 9, conv->slope == 0 ? 1 : 2);
+    if (conv->slope != 0) rf_ncnn_give(layer, 10, (double)conv->slope);
+}
+
+/* Weights [O][rest] and biases of a convolution. */
+static rf_status copy_weights(const builder *b, const rf_export_layer *conv, rf_ncnn_layer *layer) {
+    rf_export_weights_oihw(conv, layer->weight);
+    for (size_t i = 0; conv->biases && i < layer->n_bias; i++) layer->bias[i] = conv->biases[i];
+    bool swap = b->options->preprocess && strcmp(b->model->config->input.colour, "bgr") == 0;
+    if (conv->in[0] != b->source.detector.input || !swap) return RF_OK;
+    /* The input is RGB, the weights are for BGR. */
+    size_t taps = (size_t)conv->kernel_h * (size_t)conv->kernel_w;
+    for (size_t o = 0; o < (size_t)conv->channels_out; o++)
+        for (size_t t = 0; t < taps; t++) {
+            float *first = layer->weight + o * 3 * taps + t, *last = first + 2 * taps, kept = *first;
+            *first = *last;
+            *last = kept;
+        }
+    return RF_OK;
+}
+
+/* Rows of a head in the sample's order, scaled and shifted. */
+static rf_status fold_head(const builder *b, int level, rf_ncnn_head head, rf_ncnn_layer *layer) {
+    size_t outs = layer->n_bias, row = layer->n_weight / outs;
+    float *weight = rf_alloc(layer->n_weight, sizeof *weight), *bias = rf_alloc(outs, sizeof *bias);
+    if (weight && bias) {
+        memcpy(weight, layer->weight, layer->n_weight * sizeof *weight);
+        memcpy(bias, layer->bias, outs * sizeof *bias);
+        for (size_t o = 0; o < outs; o++) {
+            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, level, head, (int)o);
+            const float *from = weight + (size_t)c.source * row;
+            for (size_t i = 0; i < row; i++) layer->weight[o * row + i] = (float)((double)from[i] * c.scale);
+            layer->bias[o] = (float)((double)bias[c.source] * c.scale + c.shift);
+        }
+    }
+    rf_status status = weight && bias ? RF_OK : RF_ERR_NOMEM;
+    rf_free(weight);
+    rf_free(bias);
+    return status;
+}
+
+static rf_status round_to_half(rf_ncnn_layer *layer) {
+    layer->half = true;
+    for (size_t i = 0; i < layer->n_weight; i++) {
+        float value = rf_half_to_float(rf_half_from_float(layer->weight[i]));
+        if (!isfinite(value))
+            return rf_fail(RF_ERR_USER, "%s has a weight of %g, half precision ends at 65504: leave --fp16 out",
+                           layer->name, (double)layer->weight[i]);
+        layer->weight[i] = value;
+    }
+    return RF_OK;
+}
+
+/* level < 0: not a head. */
+static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *name, int level, rf_ncnn_head head) {
+    rf_ncnn_type type = conv->groups > 1 ? RF_NCNN_ConvolutionDepthWise : RF_NCNN_Convolution;
+    rf_ncnn_layer *layer = add(b, type, name, name, &b->blobs[conv->in[0]], 1);
+    if (!layer) return RF_ERR_NOMEM;
+    give_shape(layer, conv);
+    rf_ncnn_layer_finish(layer);
+    RF_TRY(rf_ncnn_layer_allocate(layer));
+    RF_TRY(copy_weights(b, conv, layer));
+    if (level >= 0) RF_TRY(fold_head(b, level, head, layer));
+    return b->options->fp16 ? round_to_half(layer) : RF_OK;
+}
+
+/* ---- the other layers ---- */
+
+static rf_status add_sum(builder *b, const char *layer, int x, int y) {
+    char name[2 * RF_NAME_BYTES + 8];
+    snprintf(name, sizeof name, "%s.add", layer);
+    rf_ncnn_layer *sum = add(b, RF_NCNN_BinaryOp, name, name, (const int[]){x, y}, 2);
+    if (!sum) return RF_ERR_NOMEM;
+    rf_ncnn_give(sum, 0, 0);
+    return RF_OK;
+}
+
+static rf_status add_residual(builder *b, const rf_export_layer *conv) {
+    char name[2 * RF_NAME_BYTES + 8];
+    RF_TRY(add_sum(b, conv->name, last_blob(b), b->blobs[conv->residual]));
+    if (conv->slope == 1) return RF_OK;
+    snprintf(name, sizeof name, "%s.relu", conv->name);
+    rf_ncnn_layer *relu = add(b, RF_NCNN_ReLU, name, name, (const int[]){last_blob(b)}, 1);
+    if (!relu) return RF_ERR_NOMEM;
+    rf_ncnn_give(relu, 0, (double)conv->slope);
+    return RF_OK;
+}
+
+/* The size comes from the second input. Several versions of ncnn compute the source from the scales all the same: with
+ * 2 it is i / 2, which is floor(i * h1 / h0) for every h1 = ceil(h0 / 2), as the levels of a pyramid have it. */
+static rf_status add_upsample(builder *b, const rf_export_layer *up) {
+    int x = b->blobs[up->in[0]], y = b->blobs[up->in[1]];
+    rf_shape large = rf_graph_shape(b->source.graph, up->in[0]), small = rf_graph_shape(b->source.graph, up->in[1]);
+    if (small.d[1] != (large.d[1] + 1) / 2 || small.d[2] != (large.d[2] + 1) / 2)
+        return rf_fail(RF_ERR_USER, "%s enlarges %dx%d to %dx%d, the ncnn writer knows doubling only", up->name,
+                       small.d[1], small.d[2], large.d[1], large.d[2]);
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Interp, up->name, up->name, (const int[]){y, x}, 2);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, 1);
+    rf_ncnn_give(layer, 1, 2);
+    rf_ncnn_give(layer, 2, 2);
+    rf_ncnn_give(layer, 5, 1);
+    return add_sum(b, up->name, x, last_blob(b));
+}
+
+static rf_status add_pool(builder *b, const rf_export_layer *pool) {
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Pooling, pool->name, pool->name, &b->blobs[pool->in[0]], 1);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, 0);
+    rf_ncnn_give(layer, 1, pool->kernel_w);
+    rf_ncnn_give(layer, 2, pool->stride_w);
+    rf_ncnn_give(layer, 3, pool->pad_w);
+    rf_ncnn_give(layer, 5, 1);
+    return RF_OK;
+}
+
+static rf_status add_concat(builder *b, const rf_export_layer *concat) {
+    int blobs[RF_MAX_INPUTS];
+    for (int i = 0; i < concat->n_in; i++) blobs[i] = b->blobs[concat->in[i]];
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Concat, concat->name, concat->name, blobs, concat->n_in);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, 0);
+    return RF_OK;
+}
+
+static rf_status add_reshape(builder *b, const char *name, int channels) {
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Reshape, name, name, (const int[]){last_blob(b)}, 1);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, 0);
+    rf_ncnn_give(layer, 1, -1);
+    rf_ncnn_give(layer, 2, channels);
+    return RF_OK;
+}
+
+/* Soft-max over the two classes: the maps of a class lie one below the other meanwhile. */
+static rf_status add_class(builder *b, const rf_export_layer *conv, int level) {
+    int stride = b->spec.anchors.strides[level];
+    char name[64];
+    snprintf(name, sizeof name, "face_rpn_cls_score_stride%d", stride);
+    RF_TRY(add_conv(b, conv, name, level, RF_NCNN_CLASS));
+    snprintf(name, sizeof name, "face_rpn_cls_score_reshape_stride%d", stride);
+    RF_TRY(add_reshape(b, name, 2));
+    snprintf(name, sizeof name, "face_rpn_cls_prob_stride%d", stride);
+    rf_ncnn_layer *softmax = add(b, RF_NCNN_Softmax, name, name, (const int[]){last_blob(b)}, 1);
+    if (!softmax) return RF_ERR_NOMEM;
+    rf_ncnn_give(softmax, 0, 0);
+    rf_ncnn_give(softmax, 1, 1);
+    snprintf(name, sizeof name, "face_rpn_cls_prob_reshape_stride%d", stride);
+    return add_reshape(b, name, conv->channels_out);
+}
+
+static rf_status add_head(builder *b, const rf_export_layer *conv, int level) {
+    const rf_export_maps *maps = &b->source.maps[level];
+    char name[64];
+    if (conv->out == maps->cls) return add_class(b, conv, level);
+    bool box = conv->out == maps->box;
+    snprintf(name, sizeof name, "face_rpn_%s_pred_stride%d", box ? "bbox" : "landmark", b->spec.anchors.strides[level]);
+    return add_conv(b, conv, name, level, box ? RF_NCNN_BOX : RF_NCNN_POINTS);
+}
+
+static rf_status add_layer(builder *b, const rf_export_layer *layer) {
+    if (layer->kind == RF_LAYER_UPSAMPLE_ADD) return add_upsample(b, layer);
+    if (layer->kind == RF_LAYER_MAX_POOL) return add_pool(b, layer);
+    if (layer->kind == RF_LAYER_CONCAT) return add_concat(b, layer);
+    for (int l = 0; l < b->source.detector.n_levels; l++) {
+        const rf_export_maps *maps = &b->source.maps[l];
+        if (layer->out == maps->cls || layer->out == maps->box || layer->out == maps->points)
+            return add_head(b, layer, l);
+    }
+    RF_TRY(add_conv(b, layer, layer->name, -1, RF_NCNN_CLASS));
+    return layer->residual == RF_NONE ? RF_OK : add_residual(b, layer);
+}
+
+/* The input, and with --preprocess (value - mean) / std of its channels, which are red, green, blue. */
+static rf_status add_input(builder *b) {
+    const rf_real_list *mean = &b->model->config->input.mean, *std = &b->model->config->input.std;
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Input, "data", "data", NULL, 0);
+    if (!layer) return RF_ERR_NOMEM;
+    if (b->options->h > 0 && b->options->w > 0) {
+        rf_ncnn_give(layer, 0, b->options->w);
+        rf_ncnn_give(layer, 1, b->options->h);
+        rf_ncnn_give(layer, 2, 3);
+    }
+    if (!b->options->preprocess) return RF_OK;
+    if (mean->n != 3 || std->n != 3)
+        return rf_fail(RF_ERR_USER, "input.mean has %d numbers and input.std %d, expected three each", mean->n, std->n);
+    layer = add(b, RF_NCNN_Scale, "normalise", "normalise", (const int[]){last_blob(b)}, 1);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, 3);
+    rf_ncnn_give(layer, 1, 1);
+    rf_ncnn_layer_finish(layer);
+    RF_TRY(rf_ncnn_layer_allocate(layer));
+    bool bgr = strcmp(b->model->config->input.colour, "bgr") == 0;
+    for (int c = 0; c < 3; c++) {
+        int ours = bgr ? 2 - c : c;
+        layer->weight[c] = (float)(1 / std->v[ours]);
+        layer->bias[c] = (float)(-mean->v[ours] / std->v[ours]);
+    }
+    return RF_OK;
+}
+
+/* A Split behind layer `at`, whose output `blob` has several readers; each reader gets its own copy. */
+static rf_status split_blob(rf_ncnn_net *net, int at, int blob, int readers, int number) {
+    char name[3 * RF_NAME_BYTES];
+    if (readers > RF_NCNN_ENDS)
+        return rf_fail(RF_ERR_USER, "%d layers read %s, the ncnn writer splits into %d at most", readers,
+                       net->blobs[blob], RF_NCNN_ENDS);
+    snprintf(name, sizeof name, "splitncnn_%d", number);
+    rf_ncnn_layer *last = rf_ncnn_layer_add(net, RF_NCNN_Split, name);
+    if (!last) return RF_ERR_NOMEM;
+    rf_ncnn_layer split = *last;
+    memmove(&net->layers[at + 2], &net->layers[at + 1], (size_t)(net->n_layers - at - 2) * sizeof split);
+    net->layers[at + 1] = split;
+    rf_ncnn_layer *layer = &net->layers[at + 1];
+    layer->in[layer->n_in++] = blob;
+    for (int i = at + 2; i < net->n_layers; i++)
+        for (int k = 0; k < net->layers[i].n_in; k++) {
+            if (net->layers[i].in[k] != blob) continue;
+            snprintf(name, sizeof name, "%s_splitncnn_%d", net->blobs[blob], layer->n_out);
+            int copy = rf_ncnn_blob_add(net, name);
+            if (copy < 0) return RF_ERR_NOMEM;
+            layer->out[layer->n_out++] = copy;
+            net->layers[i].in[k] = copy;
+        }
+    return RF_OK;
+}
+
+static rf_status split_blobs(rf_ncnn_net *net) {
+    for (int i = 0, splits = 0; i < net->n_layers; i++) {
+        if (net->layers[i].type == RF_NCNN_Split) continue;
+        int blob = net->layers[i].out[0], readers = 0;
+        for (int k = i + 1; k < net->n_layers; k++)
+            for (int j = 0; j < net->layers[k].n_in; j++) readers += net->layers[k].in[j] == blob;
+        if (readers > 1) RF_TRY(split_blob(net, i, blob, readers, splits++));
+    }
+    return RF_OK;
+}
+
+static rf_status build(builder *b) {
+    int n, h, w;
+    rf_export_options one = *b->options;
+    one.batch = 1;
+    rf_export_sample_size(b->model, &one, &n, &h, &w);
+    RF_TRY(rf_detect_spec_from_config(b->model->config, &b->spec));
+    RF_TRY(rf_export_net_make(b->model, n, h, w, &b->source));
+    b->blobs = rf_alloc((size_t)rf_graph_value_count(b->source.graph), sizeof *b->blobs);
+    if (!b->blobs) return RF_ERR_NOMEM;
+    RF_TRY(add_input(b));
+    b->blobs[b->source.detector.input] = last_blob(b);
+    for (int i = 0; i < b->source.n_layers; i++) {
+        RF_TRY(add_layer(b, &b->source.layers[i]));
+        b->blobs[b->source.layers[i].out] = last_blob(b);
+    }
+    RF_TRY(split_blobs(&b->net));
+    for (int i = 0; i < b->net.n_layers; i++) rf_ncnn_layer_finish(&b->net.layers[i]);
+    return rf_ncnn_check("the ncnn network", &b->net);
+}
+
+rf_status rf_ncnn_build(const rf_export_model *model, const rf_export_options *options, rf_ncnn_net *out) {
+    builder b = {.model = model, .options = options};
+    rf_status status = build(&b);
+    rf_free(b.blobs);
+    rf_export_net_free(&b.source);
+    *out = b.net;
+    return status;
+}
