@@ -38,6 +38,7 @@ typedef struct reader {
     rf_pickle *pickle;
     storage *storages; /* sorted by key, each key once */
     size_t n_storages;
+    rf_zip_entry config; /* data NULL: there is none */
 } reader;
 
 /* A tensor of the file before it is copied. */
@@ -179,6 +180,7 @@ static rf_status read_entries(reader *r, const rf_zip_entry *entries, size_t cou
     size_t used;
     for (size_t i = 0; i < count; i++) {
         if (ends_with(&entries[i], "/data.pkl") && !object) object = &entries[i];
+        if (ends_with(&entries[i], "/rf.config")) r->config = entries[i];
         if (ends_with(&entries[i], "/byteorder") && entries[i].bytes >= 3 && memcmp(entries[i].data, "big", 3) == 0)
             return bad(r, "it was not written on a little-endian machine");
     }
@@ -297,6 +299,18 @@ static rf_status measure(const reader *r, const rf_pickle_value *dict, rf_st_fil
     return RF_OK;
 }
 
+/* The configuration that export/torch_write.c adds. */
+static rf_status copy_config(const reader *r, rf_st_file *file) {
+    if (!r->config.data) return RF_OK;
+    file->meta_keys = rf_alloc(1, sizeof *file->meta_keys);
+    file->meta_values = rf_alloc(1, sizeof *file->meta_values);
+    if (!file->meta_keys || !file->meta_values) return RF_ERR_NOMEM;
+    file->meta_count = 1;
+    file->meta_keys[0] = rf_strdup("rf.config");
+    file->meta_values[0] = rf_strndup((const char *)r->config.data, r->config.bytes);
+    return file->meta_keys[0] && file->meta_values[0] ? RF_OK : RF_ERR_NOMEM;
+}
+
 static rf_status copy_tensors(const reader *r, rf_st_file *file) {
     const rf_pickle_value *dict = find_state_dict(r);
     rf_status status = RF_ERR_NOMEM;
@@ -335,6 +349,7 @@ rf_status rf_torch_parse(const char *path, uint8_t *data, size_t bytes, rf_st_fi
     }
     RF_TRY_GOTO(rf_zip_probe(data, bytes) ? read_zip(&r) : read_legacy(&r));
     RF_TRY_GOTO(copy_tensors(&r, file));
+    RF_TRY_GOTO(copy_config(&r, file));
     *out = file;
     file = NULL;
 fail:

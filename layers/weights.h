@@ -52,6 +52,9 @@ void rf_weights_pack_free(rf_weights_pack *pack);
 rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
                                   rf_real *array);
 
+/* Whether a file holds exactly what rf_weights_pack_model gives, bit for bit; RF_ERR_FORMAT names what differs. */
+rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params);
+
 /* Writes rf_weights_pack_model as a safetensors file with the given metadata. */
 rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
                           const char *const *meta_values, size_t meta_count);
