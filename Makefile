@@ -121,7 +121,7 @@ $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 # These run the programs.
-$(B)/tests/test_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
+$(B)/tests/test_cli $(B)/tests/test_cli_import $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
 
 fuzzers: $(FUZZERS) $(B)/seeds
 

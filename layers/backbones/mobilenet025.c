@@ -22,8 +22,9 @@ static void build(rf_net *net, const rf_backbone *self, rf_value x, rf_taps *tap
         if (s == 0) {
             rf_net_stage(net, 1);
             rf_scope stem = rf_net_enter(net, "%d", index++);
-            x = rf_conv_bn_act(net, x,
-                               (rf_conv_spec){.conv = "0", .bn = "1", .out = 8, .k = 3, .stride = 2, .slope = net->backbone_slope});
+            x = rf_conv_bn_act(
+                net, x,
+                (rf_conv_spec){.conv = "0", .bn = "1", .out = 8, .k = 3, .stride = 2, .slope = net->backbone_slope});
             rf_net_leave(net, stem);
         }
         rf_net_stage(net, s + 2);
