@@ -11,13 +11,24 @@ enum { ALIGNMENT = 64, LOCAL_BYTES = 30, EXTRA_BYTES = 4, MAX_RECORDS = 65000, D
 static const size_t max_bytes = 0xff000000; /* 4 GB less the directory's share */
 
 typedef struct writer {
-    rf_atomic_file *file;
+    rf_atomic_file *file; /* NULL: the bytes are compared with what is there */
+    const uint8_t *there;
+    size_t there_bytes;
+    const char *path;
     rf_text directory;
     size_t at, records;
 } writer;
 
 static void put_number(rf_text *t, uint64_t value, int n) {
     for (int i = 0; i < n; i++) rf_text_put_bytes(t, (const char[]){(char)(value >> (8 * i))}, 1);
+}
+
+static rf_status emit(writer *w, const void *data, size_t bytes) {
+    size_t at = w->at;
+    w->at += bytes;
+    if (w->file) return rf_atomic_write(w->file, data, bytes);
+    if (at <= w->there_bytes && bytes <= w->there_bytes - at && memcmp(w->there + at, data, bytes) == 0) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT, "%s is not what was written, at or after byte %zu", w->path, at);
 }
 
 /* ---- the archive (APPNOTE.TXT 4.3) ---- */
@@ -58,9 +69,8 @@ static rf_status add_record(writer *w, const char *record, const void *data, siz
     put_number(&w->directory, w->at, 4);
     rf_text_put(&w->directory, name);
 
-    rf_status status = head.failed ? RF_ERR_NOMEM : rf_atomic_write(w->file, head.text, head.used);
-    if (status == RF_OK) status = rf_atomic_write(w->file, data, bytes);
-    w->at += head.used + bytes;
+    rf_status status = head.failed ? RF_ERR_NOMEM : emit(w, head.text, head.used);
+    if (status == RF_OK && bytes) status = emit(w, data, bytes);
     w->records++;
     rf_text_clear(&head);
     return status;
@@ -75,7 +85,7 @@ static rf_status end_archive(writer *w) {
     put_number(&w->directory, bytes, 4);
     put_number(&w->directory, w->at, 4);
     put_number(&w->directory, 0, 2);
-    return w->directory.failed ? RF_ERR_NOMEM : rf_atomic_write(w->file, w->directory.text, w->directory.used);
+    return w->directory.failed ? RF_ERR_NOMEM : emit(w, w->directory.text, w->directory.used);
 }
 
 /* ---- the pickle (instructions: Python's pickletools) ---- */
@@ -151,28 +161,44 @@ static rf_status check(const char *path, const rf_st_tensor *tensors, size_t cou
                    path, MAX_RECORDS);
 }
 
-rf_status rf_torch_write(const char *path, const rf_st_tensor *tensors, size_t count, const char *config) {
+static rf_status put_all(writer *w, const rf_st_tensor *tensors, size_t count, const char *config) {
     char *pickle = NULL, record[32];
     size_t bytes;
-    writer w = {0};
     rf_status status;
-    RF_TRY(check(path, tensors, count));
+    RF_TRY(check(w->path, tensors, count));
     RF_TRY(make_pickle(tensors, count, &pickle, &bytes));
-    RF_TRY_GOTO(rf_atomic_open(path, &w.file));
-    RF_TRY_GOTO(add_record(&w, "data.pkl", pickle, bytes));
-    RF_TRY_GOTO(add_record(&w, "byteorder", "little", 6));
+    if (!w->there) RF_TRY_GOTO(rf_atomic_open(w->path, &w->file));
+    RF_TRY_GOTO(add_record(w, "data.pkl", pickle, bytes));
+    RF_TRY_GOTO(add_record(w, "byteorder", "little", 6));
     for (size_t i = 0; i < count; i++) {
         snprintf(record, sizeof record, "data/%zu", i);
-        RF_TRY_GOTO(add_record(&w, record, tensors[i].data, tensors[i].bytes));
+        RF_TRY_GOTO(add_record(w, record, tensors[i].data, tensors[i].bytes));
     }
-    if (config) RF_TRY_GOTO(add_record(&w, "rf.config", config, strlen(config)));
-    RF_TRY_GOTO(add_record(&w, "version", "3\n", 2));
-    RF_TRY_GOTO(end_archive(&w));
-    status = rf_atomic_commit(w.file);
-    w.file = NULL;
+    if (config) RF_TRY_GOTO(add_record(w, "rf.config", config, strlen(config)));
+    RF_TRY_GOTO(add_record(w, "version", "3\n", 2));
+    status = end_archive(w);
 fail:
-    rf_atomic_abort(w.file);
-    rf_text_clear(&w.directory);
+    rf_text_clear(&w->directory);
     rf_free(pickle);
+    return status;
+}
+
+rf_status rf_torch_write(const char *path, const rf_st_tensor *tensors, size_t count, const char *config) {
+    writer w = {.path = path};
+    rf_status status = put_all(&w, tensors, count, config);
+    if (status == RF_OK) return rf_atomic_commit(w.file);
+    rf_atomic_abort(w.file);
+    return status;
+}
+
+rf_status rf_torch_compare(const char *path, const rf_st_tensor *tensors, size_t count, const char *config) {
+    uint8_t *data;
+    writer w = {.path = path};
+    RF_TRY(rf_file_read(path, 0, &data, &w.there_bytes));
+    w.there = data;
+    rf_status status = put_all(&w, tensors, count, config);
+    if (status == RF_OK && w.at != w.there_bytes)
+        status = rf_fail(RF_ERR_FORMAT, "%s is longer than what was written", path);
+    rf_free(data);
     return status;
 }

@@ -9,5 +9,7 @@
  * gives the same bytes. `config` (NULL: none) becomes the record archive/rf.config, which PyTorch does not look at and
  * core/torch_file.h gives back as metadata "rf.config". RF_ERR_USER above 4 GB, where the form would need zip64. */
 rf_status rf_torch_write(const char *path, const rf_st_tensor *tensors, size_t count, const char *config);
+/* Whether the file is, byte for byte, what rf_torch_write makes of these; RF_ERR_FORMAT says where it differs. */
+rf_status rf_torch_compare(const char *path, const rf_st_tensor *tensors, size_t count, const char *config);
 
 #endif

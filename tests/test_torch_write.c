@@ -87,6 +87,30 @@ static void what_is_written_is_read(void **state) {
     rf_st_free(file);
 }
 
+/* Also where the reader does not look: headers, padding, the end. */
+static void every_changed_byte_is_seen(void **state) {
+    (void)state;
+    size_t bytes;
+    uint8_t *data = written("x", &bytes);
+    assert_int_equal(rf_torch_compare(path, tensors, TENSORS, "x"), RF_OK);
+    assert_int_equal(rf_torch_compare(path, tensors, TENSORS, "y"), RF_ERR_FORMAT);
+    assert_int_equal(rf_torch_compare(path, tensors, TENSORS, NULL), RF_ERR_FORMAT);
+    for (size_t i = 0; i < bytes; i += 5 + i % 7) {
+        data[i] ^= 4;
+        assert_int_equal(rf_file_write_atomic(path, data, bytes), RF_OK);
+        data[i] ^= 4;
+        assert_int_equal(rf_torch_compare(path, tensors, TENSORS, "x"), RF_ERR_FORMAT);
+    }
+    assert_int_equal(rf_file_write_atomic(path, data, bytes - 1), RF_OK);
+    assert_int_equal(rf_torch_compare(path, tensors, TENSORS, "x"), RF_ERR_FORMAT);
+    rf_free(data);
+    data = rf_alloc(bytes + 1, 1);
+    rf_free(written("x", &bytes));
+    assert_int_equal(rf_file_write_atomic(path, data, bytes + 1), RF_OK);
+    assert_int_equal(rf_torch_compare(path, tensors, TENSORS, "x"), RF_ERR_FORMAT);
+    rf_free(data);
+}
+
 static void too_much_is_refused_before_anything_is_written(void **state) {
     (void)state;
     uint8_t *data;
@@ -245,8 +269,11 @@ static void floods_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),     cmocka_unit_test(too_much_is_refused_before_anything_is_written),
-        cmocka_unit_test(broken_archives_are_refused), cmocka_unit_test(harmful_pickles_are_refused),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(every_changed_byte_is_seen),
+        cmocka_unit_test(too_much_is_refused_before_anything_is_written),
+        cmocka_unit_test(broken_archives_are_refused),
+        cmocka_unit_test(harmful_pickles_are_refused),
         cmocka_unit_test(floods_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
