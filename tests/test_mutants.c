@@ -27,6 +27,7 @@ int fuzz_checkpoint_begin(int *argc, char ***argv);
     X(image, 20)                                                                                                       \
     X(json, 2000)                                                                                                      \
     X(mxnet, 6000)                                                                                                     \
+    X(onnx, 1000)                                                                                                      \
     X(predictions, 200)                                                                                                \
     X(safetensors, 8000)                                                                                               \
     X(torch, 8000)
@@ -117,6 +118,23 @@ static void replay(size_t target, const char *path, uint64_t seed) {
     rf_free(data);
 }
 
+/* A new target must be listed here. */
+static void every_target_is_replayed(void **state) {
+    (void)state;
+    char **names;
+    size_t n, found = 0;
+    assert_int_equal(rf_dir_list("tests/fuzz", ".c", false, &names, &n), RF_OK);
+    for (size_t i = 0; i < n; i++) {
+        char name[64];
+        bool listed = sscanf(names[i], "fuzz_%50[a-z0-9_]", name) != 1 || strcmp(name, "mat") == 0;
+        for (size_t t = 0; !listed && t < sizeof targets / sizeof *targets; t++)
+            found += listed = strcmp(targets[t].name, name) == 0;
+        if (!listed) fail_msg("%s is not replayed", names[i]);
+    }
+    assert_int_equal(found, sizeof targets / sizeof *targets);
+    rf_names_free(names, n);
+}
+
 static void damaged_seeds_are_read_or_refused(void **state) {
     (void)state;
     for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
@@ -134,6 +152,7 @@ static void damaged_seeds_are_read_or_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_seeds_are_read_or_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_target_is_replayed),
+ cmocka_unit_test(damaged_seeds_are_read_or_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
