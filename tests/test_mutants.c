@@ -153,6 +153,6 @@ static void damaged_seeds_are_read_or_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_target_is_replayed),
- cmocka_unit_test(damaged_seeds_are_read_or_refused)};
+                                       cmocka_unit_test(damaged_seeds_are_read_or_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
