@@ -137,7 +137,7 @@ typedef struct translation {
     float *numbers; /* room for what changes, in to->buffer */
     bool *taken;    /* arrays of `from` that have their place in `to`, or need none */
     bool fits_only; /* arrays of another shape are left */
-    size_t known, absorbed;
+    size_t absorbed;
 } translation;
 
 static bool same_shape(const rf_st_tensor *t, const rf_param *p) {
@@ -217,7 +217,6 @@ static rf_status take(translation *w, const rf_name_row *row, int level, rf_name
     char file[RF_NAME_BYTES], ours[RF_NAME_BYTES];
     const rf_st_tensor *t = find_array(w->from, row, level, role);
     if (!t || !rf_name_write(row, level, role, file, ours)) return RF_OK;
-    w->known++;
     if (!*ours) { /* it goes into the mean, where that is taken */
         const rf_st_tensor *mean = find_array(w->from, row, level, RF_NAME_MEAN);
         rf_name_write(row, level, RF_NAME_MEAN, file, ours);
@@ -239,9 +238,18 @@ static rf_status take_all(translation *w) {
         for (int level = 0; level < RF_NAME_LEVELS; level++)
             for (int role = 0; role < RF_NAME_ROLES; role++)
                 RF_TRY(take(w, &rf_name_rows[i], level, (rf_name_role)role));
-    for (size_t i = 0; w->known && i < w->from->count; i++)
+    for (size_t i = 0; i < w->from->count; i++)
         if (!w->taken[i]) RF_TRY(put(w, &w->from->tensors[i], w->from->tensors[i].name, NULL));
     return RF_OK;
+}
+
+/* Whether any array has another program's name: most files have none, and cost nothing then. */
+static bool is_foreign(const rf_st_file *file) {
+    for (size_t i = 0; i < rf_name_row_count; i++)
+        for (int level = 0; level < RF_NAME_LEVELS; level++)
+            for (int role = 0; role < RF_NAME_ROLES; role++)
+                if (find_array(file, &rf_name_rows[i], level, (rf_name_role)role)) return true;
+    return false;
 }
 
 rf_status rf_names_translate(const char *path, const rf_st_file *file, const rf_params *params, rf_names_result *out) {
@@ -255,6 +263,7 @@ rf_status rf_names_translate(const char *path, const rf_st_file *file, const rf_
         if (!out->note) out->note = rf_name_rows[i].ours;
         w.fits_only = true;
     }
+    if (!is_foreign(file)) return RF_OK;
     w.to = rf_alloc(1, sizeof *w.to);
     w.taken = rf_alloc(file->count, sizeof *w.taken);
     if (!w.to || !w.taken) goto fail;
@@ -265,10 +274,8 @@ rf_status rf_names_translate(const char *path, const rf_st_file *file, const rf_
     w.numbers = (float *)w.to->buffer;
     RF_TRY_GOTO(take_all(&w));
     out->absorbed = w.absorbed;
-    if (w.known) {
-        out->file = w.to;
-        w.to = NULL;
-    }
+    out->file = w.to;
+    w.to = NULL;
     status = RF_OK;
 fail:
     rf_st_free(w.to);
