@@ -105,21 +105,32 @@ $(B)/rf-%: $(B)/cli/rf_%.o $(CLI_OBJ) $(LIB)
 
 $(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) -lcmocka $(LIBS)
+	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS) -lcmocka $(LIBS)
+
+# This one feeds damaged copies of the fuzz targets' seeds to them, without libFuzzer: their entry points get names.
+REPLAYED := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAY_OBJ := $(REPLAYED:%=$(B)/tests/fuzz/replay_%.o) $(B)/tests/fuzz/replay_seeds_main.o $(B)/tests/fuzz/harness.o
+$(REPLAYED:%=$(B)/tests/fuzz/replay_%.o): $(B)/tests/fuzz/replay_%.o: tests/fuzz/fuzz_%.c
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS_all) -DLLVMFuzzerTestOneInput=fuzz_$* -DLLVMFuzzerInitialize=fuzz_$*_begin -MMD -MP -c $< -o $@
+$(B)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS_all) -Dmain=seeds_main -Wno-missing-prototypes -MMD -MP -c $< -o $@
+$(B)/tests/test_mutants: $(REPLAY_OBJ)
 
 # Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
 $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 # These run the programs.
-$(B)/tests/test_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
+$(B)/tests/test_cli $(B)/tests/test_cli_import $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
 
 fuzzers: $(FUZZERS) $(B)/seeds
 
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/harness.o $(LIB)
 	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS) $(LIBS)
 
-$(B)/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/image_fixtures.o $(LIB)
+$(B)/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/image_fixtures.o $(B)/tests/mxnet_fixtures.o $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 # ---- what a user calls ------------------------------------------------------------------------------------------------

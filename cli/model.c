@@ -9,40 +9,53 @@
 #include "core/mem.h"
 #include "core/signals.h"
 #include "data/sample.h"
+#include "layers/names.h"
 #include "layers/weights.h"
 #include "train/checkpoint.h"
-
-/* The configuration text of a model file that names none: biubug6's MobileNet-0.25, the network of the public weights.
- */
-static const char public_model[] = "[model]\npreset=biubug6\nbackbone=mobilenet025\n";
 
 static rf_status find_config(const char *path, const rf_st_file *file, const char *config_path,
                              const char *const *overrides, size_t n, rf_config *config) {
     if (config_path) return rf_config_load(config_path, overrides, n, config);
     const char *text = rf_st_meta(file, "rf.config");
     if (text) return rf_config_parse(path, text, overrides, n, config);
-    if (!rf_st_find(file, "body.stage1.0.0.weight") && !rf_st_find(file, "module.body.stage1.0.0.weight"))
-        return rf_fail(RF_ERR_USER,
-                       "%s carries no configuration and is not the public MobileNet-0.25: name one with --config",
-                       path);
-    return rf_config_parse("built-in mnet025", public_model, overrides, n, config);
+    text = rf_names_config(file);
+    if (!text)
+        return rf_fail(RF_ERR_USER, "%s carries no configuration and is no public model: name one with --config", path);
+    return rf_config_parse("the public model's settings", text, overrides, n, config);
 }
 
-/* Arrays of an optimiser are called "momentum.NAME" after the entry they belong to. */
-static bool is_of_optimiser(const rf_params *params, const char *name) {
+/* Arrays of a checkpoint's optimiser and of its training weights, "momentum.NAME" and "raw.NAME" after an entry. */
+static bool is_of_training(const rf_params *params, const char *name) {
     const char *dot = strchr(name, '.');
     return dot && rf_params_find(params, dot + 1);
 }
 
-static void tell_unused(const char *path, const rf_params *params, const rf_weights_report *report) {
-    const char *first = NULL;
-    size_t n = 0;
+static void forget_training(const rf_params *params, rf_weights_report *report) {
+    size_t kept = 0;
     for (size_t i = 0; i < report->n_unused; i++) {
-        if (is_of_optimiser(params, report->unused[i])) continue;
-        if (n++ == 0) first = report->unused[i];
+        if (is_of_training(params, report->unused[i]))
+            rf_free(report->unused[i]);
+        else
+            report->unused[kept++] = report->unused[i];
     }
-    if (n)
-        fprintf(stderr, "note: %s holds %zu arrays that this configuration does not use, first '%s'\n", path, n, first);
+    report->n_unused = kept;
+}
+
+/* A file must fill the whole network; what does not belong to it is told. */
+static rf_status judge(const char *path, const rf_model *model, rf_weights_report *report) {
+    rf_text text = {0};
+    char *sentence = NULL;
+    forget_training(model->params, report);
+    if (!report->n_missing && !report->n_unused) return RF_OK;
+    rf_weights_report_text(report, &text);
+    RF_TRY(rf_text_finish(&text, &sentence, NULL));
+    rf_status status = RF_OK;
+    if (report->n_missing)
+        status = rf_fail(RF_ERR_USER, "%s is not a model of this configuration: %s", path, sentence);
+    else
+        fprintf(stderr, "note: %s: %s\n", path, sentence);
+    rf_free(sentence);
+    return status;
 }
 
 rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
@@ -55,12 +68,7 @@ rf_status rf_model_open(const char *path, const char *config_path, const char *c
     RF_TRY_GOTO(find_config(path, file, config_path, overrides, n_overrides, &model->config));
     RF_TRY_GOTO(rf_detector_params(&model->config, &model->params));
     RF_TRY_GOTO(rf_weights_apply(path, file, model->params, &report));
-    if (report.n_missing) {
-        status = rf_fail(RF_ERR_USER, "%s is not a model of this configuration: '%s' and %zu more arrays are missing",
-                         path, report.missing[0], report.n_missing - 1);
-        goto fail;
-    }
-    tell_unused(path, model->params, &report);
+    RF_TRY_GOTO(judge(path, model, &report));
     RF_TRY_GOTO(rf_params_fold(model->params, NULL));
     RF_TRY_GOTO(rf_finder_open(&model->config, model->params, &model->finder));
 fail:

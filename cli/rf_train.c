@@ -14,6 +14,7 @@
 #include "core/signals.h"
 #include "eval/metric.h"
 #include "layers/detector.h"
+#include "layers/weights.h"
 
 static const char name[] = "rf-train";
 
@@ -139,10 +140,32 @@ static rf_status open_gt(session *s) {
     return status;
 }
 
+/* Tells what a file of weights will fill, before anything is read or written for the run. */
+static rf_status tell_init(const rf_config *config, const char *init, bool resume) {
+    rf_params *params = NULL;
+    rf_weights_report report = {0};
+    rf_text text = {0};
+    char *sentence = NULL;
+    if (!init || !*init) init = config->model.init;
+    if (resume || !*init) return RF_OK;
+    rf_status status;
+    RF_TRY_GOTO(rf_detector_params(config, &params));
+    RF_TRY_GOTO(rf_weights_load(init, params, &report));
+    rf_weights_report_text(&report, &text);
+    RF_TRY_GOTO(rf_text_finish(&text, &sentence, NULL));
+    printf("weights from %s: %s\n", init, sentence);
+fail:
+    rf_free(sentence);
+    rf_weights_report_free(&report);
+    rf_params_free(params);
+    return status;
+}
+
 static rf_status train(session *s, const char *out_dir, const char *init, bool resume, bool overfit) {
     rf_dataset *dataset = NULL;
     rf_trainer *trainer = NULL;
     rf_status status;
+    RF_TRY_GOTO(tell_init(&s->config, init, resume));
     RF_TRY_GOTO(rf_open_training_set(&s->config, &dataset));
     RF_TRY_GOTO(rf_open_validation_set(&s->config, &s->val));
     if (s->val && *s->config.data.val_gt) RF_TRY_GOTO(open_gt(s));
@@ -188,8 +211,8 @@ int main(int argc, char **argv) {
         {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder of the run: config.ini, train.jsonl, checkpoints (runs/train)",
          0, 0},
         {"resume", 'r', RF_OPT_FLAG, &resume, NULL, "continue from DIR/last.safetensors, bit for bit", 0, 0},
-        {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS", "start from these weights (safetensors, .pth), matched by name", 0,
-         0},
+        {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS",
+         "start from these weights (safetensors, .pth, .params), matched by name", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0); results do not depend on it", 0,
          1024},
         {"seed", 's', RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},

@@ -10,6 +10,7 @@ static const rf_preset_value paper[] = {
     {"model", "channels", "256"},
     {"model", "context", "ssh"},
     {"model", "leaky_slope", "0"},
+    {"model", "top_down", "merged"},
     {"model", "share_heads", "yes"},
     {"model", "landmarks", "yes"},
     {"model", "initialiser", "he_xavier"},
@@ -58,6 +59,8 @@ static const rf_preset_value biubug6[] = {
     {"model", "channels", "64"},
     {"model", "context", "ssh"},
     {"model", "leaky_slope", "-1"},
+    {"model", "backbone_slope", "-1"},
+    {"model", "top_down", "merged"},
     {"model", "share_heads", "no"},
     {"model", "landmarks", "yes"},
     {"model", "initialiser", "fan_in"},
@@ -105,6 +108,7 @@ static const rf_preset_value insightface[] = {
     {"model", "channels", "256"},
     {"model", "context", "ssh"},
     {"model", "leaky_slope", "0"},
+    {"model", "top_down", "merged"},
     {"model", "share_heads", "no"},
     {"model", "landmarks", "yes"},
     {"model", "initialiser", "he_xavier"},
@@ -169,7 +173,9 @@ const rf_preset rf_presets[] = {
               "lr 0.001 without warm-up, x 0.1 at 190 and 220 of 250 epochs, batch 32"),
     RF_PRESET(
         insightface,
-        "insightface detection/retinaface, its ResNet setting (for its MobileNet set `channels = 64`): larger anchor "
+        "insightface detection/retinaface, its ResNet setting (for its MobileNet set `channels = 64`, `backbone = "
+        "mobilenet025` "
+        "and `backbone_slope = 0`: mnet.25 then loads whole from its .params file): larger anchor "
         "first at each level, centres at 7.5 + stride x index, inclusive widths, no variances. Differences: warm-up is "
         "linear here (there five steps of x 1.58), brightness is added (there multiplied by 1 +- 0.125), hard "
         "negatives are chosen over the levels together by the rule of its OHEM mode 2, and an epoch there sees every "

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/torch_pickle.h"
+#include "core/zip_read.h"
 
 typedef struct storage_class {
     const char *name;
@@ -37,6 +38,7 @@ typedef struct reader {
     rf_pickle *pickle;
     storage *storages; /* sorted by key, each key once */
     size_t n_storages;
+    rf_zip_entry config; /* data NULL: there is none */
 } reader;
 
 /* A tensor of the file before it is copied. */
@@ -53,12 +55,8 @@ enum { MAGIC_BYTES = 15 };
 static const uint8_t legacy_head[] = {0x80, 2,    0x8a, 10,  0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a,
                                       0xa8, 0x50, 0x19, '.', 0x80, 2,    'M',  0xe9, 3,    '.'};
 
-static bool is_zip(const uint8_t *data, size_t bytes) {
-    return bytes >= 4 && memcmp(data, "PK\003\004", 4) == 0;
-}
-
 bool rf_torch_probe(const uint8_t *data, size_t bytes) {
-    return is_zip(data, bytes) || (bytes >= MAGIC_BYTES && memcmp(data, legacy_head, MAGIC_BYTES) == 0);
+    return rf_zip_probe(data, bytes) || (bytes >= MAGIC_BYTES && memcmp(data, legacy_head, MAGIC_BYTES) == 0);
 }
 
 static rf_status bad(const reader *r, const char *what) {
@@ -158,83 +156,48 @@ fail:
     return status;
 }
 
-/* --- the zip form: NAME/data.pkl, NAME/data/KEY, all stored uncompressed (APPNOTE 4.3: central directory) --- */
+/* --- the zip form: NAME/data.pkl, NAME/data/KEY, NAME/byteorder --- */
 
-typedef struct zip_entry {
-    const uint8_t *name, *data;
-    size_t name_bytes, bytes;
-} zip_entry;
-
-/* Start of the central directory and its number of entries, from the end record. */
-static rf_status find_directory(const reader *r, size_t *at, size_t *entries) {
-    enum { END_BYTES = 22, MAX_COMMENT = 65535 };
-    for (size_t back = END_BYTES; back <= r->bytes && back <= END_BYTES + MAX_COMMENT; back++) {
-        const uint8_t *end = r->data + r->bytes - back;
-        if (memcmp(end, "PK\005\006", 4) != 0) continue;
-        *entries = number(end + 10, 2);
-        *at = number(end + 16, 4);
-        if (*entries == 0xffff || *at == 0xffffffff) return bad(r, "archives over 4 GB are not supported");
-        return *at <= r->bytes ? RF_OK : bad(r, "its directory lies outside");
-    }
-    return bad(r, "it is cut off, the directory at its end is missing");
-}
-
-/* Reads the entry at *at and moves on to the next. */
-static rf_status next_entry(const reader *r, size_t *at, zip_entry *entry) {
-    enum { CENTRAL_BYTES = 46, LOCAL_BYTES = 30 };
-    const uint8_t *c = r->data + *at;
-    if (r->bytes - *at < CENTRAL_BYTES || memcmp(c, "PK\001\002", 4) != 0) return bad(r, "its directory is damaged");
-    size_t method = number(c + 10, 2), packed = number(c + 20, 4), local = number(c + 42, 4);
-    entry->bytes = number(c + 24, 4);
-    entry->name = c + CENTRAL_BYTES;
-    entry->name_bytes = number(c + 28, 2);
-    size_t total = CENTRAL_BYTES + entry->name_bytes + number(c + 30, 2) + number(c + 32, 2);
-    if (total > r->bytes - *at) return bad(r, "its directory is damaged");
-    *at += total;
-    if (method != 0 || packed != entry->bytes)
-        return bad(r, "it is compressed, as PyTorch never does (was it zipped again?)");
-    if (local > r->bytes || r->bytes - local < LOCAL_BYTES || memcmp(r->data + local, "PK\003\004", 4) != 0)
-        return bad(r, "an entry lies outside");
-    size_t head = LOCAL_BYTES + number(r->data + local + 26, 2) + number(r->data + local + 28, 2);
-    if (r->bytes - local < head || entry->bytes > r->bytes - local - head) return bad(r, "an entry is cut off");
-    entry->data = r->data + local + head;
-    if (rf_crc32(0, entry->data, entry->bytes) != number(c + 16, 4)) return bad(r, "a checksum is wrong");
-    return RF_OK;
-}
-
-static bool ends_with(const zip_entry *entry, const char *tail) {
+static bool ends_with(const rf_zip_entry *entry, const char *tail) {
     size_t n = strlen(tail);
     return entry->name_bytes >= n && memcmp(entry->name + entry->name_bytes - n, tail, n) == 0;
 }
 
-/* The directory is walked twice: for the object, then for the storages that it names. */
-static rf_status read_zip(reader *r) {
-    size_t start, entries, at, used;
-    zip_entry entry, object = {0};
-    RF_TRY(find_directory(r, &start, &entries));
-    at = start;
-    for (size_t i = 0; i < entries && !object.data; i++) {
-        RF_TRY(next_entry(r, &at, &entry));
-        if (ends_with(&entry, "/data.pkl")) object = entry;
-    }
-    if (!object.data) return bad(r, "there is no data.pkl in it");
-    RF_TRY(rf_pickle_read(r->path, object.data, object.bytes, &used, &r->pickle));
-    RF_TRY(list_storages(r));
-    size_t root = object.name_bytes - strlen("data.pkl");
-    at = start;
-    for (size_t i = 0; i < entries; i++) {
-        RF_TRY(next_entry(r, &at, &entry));
-        if (ends_with(&entry, "/byteorder") && entry.bytes >= 3 && memcmp(entry.data, "big", 3) == 0)
+/* The entry NAME/data/KEY becomes the storage KEY, where the object names one. */
+static void take_storage(reader *r, const rf_zip_entry *object, const rf_zip_entry *entry) {
+    size_t root = object->name_bytes - strlen("data.pkl");
+    if (entry->name_bytes <= root + 5 || memcmp(entry->name, object->name, root) != 0 ||
+        memcmp(entry->name + root, "data/", 5) != 0)
+        return;
+    storage *s = find_storage(r, entry->name + root + 5, entry->name_bytes - root - 5);
+    if (!s) return;
+    s->data = entry->data;
+    s->bytes = entry->bytes;
+}
+
+static rf_status read_entries(reader *r, const rf_zip_entry *entries, size_t count) {
+    const rf_zip_entry *object = NULL;
+    size_t used;
+    for (size_t i = 0; i < count; i++) {
+        if (ends_with(&entries[i], "/data.pkl") && !object) object = &entries[i];
+        if (ends_with(&entries[i], "/rf.config")) r->config = entries[i];
+        if (ends_with(&entries[i], "/byteorder") && entries[i].bytes >= 3 && memcmp(entries[i].data, "big", 3) == 0)
             return bad(r, "it was not written on a little-endian machine");
-        if (entry.name_bytes <= root + 5 || memcmp(entry.name, object.name, root) != 0 ||
-            memcmp(entry.name + root, "data/", 5) != 0)
-            continue;
-        storage *s = find_storage(r, entry.name + root + 5, entry.name_bytes - root - 5);
-        if (!s) continue;
-        s->data = entry.data;
-        s->bytes = entry.bytes;
     }
+    if (!object) return bad(r, "there is no data.pkl in it");
+    RF_TRY(rf_pickle_read(r->path, object->data, object->bytes, &used, &r->pickle));
+    RF_TRY(list_storages(r));
+    for (size_t i = 0; i < count; i++) take_storage(r, object, &entries[i]);
     return RF_OK;
+}
+
+static rf_status read_zip(reader *r) {
+    rf_zip_entry *entries;
+    size_t count;
+    RF_TRY(rf_zip_list(r->path, r->data, r->bytes, &entries, &count));
+    rf_status status = read_entries(r, entries, count);
+    rf_free(entries);
+    return status;
 }
 
 /* --- tensors --- */
@@ -336,6 +299,18 @@ static rf_status measure(const reader *r, const rf_pickle_value *dict, rf_st_fil
     return RF_OK;
 }
 
+/* The configuration that export/torch_write.c adds. */
+static rf_status copy_config(const reader *r, rf_st_file *file) {
+    if (!r->config.data) return RF_OK;
+    file->meta_keys = rf_alloc(1, sizeof *file->meta_keys);
+    file->meta_values = rf_alloc(1, sizeof *file->meta_values);
+    if (!file->meta_keys || !file->meta_values) return RF_ERR_NOMEM;
+    file->meta_count = 1;
+    file->meta_keys[0] = rf_strdup("rf.config");
+    file->meta_values[0] = rf_strndup((const char *)r->config.data, r->config.bytes);
+    return file->meta_keys[0] && file->meta_values[0] ? RF_OK : RF_ERR_NOMEM;
+}
+
 static rf_status copy_tensors(const reader *r, rf_st_file *file) {
     const rf_pickle_value *dict = find_state_dict(r);
     rf_status status = RF_ERR_NOMEM;
@@ -372,8 +347,9 @@ rf_status rf_torch_parse(const char *path, uint8_t *data, size_t bytes, rf_st_fi
         status = rf_fail(RF_ERR_FORMAT, "%s is no PyTorch file", path);
         goto fail;
     }
-    RF_TRY_GOTO(is_zip(data, bytes) ? read_zip(&r) : read_legacy(&r));
+    RF_TRY_GOTO(rf_zip_probe(data, bytes) ? read_zip(&r) : read_legacy(&r));
     RF_TRY_GOTO(copy_tensors(&r, file));
+    RF_TRY_GOTO(copy_config(&r, file));
     *out = file;
     file = NULL;
 fail:

@@ -18,6 +18,7 @@ typedef struct rf_net {
     rf_status status; /* the first failure of a parameter look-up, with its message */
     char error[256];
     double bn_eps, bn_momentum;
+    double backbone_slope; /* of a backbone whose slope can be chosen */
     double backbone_lr, head_lr;
     bool decay_bn_bias;
     bool fan_in_init;  /* model.initialiser */

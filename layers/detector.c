@@ -12,8 +12,8 @@
 typedef struct plan {
     const rf_backbone *backbone;
     int strides[RF_NET_LEVELS], n_levels, cell_anchors, channels;
-    bool ssh, share_heads, landmarks;
-    double slope;
+    bool ssh, share_heads, landmarks, lateral;
+    double slope, backbone_slope;
 } plan;
 
 static rf_status make_plan(const rf_config *config, plan *p) {
@@ -41,15 +41,21 @@ static rf_status make_plan(const rf_config *config, plan *p) {
     p->share_heads = config->model.share_heads;
     p->landmarks = config->model.landmarks;
     p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : p->channels <= 64 ? 0.1 : 0;
+    p->lateral = strcmp(config->model.top_down, "lateral") == 0;
+    p->backbone_slope = config->model.backbone_slope >= 0 ? config->model.backbone_slope : p->backbone->slope;
+    if (p->backbone->slope == 0 && p->backbone_slope != 0)
+        return rf_fail(RF_ERR_USER, "model.backbone_slope = %g: the activations of %s are ReLU, leave it out",
+                       p->backbone_slope, p->backbone->name);
     return RF_OK;
 }
 
-static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *config, rf_mode mode) {
+static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *config, const plan *p, rf_mode mode) {
     return (rf_net){.graph = graph,
                     .params = params,
                     .mode = mode,
                     .bn_eps = config->model.bn_eps,
                     .bn_momentum = config->model.bn_momentum,
+                    .backbone_slope = p->backbone_slope,
                     .backbone_lr = config->optim.backbone_lr,
                     .head_lr = config->optim.head_lr,
                     .decay_bn_bias = config->optim.decay_bn_bias,
@@ -68,7 +74,7 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     net->part = 0;
     net->frozen = false;
     RF_TRY(rf_net_status(net));
-    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, p->channels, p->slope, levels));
+    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, p->channels, p->slope, p->lateral, levels));
     for (int i = 0; p->ssh && i < p->n_levels; i++) levels[i] = rf_ssh(net, levels[i], i, p->slope);
     return RF_OK;
 }
@@ -114,7 +120,7 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out) {
     if (!graph || !params) goto fail;
     RF_TRY_GOTO(make_plan(config, &p));
     /* Any size does: parameters do not depend on it. */
-    rf_net net = make_net(graph, params, config, RF_TRAIN);
+    rf_net net = make_net(graph, params, config, &p, RF_TRAIN);
     RF_TRY_GOTO(build(&net, &p, 1, 64, 64, &ignored));
     RF_TRY_GOTO(rf_params_seal(params));
     *out = params;
@@ -130,7 +136,7 @@ rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config 
     plan p;
     RF_TRY(make_plan(config, &p));
     if (mode == RF_EVAL && !params->folded_valid) RF_TRY(rf_params_fold(params, NULL));
-    rf_net net = make_net(graph, params, config, mode);
+    rf_net net = make_net(graph, params, config, &p, mode);
     params->cursor = 0;
     return build(&net, &p, n, h, w, out);
 }

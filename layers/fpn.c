@@ -36,19 +36,24 @@ static rf_value conv(rf_net *net, rf_value x, const char *name, int index, int c
     return x;
 }
 
-rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, int channels, double slope,
+rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, int channels, double slope, bool lateral,
                  rf_value *levels) {
     int laterals;
+    rf_value above = RF_NONE; /* what the next level down adds */
     RF_TRY(count_laterals(taps, strides, n, &laterals));
     rf_net_initialiser(net, RF_INIT_XAVIER_UNIFORM);
     rf_scope scope = rf_net_enter(net, "fpn");
     for (int i = 0; i < laterals; i++)
         levels[i] = conv(net, taps->value[tap_of(taps, strides[i])], "output", i, channels, 1, 1, slope);
-    for (int i = laterals - 2; i >= 0; i--) {
-        rf_scope merge = rf_net_enter(net, "up%d", i + 1);
-        rf_value sum = rf_apply2(net->graph, "upsample_add", levels[i], levels[i + 1], "%s", "");
-        rf_net_leave(net, merge);
-        levels[i] = conv(net, sum, "merge", i, channels, 3, 1, slope);
+    for (int i = laterals - 1; i >= 0; i--) {
+        rf_value own = levels[i];
+        if (i < laterals - 1) {
+            rf_scope merge = rf_net_enter(net, "up%d", i + 1);
+            rf_value sum = rf_apply2(net->graph, "upsample_add", own, above, "%s", "");
+            rf_net_leave(net, merge);
+            levels[i] = conv(net, sum, "merge", i, channels, 3, 1, slope);
+        }
+        above = lateral ? own : levels[i];
     }
     for (int i = laterals; i < n; i++)
         levels[i] = conv(net, i == laterals ? taps->value[taps->n - 1] : levels[i - 1], "extra", i - laterals, channels,

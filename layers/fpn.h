@@ -7,9 +7,10 @@
 #include "layers/backbone.h"
 
 /* One level for each of n ascending strides, each [N,h,w,channels]: level i is merge_i(output_i(tap) + up(level i+1)),
- * the top one output_i alone; a stride past the last tap's comes from extra1 on that tap, the next from extra2 on
- * extra1. RF_ERR_USER when the backbone has no such stride or the strides do not double. */
-rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, int channels, double slope,
+ * with `lateral` merge_i(output_i(tap) + up(output_i+1(tap))), the top one output_i alone; a stride past the last tap's
+ * comes from extra1 on that tap, the next from extra2 on extra1. RF_ERR_USER when the backbone has no such stride or
+ * the strides do not double. */
+rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, int channels, double slope, bool lateral,
                  rf_value *levels);
 
 #endif

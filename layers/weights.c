@@ -6,28 +6,18 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/mxnet_file.h"
 #include "core/torch_file.h"
-
-static const char *skip_prefix(const char *name, const char *prefix) {
-    size_t n = strlen(prefix);
-    return strncmp(name, prefix, n) == 0 ? name + n : name;
-}
-
-static bool ends_with(const char *name, const char *tail) {
-    size_t n = strlen(name), t = strlen(tail);
-    return n >= t && strcmp(name + n - t, tail) == 0;
-}
-
-static bool never_needed(const char *name) {
-    return ends_with(name, "num_batches_tracked") || strcmp(name, "fc.weight") == 0 || strcmp(name, "fc.bias") == 0;
-}
+#include "layers/names.h"
 
 rf_status rf_weights_read(const char *path, rf_st_file **out) {
     uint8_t *data;
     size_t bytes;
     *out = NULL;
     RF_TRY(rf_file_read(path, 0, &data, &bytes));
-    return rf_torch_probe(data, bytes) ? rf_torch_parse(path, data, bytes, out) : rf_st_parse(path, data, bytes, out);
+    if (rf_torch_probe(data, bytes)) return rf_torch_parse(path, data, bytes, out);
+    if (rf_mxnet_probe(data, bytes)) return rf_mxnet_parse(path, data, bytes, out);
+    return rf_st_parse(path, data, bytes, out);
 }
 
 static bool same_shape(const rf_st_tensor *tensor, const rf_param *param) {
@@ -77,18 +67,6 @@ static void copy_tensor(const rf_st_tensor *tensor, const rf_param *param, float
     rf_param_from_file(param, numbers, values);
 }
 
-/* Index of the entry that a name of the file means, or params->count. */
-static size_t target_of(const rf_params *params, const char *file_name) {
-    char with_body[2 * RF_NAME_BYTES];
-    const char *name = skip_prefix(file_name, "module.");
-    const rf_param *p = rf_params_find(params, name);
-    if (!p) {
-        snprintf(with_body, sizeof with_body, "body.%s", name);
-        p = rf_params_find(params, with_body);
-    }
-    return p ? (size_t)(p - params->entries) : params->count;
-}
-
 /* source[entry] = 1 + index of its tensor; everything is checked, nothing is written. */
 static rf_status match_names(const char *path, const rf_st_file *file, const rf_params *params, size_t *source,
                              rf_weights_report *report) {
@@ -96,7 +74,7 @@ static rf_status match_names(const char *path, const rf_st_file *file, const rf_
     if (!report->unused) return RF_ERR_NOMEM;
     for (size_t i = 0; i < file->count; i++) {
         const rf_st_tensor *tensor = &file->tensors[i];
-        size_t entry = target_of(params, tensor->name);
+        size_t entry = rf_name_entry(params, tensor->name);
         if (entry < params->count) {
             if (source[entry])
                 return rf_fail(RF_ERR_FORMAT, "%s: %s and %s both mean the network's %s", path,
@@ -104,7 +82,7 @@ static rf_status match_names(const char *path, const rf_st_file *file, const rf_
             RF_TRY(check_tensor(path, tensor, &params->entries[entry]));
             source[entry] = i + 1;
             report->matched++;
-        } else if (never_needed(skip_prefix(tensor->name, "module."))) {
+        } else if (rf_name_ignored(tensor->name)) {
             report->ignored++;
         } else {
             report->unused[report->n_unused] = rf_strdup(tensor->name);
@@ -126,8 +104,9 @@ static rf_status list_missing(const rf_params *params, const size_t *source, rf_
     return RF_OK;
 }
 
-rf_status rf_weights_apply(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report) {
-    rf_weights_report found = {0};
+/* rf_weights_apply of a file in our own names; `found` starts with what the translation did. */
+static rf_status fill(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report,
+                      rf_weights_report found) {
     rf_status status = RF_ERR_NOMEM;
     size_t largest = 0;
     for (size_t i = 0; i < params->count; i++)
@@ -159,6 +138,15 @@ fail:
     return status;
 }
 
+rf_status rf_weights_apply(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report) {
+    rf_names_result translated;
+    RF_TRY(rf_names_translate(path, file, params, &translated));
+    rf_status status = fill(path, translated.file ? translated.file : file, params, report,
+                            (rf_weights_report){.absorbed = translated.absorbed, .note = translated.note});
+    rf_st_free(translated.file);
+    return status;
+}
+
 rf_status rf_weights_load(const char *path, rf_params *params, rf_weights_report *report) {
     rf_st_file *file;
     if (report) *report = (rf_weights_report){0};
@@ -166,13 +154,4 @@ rf_status rf_weights_load(const char *path, rf_params *params, rf_weights_report
     rf_status status = rf_weights_apply(path, file, params, report);
     rf_st_free(file);
     return status;
-}
-
-void rf_weights_report_free(rf_weights_report *report) {
-    if (!report) return;
-    for (size_t i = 0; i < report->n_missing; i++) rf_free(report->missing[i]);
-    for (size_t i = 0; i < report->n_unused; i++) rf_free(report->unused[i]);
-    rf_free(report->missing);
-    rf_free(report->unused);
-    *report = (rf_weights_report){0};
 }

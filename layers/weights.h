@@ -3,6 +3,7 @@
 #define RF_LAYERS_WEIGHTS_H
 
 #include "core/safetensors.h"
+#include "core/text.h"
 #include "layers/params.h"
 
 /* What a load did. Names are copies in alphabetical order of their place in the store or file; rf_weights_report_free.
@@ -14,18 +15,22 @@ typedef struct rf_weights_report {
     size_t n_missing;
     char **unused; /* tensors of the file that fit nothing */
     size_t n_unused;
-    size_t ignored; /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's fc.* */
+    size_t ignored;   /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's fc.* */
+    size_t absorbed;  /* biases in front of a normalisation, subtracted from its running mean (MXNet files) */
+    const char *note; /* why the file cannot fit as a whole; NULL: nothing is known against it */
 } rf_weights_report;
 void rf_weights_report_free(rf_weights_report *report);
+/* Appends one sentence part: every count, and the first names of each list. */
+void rf_weights_report_text(const rf_weights_report *report, rf_text *text);
 
-/* Reads a weight file, told by its content: safetensors, or a PyTorch file (.pth, .pt, .tar; never executed) that holds
- * a state_dict or a dictionary with one. Free with rf_st_free. */
+/* Reads a weight file, told by its content: safetensors, a PyTorch file (.pth, .pt, .tar; never executed) that holds
+ * a state_dict or a dictionary with one, or MXNet's .params. Free with rf_st_free. */
 rf_status rf_weights_read(const char *path, rf_st_file **out);
 
-/* Fills the store by name. A prefix "module." of the file's names is dropped, and "body." added where that fits, so
- * that backbone files of torchvision load. Nothing is changed on failure: RF_ERR_USER when nothing matches or shapes
- * differ, RF_ERR_FORMAT for doubled names and wrong types, RF_ERR_NONFINITE for NaN, infinity or a negative variance.
- * report may be NULL. */
+/* Fills the store by name, names and numbers translated as layers/names.def says: prefixes are dropped, "body." is
+ * added where that fits so that backbone files of torchvision load, and insightface's networks are known. Nothing is
+ * changed on failure: RF_ERR_USER when nothing matches or shapes differ, RF_ERR_FORMAT for doubled names and wrong
+ * types, RF_ERR_NONFINITE for NaN, infinity or a negative variance. report may be NULL. */
 rf_status rf_weights_load(const char *path, rf_params *params, rf_weights_report *report);
 /* The same from a file already read; `path` is for messages. */
 rf_status rf_weights_apply(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report);
@@ -46,6 +51,9 @@ void rf_weights_pack_free(rf_weights_pack *pack);
 /* Reads what rf_weights_pack_array wrote back into `array`; every entry must be there in its shape. */
 rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
                                   rf_real *array);
+
+/* Whether a file holds exactly what rf_weights_pack_model gives, bit for bit; RF_ERR_FORMAT names what differs. */
+rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params);
 
 /* Writes rf_weights_pack_model as a safetensors file with the given metadata. */
 rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,

@@ -88,6 +88,28 @@ rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, cons
     return RF_OK;
 }
 
+static rf_status same_tensor(const char *path, const rf_st_file *file, const rf_st_tensor *want) {
+    const rf_st_tensor *have = rf_st_find(file, want->name);
+    if (!have) return rf_fail(RF_ERR_FORMAT, "%s lacks %s", path, want->name);
+    bool same = have->dtype == want->dtype && have->n_dims == want->n_dims && have->bytes == want->bytes &&
+                memcmp(have->dims, want->dims, (size_t)want->n_dims * sizeof *want->dims) == 0;
+    if (!same) return rf_fail(RF_ERR_FORMAT, "%s: %s has another type or shape than the model's", path, want->name);
+    if (memcmp(have->data, want->data, want->bytes) != 0)
+        return rf_fail(RF_ERR_FORMAT, "%s: %s holds other numbers than the model", path, want->name);
+    return RF_OK;
+}
+
+rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params) {
+    rf_weights_pack pack;
+    RF_TRY(rf_weights_pack_model(params, NULL, &pack));
+    rf_status status = RF_OK;
+    if (file->count != pack.count)
+        status = rf_fail(RF_ERR_FORMAT, "%s holds %zu arrays, the model has %zu", path, file->count, pack.count);
+    for (size_t i = 0; i < pack.count && status == RF_OK; i++) status = same_tensor(path, file, &pack.tensors[i]);
+    rf_weights_pack_free(&pack);
+    return status;
+}
+
 rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
                           const char *const *meta_values, size_t meta_count) {
     rf_weights_pack pack;

@@ -1,8 +1,6 @@
-/* MobileNet v1 (Howard et al. 2017) at width 0.25 as Pytorch_Retinaface has it: leaky ReLU 0.1, three stages that end
+/* MobileNet v1 (Howard et al. 2017) at width 0.25 as Pytorch_Retinaface has it: leaky ReLU, three stages that end
  * at strides 8, 16 and 32. */
 #include "layers/backbone.h"
-
-static const double SLOPE = 0.1;
 
 typedef struct block {
     int out, stride;
@@ -24,14 +22,15 @@ static void build(rf_net *net, const rf_backbone *self, rf_value x, rf_taps *tap
         if (s == 0) {
             rf_net_stage(net, 1);
             rf_scope stem = rf_net_enter(net, "%d", index++);
-            x = rf_conv_bn_act(net, x,
-                               (rf_conv_spec){.conv = "0", .bn = "1", .out = 8, .k = 3, .stride = 2, .slope = SLOPE});
+            x = rf_conv_bn_act(
+                net, x,
+                (rf_conv_spec){.conv = "0", .bn = "1", .out = 8, .k = 3, .stride = 2, .slope = net->backbone_slope});
             rf_net_leave(net, stem);
         }
         rf_net_stage(net, s + 2);
         for (const block *b = stages[s]; b->out; b++) {
             rf_scope scope = rf_net_enter(net, "%d", index++);
-            x = rf_separable_block(net, x, b->out, b->stride, SLOPE);
+            x = rf_separable_block(net, x, b->out, b->stride, net->backbone_slope);
             rf_net_leave(net, scope);
         }
         rf_net_leave(net, stage);
@@ -45,5 +44,6 @@ const rf_backbone rf_backbone_mobilenet025 = {
     .name = "mobilenet025",
     .doc = "MobileNet v1, width 0.25, leaky ReLU; strides 8, 16, 32 (freeze_stages: stem, then stage1 to stage3)",
     .stages = 4,
+    .slope = 0.1,
     .build = build,
 };

@@ -13,7 +13,9 @@
 #include "core/safetensors.h"
 #include "core/text.h"
 #include "export/onnx_model.h"
+#include "export/torch_write.h"
 #include "tests/image_fixtures.h"
+#include "tests/mxnet_fixtures.h"
 
 static const char *root;
 
@@ -168,6 +170,34 @@ static void weights(void) {
     put("checkpoint", "any", 0, "\3\x20\0{}", 5);
 }
 
+/* Some arrays of insightface's mnet.25, in every version of the format; and a state_dict as rf writes it. */
+static void other_programs(void) {
+    static float numbers[16];
+    static const int64_t count = 5;
+    char kernel[] = "arg:mobilenet0_conv1_weight", gamma[] = "arg:mobilenet0_batchnorm1_gamma";
+    char mean[] = "aux:mobilenet0_batchnorm1_running_mean", var[] = "aux:mobilenet0_batchnorm1_running_var";
+    char scores[] = "arg:face_rpn_cls_score_stride16_bias", bias[] = "arg:rf_c1_aggr_bias";
+    char shift[] = "aux:rf_c1_aggr_bn_moving_mean", steps[] = "arg:steps", path[512];
+    rf_st_tensor tensors[] = {{scores, RF_F32, 1, {4}, numbers, 16},    {gamma, RF_F32, 1, {8}, numbers, 32},
+                              {mean, RF_F32, 1, {8}, numbers, 32},      {var, RF_F32, 1, {8}, numbers, 32},
+                              {bias, RF_F32, 1, {8}, numbers, 32},      {shift, RF_F32, 1, {8}, numbers, 32},
+                              {kernel, RF_F32, 2, {2, 8}, numbers, 64}, {steps, RF_I64, 1, {1}, &count, 8}};
+    for (int i = 0; i < 16; i++) numbers[i] = (float)(i + 1);
+    for (int version = 1; version <= 3; version++) {
+        rf_text text = {0};
+        char name[16];
+        snprintf(name, sizeof name, "v%d", version);
+        mxnet_file(tensors, version == 2 ? 8 : 6, version, &text);
+        put("mxnet", name, 'f', text.text, text.used);
+        if (version == 2) put("mxnet", "list", 'l', text.text + 16, text.used - 16);
+        rf_text_clear(&text);
+    }
+    snprintf(path, sizeof path, "%s/sample", root);
+    must(rf_torch_write(path, tensors + 5, 3, "[model]\nchannels=8\n"));
+    put_file("torch", "written", 'f', path);
+    remove(path);
+}
+
 static matvar_t *cells(size_t n, matvar_t **items) {
     return Mat_VarCreate(NULL, MAT_C_CELL, MAT_T_CELL, 2, (size_t[]){n, 1}, items, 0);
 }
@@ -272,6 +302,7 @@ int main(int argc, char **argv) {
     weights();
     onnx();
     exports();
+    other_programs();
     ground_truth(true);
     ground_truth(false);
     return 0;
