@@ -90,8 +90,8 @@ $(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) -lcmocka $(LIBS)
 
-# This one runs the programs.
-$(B)/tests/test_cli: | $(PROGRAMS:%=$(B)/%)
+# These run the programs.
+$(B)/tests/test_cli $(B)/tests/test_convert_cli: | $(PROGRAMS:%=$(B)/%)
 
 fuzzers: $(FUZZERS) $(B)/seeds
 

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE
 #include "data/image.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -80,11 +82,11 @@ rf_status rf_image_probe_bytes(const uint8_t *data, size_t bytes, const char *na
 /* The first bytes of a file, which nearly always hold the whole header; false when they do not. */
 static bool probe_head(const char *path, const rf_decode_options *options, rf_image_info *info) {
     uint8_t head[HEAD_BYTES];
-    FILE *file = fopen(path, "rbe");
-    if (!file) return false;
-    size_t n = fread(head, 1, sizeof head, file);
-    fclose(file);
-    return n > 0 && rf_image_probe_bytes(head, n, path, options, info) == RF_OK;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return false;
+    ssize_t n = read(file, head, sizeof head);
+    close(file);
+    return n > 0 && rf_image_probe_bytes(head, (size_t)n, path, options, info) == RF_OK;
 }
 
 rf_status rf_image_probe(const char *path, const rf_decode_options *options, rf_image_info *info) {
