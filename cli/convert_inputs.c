@@ -64,15 +64,15 @@ static rf_status take_path(const rf_converter *from, const char *path, rf_conver
         input->folder = rf_strdup(path);
         return input->folder ? RF_OK : RF_ERR_NOMEM;
     }
-    rf_status status = RF_OK;
-    for (size_t i = 0; i < n; i++) {
-        if (status == RF_OK)
-            status = add_file(input, files[i]);
-        else
-            rf_free(files[i]);
+    char **grown = rf_realloc(input->files, input->n_files, input->n_files + n, sizeof *grown);
+    if (!grown) {
+        rf_names_free(files, n);
+        return RF_ERR_NOMEM;
     }
+    input->files = grown;
+    for (size_t i = 0; i < n; i++) input->files[input->n_files++] = files[i];
     rf_free(files);
-    return status;
+    return RF_OK;
 }
 
 /* A part of which nothing came is dropped again. */

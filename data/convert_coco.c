@@ -11,7 +11,7 @@
 #include "core/mem.h"
 #include "data/convert_impl.h"
 
-enum { NAME_BYTES = 2048, KEY_BYTES = 32, KEYPOINTS_MAX = 256, IBUG_POINTS = 68 };
+enum { NAME_BYTES = 2048, KEY_BYTES = 32, KEYPOINTS_MAX = 256, CATEGORIES_MAX = 4096, IBUG_POINTS = 68 };
 
 typedef struct category {
     double id;
@@ -107,6 +107,8 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
         }
     }
     if (!has_id || !*name) return missing(walk, line, "a category without an id or a name");
+    if (c->n_categories == CATEGORIES_MAX)
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d categories", walk->path, line, CATEGORIES_MAX);
     RF_TRY(rf_intake_category(c->intake, name, &cat.number));
     category *grown = rf_realloc(c->categories, c->n_categories, c->n_categories + 1, sizeof *grown);
     if (!grown) return RF_ERR_NOMEM;

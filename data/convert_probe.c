@@ -26,7 +26,7 @@ static rf_status try_name(const char *root, const char *name, char **out) {
 }
 
 static rf_status try_stem(const char *root, const char *stem, char **out) {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"};
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ""};
     size_t n = strlen(stem), room = n + 8;
     char *name = rf_alloc(room, 1);
     rf_status status = name ? RF_OK : RF_ERR_NOMEM;

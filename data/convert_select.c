@@ -2,6 +2,7 @@
  * picture. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -90,12 +91,10 @@ static rf_status group_faces(selection *s) {
 
 /* What a category is called: a class number's name when a file told it. */
 static const char *category_name(const rf_intake *in, size_t i) {
-    for (size_t k = 0; k < in->n_class_names; k++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", k);
-        if (strcmp(in->categories[i], number) == 0) return in->class_names[k];
-    }
-    return in->categories[i];
+    char *stop;
+    const char *name = in->categories[i];
+    size_t number = strtoul(name, &stop, 10);
+    return *name >= '0' && *name <= '9' && *stop == 0 && number < in->n_class_names ? in->class_names[number] : name;
 }
 
 static rf_status unknown_category(const rf_intake *in, const char *wanted) {

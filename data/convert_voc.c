@@ -62,13 +62,16 @@ static void on_doctype(void *ctx, const XML_Char *name, const XML_Char *system, 
 }
 
 static void begin_object(voc *v) {
-    object *grown = rf_realloc(v->objects, v->n_objects, v->n_objects + 1, sizeof *grown);
-    if (!grown) {
-        v->status = RF_ERR_NOMEM;
-        XML_StopParser(v->parser, XML_FALSE);
-        return;
+    size_t n = v->n_objects;
+    if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) { /* grows by doubling */
+        object *grown = rf_realloc(v->objects, n, n ? 2 * n : 4, sizeof *grown);
+        if (!grown) {
+            v->status = RF_ERR_NOMEM;
+            XML_StopParser(v->parser, XML_FALSE);
+            return;
+        }
+        v->objects = grown;
     }
-    v->objects = grown;
     v->objects[v->n_objects++] = (object){.line = line_of(v)};
 }
 

@@ -13,14 +13,13 @@
 enum { N_BOX = 5, N_PAIRS = 15, N_TRIPLES = 20 };
 static const double share_max = 4; /* boxes reach out of the picture, but not so far: then they are pixels */
 
-static rf_status read_points(const double *v, int n, double points[15]) {
+static void read_points(const double *v, int n, double points[15]) {
     for (int k = 0; k < RF_POINTS; k++) {
         const double *from = v + N_BOX + (n == N_TRIPLES ? 3 : 2) * k;
         points[3 * k] = from[0];
         points[3 * k + 1] = from[1];
         points[3 * k + 2] = n == N_TRIPLES ? from[2] : from[0] < 0 || from[1] < 0 ? 0 : 2;
     }
-    return RF_OK;
 }
 
 static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
@@ -40,7 +39,7 @@ static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
             return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no share of the picture's size; are these pixels?",
                            reader->path, reader->number, v[i]);
     double box[4] = {v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]};
-    if (n != N_BOX) RF_TRY(read_points(v, n, points));
+    if (n != N_BOX) read_points(v, n, points);
     rf_intake_face face = {.image = intake->n_images - 1, .shares = true};
     snprintf(name, sizeof name, "%d", (int)v[0]);
     RF_TRY(rf_intake_category(intake, name, &face.category));
