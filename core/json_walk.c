@@ -160,41 +160,52 @@ rf_status rf_walk_item(rf_json_walk *walk, bool *more) {
     return advance(walk, ']', more);
 }
 
-static size_t digits(const char *text) {
-    return strspn(text, "0123456789");
+static const char *pass_digits(const char *p, const char *end) {
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    return p;
 }
 
-/* -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)? */
-static bool is_number(const char *word) {
-    word += *word == '-';
-    size_t n = digits(word);
-    if (n == 0 || (*word == '0' && n > 1)) return false;
-    word += n;
-    if (*word == '.') {
-        n = digits(++word);
-        if (n == 0) return false;
-        word += n;
+/* The end of a number, -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?, that begins at p; NULL when it is none. */
+static const char *number_end(const char *p, const char *end) {
+    const char *begin;
+    p += p < end && *p == '-';
+    begin = p;
+    p = pass_digits(p, end);
+    if (p == begin || (*begin == '0' && p - begin > 1)) return NULL;
+    if (p < end && *p == '.') {
+        begin = ++p;
+        p = pass_digits(p, end);
+        if (p == begin) return NULL;
     }
-    if (*word != 'e' && *word != 'E') return *word == 0;
-    word++;
-    word += *word == '+' || *word == '-';
-    n = digits(word);
-    return n > 0 && word[n] == 0;
+    if (p == end || (*p != 'e' && *p != 'E')) return p;
+    p++;
+    p += p < end && (*p == '+' || *p == '-');
+    begin = p;
+    p = pass_digits(p, end);
+    return p == begin ? NULL : p;
+}
+
+static rf_status skip_number(rf_json_walk *walk, const char **begin) {
+    if (rf_walk_kind(walk) != '0') return rf_walk_expected(walk, "a number");
+    *begin = walk->at;
+    const char *stop = number_end(walk->at, walk->end);
+    if (!stop || stop - walk->at >= NUMBER_BYTES) return rf_walk_expected(walk, "a decimal number");
+    walk->at = stop;
+    walk->first = false;
+    return RF_OK;
 }
 
 rf_status rf_walk_number(rf_json_walk *walk, double *out) {
     char word[NUMBER_BYTES];
-    size_t n = 0;
-    if (rf_walk_kind(walk) != '0') return rf_walk_expected(walk, "a number");
-    const char *p = walk->at;
-    for (; p < walk->end && n < sizeof word - 1 && *p && strchr("+-.0123456789eE", *p); p++) word[n++] = *p;
+    const char *begin = NULL;
+    RF_TRY(skip_number(walk, &begin));
+    size_t n = (size_t)(walk->at - begin);
+    memcpy(word, begin, n);
     word[n] = 0;
-    if (!is_number(word)) return rf_walk_expected(walk, "a decimal number");
     *out = strtod(word, NULL);
-    if (!isfinite(*out)) return rf_walk_expected(walk, "a number that a double can hold");
-    walk->at = p;
-    walk->first = false;
-    return RF_OK;
+    if (isfinite(*out)) return RF_OK;
+    walk->at = begin;
+    return rf_walk_expected(walk, "a number that a double can hold");
 }
 
 static rf_status read_word(rf_json_walk *walk, const char *word) {
@@ -220,7 +231,7 @@ rf_status rf_walk_flag(rf_json_walk *walk, bool *out) {
 }
 
 rf_status rf_walk_skip(rf_json_walk *walk) {
-    double number;
+    const char *begin;
     size_t length;
     bool more = true, flag;
     char kind = rf_walk_kind(walk), key[1];
@@ -228,7 +239,7 @@ rf_status rf_walk_skip(rf_json_walk *walk) {
     case '"':
         return read_string(walk, NULL, 0, &length);
     case '0':
-        return rf_walk_number(walk, &number);
+        return skip_number(walk, &begin);
     case 't':
     case 'n':
         return rf_walk_flag(walk, &flag);
