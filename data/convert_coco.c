@@ -32,7 +32,7 @@ typedef struct coco {
     category *categories;
     size_t n_categories;
     id_index *ids; /* of the images, sorted once all are read */
-    size_t n_ids, first_image;
+    size_t n_ids;
 } coco;
 
 typedef rf_status (*item_fn)(coco *c, rf_json_walk *walk);
@@ -321,7 +321,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
 }
 
 static rf_status coco_read(const rf_source *source, rf_intake *intake) {
-    coco c = {.source = source, .intake = intake, .first_image = intake->n_images};
+    coco c = {.source = source, .intake = intake};
     rf_status status;
     RF_TRY_GOTO(visit(&c, "categories", false, read_category));
     RF_TRY_GOTO(visit(&c, "images", true, read_image));

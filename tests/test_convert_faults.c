@@ -15,6 +15,7 @@
 #include "core/rng.h"
 #include "data/csv.h"
 #include "tests/convert_kit.h"
+#include "tests/image_fixtures.h"
 
 static const rf_convert_options keep = {.place = RF_IMAGES_KEEP};
 
@@ -244,6 +245,33 @@ static void mutations(void **state) {
     }
 }
 
+/* A picture that EXIF turns: shares and sizes that are annotated upright refer to the upright picture, and that is
+ * told. A name whose folder is not there is found without it. */
+static void turned_pictures(void **state) {
+    (void)state;
+    static const char coco[] = "{\"images\":[{\"id\":1,\"file_name\":\"far/away/t.jpg\",\"width\":%d,\"height\":%d}],"
+                               "\"annotations\":[{\"image_id\":1,\"bbox\":[4,30,10,8]}]}";
+    static uint8_t grey[40 * 24];
+    char text[256];
+    jpeg_make m = {.kind = JPEG_GRAY, .width = 40, .height = 24, .pixels = grey, .orientation = 6};
+    bytes file = make_jpeg(&m);
+    kit_write("pictures/t.jpg", file.data, file.size);
+    bytes_free(&file);
+    const char *labels = kit_labels("yolo", "t.txt", "0 0.5 0.75 0.5 0.25\n", &keep);
+    assert_int_equal(strncmp(labels, "# t.jpg\n6 25 12 10 -1", 21), 0);
+    assert_non_null(strstr(kit_found, "t.txt:1: note: the boxes of t.jpg belong to the picture turned"));
+    snprintf(text, sizeof text, coco, 24, 40);
+    labels = kit_labels("coco", "t.json", text, &keep);
+    assert_int_equal(strncmp(labels, "# t.jpg\n4 30 10 8 -1", 20), 0);
+    assert_int_equal(kit_stats.left_out[RF_CONVERT_TURNED], 1);
+    /* Annotated as it is stored, the same box lies below the picture. */
+    snprintf(text, sizeof text, coco, 40, 24);
+    assert_string_equal(kit_labels("coco", "t.json", text, &keep), "# t.jpg\n");
+    assert_int_equal(kit_stats.left_out[RF_CONVERT_TURNED], 0);
+    assert_int_equal(kit_stats.left_out[RF_CONVERT_OUTSIDE], 1);
+    kit_remove("pictures/t.jpg");
+}
+
 static void json_values(void **state) {
     (void)state;
     static const char text[] =
@@ -313,8 +341,9 @@ static void csv_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_faults), cmocka_unit_test(xml_faults),  cmocka_unit_test(row_faults),
-        cmocka_unit_test(mutations),   cmocka_unit_test(json_values), cmocka_unit_test(csv_rows),
+        cmocka_unit_test(json_faults), cmocka_unit_test(xml_faults),      cmocka_unit_test(row_faults),
+        cmocka_unit_test(mutations),   cmocka_unit_test(turned_pictures), cmocka_unit_test(json_values),
+        cmocka_unit_test(csv_rows),
     };
     return cmocka_run_group_tests(tests, set_up, kit_tear_down);
 }
