@@ -21,7 +21,7 @@ CFLAGS_clang := -O2
 CFLAGS_cover := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS)
-LIBS := -ljpeg -lpng -lz -linih -lcjson -lmatio -lprotobuf-c -lm -lpthread
+LIBS := -ljpeg -lpng -lz -linih -lcjson -lexpat -lmatio -lprotobuf-c -lm -lpthread
 
 # Instruction sets of the kernels in autograd/kernels/isa/: each file is compiled once for each.
 ARCH := $(shell uname -m)

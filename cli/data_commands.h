@@ -5,5 +5,6 @@
 int rf_data_synth(int argc, char **argv);
 int rf_data_check(int argc, char **argv);
 int rf_data_show(int argc, char **argv);
+int rf_data_convert(int argc, char **argv);
 
 #endif

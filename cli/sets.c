@@ -48,7 +48,7 @@ static char *existing_folder(const char *folder, const char *name) {
     return NULL;
 }
 
-static char *guess_images(const char *annotation) {
+char *rf_sets_guess_images(const char *annotation) {
     size_t length = (size_t)(rf_path_base(annotation) - annotation);
     char *folder = length ? rf_strndup(annotation, length) : rf_strdup("."), *images;
     if (!folder) return NULL;
@@ -64,7 +64,7 @@ rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
     *out = (rf_set_list){0};
     if (!rf_dir_exists(path)) {
         if (!rf_file_exists(path)) return rf_fail(RF_ERR_USER, "%s: no such file or folder", path);
-        return append(out, rf_strdup(path), images ? rf_strdup(images) : guess_images(path));
+        return append(out, rf_strdup(path), images ? rf_strdup(images) : rf_sets_guess_images(path));
     }
     for (size_t i = 0; i < LAYOUTS; i++) {
         char *annotation = rf_path_join(path, layouts[i].annotation);

@@ -22,6 +22,8 @@ typedef struct rf_set_list {
  * WIDER_train/images or WIDER_val/images beside wider_face_split, else the file's own folder. RF_ERR_USER tells what
  * was looked for. Free with rf_sets_free. */
 rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out);
+/* The image folder of an annotation file, by the same rules; rf_free it. NULL when memory is out. */
+char *rf_sets_guess_images(const char *annotation);
 void rf_sets_free(rf_set_list *list);
 
 #endif

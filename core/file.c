@@ -31,7 +31,7 @@ rf_status rf_file_read(const char *path, size_t max_bytes, uint8_t **data, size_
     uint8_t *buffer = NULL;
     struct stat info;
     size_t limit = max_bytes ? max_bytes : default_max_bytes;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* else a pipe would be waited for before it is refused */
     if (fd < 0) return rf_fail(RF_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     if (fstat(fd, &info) != 0) {
         status = rf_fail(RF_ERR_IO, "cannot read '%s': %s", path, strerror(errno));

@@ -41,6 +41,8 @@ void rf_json_end_array(rf_json_writer *w);
 void rf_json_put_number(rf_json_writer *w, const char *key, double value);
 void rf_json_put_int(rf_json_writer *w, const char *key, long long value);
 void rf_json_put_string(rf_json_writer *w, const char *key, const char *value);
+/* Whether a text is valid UTF-8, which JSON can hold unchanged. */
+bool rf_json_is_utf8(const char *text);
 void rf_json_put_bool(rf_json_writer *w, const char *key, bool value);
 /* The finished text (rf_free it), or RF_ERR_NOMEM. The writer is empty afterwards. */
 rf_status rf_json_finish(rf_json_writer *w, char **text);

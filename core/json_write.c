@@ -23,6 +23,15 @@ static size_t utf8_length(const unsigned char *s) {
     return n;
 }
 
+bool rf_json_is_utf8(const char *text) {
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        size_t n = utf8_length(s);
+        if (n == 0) return false;
+        s += n;
+    }
+    return true;
+}
+
 static void put_string(rf_text *out, const char *value) {
     rf_text_put(out, "\"");
     for (const unsigned char *s = (const unsigned char *)value; *s;) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { WORD_BYTES = 48 };
-static const double coordinate_max = 1e6; /* larger than any picture that is accepted */
+const double rf_coordinate_max = 1e6;
 
 rf_line_reader rf_lines_begin(const char *path, const char *text, size_t bytes) {
     size_t skip = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
@@ -40,6 +40,14 @@ bool rf_lines_peek(const rf_line_reader *reader, rf_line_reader *ahead) {
     return rf_lines_next(ahead);
 }
 
+rf_status rf_text_check(const char *path, const char *text, size_t bytes) {
+    const char *zero = memchr(text, 0, bytes);
+    if (!zero) return RF_OK;
+    int line = 1;
+    for (const char *p = text; p < zero; p++) line += *p == '\n';
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: a zero byte: not a text file, or UTF-16; save it as UTF-8", path, line);
+}
+
 /* The next word of [*cursor, end) into `word`, cut to its size; false when there is none. */
 static bool next_word(const char **cursor, const char *end, char word[WORD_BYTES]) {
     const char *p = *cursor;
@@ -56,7 +64,7 @@ static bool next_word(const char **cursor, const char *end, char word[WORD_BYTES
 }
 
 /* Decimal numbers only: strtod alone would also take "nan", "infinity" and hexadecimal. */
-static bool parse_number(const char *word, double *out) {
+bool rf_number_parse(const char *word, double *out) {
     size_t n = strlen(word);
     if (n >= WORD_BYTES - 1 || strspn(word, "+-.0123456789eE") != n) return false;
     char *stop;
@@ -69,7 +77,7 @@ bool rf_line_is_numeric(const rf_line_reader *reader) {
     char word[WORD_BYTES];
     double value;
     while (next_word(&cursor, end, word))
-        if (!parse_number(word, &value)) return false;
+        if (!rf_number_parse(word, &value)) return false;
     return true;
 }
 
@@ -79,12 +87,12 @@ rf_status rf_line_numbers(const rf_line_reader *reader, double v[RF_ROW_MAX], in
     *n = 0;
     while (next_word(&cursor, end, word)) {
         double value;
-        if (!parse_number(word, &value))
+        if (!rf_number_parse(word, &value))
             return rf_fail(RF_ERR_FORMAT, "%s:%d: \"%s\" is not a finite number; expected numbers separated by spaces",
                            reader->path, reader->number, word);
-        if (fabs(value) > coordinate_max)
+        if (fabs(value) > rf_coordinate_max)
             return rf_fail(RF_ERR_FORMAT, "%s:%d: %s is out of range; coordinates lie between -%.0f and %.0f pixels",
-                           reader->path, reader->number, word, coordinate_max, coordinate_max);
+                           reader->path, reader->number, word, rf_coordinate_max, rf_coordinate_max);
         if (*n == RF_ROW_MAX)
             return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d numbers in one line; one face a line is expected",
                            reader->path, reader->number, RF_ROW_MAX);

@@ -18,12 +18,21 @@ typedef struct rf_line_reader {
     int number; /* of the current line, from 1; 0 before the first */
 } rf_line_reader;
 
+/* A 0 byte means that this is no text (or UTF-16): RF_ERR_FORMAT says so with file:line, instead of complaining about a
+ * word. */
+rf_status rf_text_check(const char *path, const char *text, size_t bytes);
+
 /* Starts before the first line; a UTF-8 byte order mark is skipped. */
 rf_line_reader rf_lines_begin(const char *path, const char *text, size_t bytes);
 /* Moves to the next line that is not blank; false at the end. */
 bool rf_lines_next(rf_line_reader *reader);
 /* The line after the current one that is not blank, without moving. */
 bool rf_lines_peek(const rf_line_reader *reader, rf_line_reader *ahead);
+
+/* A finite decimal number; "nan", "infinity" and hexadecimal are none. */
+bool rf_number_parse(const char *word, double *out);
+/* Coordinates in pixels beyond this are refused: no picture that is accepted is so large. */
+extern const double rf_coordinate_max;
 
 /* The current line as at most RF_ROW_MAX finite numbers between -1e6 and 1e6 into v, their number into *n.
  * RF_ERR_FORMAT tells file:line and the offending word. */

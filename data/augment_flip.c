@@ -15,6 +15,11 @@ static void swap_points(float *points, int a, int b) {
     memcpy(points + 2 * b, saved, sizeof saved);
 }
 
+static uint8_t swap_bits(uint8_t bits, int a, int b) {
+    int differ = (bits >> a ^ bits >> b) & 1;
+    return (uint8_t)(bits ^ (differ << a | differ << b));
+}
+
 static rf_status apply(const rf_config *config, const double *v, rf_picture *picture) {
     if (v[0] == 0) return RF_OK;
     float size = (float)config->input.size;
@@ -28,6 +33,7 @@ static rf_status apply(const rf_config *config, const double *v, rf_picture *pic
         for (int k = 0; k < RF_POINTS; k++) face->points[2 * k] = size - face->points[2 * k];
         swap_points(face->points, 0, 1); /* eyes */
         swap_points(face->points, 3, 4); /* corners of the mouth */
+        face->hidden = swap_bits(swap_bits(face->hidden, 0, 1), 3, 4);
     }
     return RF_OK;
 }

@@ -107,15 +107,6 @@ static rf_status find_format(const char *wanted, const char *path, const char *t
                    near ? ", did you mean " : "", near ? near : "", near ? "?" : "", list);
 }
 
-/* A 0 byte means that this is no text (or UTF-16): say so instead of complaining about a word. */
-static rf_status check_text(const char *path, const char *text, size_t bytes) {
-    const char *zero = memchr(text, 0, bytes);
-    if (!zero) return RF_OK;
-    int line = 1;
-    for (const char *p = text; p < zero; p++) line += *p == '\n';
-    return rf_fail(RF_ERR_FORMAT, "%s:%d: a zero byte: not a text file, or UTF-16; save it as UTF-8", path, line);
-}
-
 static int compare_samples(const void *a, const void *b) {
     const rf_sample *p = *(const rf_sample *const *)a, *q = *(const rf_sample *const *)b;
     int order = strcmp(p->name, q->name);
@@ -190,7 +181,7 @@ static rf_status keep_listed(rf_dataset **dataset, const char *list_path) {
     size_t bytes = 0;
     rf_sample **sorted = NULL;
     RF_TRY_GOTO(rf_file_read(list_path, annotation_max_bytes, &text, &bytes));
-    RF_TRY_GOTO(check_text(list_path, (const char *)text, bytes));
+    RF_TRY_GOTO(rf_text_check(list_path, (const char *)text, bytes));
     RF_TRY_GOTO(new_dataset(all->annotation_path, all->image_dir, &kept));
     status = RF_ERR_NOMEM;
     sorted = rf_alloc(all->n_samples, sizeof(rf_sample *));
@@ -218,7 +209,7 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
     const rf_dataset_format *chosen = NULL;
     *out = NULL;
     RF_TRY_GOTO(rf_file_read(annotation_path, annotation_max_bytes, &text, &bytes));
-    RF_TRY_GOTO(check_text(annotation_path, (const char *)text, bytes));
+    RF_TRY_GOTO(rf_text_check(annotation_path, (const char *)text, bytes));
     RF_TRY_GOTO(find_format(format, annotation_path, (const char *)text, bytes, &chosen));
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
     RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
@@ -242,7 +233,7 @@ static void write_face(FILE *stream, const rf_face *face) {
     fprintf(stream, "%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
     for (int k = 0; k < RF_POINTS; k++) {
         if (face->has_points)
-            fprintf(stream, " %.9g %.9g 0", face->points[2 * k], face->points[2 * k + 1]);
+            fprintf(stream, " %.9g %.9g %d", face->points[2 * k], face->points[2 * k + 1], face->hidden >> k & 1);
         else
             fputs(" -1 -1 -1", stream);
     }

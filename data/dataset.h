@@ -51,8 +51,8 @@ void rf_dataset_free(rf_dataset *dataset);
 rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
 rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line);
 
-/* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y 0" + "blur" for each face; faces without points get
- * -1; ignored faces of positive area a further 1 (data/dataset_label.c). */
+/* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y v" + "blur" for each face, v 0 visible or 1
+ * hidden; faces without points get -1; ignored faces of positive area a further 1 (data/dataset_label.c). */
 rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path);
 
 #endif

@@ -32,8 +32,11 @@ static rf_status parse_face(const rf_line_reader *reader, rf_face *face) {
         face->points[2 * k] = (float)point[0];
         face->points[2 * k + 1] = (float)point[1];
         if (point[0] < 0 || point[1] < 0) face->has_points = false;
+        if (point[2] > 0) face->hidden |= (uint8_t)(1 << k);
     }
-    if (!face->has_points) memset(face->points, 0, sizeof face->points);
+    if (face->has_points) return RF_OK;
+    memset(face->points, 0, sizeof face->points);
+    face->hidden = 0;
     return RF_OK;
 }
 

@@ -1,12 +1,15 @@
+#define _GNU_SOURCE
 #include "data/image.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/codec.h"
 
-enum { MAX_SIDE = 1000000 };
+enum { MAX_SIDE = 1000000, HEAD_BYTES = 32768 };
 static const size_t max_file_bytes = (size_t)1 << 30;
 static const size_t default_max_pixels = 400u * 1000 * 1000;
 
@@ -76,7 +79,18 @@ rf_status rf_image_probe_bytes(const uint8_t *data, size_t bytes, const char *na
     return RF_OK;
 }
 
+/* The first bytes of a file, which nearly always hold the whole header; false when they do not. */
+static bool probe_head(const char *path, const rf_decode_options *options, rf_image_info *info) {
+    uint8_t head[HEAD_BYTES];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return false;
+    ssize_t n = read(file, head, sizeof head);
+    close(file);
+    return n > 0 && rf_image_probe_bytes(head, (size_t)n, path, options, info) == RF_OK;
+}
+
 rf_status rf_image_probe(const char *path, const rf_decode_options *options, rf_image_info *info) {
+    if (probe_head(path, options, info)) return RF_OK;
     uint8_t *data = NULL;
     size_t bytes = 0;
     RF_TRY(rf_file_read(path, max_file_bytes, &data, &bytes));

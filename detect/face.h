@@ -4,6 +4,7 @@
 #define RF_DETECT_FACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { RF_POINTS = 5 }; /* left eye, right eye, nose, left mouth corner, right mouth corner; image-left first */
 
@@ -13,6 +14,7 @@ typedef struct rf_face {
     float score;                 /* predictions: probability of face; annotations: 1 */
     bool has_points;             /* points are valid */
     bool ignore;                 /* annotations: never a target and never a negative (invalid flag, zero area) */
+    uint8_t hidden;              /* annotations: bit k tells that point k is covered, its place a guess */
 } rf_face;
 
 #endif

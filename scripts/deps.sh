@@ -5,7 +5,7 @@
 #   --fuzz   also what `make fuzz` needs
 set -eu
 
-packages="gcc make libjpeg-dev libpng-dev zlib1g-dev libinih-dev libcjson-dev libmatio-dev libcmocka-dev protobuf-c-compiler libprotobuf-c-dev"
+packages="gcc make libjpeg-dev libpng-dev zlib1g-dev libinih-dev libcjson-dev libexpat1-dev libmatio-dev libcmocka-dev protobuf-c-compiler libprotobuf-c-dev"
 case "${1:-}" in
 --ci) packages="$packages clang clang-format libomp-dev" ;;
 --fuzz)

@@ -168,8 +168,10 @@ static void mirror_twice_is_identity(void **state) {
     const double yes[8] = {1}, no[8] = {0};
     assert_int_equal(flip->apply(&config, no, &p), RF_OK);
     assert_int_equal(image.pixels[3], 21);
+    face.hidden = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 4; /* left eye, nose, both corners of the mouth */
     assert_int_equal(flip->apply(&config, yes, &p), RF_OK);
     once = face;
+    assert_int_equal(once.hidden, 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4);
     assert_true(once.box[0] == 34 && once.box[2] == 54 && once.box[1] == 20 && once.box[3] == 45);
     assert_true(once.points[0] < once.points[2]); /* the left eye is left again: x 0.3 of the mirrored face */
     assert_float_equal(once.points[0], 34 + 0.3 * 20, 1e-4);
@@ -181,6 +183,7 @@ static void mirror_twice_is_identity(void **state) {
     rf_face original = make_face(10, 20, 30, 45);
     assert_memory_equal(face.box, original.box, sizeof face.box);
     for (int i = 0; i < 2 * RF_POINTS; i++) assert_float_equal(face.points[i], original.points[i], 1e-4);
+    assert_int_equal(face.hidden, 1 << 0 | 1 << 2 | 1 << 3 | 1 << 4);
     rf_image_free(&image);
 }
 

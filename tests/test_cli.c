@@ -74,6 +74,8 @@ static void help_and_version(void **state) {
                           "degradation distractors threads"},
         {"rf-data check", "images format list json quiet threads"},
         {"rf-data show", "out limit images format list"},
+        {"rf-data convert",
+         "from to out root images part split category left difficult strict verbose formats threads"},
         {"rf-bench", ""},
         {"rf-bench step", "iters threads json set size batch profile"},
         {"rf-bench ops", "iters threads json set size batch profile"},

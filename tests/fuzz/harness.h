@@ -19,6 +19,10 @@ const char *harness_file(int slot, const void *data, size_t size);
 void harness_begin(void);
 void harness_end(rf_status status);
 
+/* Feeds a reader of data/converters.def and checks what it hands over: names stay below the image folder, numbers are
+ * finite. */
+void harness_convert(const char *format, const uint8_t *data, size_t size);
+
 /* A copy of exactly `size` bytes from rf_alloc, so that a sanitizer sees what reads past the end. */
 uint8_t *harness_copy(const uint8_t *data, size_t size);
 

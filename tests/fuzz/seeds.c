@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/safetensors.h"
 #include "core/text.h"
+#include "data/convert.h"
 #include "export/onnx_model.h"
 #include "export/torch_write.h"
 #include "tests/image_fixtures.h"
@@ -136,6 +137,30 @@ static void texts(void) {
     put_text("json", "all", -1,
              "{\"a\":[1,-2.5e-3,true,false,null,\"\\u00e9\\n\\\"\\ud83d\\ude00\"],\"b\":{\"c\":[]}}");
     put_text("json", "number", -1, " 1e308 ");
+}
+
+static void conversions(void) {
+    static const char coco[] =
+        "{\"info\":{\"a\":[null,true,-1.5e-3,\"\\u00e9\\ud83d\\ude00\"]},\"images\":[{\"id\":1,\"file_name\":"
+        "\"a.jpg\",\"width\":64,\"height\":64}],\"annotations\":[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],"
+        "\"iscrowd\":0,\"keypoints\":[1,2,2,3,4,2,5,6,1,7,8,2,9,10,2]},{\"image_id\":1,\"face_box\":[1,2,3,4],"
+        "\"face_kpts\":[1,2,0.5],\"face_valid\":true}],\"categories\":[{\"id\":1,\"name\":\"face\",\"left\":\"image\","
+        "\"keypoints\":[\"left_eye\",\"right_eye\",\"nose\",\"mouth_left\",\"mouth_right\"]}]}";
+    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
+        const rf_converter *c = rf_converters[i];
+        bool own = i == RF_CONVERTER_coco || i == RF_CONVERTER_voc;
+        int byte = i == RF_CONVERTER_csv ? 0 : i == RF_CONVERTER_yolo ? 1 : i == RF_CONVERTER_fddb ? 2 : -1;
+        if (own || byte >= 0) put_text(own ? c->name : "rows", c->name, byte, c->example);
+    }
+    put_text("coco", "rich", -1, coco);
+    put_text("voc", "entities", -1, "<!DOCTYPE a [<!ENTITY b \"bb\">]><annotation>&b;<![CDATA[x]]>&amp;</annotation>");
+    put_text("voc", "latin", -1,
+             "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><annotation><filename>\xe9.jpg</filename>"
+             "</annotation>");
+    put_text("rows", "points", 1,
+             "0 0.5 0.5 0.2 0.5 0.45 0.4 0.55 0.4 0.5 0.5 0.46 0.6 0.54 0.6\n"
+             "0 0.5 0.5 0.2 0.5 0.45 0.4 2 0.55 0.4 1 0.5 0.5 2 0.46 0.6 2 0.54 0.6 0\n");
+    put_text("rows", "quoted", 0, "Path;class;x;y;w;h;left_eye_x;left_eye_y\r\n\"a\"\"b.jpg\";face;1;2;3;4;5;6\r\n");
 }
 
 static void weights(void) {
@@ -299,6 +324,7 @@ int main(int argc, char **argv) {
     images();
     exif();
     texts();
+    conversions();
     weights();
     onnx();
     exports();

@@ -1,0 +1,187 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/args.h"
+#include "cli/convert_inputs.h"
+#include "cli/data_commands.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/file.h"
+#include "core/parallel.h"
+#include "core/signals.h"
+#include "data/convert.h"
+
+static const char name[] = "rf-data convert";
+enum { TOLD = 20 }; /* findings of a kind that are printed without --verbose */
+
+typedef struct teller {
+    bool verbose, quiet;
+    size_t told[RF_CONVERT_REASONS];
+} teller;
+
+static void tell(void *ctx, rf_convert_reason reason, const char *text) {
+    teller *t = ctx;
+    t->told[reason]++;
+    if (!t->quiet && (t->verbose || t->told[reason] <= TOLD)) printf("%s\n", text);
+    if (!t->quiet && !t->verbose && t->told[reason] == TOLD + 1)
+        printf("... more %s; --verbose tells them all\n", rf_convert_reason_names[reason]);
+}
+
+static bool show_progress(void *ctx, size_t done, size_t total) {
+    (void)ctx;
+    if (total && (done % 64 == 0 || done == total) && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%zu of %zu images%s", done, total, done == total ? "\n" : "");
+    return rf_signal_pending() == 0;
+}
+
+static void print_formats(void) {
+    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
+        const rf_converter *c = rf_converters[i];
+        printf("%s%s: %s\n  the face (10,20)-(40,60) of photo.jpg, which has 100x80 pixels, in %s:\n", i ? "\n" : "",
+               c->name, c->doc, c->example_file);
+        for (const char *line = c->example; *line;) {
+            size_t n = strcspn(line, "\n");
+            printf("    %.*s\n", (int)n, line);
+            line += n + (line[n] == '\n');
+        }
+    }
+}
+
+static void print_summary(const char *out, const rf_convert_options *o, const rf_convert_stats *s, const char *root,
+                          double seconds) {
+    const char *separator = " (";
+    printf("%s: %zu images", out, s->images);
+    for (int i = 0; i < RF_CONVERT_PART_NAMES; i++) {
+        if (!s->part_images[i]) continue;
+        printf("%s%zu %s", separator, s->part_images[i], rf_convert_part_names[i]);
+        separator = ", ";
+    }
+    printf("), %zu faces, %zu of them ignored, %zu with landmarks", s->faces, s->ignored, s->with_points);
+    separator = "; left out: ";
+    for (int i = 0; i < RF_CONVERT_REASONS; i++) {
+        if (!s->left_out[i] || i == RF_CONVERT_TURNED) continue;
+        printf("%s%zu %s", separator, s->left_out[i], rf_convert_reason_names[i]);
+        separator = ", ";
+    }
+    if (s->other_categories) printf("%s%zu objects of other kinds", separator, s->other_categories);
+    if (s->partial_points) printf("; %zu faces with some landmarks, taken as without", s->partial_points);
+    if (s->left_out[RF_CONVERT_TURNED]) printf("; %zu images need data.exif = on", s->left_out[RF_CONVERT_TURNED]);
+    if (s->swapped) printf("; \"left\" was the person's, so eyes and mouth corners were swapped");
+    if (o->place == RF_IMAGES_KEEP) printf("; the images stay below %s", root);
+    printf("; %.1f s\n", seconds);
+}
+
+/* The place of `word` among `words`, or -1 after a message. */
+static int choose(const char *option, const char *word, const char *const *words, int n) {
+    char list[64] = "";
+    for (int i = 0; i < n; i++) {
+        if (strcmp(word, words[i]) == 0) return i;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
+                 i == 0       ? ""
+                 : i == n - 1 ? " or "
+                              : ", ",
+                 words[i]);
+    }
+    bool folder = strcmp(option, "images") == 0 && rf_dir_exists(word);
+    rf_cli_usage(name, "--%s %s: expected %s%s", option, word, list, folder ? " (--root names the image folder)" : "");
+    return -1;
+}
+
+static int run(const rf_converter *from, const rf_converter *to, const char *const *paths, size_t n, const char *part,
+               const char *root, const char *out, rf_convert_options *options) {
+    rf_convert_inputs inputs;
+    rf_convert_stats stats;
+    double start = rf_clock_seconds();
+    rf_status status = rf_convert_inputs_find(from, paths, n, part, root, &inputs);
+    if (status == RF_OK) status = rf_signals_install();
+    if (status == RF_OK) status = rf_convert(from, to, inputs.v, inputs.n, out, options, &stats);
+    if (status == RF_OK) print_summary(out, options, &stats, inputs.v[0].root, rf_clock_seconds() - start);
+    rf_convert_inputs_free(&inputs);
+    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+}
+
+typedef struct words {
+    const char *from, *to, *out, *root, *part, *images, *left;
+    long threads;
+    bool formats;
+} words;
+
+static int check_and_run(const words *w, const char *const *paths, size_t n, rf_convert_options *options) {
+    static const char *const places[] = {"link", "copy", "keep"}, *const lefts[] = {"auto", "image", "person"};
+    const rf_converter *from, *to;
+    if (!w->from) return rf_cli_usage(name, "--from FORMAT is missing");
+    if (!w->out) return rf_cli_usage(name, "--out DIR is missing");
+    if (!n) return rf_cli_usage(name, "an annotation file or folder is missing");
+    int place = choose("images", w->images, places, 3), left = choose("left", w->left, lefts, 3);
+    if (place < 0 || left < 0) return 2;
+    if (w->part && choose("part", w->part, rf_convert_part_names, RF_CONVERT_PART_NAMES) < 0) return 2;
+    options->place = (rf_image_place)place;
+    options->left = (rf_left)left;
+    rf_status status = rf_converter_find(w->from, false, &from);
+    if (status == RF_OK) status = rf_converter_find(w->to, true, &to);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    rf_set_threads((int)w->threads);
+    return run(from, to, paths, n, w->part, w->root, w->out, options);
+}
+
+int rf_data_convert(int argc, char **argv) {
+    words w = {.to = "label", .images = "link", .left = "auto"};
+    teller t = {0};
+    rf_convert_options o = {.finding = tell, .progress = show_progress, .ctx = &t};
+    const rf_option options[] = {
+        {"from", 'f', RF_OPT_TEXT, &w.from, "FORMAT", "coco, voc, yolo, fddb, csv, label or wider; needed", 0, 0},
+        {"to", 0, RF_OPT_TEXT, &w.to, "FORMAT", "label or coco (label)", 0, 0},
+        {"out", 'o', RF_OPT_TEXT, &w.out, "DIR",
+         "folder to write PART/label.txt or PART/coco.json and PART/images; needed", 0, 0},
+        {"root", 'r', RF_OPT_TEXT, &w.root, "DIR",
+         "image folder that names are relative to (guessed: images, JPEGImages,\nWIDER_*/images beside the "
+         "annotations, or "
+         "their own folder)",
+         0, 0},
+        {"images", 'i', RF_OPT_TEXT, &w.images, "HOW",
+         "link: symbolic links to the originals; copy; keep: none, names stay\nrelative to the image folder (link)", 0,
+         0},
+        {"part", 'p', RF_OPT_TEXT, &w.part, "PART",
+         "train, val or test: what the files become (train), or the only part to take\nof a folder that has several", 0,
+         0},
+        {"split", 's', RF_OPT_REAL, &o.split, "SHARE",
+         "share of the images that goes to val, chosen by a hash of the name (0)", 0, 0.9},
+        {"category", 'c', RF_OPT_TEXT, &o.category, "NAME",
+         "kind of object to take (the only one that is there, or face)", 0, 0},
+        {"left", 0, RF_OPT_TEXT, &w.left, "SIDE",
+         "image or person: whose left a landmark's name means; auto: the side on\nwhich most left eyes are (auto)", 0,
+         0},
+        {"difficult", 0, RF_OPT_FLAG, &o.keep_difficult, NULL,
+         "VOC: train on faces marked difficult (off: they are ignore regions)", 0, 0},
+        {"strict", 0, RF_OPT_FLAG, &o.strict, NULL, "refuse to write when anything would be left out", 0, 0},
+        {"verbose", 'v', RF_OPT_FLAG, &t.verbose, NULL, "tell everything that is left out, not 20 of a kind", 0, 0},
+        {"formats", 0, RF_OPT_FLAG, &w.formats, NULL, "show an example of every format and end", 0, 0},
+        {"threads", 't', RF_OPT_INT, &w.threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {0}};
+    const rf_program program = {
+        name,
+        "make a data set of annotations in other formats",
+        "INPUT... --from FORMAT --out DIR [options]",
+        "  Reads annotation files, or folders of them, looks at the header of every image and writes a data set\n"
+        "  that rf-train takes, or COCO JSON. Missing and broken images, boxes without area or outside of their\n"
+        "  image are told with FILE:LINE and left out. A part appears when it is complete, or not at all.",
+        options,
+        "  rf-data convert annotations.json --from coco --root photos --split 0.1 --out mine\n"
+        "  rf-data convert VOC2012 --from voc --category face --out mine\n"
+        "  rf-data convert dataset --from yolo --images copy --out mine\n"
+        "  rf-data convert mine --from label --to coco --images keep --out mine_coco",
+        NULL,
+        0,
+        RF_LIST_WORDS};
+    const char *paths[RF_LIST_WORDS];
+    size_t n;
+    rf_args_action action = rf_args_parse(&program, argc, argv, paths, &n);
+    if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (w.formats) {
+        print_formats();
+        return 0;
+    }
+    t.quiet = o.strict;
+    return check_and_run(&w, paths, n, &o);
+}

@@ -1,0 +1,353 @@
+/* COCO JSON (cocodataset.org/#format-data): "images", "annotations", "categories". Landmarks come from keypoints whose
+ * names (categories[].keypoints) mean the five, or from COCO-WholeBody's face_kpts (the 68 points of iBUG; the face's
+ * box is then face_box). The text is walked three times, since any section may come first and polygons would make a
+ * tree of it many times as large as the file. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json_walk.h"
+#include "core/mem.h"
+#include "data/convert_impl.h"
+
+enum { NAME_BYTES = 2048, KEY_BYTES = 32, KEYPOINTS_MAX = 256, CATEGORIES_MAX = 4096, IBUG_POINTS = 68 };
+
+typedef struct category {
+    double id;
+    int number;            /* in the intake */
+    int points[RF_POINTS]; /* which keypoint each landmark is, -1: none */
+    size_t n_keypoints;
+    bool image_left; /* our own files say what "left" means */
+} category;
+
+typedef struct id_index {
+    double id;
+    size_t index;
+} id_index;
+
+typedef struct coco {
+    const rf_source *source;
+    rf_intake *intake;
+    category *categories;
+    size_t n_categories;
+    id_index *ids; /* of the images, sorted once all are read */
+    size_t n_ids;
+} coco;
+
+typedef rf_status (*item_fn)(coco *c, rf_json_walk *walk);
+
+/* Calls fn for every element of a member of the root object and skips the other members. */
+static rf_status visit(coco *c, const char *section, bool needed, item_fn fn) {
+    rf_json_walk walk = rf_walk_begin(c->source->path, c->source->text, c->source->bytes);
+    char key[KEY_BYTES];
+    bool more, found = false, item;
+    RF_TRY(rf_walk_enter(&walk, '{'));
+    for (;;) {
+        RF_TRY(rf_walk_member(&walk, key, sizeof key, &more));
+        if (!more) break;
+        if (strcmp(key, section) != 0) {
+            RF_TRY(rf_walk_skip(&walk));
+            continue;
+        }
+        if (found) return rf_fail(RF_ERR_FORMAT, "%s:%d: a second \"%s\"", walk.path, walk.line, section);
+        found = true;
+        RF_TRY(rf_walk_enter(&walk, '['));
+        for (;;) {
+            RF_TRY(rf_walk_item(&walk, &item));
+            if (!item) break;
+            RF_TRY(fn(c, &walk));
+        }
+    }
+    RF_TRY(rf_walk_finish(&walk));
+    if (found || !needed) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT, "%s: there is no list \"%s\"; COCO files have images, annotations and categories",
+                   walk.path, section);
+}
+
+static rf_status missing(const rf_json_walk *walk, int line, const char *what) {
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", walk->path, line, what);
+}
+
+static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
+    char name[NAME_BYTES];
+    bool more;
+    RF_TRY(rf_walk_enter(walk, '['));
+    for (size_t i = 0;; i++) {
+        RF_TRY(rf_walk_item(walk, &more));
+        if (!more) return RF_OK;
+        RF_TRY(rf_walk_string(walk, name, sizeof name));
+        int point = rf_point_by_name(name, strlen(name));
+        if (point >= 0 && cat->points[point] < 0 && i < KEYPOINTS_MAX) cat->points[point] = (int)i;
+        cat->n_keypoints = i + 1;
+    }
+}
+
+static rf_status read_category(coco *c, rf_json_walk *walk) {
+    char key[KEY_BYTES], name[NAME_BYTES] = "", left[KEY_BYTES];
+    bool more, has_id = false;
+    category cat = {.points = {-1, -1, -1, -1, -1}};
+    RF_TRY(rf_walk_enter(walk, '{'));
+    int line = walk->line;
+    for (;;) {
+        RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
+        if (!more) break;
+        if (strcmp(key, "id") == 0) {
+            RF_TRY(rf_walk_number(walk, &cat.id));
+            has_id = true;
+        } else if (strcmp(key, "name") == 0) {
+            RF_TRY(rf_walk_string(walk, name, sizeof name));
+        } else if (strcmp(key, "keypoints") == 0 && rf_walk_kind(walk) == '[') {
+            RF_TRY(read_keypoint_names(walk, &cat));
+        } else if (strcmp(key, "left") == 0 && rf_walk_kind(walk) == '"') {
+            RF_TRY(rf_walk_string(walk, left, sizeof left));
+            cat.image_left = strcmp(left, "image") == 0;
+        } else {
+            RF_TRY(rf_walk_skip(walk));
+        }
+    }
+    if (!has_id || !*name) return missing(walk, line, "a category without an id or a name");
+    if (c->n_categories == CATEGORIES_MAX)
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d categories", walk->path, line, CATEGORIES_MAX);
+    RF_TRY(rf_intake_category(c->intake, name, &cat.number));
+    category *grown = rf_realloc(c->categories, c->n_categories, c->n_categories + 1, sizeof *grown);
+    if (!grown) return RF_ERR_NOMEM;
+    c->categories = grown;
+    c->categories[c->n_categories++] = cat;
+    return RF_OK;
+}
+
+static rf_status read_image(coco *c, rf_json_walk *walk) {
+    char key[KEY_BYTES], name[NAME_BYTES] = "";
+    bool more, has_id = false;
+    double id = 0, size[2] = {0};
+    RF_TRY(rf_walk_enter(walk, '{'));
+    int line = walk->line;
+    for (;;) {
+        RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
+        if (!more) break;
+        if (strcmp(key, "id") == 0) {
+            RF_TRY(rf_walk_number(walk, &id));
+            has_id = true;
+        } else if (strcmp(key, "file_name") == 0) {
+            RF_TRY(rf_walk_string(walk, name, sizeof name));
+        } else if (strcmp(key, "width") == 0 && rf_walk_kind(walk) == '0') {
+            RF_TRY(rf_walk_number(walk, &size[0]));
+        } else if (strcmp(key, "height") == 0 && rf_walk_kind(walk) == '0') {
+            RF_TRY(rf_walk_number(walk, &size[1]));
+        } else {
+            RF_TRY(rf_walk_skip(walk));
+        }
+    }
+    if (!has_id || !*name) return missing(walk, line, "an image without an id or a file_name");
+    RF_TRY(rf_intake_add_image(c->intake, name, strlen(name), NULL, 0, line));
+    rf_intake_image *image = &c->intake->images[c->intake->n_images - 1];
+    for (int i = 0; i < 2; i++)
+        if (size[i] < 0 || size[i] > 1e9) size[i] = 0;
+    image->declared_width = (int)size[0];
+    image->declared_height = (int)size[1];
+    if (c->n_ids == 0 || (c->n_ids >= 16 && (c->n_ids & (c->n_ids - 1)) == 0)) {
+        id_index *grown = rf_realloc(c->ids, c->n_ids, c->n_ids ? 2 * c->n_ids : 16, sizeof *grown);
+        if (!grown) return RF_ERR_NOMEM;
+        c->ids = grown;
+    }
+    c->ids[c->n_ids++] = (id_index){id, c->intake->n_images - 1};
+    return RF_OK;
+}
+
+static int by_id(const void *a, const void *b) {
+    const id_index *p = a, *q = b;
+    return p->id != q->id ? (p->id < q->id ? -1 : 1) : (p->index > q->index) - (p->index < q->index);
+}
+
+static rf_status sort_ids(coco *c) {
+    if (c->n_ids) qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
+    for (size_t i = 1; i < c->n_ids; i++)
+        if (c->ids[i].id == c->ids[i - 1].id)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %.15g is used twice, first in line %d", c->source->path,
+                           c->intake->images[c->ids[i].index].line, c->ids[i].id,
+                           c->intake->images[c->ids[i - 1].index].line);
+    return RF_OK;
+}
+
+/* One annotation as it stands there. */
+typedef struct annotation {
+    double image_id, category_id, box[4], face_box[4];
+    double keypoints[3 * KEYPOINTS_MAX], face_points[3 * IBUG_POINTS];
+    size_t n_box, n_face_box, n_keypoints, n_face_points; /* numbers */
+    bool has_image, has_category, crowd, ignore, face_valid;
+} annotation;
+
+/* At most `room` numbers; more are skipped, but counted. */
+static rf_status read_numbers(rf_json_walk *walk, double *out, size_t room, size_t *n) {
+    bool more;
+    double value;
+    RF_TRY(rf_walk_enter(walk, '['));
+    for (*n = 0;; ++*n) {
+        RF_TRY(rf_walk_item(walk, &more));
+        if (!more) return RF_OK;
+        RF_TRY(rf_walk_number(walk, &value));
+        if (*n < room) out[*n] = value;
+    }
+}
+
+static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a) {
+    const struct {
+        const char *key;
+        double *to;
+        size_t room, *n;
+    } lists[] = {{"bbox", a->box, 4, &a->n_box},
+                 {"keypoints", a->keypoints, 3 * (size_t)KEYPOINTS_MAX, &a->n_keypoints},
+                 {"face_box", a->face_box, 4, &a->n_face_box},
+                 {"face_kpts", a->face_points, 3 * (size_t)IBUG_POINTS, &a->n_face_points}};
+    const struct {
+        const char *key;
+        bool *to;
+    } flags[] = {{"iscrowd", &a->crowd}, {"ignore", &a->ignore}, {"face_valid", &a->face_valid}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(key, lists[i].key) == 0 && rf_walk_kind(walk) == '[')
+            return read_numbers(walk, lists[i].to, lists[i].room, lists[i].n);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (strcmp(key, flags[i].key) == 0) return rf_walk_flag(walk, flags[i].to);
+    if (strcmp(key, "image_id") == 0) {
+        a->has_image = true;
+        return rf_walk_number(walk, &a->image_id);
+    }
+    if (strcmp(key, "category_id") == 0) {
+        a->has_category = true;
+        return rf_walk_number(walk, &a->category_id);
+    }
+    return rf_walk_skip(walk);
+}
+
+static void copy_point(double *out, const double *from) {
+    memcpy(out, from, 3 * sizeof *out);
+}
+
+/* The mean of six points around an eye; absent when one of them is. */
+static void eye_centre(const double *points, double *out) {
+    out[2] = 2;
+    for (int i = 0; i < 6; i++) {
+        out[0] += points[3 * i] / 6;
+        out[1] += points[3 * i + 1] / 6;
+        if (points[3 * i + 2] <= 0) out[2] = 0;
+    }
+}
+
+/* Five landmarks (x y v) of an annotation; false when it has none. iBUG's points 36..41 and 48 are on the left of the
+ * image; their third number is a confidence. */
+static bool five_points(const annotation *a, const category *cat, double out[15], bool *named) {
+    memset(out, 0, 15 * sizeof *out);
+    *named = false;
+    if (a->n_face_box) {
+        if (a->n_face_points != 3 * IBUG_POINTS) return false;
+        double all[3 * IBUG_POINTS];
+        for (int i = 0; i < 3 * IBUG_POINTS; i++) all[i] = i % 3 == 2 && a->face_points[i] > 0 ? 2 : a->face_points[i];
+        eye_centre(all + 3 * 36, out);
+        eye_centre(all + 3 * 42, out + 3);
+        copy_point(out + 6, all + 3 * 30);
+        copy_point(out + 9, all + 3 * 48);
+        copy_point(out + 12, all + 3 * 54);
+        return true;
+    }
+    int have = 0;
+    for (int k = 0; cat && k < RF_POINTS; k++) {
+        int at = cat->points[k];
+        if (at < 0 || 3 * (size_t)at + 2 >= a->n_keypoints) continue;
+        copy_point(out + 3 * k, a->keypoints + 3 * at);
+        have++;
+    }
+    if (have) {
+        *named = !cat->image_left && have == RF_POINTS;
+        return have == RF_POINTS; /* a person's eyes and nose alone are not a face's five */
+    }
+    if (a->n_keypoints != 15 || (cat && cat->n_keypoints)) return false;
+    memcpy(out, a->keypoints, 15 * sizeof *out); /* without names the order is ours */
+    return true;
+}
+
+static rf_status category_of(coco *c, const annotation *a, const category **cat, int *number) {
+    char name[40] = "unknown";
+    for (size_t i = 0; i < c->n_categories; i++) {
+        if (!a->has_category || c->categories[i].id != a->category_id) continue;
+        *cat = &c->categories[i];
+        *number = (*cat)->number;
+        return RF_OK;
+    }
+    *cat = NULL;
+    if (a->has_category) snprintf(name, sizeof name, "%.15g", a->category_id);
+    return rf_intake_category(c->intake, name, number);
+}
+
+static rf_status read_annotation(coco *c, rf_json_walk *walk) {
+    char key[KEY_BYTES];
+    bool more, named;
+    annotation a = {.face_valid = true};
+    RF_TRY(rf_walk_enter(walk, '{'));
+    int line = walk->line;
+    for (;;) {
+        RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
+        if (!more) break;
+        RF_TRY(read_member(walk, key, &a));
+    }
+    if (!a.has_image) return missing(walk, line, "an annotation without an image_id");
+    if (a.n_face_box && !a.face_valid) return RF_OK; /* a person whose face is not to be seen */
+    if (a.n_face_box ? a.n_face_box != 4 : a.n_box != 4)
+        return missing(walk, line, "an annotation needs a bbox of four numbers, [x, y, width, height]");
+    id_index want = {.id = a.image_id};
+    const id_index *found = NULL;
+    for (size_t lo = 0, hi = c->n_ids; lo < hi && !found;) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (c->ids[mid].id == want.id)
+            found = &c->ids[mid];
+        else if (c->ids[mid].id < want.id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (!found) {
+        c->intake->n_dangling++;
+        return RF_OK;
+    }
+    const category *cat;
+    double points[15];
+    rf_intake_face face = {.image = found->index};
+    RF_TRY(category_of(c, &a, &cat, &face.category));
+    bool has_points = five_points(&a, cat, points, &named);
+    RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, line, &face));
+    face.face.ignore = a.crowd || a.ignore;
+    if (has_points && named) c->intake->named_points = true;
+    return rf_intake_add_face(c->intake, &face);
+}
+
+static rf_status coco_read(const rf_source *source, rf_intake *intake) {
+    coco c = {.source = source, .intake = intake};
+    rf_status status;
+    RF_TRY_GOTO(visit(&c, "categories", false, read_category));
+    RF_TRY_GOTO(visit(&c, "images", true, read_image));
+    RF_TRY_GOTO(sort_ids(&c));
+    RF_TRY_GOTO(visit(&c, "annotations", true, read_annotation));
+fail:
+    rf_free(c.categories);
+    rf_free(c.ids);
+    return status;
+}
+
+static const rf_convert_layout layouts[] = {{"train", "train/coco.json", "train/images"},
+                                            {"val", "val/coco.json", "val/images"},
+                                            {"test", "test/coco.json", "test/images"},
+                                            {"train", "train/_annotations.coco.json", "train"},
+                                            {"val", "valid/_annotations.coco.json", "valid"},
+                                            {"test", "test/_annotations.coco.json", "test"},
+                                            {0}};
+static const char example[] =
+    "{\"images\": [{\"id\": 1, \"file_name\": \"photo.jpg\", \"width\": 100, \"height\": 80}],\n"
+    " \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"iscrowd\": 0,\n"
+    "                  \"bbox\": [10, 20, 30, 40]}],\n"
+    " \"categories\": [{\"id\": 1, \"name\": \"face\"}]}\n";
+
+const rf_converter rf_converter_coco = {"coco",        "COCO JSON; five keypoints by name, COCO-WholeBody's faces",
+                                        example,       "annotations.json",
+                                        ".json",       false,
+                                        layouts,       coco_read,
+                                        rf_coco_write, "coco.json"};

@@ -1,0 +1,40 @@
+/* The steps of rf_convert, one file each. */
+#ifndef RF_DATA_CONVERT_IMPL_H
+#define RF_DATA_CONVERT_IMPL_H
+
+#include "data/convert.h"
+
+enum { RF_CONVERT_PARTS = 16 };
+
+/* A part on its way out. */
+typedef struct rf_convert_part {
+    const char *name; /* borrowed */
+    char *root;       /* the folder that sample names are relative to */
+    rf_converted set;
+    char *temporary, *final; /* folders, set by rf_convert_write */
+} rf_convert_part;
+
+typedef struct rf_convert_job {
+    const rf_converter *from, *to;
+    const rf_convert_options *options;
+    rf_convert_stats *stats;
+    rf_convert_part parts[RF_CONVERT_PARTS];
+    size_t n_parts;
+    char *first; /* the first finding, for --strict */
+} rf_convert_job;
+
+/* Finds and measures the images of an intake, in parallel (data/convert_probe.c). */
+rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake);
+/* Checks what was read and moves it to the parts of the job: one named `part`, or with options->split two, "train" and
+ * "val" (data/convert_select.c). */
+rf_status rf_convert_select(rf_convert_job *job, rf_intake *intake, const char *part);
+/* Writes all parts below `out` (data/convert_write.c). */
+rf_status rf_convert_write(rf_convert_job *job, const char *out);
+
+/* The writer of data/convert_coco.c, in data/coco_write.c. */
+rf_status rf_coco_write(const rf_converted *set, const char *path);
+
+/* Counts and tells what was left out. */
+rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, const char *fmt, ...) RF_PRINTF(3, 4);
+
+#endif

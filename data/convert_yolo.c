@@ -1,0 +1,78 @@
+/* YOLO: a text file an image, beside it or in "labels" instead of "images"; a face is "class cx cy w h" in shares of
+ * the picture's width and height. Five landmarks may follow: "x y" each with -1 for absent (yolov5-face), or "x y v"
+ * each with v as in COCO (Ultralytics). An empty file is an image without faces. classes.txt (LabelImg) names the
+ * classes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "data/annotation.h"
+#include "data/convert.h"
+
+enum { N_BOX = 5, N_PAIRS = 15, N_TRIPLES = 20 };
+static const double share_max = 4; /* boxes reach out of the picture, but not so far: then they are pixels */
+
+static void read_points(const double *v, int n, double points[15]) {
+    for (int k = 0; k < RF_POINTS; k++) {
+        const double *from = v + N_BOX + (n == N_TRIPLES ? 3 : 2) * k;
+        points[3 * k] = from[0];
+        points[3 * k + 1] = from[1];
+        points[3 * k + 2] = n == N_TRIPLES ? from[2] : from[0] < 0 || from[1] < 0 ? 0 : 2;
+    }
+}
+
+static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
+    double v[RF_ROW_MAX], points[15];
+    int n;
+    char name[16];
+    RF_TRY(rf_line_numbers(reader, v, &n));
+    if (n != N_BOX && n != N_PAIRS && n != N_TRIPLES)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: %d numbers; a face has %d (class cx cy w h), %d (and five times x y) or %d (x y v)",
+                       reader->path, reader->number, n, N_BOX, N_PAIRS, N_TRIPLES);
+    if (v[0] < 0 || v[0] > 9999 || v[0] != floor(v[0]))
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no class; a face begins with a whole number", reader->path,
+                       reader->number, v[0]);
+    for (int i = 1; i < n; i++)
+        if (fabs(v[i]) > share_max)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no share of the picture's size; are these pixels?",
+                           reader->path, reader->number, v[i]);
+    double box[4] = {v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]};
+    if (n != N_BOX) read_points(v, n, points);
+    rf_intake_face face = {.image = intake->n_images - 1, .shares = true};
+    snprintf(name, sizeof name, "%d", (int)v[0]);
+    RF_TRY(rf_intake_category(intake, name, &face.category));
+    RF_TRY(rf_intake_fill(intake, box, n == N_BOX ? NULL : points, reader->number, &face));
+    return rf_intake_add_face(intake, &face);
+}
+
+static rf_status yolo_read(const rf_source *source, rf_intake *intake) {
+    rf_line_reader reader = rf_lines_begin(source->path, source->text, source->bytes);
+    const char *base = rf_path_base(source->name), *dot = strrchr(base, '.');
+    if (strcmp(base, "classes.txt") == 0) {
+        while (rf_lines_next(&reader)) RF_TRY(rf_intake_class_name(intake, reader.line, reader.length));
+        return RF_OK;
+    }
+    size_t stem = dot ? (size_t)(dot - source->name) : strlen(source->name);
+    RF_TRY(rf_intake_add_image(intake, NULL, 0, source->name, stem, 1));
+    while (rf_lines_next(&reader)) RF_TRY(read_face(&reader, intake));
+    return RF_OK;
+}
+
+static const rf_convert_layout layouts[] = {
+    {"train", "labels/train", "images/train"}, {"val", "labels/val", "images/val"},
+    {"test", "labels/test", "images/test"},    {"train", "train/labels", "train/images"},
+    {"val", "val/labels", "val/images"},       {"val", "valid/labels", "valid/images"},
+    {"test", "test/labels", "test/images"},    {0}};
+
+const rf_converter rf_converter_yolo = {"yolo",
+                                        "YOLO text files: class cx cy w h, five landmarks as in yolov5-face",
+                                        "0 0.25 0.5 0.3 0.5\n",
+                                        "photo.txt",
+                                        ".txt",
+                                        false,
+                                        layouts,
+                                        yolo_read,
+                                        NULL,
+                                        NULL};

@@ -1,0 +1,263 @@
+#include "data/intake.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "data/annotation.h"
+
+enum { NAME_BYTES = 2048, CATEGORIES_MAX = 4096 };
+
+void rf_intake_free(rf_intake *intake) {
+    for (size_t i = 0; i < intake->n_images; i++) {
+        rf_free(intake->images[i].name);
+        rf_free(intake->images[i].stem);
+        rf_free(intake->images[i].fault);
+    }
+    free(intake->real_root);
+    rf_names_free(intake->files, intake->n_files);
+    rf_names_free(intake->categories, intake->n_categories);
+    rf_names_free(intake->class_names, intake->n_class_names);
+    rf_free(intake->images);
+    rf_free(intake->faces);
+    *intake = (rf_intake){0};
+}
+
+/* Makes room for one more element; the capacity follows from the length: 0, 16, 32, 64, ... */
+static rf_status make_room(void *array_pointer, size_t n, size_t size) {
+    void **array = array_pointer;
+    if (n != 0 && (n < 16 || (n & (n - 1)) != 0)) return RF_OK;
+    void *grown = rf_realloc(*array, n, n == 0 ? 16 : 2 * n, size);
+    if (!grown) return RF_ERR_NOMEM;
+    *array = grown;
+    return RF_OK;
+}
+
+static rf_status add_text(char ***list, size_t *n, const char *text, size_t bytes) {
+    RF_TRY(make_room(list, *n, sizeof **list));
+    char *copy = rf_strndup(text, bytes);
+    if (!copy) return RF_ERR_NOMEM;
+    (*list)[(*n)++] = copy;
+    return RF_OK;
+}
+
+rf_status rf_intake_file(rf_intake *intake, const char *path) {
+    return add_text(&intake->files, &intake->n_files, path, strlen(path));
+}
+
+static const char *current_file(const rf_intake *intake) {
+    return intake->n_files ? intake->files[intake->n_files - 1] : "?";
+}
+
+static rf_status wrong_name(const rf_intake *intake, int line, const char *name, size_t n, const char *why) {
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: the image name \"%.*s\" %s", current_file(intake), line,
+                   (int)(n < 200 ? n : 200), name, why);
+}
+
+static bool is_absolute(const char *name) {
+    return name[0] == '/' || (isalpha((unsigned char)name[0]) && name[1] == ':' && name[2] == '/');
+}
+
+/* Whether a part of the name is "..", which could lead out of the folder. */
+static bool climbs(const char *name) {
+    for (const char *p = name; *p;) {
+        size_t n = strcspn(p, "/");
+        if (n == 2 && p[0] == '.' && p[1] == '.') return true;
+        p += n;
+        p += strspn(p, "/");
+    }
+    return false;
+}
+
+/* Drops "./" and doubled slashes, in place. */
+static void tidy(char *name) {
+    char *to = name;
+    for (const char *p = name; *p;) {
+        size_t n = strcspn(p, "/");
+        const char *next = p + n + strspn(p + n, "/");
+        if (n > 0 && !(n == 1 && *p == '.')) {
+            if (to > name) *to++ = '/';
+            memmove(to, p, n);
+            to += n;
+        }
+        p = next;
+    }
+    *to = 0;
+}
+
+/* What follows "root/" in a name, NULL when it is elsewhere. */
+static const char *below(const char *name, const char *root) {
+    size_t n = root ? strlen(root) : 0;
+    while (n > 1 && root[n - 1] == '/') n--;
+    return n > 0 && strncmp(name, root, n) == 0 && name[n] == '/' ? name + n : NULL;
+}
+
+static rf_status clean_name(const rf_intake *intake, const char *given, size_t n, int line, char **out) {
+    char name[NAME_BYTES];
+    if (n >= sizeof name) return wrong_name(intake, line, given, n, "is too long");
+    memcpy(name, given, n);
+    name[n] = 0;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+            return wrong_name(intake, line, "...", 3, "holds a control character; rename the image");
+    if (!strchr(name, '/'))
+        for (char *p = name; *p; p++)
+            if (*p == '\\') *p = '/';
+    const char *start = name;
+    if (is_absolute(name)) {
+        start = below(name, intake->root);
+        if (!start) start = below(name, intake->real_root);
+        if (!start)
+            return wrong_name(intake, line, given, n,
+                              "is absolute and not below the image folder; name that with --root");
+    }
+    if (climbs(start)) return wrong_name(intake, line, given, n, "leads out of the image folder by \"..\"");
+    memmove(name, start, strlen(start) + 1);
+    tidy(name);
+    size_t length = strlen(name);
+    if (length == 0) return wrong_name(intake, line, given, n, "names no file");
+    if (*name == ' ' || name[length - 1] == ' ')
+        return wrong_name(intake, line, given, n,
+                          "begins or ends with a blank, which label.txt cannot hold; rename the image");
+    *out = rf_strdup(name);
+    return *out ? RF_OK : RF_ERR_NOMEM;
+}
+
+rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_bytes, const char *stem,
+                              size_t stem_bytes, int line) {
+    RF_TRY(make_room(&intake->images, intake->n_images, sizeof *intake->images));
+    rf_intake_image *image = &intake->images[intake->n_images];
+    *image =
+        (rf_intake_image){.file = intake->n_files ? intake->n_files - 1 : 0, .line = line, .same = intake->n_images};
+    rf_status status = RF_OK;
+    if (name_bytes || !stem_bytes) status = clean_name(intake, name, name_bytes, line, &image->name);
+    if (status == RF_OK && stem_bytes) status = clean_name(intake, stem, stem_bytes, line, &image->stem);
+    intake->n_images++;
+    return status;
+}
+
+rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face) {
+    RF_TRY(make_room(&intake->faces, intake->n_faces, sizeof *intake->faces));
+    intake->faces[intake->n_faces++] = *face;
+    return RF_OK;
+}
+
+rf_status rf_intake_category(rf_intake *intake, const char *name, int *out) {
+    for (size_t i = 0; i < intake->n_categories; i++) {
+        if (strcmp(intake->categories[i], name) != 0) continue;
+        *out = (int)i;
+        return RF_OK;
+    }
+    if (intake->n_categories == CATEGORIES_MAX)
+        return rf_fail(RF_ERR_FORMAT, "%s: more than %d kinds of objects; is the right column read as the kind?",
+                       current_file(intake), CATEGORIES_MAX);
+    *out = (int)intake->n_categories;
+    return add_text(&intake->categories, &intake->n_categories, name, strlen(name));
+}
+
+rf_status rf_intake_class_name(rf_intake *intake, const char *name, size_t bytes) {
+    return add_text(&intake->class_names, &intake->n_class_names, name, bytes);
+}
+
+rf_status rf_intake_dataset(rf_intake *intake, const rf_dataset_format *format, const rf_source *source) {
+    char none[] = "";
+    rf_dataset *set = rf_alloc(1, sizeof *set);
+    if (!set) return RF_ERR_NOMEM;
+    set->image_dir = rf_strdup(none);
+    rf_status status = set->image_dir ? format->parse(source->path, source->text, source->bytes, set) : RF_ERR_NOMEM;
+    if (status != RF_OK) goto fail;
+    for (size_t i = 0; i < set->n_samples; i++) {
+        const rf_sample *s = &set->samples[i];
+        RF_TRY_GOTO(rf_intake_add_image(intake, s->name, strlen(s->name), NULL, 0, s->line));
+        for (size_t k = s->first_face; k < s->first_face + s->n_faces; k++) {
+            rf_intake_face face = {.face = set->faces[k], .image = intake->n_images - 1, .category = -1};
+            face.line = set->face_lines[k];
+            RF_TRY_GOTO(rf_intake_add_face(intake, &face));
+        }
+    }
+fail:
+    rf_dataset_free(set);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    int point;
+} point_names[] = {
+    {"lefteye", 0},
+    {"eyeleft", 0},
+    {"leye", 0},
+    {"lefteyecenter", 0},
+    {"lefteyecentre", 0},
+    {"righteye", 1},
+    {"eyeright", 1},
+    {"reye", 1},
+    {"righteyecenter", 1},
+    {"righteyecentre", 1},
+    {"nose", 2},
+    {"nosetip", 2},
+    {"noseend", 2},
+    {"mouthleft", 3},
+    {"leftmouth", 3},
+    {"mouthleftcorner", 3},
+    {"leftmouthcorner", 3},
+    {"lmouth", 3},
+    {"mouthcornerleft", 3},
+    {"leftlip", 3},
+    {"mouthl", 3},
+    {"mouthright", 4},
+    {"rightmouth", 4},
+    {"mouthrightcorner", 4},
+    {"rightmouthcorner", 4},
+    {"rmouth", 4},
+    {"mouthcornerright", 4},
+    {"rightlip", 4},
+    {"mouthr", 4},
+};
+
+int rf_point_by_name(const char *name, size_t bytes) {
+    char word[32];
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (!isalnum((unsigned char)name[i])) continue;
+        if (n == sizeof word - 1) return -1;
+        word[n++] = (char)tolower((unsigned char)name[i]);
+    }
+    word[n] = 0;
+    for (size_t i = 0; i < sizeof point_names / sizeof *point_names; i++)
+        if (strcmp(word, point_names[i].name) == 0) return point_names[i].point;
+    return -1;
+}
+
+rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const double *points, int line,
+                         rf_intake_face *face) {
+    int given = 0;
+    face->line = line;
+    face->face.score = 1;
+    for (int k = 0; k < 4; k++) {
+        if (!(fabs(box[k]) <= rf_coordinate_max))
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is out of range; coordinates lie between -%.0f and %.0f pixels",
+                           current_file(intake), line, box[k], rf_coordinate_max, rf_coordinate_max);
+        face->face.box[k] = (float)(k < 2 ? box[k] : box[k - 2] + box[k]);
+    }
+    for (int k = 0; points && k < RF_POINTS; k++) {
+        const double *p = points + 3 * k;
+        /* A negative coordinate means an absent point in label.txt, so it cannot stand for one outside of the picture.
+         */
+        if (p[2] <= 0 || p[0] < 0 || p[1] < 0 || p[0] > rf_coordinate_max || p[1] > rf_coordinate_max) continue;
+        given++;
+        face->face.points[2 * k] = (float)p[0];
+        face->face.points[2 * k + 1] = (float)p[1];
+        if (p[2] < 2) face->face.hidden |= (uint8_t)(1 << k);
+    }
+    face->face.has_points = given == RF_POINTS;
+    face->partial = given > 0 && given < RF_POINTS;
+    if (face->face.has_points) return RF_OK;
+    memset(face->face.points, 0, sizeof face->face.points);
+    face->face.hidden = 0;
+    return RF_OK;
+}

@@ -1,0 +1,92 @@
+/* What the readers of annotation formats (data/convert_NAME.c) hand over: images and faces as they stand in the files,
+ * before anything is known of the pictures. Readers are pure: they open no file. */
+#ifndef RF_DATA_INTAKE_H
+#define RF_DATA_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/status.h"
+#include "data/dataset.h"
+#include "detect/face.h"
+
+/* One annotation file that is being read. */
+typedef struct rf_source {
+    const char *path; /* for messages */
+    const char *text; /* a 0 byte follows */
+    size_t bytes;
+    const char *name; /* the file relative to the folder that was named, "sub/a.xml"; its base when none was */
+} rf_source;
+
+typedef struct rf_intake_image {
+    char *name;                          /* below the image folder; NULL: only the stem is known */
+    char *stem;                          /* a name without suffix to look for when `name` is not there, or NULL */
+    int declared_width, declared_height; /* as the annotation says, 0: it does not */
+    size_t file;                         /* in rf_intake.files */
+    int line;
+    /* found out by rf_intake_probe */
+    size_t same;       /* the first image of that name; its own index when it is the first */
+    int width, height; /* of the file, 0: unusable */
+    int orientation;   /* EXIF, 1: upright */
+    bool missing;
+    char *fault; /* why it is unusable */
+} rf_intake_image;
+
+typedef struct rf_intake_face {
+    rf_face face;
+    size_t image;
+    int category; /* in rf_intake.categories, -1: the format has none */
+    int line;     /* in the image's file unless `file` differs */
+    bool shares;  /* box and points are shares of the picture's width and height, not pixels */
+    bool partial; /* some of its five landmarks were given; a face needs all */
+} rf_intake_face;
+
+/* Which side "left eye" means in the names of an annotation. */
+typedef enum rf_left { RF_LEFT_AUTO, RF_LEFT_IMAGE, RF_LEFT_PERSON } rf_left;
+
+typedef struct rf_intake {
+    const char *root;     /* the image folder, borrowed */
+    char *real_root;      /* the same, absolute and without links; NULL: not known */
+    const char *category; /* wanted by the user, borrowed; NULL: none in particular */
+    bool keep_difficult;  /* faces marked difficult are targets */
+    char **files;
+    size_t n_files;
+    rf_intake_image *images;
+    size_t n_images;
+    rf_intake_face *faces;
+    size_t n_faces;
+    char **categories;
+    size_t n_categories;
+    char **class_names; /* YOLO: what class number i is called, when a file tells */
+    size_t n_class_names;
+    size_t n_dangling; /* annotations of images that are not listed */
+    bool merges;       /* a name that comes again continues the image instead of repeating it */
+    bool named_points; /* landmarks were found by name, so `left` matters */
+    rf_left left;
+} rf_intake;
+
+void rf_intake_free(rf_intake *intake);
+/* The file that images and faces come from now. */
+rf_status rf_intake_file(rf_intake *intake, const char *path);
+
+/* Adds an image. name (of n bytes, 0: none) is brought to the form "a/b.jpg": a leading "./" is dropped, backslashes
+ * become slashes when there is no slash, an absolute name below the image folder becomes relative. RF_ERR_FORMAT with
+ * file:line for names that leave the image folder or that no annotation file could hold. stem: the same, or n 0. */
+rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_bytes, const char *stem,
+                              size_t stem_bytes, int line);
+rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face);
+/* The number of a category, made when it is new; *out. */
+rf_status rf_intake_category(rf_intake *intake, const char *name, int *out);
+/* What class number n_class_names is called. */
+rf_status rf_intake_class_name(rf_intake *intake, const char *name, size_t bytes);
+/* All images and faces of a data set that a data/dataset_NAME.c read. */
+rf_status rf_intake_dataset(rf_intake *intake, const rf_dataset_format *format, const rf_source *source);
+
+/* The landmark that a name means, "left_eye", "Mouth-Right", "noseTip": 0..4, or -1. Case and signs do not matter. */
+int rf_point_by_name(const char *name, size_t bytes);
+/* Puts box x y w h and, from points[15] (x y v, v as in COCO: 0 absent, 1 hidden, 2 visible; NULL: none), the landmarks
+ * into a face. RF_ERR_FORMAT with file:line when a number is beyond rf_coordinate_max. */
+rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const double *points, int line,
+                         rf_intake_face *face);
+
+#endif

@@ -1,0 +1,203 @@
+/* rf-data convert as a user runs it: folders as other tools lay them out, round trips of a whole set, mistakes, an
+ * interrupt. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "tests/programs.h"
+
+#define out programs_out
+
+static int set_up(void **state) {
+    (void)state;
+    programs_set_up();
+    succeeds("rf-data synth --out @/set --train 12 --val 4 --size 96x96 --min-face 16 --max-faces 3 --seed 5");
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return programs_tear_down();
+}
+
+static void write_text(const char *path, const char *text) {
+    char folder[1024];
+    snprintf(folder, sizeof folder, "%s", at(path));
+    *strrchr(folder, '/') = 0;
+    assert_int_equal(rf_dir_make(folder), RF_OK);
+    assert_int_equal(rf_file_write_atomic(at(path), text, strlen(text)), RF_OK);
+}
+
+/* One of the set's pictures of 96x96 pixels. */
+static void put_picture(const char *path) {
+    write_text(path, "");
+    unlink(at(path));
+    assert_int_equal(symlink(at("@/set/val/images/0--Synth/synth_val_000001.jpg"), at(path)), 0);
+}
+
+static void assert_label(const char *path, const char *want) {
+    static char text[PROGRAMS_TEXT];
+    read_text(path, text);
+    if (strncmp(text, want, strlen(want)) != 0) fail_msg("%s has\n%s\nexpected\n%s", path, text, want);
+}
+
+/* To COCO and back: the same label.txt, byte for byte, and the same pictures: the same training. */
+static void a_set_survives_coco(void **state) {
+    (void)state;
+    succeeds("rf-data convert @/set --from label --to coco --out @/coco");
+    assert_non_null(strstr(out, "16 images (12 train, 4 val)"));
+    succeeds("rf-data convert @/coco --from coco --images copy --out @/back");
+    static const char *const parts[] = {"train", "val"};
+    for (int i = 0; i < 2; i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "@/set/%s/label.txt", parts[i]);
+        snprintf(b, sizeof b, "@/back/%s/label.txt", parts[i]);
+        assert_true(same_bytes(a, b));
+        snprintf(a, sizeof a, "@/set/%s/images/0--Synth/synth_%s_000001.jpg", parts[i], parts[i]);
+        snprintf(b, sizeof b, "@/back/%s/images/0--Synth/synth_%s_000001.jpg", parts[i], parts[i]);
+        assert_true(same_bytes(a, b));
+    }
+    succeeds("rf-data check @/back --quiet");
+    assert_non_null(strstr(out, "errors          0"));
+    succeeds(
+        "rf-data convert @/coco/train/coco.json --from coco --root @/set/train/images --images keep --split 0.3 --out "
+        "@/kept");
+    assert_non_null(strstr(out, at("the images stay below @/set/train/images")));
+    assert_int_equal(count_files("@/kept", ""), 2);
+}
+
+static void folders_of_other_tools(void **state) {
+    (void)state;
+    put_picture("@/yolo/images/train/x/a.jpg");
+    put_picture("@/yolo/images/val/b.jpg");
+    write_text("@/yolo/labels/train/x/a.txt", "0 0.5 0.5 0.25 0.5\n");
+    write_text("@/yolo/labels/val/b.txt", "");
+    succeeds("rf-data convert @/yolo --from yolo --out @/from_yolo");
+    assert_non_null(strstr(out, "2 images (1 train, 1 val), 1 faces"));
+    assert_label("@/from_yolo/train/label.txt", "# x/a.jpg\n36 24 24 48 -1");
+    succeeds("rf-data convert @/yolo --from yolo --part val --out @/only_val");
+    assert_non_null(strstr(out, "1 images (1 val), 0 faces"));
+    succeeds("rf-data convert @/yolo/labels/train --from yolo --out @/guessed");
+    assert_label("@/guessed/train/label.txt", "# x/a.jpg\n36 24 24 48 -1");
+
+    put_picture("@/voc/JPEGImages/a.jpg");
+    assert_int_equal(mkfifo(at("@/voc/JPEGImages/pipe.jpg"), 0600), 0); /* is not waited for */
+    write_text("@/voc/Annotations/pipe.xml", "<annotation><filename>pipe.jpg</filename></annotation>");
+    write_text("@/voc/Annotations/a.xml", "<annotation><filename>a.jpg</filename><object><name>face</name><bndbox>"
+                                          "<xmin>2</xmin><ymin>3</ymin><xmax>10</xmax><ymax>20</ymax></bndbox></object>"
+                                          "</annotation>");
+    succeeds("rf-data convert @/voc --from voc --out @/from_voc");
+    assert_label("@/from_voc/train/label.txt", "# a.jpg\n1 2 9 18 -1");
+    assert_non_null(strstr(out, "pipe.jpg': it is a device or pipe"));
+
+    put_picture("@/robo/valid/a.jpg");
+    write_text(
+        "@/robo/valid/_annotations.coco.json",
+        "{\"images\":[{\"id\":0,\"file_name\":\"a.jpg\",\"height\":96,\"width\":96}],\"annotations\":[{\"id\":0,"
+        "\"image_id\":0,\"category_id\":1,\"bbox\":[1,2,3,4]}],\"categories\":[{\"id\":0,\"name\":\"faces\"},{\"id\":1,"
+        "\"name\":\"head\"}]}");
+    succeeds("rf-data convert @/robo --from coco --out @/from_robo");
+    assert_label("@/from_robo/val/label.txt", "# a.jpg\n1 2 3 4 -1");
+
+    put_picture("@/fddb/originalPics/2002/img_1.jpg");
+    put_picture("@/fddb/originalPics/2003/img_2.jpg");
+    write_text("@/fddb/FDDB-folds/FDDB-fold-01-ellipseList.txt", "2002/img_1\n1\n20 10 0 50 40  1\n");
+    write_text("@/fddb/FDDB-folds/FDDB-fold-02-ellipseList.txt", "2003/img_2\n1\n10 10 0 50 40  1\n");
+    write_text("@/fddb/FDDB-folds/FDDB-fold-01.txt", "2002/img_1\n");
+    succeeds("rf-data convert @/fddb --from fddb --out @/from_fddb");
+    assert_label("@/from_fddb/train/label.txt", "# 2002/img_1.jpg\n30 30 40 20 -1");
+    assert_non_null(strstr(out, "2 images (2 train), 2 faces"));
+    succeeds(
+        "rf-data convert @/fddb/FDDB-folds/FDDB-fold-02-ellipseList.txt @/fddb/FDDB-folds/FDDB-fold-01-ellipseList.txt "
+        "--from fddb --root @/fddb/originalPics --part test --out @/folds");
+    assert_label("@/folds/test/label.txt", "# 2003/img_2.jpg\n40 30 20 20 -1");
+
+    put_picture("@/wider/WIDER_val/images/0--Parade/a.jpg");
+    write_text(
+        "@/wider/wider_face_split/wider_face_val_bbx_gt.txt",
+        "0--Parade/a.jpg\n2\n1 2 3 4 0 0 0 0 0 0\n5 6 7 8 0 0 0 1 0 0\n0--Parade/none.jpg\n0\n0 0 0 0 0 0 0 0 0 0\n");
+    succeeds("rf-data convert @/wider --from wider --out @/from_wider");
+    assert_non_null(strstr(out, "wider_face_val_bbx_gt.txt:5: 0--Parade/none.jpg is not below"));
+    assert_non_null(
+        strstr(out, "1 images (1 val), 2 faces, 1 of them ignored, 0 with landmarks; left out: 1 images missing"));
+    refused("rf-data convert @/wider --from wider --strict --out @/strict", "0--Parade/none.jpg is not below");
+    assert_false(rf_dir_exists(at("@/strict")));
+}
+
+static void mistakes_are_told(void **state) {
+    (void)state;
+    refused("rf-data convert @/set --out @/x", "--from FORMAT is missing");
+    refused("rf-data convert @/set --from label", "--out DIR is missing");
+    refused("rf-data convert --from label --out @/x", "an annotation file or folder is missing");
+    refused("rf-data convert @/set --from cocoo --out @/x", "did you mean coco");
+    refused("rf-data convert @/set --from label --to voc --out @/x", "written are: coco, label");
+    refused("rf-data convert @/set --from label --images @/set --out @/x", "--root names the image folder");
+    refused("rf-data convert @/set --from label --part valid --out @/x", "expected train, val or test");
+    refused("rf-data convert @/set --from label --split 0.1 --out @/x", "there are 2 parts already (train, val, ...)");
+    refused("rf-data convert @/none --from label --out @/x", "@/none: no such file or folder");
+    refused("rf-data convert @/set/train/images --from coco --out @/x",
+            "no annotations found; looked for train/coco.json");
+    refused("rf-data convert @/set --from label --out @/set", "@/set/train exists already");
+    assert_int_equal(run("rf-data convert @/set/train/label.txt --from label --root @/set/val --out @/x"), 2);
+    assert_non_null(strstr(programs_err, "none of the 12 images can be used"));
+    assert_non_null(strstr(programs_err, "--root"));
+    assert_false(rf_dir_exists(at("@/x")));
+    succeeds("rf-data convert --formats");
+    assert_non_null(strstr(out, "<annotation>"));
+}
+
+static void a_full_disk_leaves_nothing(void **state) {
+    (void)state;
+    programs_file_limit = 500;
+    refused("rf-data convert @/set --from label --images copy --out @/full", "cannot write");
+    refused("rf-data convert @/set --from label --to coco --out @/full", "cannot write");
+    programs_file_limit = 0;
+    assert_false(rf_dir_exists(at("@/full")));
+}
+
+/* More findings than a pipe holds, of which one byte is read: the program waits in the middle while the signal arrives.
+ */
+static void an_interrupt_leaves_nothing(void **state) {
+    (void)state;
+    static char text[1 << 16], fifo[512];
+    char byte[4096];
+    size_t n = (size_t)sprintf(text, "path,x,y,w,h\na.jpg,1,1,4,4\n");
+    for (int i = 0; i < 2000; i++) n += (size_t)sprintf(text + n, "missing/%d.jpg,,,,\n", i);
+    put_picture("@/many/a.jpg");
+    write_text("@/many/faces.csv", text);
+    snprintf(fifo, sizeof fifo, "%s", at("@/fifo"));
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    programs_stdout = fifo;
+    pid_t pid = start("rf-data convert @/many/faces.csv --from csv --verbose --out @/stopped");
+    int end = open(fifo, O_RDONLY);
+    assert_true(end >= 0 && read(end, byte, 1) == 1);
+    kill(pid, SIGINT);
+    while (read(end, byte, sizeof byte) > 0) continue;
+    close(end);
+    int code = finish(pid);
+    programs_stdout = "@/stdout.txt";
+    assert_int_equal(code, 130);
+    assert_non_null(strstr(programs_err, "nothing was written"));
+    assert_false(rf_dir_exists(at("@/stopped")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_survives_coco),         cmocka_unit_test(folders_of_other_tools),
+        cmocka_unit_test(mistakes_are_told),           cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(an_interrupt_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
