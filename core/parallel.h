@@ -19,8 +19,8 @@ int rf_thread_index(void);
 typedef void (*rf_range_fn)(void *ctx, size_t begin, size_t end);
 void rf_parallel_for(size_t n, size_t grain, rf_range_fn fn, void *ctx);
 
-/* Items that a thread may take in one go when it should meet neighbours one after the other: a few runs for each thread,
- * and at least 1. Only for the order of work, never for results. */
+/* Items that a thread may take in one go when it should meet neighbours one after the other: a few runs for each
+ * thread, and at least 1. Only for the order of work, never for results. */
 size_t rf_run_grain(size_t n);
 
 /* Makes every later rf_parallel_for of the calling thread run serially: for threads that do not belong to the pool. */

@@ -24,13 +24,18 @@ int fuzz_checkpoint_begin(int *argc, char ***argv);
     X(annotation, 1000)                                                                                                \
     X(config, 100)                                                                                                     \
     X(checkpoint, 20)                                                                                                  \
+    X(coco, 1000)                                                                                                      \
     X(image, 20)                                                                                                       \
     X(json, 2000)                                                                                                      \
     X(mxnet, 6000)                                                                                                     \
+    X(ncnn, 500)                                                                                                       \
     X(onnx, 1000)                                                                                                      \
     X(predictions, 200)                                                                                                \
+    X(rows, 500)                                                                                                       \
     X(safetensors, 8000)                                                                                               \
-    X(torch, 8000)
+    X(torch, 8000)                                                                                                     \
+    X(voc, 500)                                                                                                        \
+    X(wts, 1000)
 
 #define X(name, rounds) int fuzz_##name(const uint8_t *data, size_t size);
 TARGETS(X)
