@@ -7,7 +7,7 @@
 
 enum {
     TILES_MIN = 96,    /* with fewer tiles the transformed weights cost more than they save */
-    CHANNELS_MIN = 32, /* and with fewer channels the transformed pictures do */
+    CHANNELS_MIN = 16, /* and with fewer channels the transformed pictures do */
     OUTPUTS_MIN = 16,
     BLOCK_BYTES = 1 << 20, /* of transformed tiles in a block of the product, where that is several rows of tiles */
     BLOCK_ROWS = 12,       /* tiles of a block at least: they share a panel of the weights */

@@ -70,7 +70,8 @@ static void backward(const rf_call *call) {
     void *work = tilt + dy_elements(&d, call);
     rf_fusion fusion = {.x = x_read(call),
                         .dy = rf_fused_dy(&call->out[Y], &call->out[MOMENTS], &call->dout[MOMENTS], tilt)};
-    if (fusion.dy.y && !rf_conv_fuses(&d)) {
+    /* The gradient by weights alone reads dy as it is wanted whatever the kernel's size. */
+    if (fusion.dy.y && !rf_conv_fuses(&d) && call->din[X].data) {
         rf_fused_copy(&fusion.dy, &call->dout[Y], copy);
         dy = copy;
         fusion.dy.y = NULL;
