@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autograd/graph_internal.h"
+#include "autograd/kernels/bf16.h"
 #include "autograd/kernels/conv.h"
 #include "autograd/ops/conv.h"
 #include "core/mem.h"
@@ -21,6 +22,7 @@ typedef struct plan {
 
 typedef struct fuser {
     rf_graph *graph;
+    bool bf16;
     plan *plans;    /* [n_nodes] of bn_act nodes */
     int *producer;  /* [n_values] node that computes a value, -1 */
     int *consumers; /* [n_values] nodes that read it */
@@ -137,6 +139,7 @@ static rf_status fuse_conv(fuser *f, int index) {
     become(&node, rf_op_find(is_op(&node, "dwconv2d") ? "norm_dwconv2d" : "norm_conv2d"));
     node.n_in = 2;
     set_attr(&node, "slope", 1);
+    set_attr(&node, "bf16", f->bf16);
     if (source) {
         const rf_node *bn = &g->nodes[f->producer[node.in[0]]];
         node.in[0] = bn->in[BN_X];
@@ -194,10 +197,15 @@ static rf_status rewrite(fuser *f) {
     return RF_OK;
 }
 
-rf_status rf_graph_fuse(rf_graph *graph) {
+rf_status rf_graph_fuse(rf_graph *graph, bool bf16) {
     RF_TRY(rf_graph_status(graph));
+    if (bf16 && !rf_bf16_supported())
+        return rf_fail(RF_ERR_USER,
+                       "train.precision = bf16 needs a processor with AVX512-BF16 and RF_ISA=avx512 or auto; this one "
+                       "has it not: set train.precision = fp32");
     size_t nodes = (size_t)graph->n_nodes + 1, values = (size_t)graph->n_values + 1;
     fuser f = {.graph = graph,
+               .bf16 = bf16,
                .plans = rf_alloc(nodes, sizeof *f.plans),
                .producer = rf_alloc(values, sizeof *f.producer),
                .consumers = rf_alloc(values, sizeof *f.consumers),

@@ -1,5 +1,7 @@
 /* Plans the cut in blocks, packs the weights, and hands blocks to the kernels. */
 #include "autograd/kernels/conv_gemm.h"
+
+#include "autograd/kernels/bf16.h"
 #include "core/parallel.h"
 
 #include <string.h>
@@ -56,7 +58,9 @@ static rf_gemm_plan make_plan(const rf_conv_view *view, int n, const rf_conv_ker
     plan.zeros = rf_conv_round(plan.k);
     plan.table_bytes = (rows * (plan.taps + 1) * sizeof(void *) + 63) / 64 * 64;
     plan.border_bytes = plan.runs ? rf_conv_round(rows * depth) * sizeof(rf_real) : 0;
-    plan.a_bytes = fused && plan.taps == 1 ? rf_conv_round(rows * rf_conv_pitch(plan.k)) * sizeof(rf_real) : 0;
+    /* In single precision, and behind it as bf16. */
+    size_t pixels = rf_conv_round(rows * rf_conv_pitch(plan.k)) + rf_conv_round(rows * rf_bf16_pitch(plan.k) / 2);
+    plan.a_bytes = fused && plan.taps == 1 ? pixels * sizeof(rf_real) : 0;
     size_t results = fused ? rf_conv_round(rows * rf_conv_pitch(plan.columns)) * sizeof(rf_real) : 0;
     plan.thread_bytes = plan.table_bytes + plan.border_bytes + plan.a_bytes + results;
     return plan;
@@ -69,6 +73,7 @@ static size_t part_bytes(const rf_gemm_plan *plan, int n) {
 size_t rf_gemm_bytes(const rf_conv_view *view, int n, const rf_conv_kernels *kernels, bool fused) {
     rf_gemm_plan plan = make_plan(view, n, kernels, fused);
     size_t bytes = (plan.packed + plan.zeros) * sizeof(rf_real) + plan.thread_bytes * rf_get_threads();
+    if (fused && plan.taps == 1) bytes += rf_conv_round(rf_bf16_packed(plan.k, n)) * sizeof(uint16_t);
     return fused ? most(bytes + part_bytes(&plan, n), rf_gemm_bytes(view, n, kernels, false)) : bytes;
 }
 
@@ -212,6 +217,27 @@ static void look_ahead(const rf_gemm_job *job, size_t number, rf_conv_block *blo
     }
 }
 
+/* The pixels of a block are in `pixels`, in single precision, and with room for their bf16 form behind them. */
+static void multiply_bf16(const rf_gemm_job *job, size_t p0, size_t count, int n0, int n1, rf_real *pixels,
+                          rf_real *results) {
+    const rf_gemm_plan *plan = &job->plan;
+    size_t rows = (size_t)plan->block_tiles * job->kernels->mr, pitch = rf_bf16_pitch(plan->k), k = (size_t)plan->k;
+    uint16_t *a = (uint16_t *)(void *)(pixels + rf_conv_round(rows * rf_conv_pitch(k)));
+    rf_bf16_rows(pixels, rf_conv_pitch(k), count, k, a, pitch);
+    rf_bf16_product product = {
+        .a = a,
+        .a_pitch = pitch,
+        .rows = (int)count,
+        .k = plan->k,
+        .n = n1 - n0,
+        .b = job->packed16 + (k + 1) / 2 * 2 * (size_t)n0,
+        .y = job->writes ? results : job->y + p0 * job->y_pixel + n0,
+        .y_pitch = job->writes ? rf_conv_pitch(plan->columns) : job->y_pixel,
+        .add = job->add && !job->writes,
+    };
+    rf_bf16_block(&product);
+}
+
 static void multiply_block(const rf_gemm_job *job, rf_conv_block *block) {
     const rf_gemm_plan *plan = &job->plan;
     do {
@@ -258,7 +284,10 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
         block.last_rows = (int)(count - (block.tiles - 1) * mr);
         if (job->read && item + 1 < end && (item + 1) / plan->column_tasks != number)
             look_ahead(job, number + 1, &block);
-        multiply_block(job, &block);
+        if (job->bf16)
+            multiply_bf16(job, p0, count, n0, n1, pixels, results);
+        else
+            multiply_block(job, &block);
         if (!job->writes) continue;
         double *part = job->parts + number * rf_fused_part((size_t)job->n);
         RF_ISA_PICK(rf_fused_write_rows)
@@ -267,12 +296,18 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
 }
 
 void rf_gemm_run(rf_gemm_job *job, void *work) {
+    static const rf_fused_read as_it_is = {.slope = 1};
+    if (job->bf16 && !job->read) job->read = &as_it_is; /* it is copied to be rounded */
     bool fused = job->read || job->writes;
     job->plan = make_plan(&job->view, job->n, job->kernels, fused);
     job->packed = work;
     job->zeros = job->packed + job->plan.packed;
     job->parts = (double *)(void *)(job->zeros + job->plan.zeros);
     job->scratch = (char *)job->parts + (fused ? part_bytes(&job->plan, job->n) : 0);
+    if (job->bf16) {
+        job->packed16 = (uint16_t *)(void *)job->scratch;
+        job->scratch += rf_conv_round(rf_bf16_packed(job->plan.k, job->n)) * sizeof(uint16_t);
+    }
     memset(job->zeros, 0, job->plan.zeros * sizeof *job->zeros);
     size_t pixels = (size_t)job->view.n * job->yh * job->yw;
     job->stream =
@@ -280,6 +315,7 @@ void rf_gemm_run(rf_gemm_job *job, void *work) {
     job->write.stream = job->stream;
     if (job->writes) job->stream = false;
     rf_gemm_pack(job);
+    if (job->bf16) rf_bf16_pack(job->packed, job->plan.k, job->n, job->packed16);
     size_t items = job->plan.blocks * job->plan.column_tasks;
     rf_parallel_for(items, rf_run_grain(items), run_blocks, job);
 }

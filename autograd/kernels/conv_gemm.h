@@ -37,7 +37,9 @@ typedef struct rf_gemm_job {
     const rf_fused_read *read; /* matrix products only; NULL: x as it is */
     rf_fused_write write;      /* used when `writes`: results are gathered in scratch memory first */
     bool writes;
+    bool bf16; /* matrix products only: see rf_fusion */
     rf_real *packed, *zeros;
+    uint16_t *packed16;
     double *parts; /* [blocks] of rf_fused_part(n) */
     char *scratch;
 } rf_gemm_job;

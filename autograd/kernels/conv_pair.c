@@ -1,6 +1,7 @@
 /* Both gradients of a 1x1 convolution in one pass. A block of pixels is read once, dy and x as they should be, and
  * multiplied twice while it is in the cache: dy with the weights to dx, x with dy to dw. Pixels are cut in parts, whose
  * number follows from the shape; each has its own partial dw, and these are added in order. */
+#include "autograd/kernels/bf16.h"
 #include "autograd/kernels/conv_gemm.h"
 #include "core/parallel.h"
 
@@ -21,6 +22,8 @@ typedef struct pair_plan {
     size_t packed, part_elements;
     size_t dy_elements, x_elements, dx_elements, table_bytes, thread_bytes;
     size_t sum_bytes;
+    /* As bf16: elements of the packed weights, and of a thread dy in rows, dy and x in pairs of rows. */
+    size_t packed16, dy16, dy_pairs, x_pairs;
 } pair_plan;
 
 typedef struct pair_job {
@@ -34,6 +37,8 @@ typedef struct pair_job {
     bool dx_add, dw_add;
     rf_real *packed, *zeros, *parts;
     double *sums;
+    bool bf16;
+    uint16_t *packed16;
     char *scratch;
 } pair_job;
 
@@ -46,6 +51,11 @@ static size_t part_count(const rf_conv_dims *d) {
 
 bool rf_conv_pairs(const rf_conv_dims *d) {
     return rf_conv_is_matrix(d) && (size_t)d->c * d->oc * sizeof(rf_real) * PARTS_LEAST <= PART_BYTES;
+}
+
+/* Elements between two pairs of rows of n numbers as bf16. */
+static size_t pair_pitch(int n) {
+    return 2 * (((size_t)n + 15) / 16 * 16) + 32;
 }
 
 static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
@@ -65,6 +75,11 @@ static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels
     p.dx_elements = rf_conv_round(p.block * p.dx_pitch);
     p.table_bytes = (2 * p.block * sizeof(void *) + 63) / 64 * 64;
     p.thread_bytes = p.table_bytes + (p.dy_elements + p.x_elements + p.dx_elements) * sizeof(rf_real);
+    p.packed16 = rf_conv_round(rf_bf16_packed(d->oc, d->c)) * 2;
+    p.dy16 = rf_conv_round(p.block * rf_bf16_pitch((size_t)d->oc));
+    p.dy_pairs = rf_conv_round(p.block / 2 * pair_pitch(d->oc) + 2 * RF_BF16_COLUMNS);
+    p.x_pairs = rf_conv_round(p.block / 2 * pair_pitch(d->c) + 2 * RF_BF16_COLUMNS);
+    p.thread_bytes += (p.dy16 + p.dy_pairs + p.x_pairs) * 2 * sizeof(uint16_t);
     p.sum_bytes = (p.parts * rf_fused_part((size_t)d->c) * sizeof(double) + 63) / 64 * 64;
     return p;
 }
@@ -72,7 +87,7 @@ static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels
 size_t rf_conv_pair_bytes(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
     pair_plan p = make_plan(d, kernels);
     size_t elements = p.packed + rf_conv_round((size_t)d->oc) + p.parts * p.part_elements;
-    return elements * sizeof(rf_real) + p.sum_bytes + p.thread_bytes * rf_get_threads();
+    return elements * sizeof(rf_real) + p.packed16 * sizeof(uint16_t) + p.sum_bytes + p.thread_bytes * rf_get_threads();
 }
 
 /* Scratch memory of a thread. */
@@ -80,6 +95,7 @@ typedef struct room {
     const rf_real **rows;
     rf_real **out;
     rf_real *dy, *x, *dx;
+    uint16_t *dy16, *dy_pairs, *x_pairs;
 } room;
 
 static room room_of(const pair_job *job) {
@@ -89,6 +105,9 @@ static room room_of(const pair_job *job) {
     r.dy = (rf_real *)(at + p->table_bytes);
     r.x = r.dy + p->dy_elements;
     r.dx = r.x + p->x_elements;
+    r.dy16 = (uint16_t *)(void *)(r.dx + p->dx_elements);
+    r.dy_pairs = r.dy16 + 2 * p->dy16;
+    r.x_pairs = r.dy_pairs + 2 * p->dy_pairs;
     return r;
 }
 
@@ -103,9 +122,40 @@ static void look_ahead(const pair_job *job, size_t p0, rf_conv_block *block) {
     }
 }
 
+/* Both products of a block with bf16 factors; dx goes to r->dx or its place. */
+static void multiply_bf16(const pair_job *job, const room *r, size_t p0, size_t count, rf_real *dw, bool begins) {
+    const pair_plan *p = &job->plan;
+    size_t c = (size_t)p->c, oc = (size_t)p->oc;
+    if (job->dw) {
+        rf_bf16_pairs(r->dy, p->dy_pitch, count, oc, r->dy_pairs, pair_pitch(p->oc));
+        rf_bf16_pairs(r->x, p->x_pitch, count, c, r->x_pairs, pair_pitch(p->c));
+        rf_bf16_gradient gradient = {.x = r->x_pairs,
+                                     .dy = r->dy_pairs,
+                                     .x_pitch = pair_pitch(p->c),
+                                     .dy_pitch = pair_pitch(p->oc),
+                                     .pairs = (count + 1) / 2,
+                                     .inputs = p->c,
+                                     .outputs = p->oc,
+                                     .dw = dw,
+                                     .add = !begins};
+        rf_bf16_weights(&gradient);
+    }
+    if (!job->wants_dx) return;
+    rf_bf16_rows(r->dy, p->dy_pitch, count, oc, r->dy16, rf_bf16_pitch(oc));
+    rf_bf16_product product = {.a = r->dy16,
+                               .a_pitch = rf_bf16_pitch(oc),
+                               .rows = (int)count,
+                               .k = p->oc,
+                               .n = p->c,
+                               .b = job->packed16,
+                               .y = job->writes ? r->dx : job->dx + p0 * c,
+                               .y_pitch = job->writes ? p->dx_pitch : c,
+                               .add = job->dx_add && !job->writes};
+    rf_bf16_block(&product);
+}
+
 /* dx of a block: from dy in scratch memory. */
-static void multiply_dx(const pair_job *job, const room *r, size_t p0, size_t count, bool more, double *sums,
-                        bool begins) {
+static void multiply_dx(const pair_job *job, const room *r, size_t p0, size_t count, bool more) {
     const pair_plan *p = &job->plan;
     size_t mr = (size_t)job->kernels->mr, c = (size_t)p->c;
     for (size_t i = 0; i < count; i++) {
@@ -130,7 +180,6 @@ static void multiply_dx(const pair_job *job, const room *r, size_t p0, size_t co
     block.last_rows = (int)(count - (block.tiles - 1) * mr);
     if (more) look_ahead(job, p0 + count, &block);
     job->kernels->block(&block);
-    if (job->writes) RF_ISA_PICK(rf_fused_write_rows)(&job->write, r->dx, p->dx_pitch, p0, count, 0, c, sums, begins);
 }
 
 /* dw += x' dy of a block. */
@@ -171,8 +220,12 @@ static void run_parts(void *ctx, size_t begin, size_t end) {
             (job->dy_read ? job->dy_read : &as_it_is, job->dy, oc, p0, count, 0, oc, r.dy, p->dy_pitch);
             if (job->dw) RF_ISA_PICK(rf_fused_read_rows)
             (job->x_read ? job->x_read : &as_it_is, job->x, (size_t)p->c, p0, count, 0, (size_t)p->c, r.x, p->x_pitch);
-            if (job->dw) multiply_dw(job, &r, count, job->parts + part * p->part_elements, b == first);
-            if (job->wants_dx) multiply_dx(job, &r, p0, count, b + 1 < last, sums, b == first);
+            rf_real *dw = job->parts + part * p->part_elements;
+            if (job->bf16) multiply_bf16(job, &r, p0, count, dw, b == first);
+            if (!job->bf16 && job->dw) multiply_dw(job, &r, count, dw, b == first);
+            if (!job->bf16 && job->wants_dx) multiply_dx(job, &r, p0, count, b + 1 < last);
+            if (job->wants_dx && job->writes) RF_ISA_PICK(rf_fused_write_rows)
+            (&job->write, r.dx, p->dx_pitch, p0, count, 0, (size_t)p->c, sums, b == first);
         }
     }
 }
@@ -205,7 +258,7 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
                            bool dx_add, rf_real *dw, bool dw_add, const rf_fusion *fusion, void *work) {
     pair_job job = {
         .wide = rf_conv_kernels_current(),
-        .kernels = rf_conv_kernels_for(d->c),
+        .bf16 = fusion && fusion->bf16,
         .x = x,
         .dy = dy,
         .dx = dx,
@@ -216,6 +269,7 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
         .dy_read = fusion && rf_fused_reads(&fusion->dy) ? &fusion->dy : NULL,
         .writes = fusion && fusion->x.scale,
     };
+    job.kernels = job.bf16 ? job.wide : rf_conv_kernels_for(d->c);
     job.plan = make_plan(d, job.kernels);
     const pair_plan *p = &job.plan;
     job.wants_dx = dx || (job.writes && fusion->dscale);
@@ -223,7 +277,8 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
     job.zeros = job.packed + p->packed;
     job.parts = job.zeros + rf_conv_round((size_t)d->oc);
     job.sums = (double *)(void *)(job.parts + p->parts * p->part_elements);
-    job.scratch = (char *)job.sums + p->sum_bytes;
+    job.packed16 = (uint16_t *)(void *)((char *)job.sums + p->sum_bytes);
+    job.scratch = (char *)(job.packed16 + p->packed16);
     job.write.stream = !dx_add && rf_conv_streams(dx, p->pixels, (size_t)d->c, job.wide->vl);
     if (job.writes) {
         job.write.y = dx;
@@ -235,6 +290,7 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
     }
     memset(job.zeros, 0, (size_t)d->oc * sizeof *job.zeros);
     if (job.wants_dx) pack_weights(&job, d, w);
+    if (job.wants_dx && job.bf16) rf_bf16_pack(job.packed, d->oc, d->c, job.packed16);
     rf_parallel_for(p->parts, 1, run_parts, &job);
     if (dw) rf_parallel_for((size_t)d->c * d->oc, 4096, add_parts, &job);
     if (job.writes)

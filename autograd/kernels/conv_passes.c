@@ -25,10 +25,11 @@ rf_conv_view rf_conv_forward_view(const rf_conv_dims *d, const rf_real *x, int g
 void rf_conv_gemm_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
                           rf_real *y, const rf_fusion *fusion, void *work) {
     int outputs = d->oc / d->groups;
+    bool bf16 = fusion && fusion->bf16 && rf_conv_is_matrix(d);
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * outputs;
         rf_gemm_job job = {
-            .kernels = rf_conv_kernels_for(outputs),
+            .kernels = bf16 ? rf_conv_kernels_current() : rf_conv_kernels_for(outputs),
             .view = rf_conv_forward_view(d, x, g),
             .w = w + first,
             .kw = d->kw,
@@ -50,6 +51,7 @@ void rf_conv_gemm_forward(const rf_conv_dims *d, const rf_real *x, const rf_real
             if (epilogue->residual) job.epilogue.residual += first;
         }
         if (fusion && rf_fused_reads(&fusion->x)) job.read = &fusion->x;
+        job.bf16 = bf16;
         job.writes = fusion && fusion->moments;
         job.write = (rf_fused_write){.y = y, .channels = (size_t)d->oc};
         rf_gemm_run(&job, work);
@@ -96,6 +98,7 @@ static rf_conv_view phase_view(const rf_conv_dims *d, const rf_real *dy, int gro
 void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const rf_real *w, rf_real *dx, bool add,
                                 const rf_fusion *fusion, void *work) {
     int inputs = d->c / d->groups, outputs = d->oc / d->groups, phases = d->stride_h * d->stride_w;
+    bool bf16 = fusion && fusion->bf16 && rf_conv_is_matrix(d);
     for (int i = 0; i < d->groups * phases; i++) {
         int g = i / phases, ph = i % phases / d->stride_w, pw = i % d->stride_w;
         phase v = axis_phase(ph, d->h, d->kh, d->stride_h, d->pad_h);
@@ -103,7 +106,7 @@ void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const 
         bool empty = v.taps == 0 || h.taps == 0; /* no tap reaches these points: their gradient is zero */
         if (v.points == 0 || h.points == 0 || (empty && add)) continue;
         rf_gemm_job job = {
-            .kernels = rf_conv_kernels_for(inputs),
+            .kernels = bf16 ? rf_conv_kernels_current() : rf_conv_kernels_for(inputs),
             .view = phase_view(d, dy, g, v, h),
             .w = w + (size_t)g * outputs,
             .transposed = true,
@@ -126,6 +129,7 @@ void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const 
             .add = add,
         };
         if (fusion && rf_fused_reads(&fusion->dy)) job.read = &fusion->dy;
+        job.bf16 = bf16;
         job.writes = fusion && fusion->x.scale;
         if (job.writes)
             job.write = (rf_fused_write){.y = dx,

@@ -49,6 +49,8 @@ typedef struct rf_fusion {
     const rf_real *map; /* [n,h,w,c] x as it lies in memory */
     rf_real *dscale;    /* [3,c] by mean, gain, shift */
     bool dscale_add;    /* to what is there */
+    bool bf16;          /* factors are rounded to bfloat16 (bf16.h, which must be supported): 1x1 convolutions as matrix
+                         * products, other convolutions keep single precision */
 } rf_fusion;
 
 /* Doubles of a part: pixels, and of each channel the first value and two sums. */

@@ -5,10 +5,13 @@
 #include "autograd/ops/conv.h"
 #include "autograd/ops/fused.h"
 
+#include "autograd/kernels/bf16.h"
+
 #include "core/mem.h"
 
 enum { X, W, SCALE };
 enum { Y, MOMENTS };
+enum { BF16 = RF_CONV_SLOPE + 1 };
 
 static rf_status infer(rf_call *call) {
     rf_call plain = *call;
@@ -18,6 +21,8 @@ static rf_status infer(rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     if (d.groups != 1) return rf_fail(RF_ERR_USER, "norm_conv2d: groups=%d, expected 1: use conv2d", d.groups);
     call->out[MOMENTS].shape = (rf_shape){2, {2, d.oc}};
+    if (rf_attr_int(call, BF16) && !rf_bf16_supported())
+        return rf_fail(RF_ERR_USER, "norm_conv2d: bf16=1, but this processor (or RF_ISA) has no AVX512-BF16");
     if (!rf_has_input(call, SCALE)) return RF_OK;
     if (!rf_conv_fuses(&d))
         return rf_fail(RF_ERR_USER,
@@ -59,7 +64,7 @@ static rf_fused_read x_read(const rf_call *call) {
 
 static void forward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
-    rf_fusion fusion = {.x = x_read(call), .moments = call->out[MOMENTS].data};
+    rf_fusion fusion = {.x = x_read(call), .moments = call->out[MOMENTS].data, .bf16 = rf_attr_int(call, BF16)};
     rf_conv_forward(&d, call->in[X].data, call->in[W].data, NULL, call->out[Y].data, &fusion, call->work);
 }
 
@@ -68,7 +73,8 @@ static void backward(const rf_call *call) {
     const rf_real *dy = call->dout[Y].data;
     rf_real *tilt = call->work, *copy = tilt + round_up(3 * (size_t)d.oc);
     void *work = tilt + dy_elements(&d, call);
-    rf_fusion fusion = {.x = x_read(call),
+    rf_fusion fusion = {.bf16 = rf_attr_int(call, BF16),
+                        .x = x_read(call),
                         .dy = rf_fused_dy(&call->out[Y], &call->out[MOMENTS], &call->dout[MOMENTS], tilt)};
     /* The gradient by weights alone reads dy as it is wanted whatever the kernel's size. */
     if (fusion.dy.y && !rf_conv_fuses(&d) && call->din[X].data) {
@@ -121,7 +127,9 @@ const rf_op rf_op_norm_conv2d = {
     .in_names = {"x", "w", "?scale"},
     .out_names = {"y", "moments"},
     .attrs = {RF_CONV_ATTRS,
-              {"slope", RF_ATTR_FLOAT, 0, 0, 1, "of act for negative values: 0 = ReLU, 1 = no activation"}},
+              {"slope", RF_ATTR_FLOAT, 0, 0, 1, "of act for negative values: 0 = ReLU, 1 = no activation"},
+              {"bf16", RF_ATTR_INT, 0, 0, 1,
+               "1: 1x1 products of factors rounded to bfloat16, sums in single precision"}},
     .differentiable = 7,
     .grad_outputs = 1u << MOMENTS,
     .infer = infer,

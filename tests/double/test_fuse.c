@@ -36,7 +36,7 @@ static rf_status build(const rf_config *config, rf_params *params, bool fuse, rf
     RF_TRY(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY(net->loss_kind->make(config, n, side, side, &net->loss));
     RF_TRY(net->loss_kind->build(net->loss, net->graph, &net->detector, &net->values));
-    if (fuse) RF_TRY(rf_graph_fuse(net->graph));
+    if (fuse) RF_TRY(rf_graph_fuse(net->graph, false));
     return rf_graph_backward(net->graph, &net->values.total, 1);
 }
 
@@ -147,7 +147,7 @@ static void failed_allocations_change_nothing(void **state) {
         assert_int_equal(rf_detector_build(g, params, &config, 1, 64, 64, RF_TRAIN, &detector), RF_OK);
         int nodes = rf_graph_node_count(g), norms = count_op(g, "bn_act");
         rf_alloc_fail_at(n);
-        rf_status status = rf_graph_fuse(g);
+        rf_status status = rf_graph_fuse(g, false);
         rf_alloc_fail_at(0);
         done = status == RF_OK;
         if (done) assert_int_equal(count_op(g, "bn_act"), 0);
