@@ -1,0 +1,119 @@
+
+/* ---- convolution ---- */
+
+/* A tile is TILE pixels of a row times PANELS panels: as many sums as the processor's registers hold. */
+#if LANES == 8 || defined(__aarch64__)
+enum { PANELS = 2 };
+#else
+enum { PANELS = 1 };
+#endif
+enum { TILE = 6, VECS = PANEL / LANES };
+
+/* Weights of so many panels are used on all rows before the next ones, so that they stay in the second-level cache. */
+enum { CACHED_WEIGHTS = 1 << 16 };
+
+/* What a tile needs besides its place. */
+struct conv_work {
+    const float *row[MAX_KERNEL]; /* first pixel of the tile in each row of the kernel */
+    size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
+    size_t step;                  /* floats from a pixel to the next */
+    size_t panel;                 /* floats of a panel */
+    int kernel;
+    float slope;
+};
+
+/* Adds the shortcut and applies the activation to the n channels of a pixel. */
+static inline void conv_finish(const float *sum, const float *add, float slope, int n, float *out) {
+    for (int c = 0; c < n; c++) {
+        float v = add ? sum[c] + add[c] : sum[c], negative = slope * v;
+        out[c] = v > 0 ? v : negative;
+    }
+}
+
+/* Sums stay in registers over the whole kernel: `pixels` and `panels` are constants where this is called. The n
+ * channels of pixel p go to out + p * out_step; add is NULL or the shortcut, add_step apart. */
+static inline void conv_tile(const int pixels, const int panels, const struct conv_work *work, const float *w,
+                             const float *add, size_t add_step, float *out, size_t out_step, int n) {
+    vec sum[TILE][PANELS * VECS];
+    for (int p = 0; p < pixels; p++)
+        for (int v = 0; v < panels * VECS; v++)
+            sum[p][v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
+    for (int ky = 0; ky < work->kernel; ky++) {
+        const float *in = work->row[ky];
+        for (size_t k = 0; k < work->taps; k++) {
+            vec weight[PANELS * VECS];
+            w += PANEL;
+            for (int v = 0; v < panels * VECS; v++)
+                weight[v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
+            for (int p = 0; p < pixels; p++) {
+                vec value = vec_all(in[(size_t)p * work->step + k]);
+                for (int v = 0; v < panels * VECS; v++) sum[p][v] = vec_plus(sum[p][v], vec_times(weight[v], value));
+            }
+        }
+    }
+    for (int p = 0; p < pixels; p++) {
+        float flat[PANELS * PANEL];
+        for (int v = 0; v < panels * VECS; v++) vec_store(flat + v * LANES, sum[p][v]);
+        const float *a = add ? add + (size_t)p * add_step : NULL;
+        if (n >= panels * PANEL)
+            conv_finish(flat, a, work->slope, panels * PANEL, out + (size_t)p * out_step);
+        else
+            conv_finish(flat, a, work->slope, n < panels * PANEL ? n : panels * PANEL, out + (size_t)p * out_step);
+    }
+}
+
+/* Channels [first, first + n) of one row of the output. The last tile of a row overlaps the one before it. */
+static void conv_row(const struct layer *l, const struct conv_work *row, const float *w, int width, int first, int n,
+                     const float *add, float *out) {
+    size_t out_step = (size_t)map_channels[l->out], add_step = (size_t)l->cout;
+    int tile = width >= TILE ? TILE : 1;
+    struct conv_work work = *row;
+    for (int next = 0; next < width; next += tile) {
+        size_t x = (size_t)(next + tile <= width ? next : width - tile);
+        const float *a = add ? add + x * add_step + first : NULL;
+        float *to = out + x * out_step + first;
+        for (int ky = 0; ky < l->kernel; ky++) work.row[ky] = row->row[ky] + x * row->step;
+        if (tile == 1)
+            for (int p = 0; p < n; p += PANEL)
+                conv_tile(1, 1, &work, w + (size_t)(p / PANEL) * work.panel, a ? a + p : NULL, add_step, to + p,
+                          out_step, n - p < PANEL ? n - p : PANEL);
+        else if (n > PANEL)
+            conv_tile(TILE, PANELS, &work, w, a, add_step, to, out_step, n);
+        else
+            conv_tile(TILE, 1, &work, w, a, add_step, to, out_step, n);
+    }
+}
+
+/* All rows of output channels [first, end). */
+static void conv_channels(const struct layer *l, struct size in, struct size out, int first, int end) {
+    struct conv_work work = {.taps = (size_t)l->kernel * (size_t)l->cin,
+                             .step = (size_t)l->stride * (size_t)l->cin,
+                             .kernel = l->kernel,
+                             .slope = l->slope};
+    work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
+    if (l->fill) ring_open(&state.rows, l, in);
+    for (int y = 0; y < out.h; y++) {
+        int top = y * l->stride - l->pad;
+        if (l->fill) ring_reach(&state.rows, l, in, top + l->kernel - 1);
+        for (int ky = 0; ky < l->kernel; ky++)
+            work.row[ky] = l->fill ? ring_row(&state.rows, l, top + ky)
+                                   : state.maps[l->in] + (size_t)top * (size_t)in.w * (size_t)l->cin;
+        const float *add = l->add < 0 ? NULL : state.maps[l->add] + (size_t)y * (size_t)out.w * (size_t)l->cout;
+        float *to = state.maps[l->out] + (size_t)y * (size_t)out.w * (size_t)map_channels[l->out] + l->channel;
+        for (int c = first; c < end; c += PANELS * PANEL)
+            conv_row(l, &work, state.weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
+                     end - c < PANELS * PANEL ? end - c : PANELS * PANEL, add, to);
+    }
+}
+
+static void conv(const struct layer *l) {
+    struct size in = input_size(l), out = state.size[l->out];
+    int row = l->kernel * l->kernel * l->cin * PANEL, group = PANELS * PANEL;
+    if (row < CACHED_WEIGHTS) group *= CACHED_WEIGHTS / row;
+    if (!l->fill && l->stride == 1) { /* one long row: no tile is cut */
+        in.w = out.w = out.w * out.h;
+        in.h = out.h = 1;
+    }
+    for (int first = 0; first < l->cout; first += group)
+        conv_channels(l, in, out, first, l->cout - first < group ? l->cout : first + group);
+}
