@@ -9,17 +9,21 @@
 #if defined(__GNUC__) && !defined(RF_PLAIN_C) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
 #    ifdef __AVX__
 #        define LANES 8
+#        define ALL(s)                                                                                                 \
+            { s, s, s, s, s, s, s, s }
 #    else
 #        define LANES 4
+#        define ALL(s)                                                                                                 \
+            { s, s, s, s }
 #    endif
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t vec_mask __attribute__((vector_size(4 * LANES)));
 
 static inline vec vec_all(float s) {
-    return (vec){0} + s;
+    return (vec)ALL(s);
 }
-static inline vec vec_times(vec a, vec b) {
-    return a * b;
+static inline vec vec_times_plus(vec a, vec b, vec c) {
+    return a * b + c;
 }
 static inline vec vec_plus(vec a, vec b) {
     return a + b;
@@ -38,9 +42,9 @@ static inline vec vec_all(float s) {
     vec v = {{s, s, s, s}};
     return v;
 }
-static inline vec vec_times(vec a, vec b) {
-    for (int i = 0; i < LANES; i++) a.lane[i] *= b.lane[i];
-    return a;
+static inline vec vec_times_plus(vec a, vec b, vec c) {
+    for (int i = 0; i < LANES; i++) c.lane[i] += a.lane[i] * b.lane[i];
+    return c;
 }
 static inline vec vec_plus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];

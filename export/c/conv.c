@@ -3,11 +3,11 @@
 
 /* A tile is TILE pixels of a row times PANELS panels: as many sums as the processor's registers hold. */
 #if LANES == 8 || defined(__aarch64__)
-enum { PANELS = 2 };
+enum { TILE = 6, PANELS = 2 };
 #else
-enum { PANELS = 1 };
+enum { TILE = 5, PANELS = 1 };
 #endif
-enum { TILE = 6, VECS = PANEL / LANES };
+enum { VECS = PANEL / LANES };
 
 /* Weights of so many panels are used on all rows before the next ones, so that they stay in the second-level cache. */
 enum { CACHED_WEIGHTS = 1 << 16 };
@@ -22,12 +22,16 @@ struct conv_work {
     float slope;
 };
 
-/* Adds the shortcut and applies the activation to the n channels of a pixel. */
-static inline void conv_finish(const float *sum, const float *add, float slope, int n, float *out) {
-    for (int c = 0; c < n; c++) {
-        float v = add ? sum[c] + add[c] : sum[c], negative = slope * v;
-        out[c] = v > 0 ? v : negative;
+/* Adds the shortcut (or NULL) to a sum, applies the activation and stores the first n, up to LANES. */
+static inline void conv_finish(vec sum, const float *add, float slope, int n, float *out) {
+    float shortcut[LANES], result[LANES];
+    if (n >= LANES) {
+        vec_store(out, vec_activate(add ? vec_plus(sum, vec_load(add)) : sum, slope));
+        return;
     }
+    for (int c = 0; c < LANES; c++) shortcut[c] = add && c < n ? add[c] : 0;
+    vec_store(result, vec_activate(vec_plus(sum, vec_load(shortcut)), slope));
+    for (int c = 0; c < n; c++) out[c] = result[c];
 }
 
 /* Sums stay in registers over the whole kernel: `pixels` and `panels` are constants where this is called. The n
@@ -47,19 +51,13 @@ static inline void conv_tile(const int pixels, const int panels, const struct co
                 weight[v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
             for (int p = 0; p < pixels; p++) {
                 vec value = vec_all(in[(size_t)p * work->step + k]);
-                for (int v = 0; v < panels * VECS; v++) sum[p][v] = vec_plus(sum[p][v], vec_times(weight[v], value));
+                for (int v = 0; v < panels * VECS; v++) sum[p][v] = vec_times_plus(weight[v], value, sum[p][v]);
             }
         }
     }
-    for (int p = 0; p < pixels; p++) {
-        float flat[PANELS * PANEL];
-        for (int v = 0; v < panels * VECS; v++) vec_store(flat + v * LANES, sum[p][v]);
-        const float *a = add ? add + (size_t)p * add_step : NULL;
-        if (n >= panels * PANEL)
-            conv_finish(flat, a, work->slope, panels * PANEL, out + (size_t)p * out_step);
-        else
-            conv_finish(flat, a, work->slope, n < panels * PANEL ? n : panels * PANEL, out + (size_t)p * out_step);
-    }
+    for (int p = 0; p < pixels; p++, out += out_step, add = add ? add + add_step : NULL)
+        for (int v = 0; v < panels * VECS; v++)
+            conv_finish(sum[p][v], add ? add + v * LANES : NULL, work->slope, n - v * LANES, out + v * LANES);
 }
 
 /* Channels [first, first + n) of one row of the output. The last tile of a row overlaps the one before it. */

@@ -12,8 +12,7 @@ static inline void depthwise_tile(const int pixels, const struct layer *d, const
         for (int kx = 0; kx < d->kernel; kx++, in += channels) {
             w += channels;
             vec weight = vec_load(w);
-            for (int p = 0; p < pixels; p++)
-                sum[p] = vec_plus(sum[p], vec_times(vec_load(in + (size_t)p * step), weight));
+            for (int p = 0; p < pixels; p++) sum[p] = vec_times_plus(vec_load(in + (size_t)p * step), weight, sum[p]);
         }
     }
     for (int p = 0; p < pixels; p++) vec_store(out + (size_t)p * channels, vec_activate(sum[p], d->slope));
