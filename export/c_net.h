@@ -10,6 +10,7 @@ enum { RF_C_PANEL = 8, RF_C_MAX_KERNEL = 7, RF_C_HEADER_BYTES = 24, RF_C_FILE_VE
 typedef struct rf_c_step {
     const rf_export_layer *layer, *before; /* before: a depth-wise convolution done row by row inside; NULL: none */
     int in, add, out, channel;             /* maps; see struct layer in export/c/base.c */
+    bool winograd;                         /* by Winograd's method (export/c/winograd.c) */
     size_t weights, before_weights;        /* places in the array */
 } rf_c_step;
 
@@ -21,7 +22,9 @@ typedef struct rf_c_net {
     int *map_channels;        /* [n_maps] */
     int n_maps;               /* map 0 is the picture */
     size_t weights;           /* floats in the array, panels padded */
-    double multiply_adds;     /* of one picture of the built size */
+    int winograd_channels;    /* largest sum of inputs and outputs of such a step */
+    double multiply_adds;     /* of one picture of the built size, by the plain method */
+    double products;          /* what the generated code needs */
     int h, w;                 /* the built size */
 } rf_c_net;
 
@@ -32,6 +35,6 @@ void rf_c_net_free(rf_c_net *net);
 /* Fills to[net->weights] with the weights in the layout of the generated file. */
 void rf_c_weights_pack(const rf_c_net *net, float *to);
 /* Compares an array in that layout with the model's; RF_ERR_FORMAT names the layer that differs. */
-rf_status rf_c_weights_compare(const rf_c_net *net, const float *packed, const char *path);
+rf_status rf_c_weights_compare(const rf_c_net *net, float *packed, const char *path);
 
 #endif

@@ -73,8 +73,13 @@ static void put_constants(rf_text *t, const source *s) {
     rf_text_put(t, "\n");
     put_title(t, "numbers of the network");
     rf_text_printf(t, "#define NETWORK_ID 0x%08" PRIx32 "u /* the weight file carries the same */\n", s->id);
-    rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, ANCHORS = %d, WEIGHTS = %zu };\n\n", s->net->n_maps,
+    rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, ANCHORS = %d, WEIGHTS = %zu };\n", s->net->n_maps,
                    s->net->n_steps, d->n_levels, d->cell_anchors, s->net->weights);
+    rf_text_printf(
+        t,
+        "enum { WINOGRAD_CHANNELS = %d }; /* the largest sum of inputs and outputs of a Winograd convolution "
+        "*/\n\n",
+        s->net->winograd_channels);
     rf_text_put(t, "static const int map_channels[MAPS] = {");
     for (int i = 0; i < s->net->n_maps; i++)
         rf_text_printf(t, "%s%d", !i ? "" : i % 20 ? ", " : ",\n    ", s->net->map_channels[i]);
@@ -123,8 +128,9 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
         char before[40] = "NULL";
         if (s->before) snprintf(before, sizeof before, "&depthwise_layers[%d]", n++);
         bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->pad_h == 0);
+        const char *run = s->winograd ? "winograd" : runs[l->kind];
         const char *fill = s->before ? "fill_depthwise" : s->in == 0 ? "fill_picture" : direct ? "NULL" : "fill_map";
-        put_row(t, net, l, runs[l->kind], fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->weights);
+        put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->weights);
     }
     rf_text_put(t, "};\n\n");
 }
@@ -176,12 +182,14 @@ static void put_network(rf_text *t, const source *s) {
 /* ---- files ---- */
 
 static void put_banner(rf_text *t, const source *s, const char *what) {
-    rf_text_printf(
-        t,
-        "/* %s, written by rf-export %s.\n"
-        " * Backbone %s; %zu parameters; %.0f million multiply-adds for a picture of %dx%d (height x width).\n"
-        " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n",
-        what, RF_VERSION, s->config->model.backbone, s->params, s->net->multiply_adds / 1e6, s->net->h, s->net->w);
+    rf_text_printf(t,
+                   "/* %s, written by rf-export %s.\n"
+                   " * Backbone %s; %zu parameters; a picture of %dx%d (height x width) takes %.0f million "
+                   "multiply-adds, of which\n"
+                   " * Winograd's method leaves %.0f million.\n"
+                   " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n",
+                   what, RF_VERSION, s->config->model.backbone, s->params, s->net->h, s->net->w,
+                   s->net->multiply_adds / 1e6, s->net->products / 1e6);
 }
 
 static void put_weights(rf_text *t, const source *s) {
@@ -219,7 +227,8 @@ static void put_part(rf_text *t, const source *s, const char *name) {
     else if (strcmp(base, "weights_file.c") == 0 && s->weights) {
         put_weights(t, s);
         put_file(t, "export/c/weights_embedded.c");
-    } else if ((strcmp(base, "depthwise.c") == 0 && !has(s->net, RF_LAYER_CONV, true)) ||
+    } else if ((strcmp(base, "winograd.c") == 0 && s->net->winograd_channels == 0) ||
+               (strcmp(base, "depthwise.c") == 0 && !has(s->net, RF_LAYER_CONV, true)) ||
                (strcmp(base, "max_pool.c") == 0 && !has(s->net, RF_LAYER_MAX_POOL, false)) ||
                (strcmp(base, "upsample_add.c") == 0 && !has(s->net, RF_LAYER_UPSAMPLE_ADD, false)))
         return;

@@ -25,9 +25,9 @@ rf_status cexport_random_model(const char *path) {
     RF_TRY(rf_config_load("configs/demo.ini", sets, 1, &config));
     RF_TRY_GOTO(rf_detector_params(&config, &params));
     rf_params_init(params, 7);
-    scale(params, "ClassHead", 1.0f);
-    scale(params, "BboxHead", 1.0f);
-    scale(params, "LandmarkHead", 1.0f);
+    scale(params, "ClassHead", 8);
+    scale(params, "BboxHead", 20);
+    scale(params, "LandmarkHead", 20);
     RF_TRY_GOTO(rf_config_text(&config, &text));
     const char *keys[] = {"rf.version", "rf.config"}, *values[] = {RF_VERSION, text};
     status = rf_weights_save(path, params, keys, values, 2);

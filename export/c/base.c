@@ -3,6 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For functions whose first arguments are constants where they are called: the loops over them vanish. */
+#ifdef __GNUC__
+#    define SPECIALISED static inline __attribute__((always_inline))
+#else
+#    define SPECIALISED static inline
+#endif
+/* A loop over an array that has to become registers: clang leaves it in memory unless it is told to unroll the loop. */
+#ifdef __clang__
+#    define EACH(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
+#    define EACH(i, n) for (int i = 0; i < (n); i++)
+#endif
+
 /* ---- a few floats at a time ---- */
 
 /* Compilers with vector types keep `vec` in a register of any processor that has them. The other branch is plain C. */
@@ -28,6 +41,9 @@ static inline vec vec_times_plus(vec a, vec b, vec c) {
 static inline vec vec_plus(vec a, vec b) {
     return a + b;
 }
+static inline vec vec_minus(vec a, vec b) {
+    return a - b;
+}
 static inline vec vec_activate(vec v, float slope) {
     vec_mask positive = v > (vec){0};
     return (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
@@ -48,6 +64,10 @@ static inline vec vec_times_plus(vec a, vec b, vec c) {
 }
 static inline vec vec_plus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
+    return a;
+}
+static inline vec vec_minus(vec a, vec b) {
+    for (int i = 0; i < LANES; i++) a.lane[i] -= b.lane[i];
     return a;
 }
 static inline vec vec_activate(vec v, float slope) {
@@ -91,13 +111,13 @@ struct level {
 
 /* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of
  * the kernel, column of the kernel and input channel. */
-enum { PANEL = 8, MAX_KERNEL = 7, MAX_SIDE = 16384 };
+enum { PANEL = 8, MAX_KERNEL = 7, MAX_SIDE = 16384, WINOGRAD_TILES = 30 };
 
-/* The last rows that a layer needs, with the zeros of its border; row y lies in slot (y + pad) % kernel. */
+/* The last rows that a layer needs, with the zeros of its border; row y lies in slot (y + pad) % slots. */
 struct ring {
     float *memory;
-    size_t length; /* floats of a slot */
-    int next;      /* the row that comes next */
+    size_t length;   /* floats of a slot */
+    int slots, next; /* next: the row that comes next */
 };
 
 struct candidate {
@@ -114,6 +134,7 @@ struct state {
     float *maps[MAPS];        /* maps whose lives do not overlap share memory */
     struct size size[MAPS];   /* for the picture at hand */
     struct ring rows, before; /* of the convolution at hand and of the depth-wise one before it */
+    float *scratch;           /* of the Winograd convolution at hand */
     struct candidate *candidates;
 };
 static struct state state;

@@ -16,7 +16,8 @@
 /* ---- numbers of the network ---- */
 
 #define NETWORK_ID 0x00000000u /* the weight file carries the same */
-enum { MAPS = 6, LAYERS = 6, LEVELS = 1, ANCHORS = 1, WEIGHTS = 592 };
+enum { MAPS = 6, LAYERS = 7, LEVELS = 1, ANCHORS = 1, WEIGHTS = 1744 };
+enum { WINOGRAD_CHANNELS = 16 }; /* the largest sum of inputs and outputs of a Winograd convolution */
 
 static const int map_channels[MAPS] = {3, 8, 8, 2, 4, 10};
 

@@ -18,12 +18,13 @@ struct conv_work {
     size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
     size_t step;                  /* floats from a pixel to the next */
     size_t panel;                 /* floats of a panel */
+    size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */
     int kernel;
     float slope;
 };
 
 /* Adds the shortcut (or NULL) to a sum, applies the activation and stores the first n, up to LANES. */
-static inline void conv_finish(vec sum, const float *add, float slope, int n, float *out) {
+SPECIALISED void conv_finish(vec sum, const float *add, float slope, int n, float *out) {
     float shortcut[LANES], result[LANES];
     if (n >= LANES) {
         vec_store(out, vec_activate(add ? vec_plus(sum, vec_load(add)) : sum, slope));
@@ -34,51 +35,60 @@ static inline void conv_finish(vec sum, const float *add, float slope, int n, fl
     for (int c = 0; c < n; c++) out[c] = result[c];
 }
 
-/* Sums stay in registers over the whole kernel: `pixels` and `panels` are constants where this is called. The n
- * channels of pixel p go to out + p * out_step; add is NULL or the shortcut, add_step apart. */
-static inline void conv_tile(const int pixels, const int panels, const struct conv_work *work, const float *w,
-                             const float *add, size_t add_step, float *out, size_t out_step, int n) {
+/* Sums stay in registers over the whole kernel: `pixels` and `panels` are constants where this is called. The first n
+ * channels of the panels go to `out`; add is NULL or the shortcut. */
+SPECIALISED void conv_tile(const int pixels, const int panels, const struct conv_work *work, const float *w,
+                           const float *add, float *out, int n) {
+    const int vecs = panels * VECS;
     vec sum[TILE][PANELS * VECS];
-    for (int p = 0; p < pixels; p++)
-        for (int v = 0; v < panels * VECS; v++)
+    EACH(p, pixels) {
+        EACH(v, vecs) {
             sum[p][v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
+        }
+    }
     for (int ky = 0; ky < work->kernel; ky++) {
         const float *in = work->row[ky];
         for (size_t k = 0; k < work->taps; k++) {
             vec weight[PANELS * VECS];
             w += PANEL;
-            for (int v = 0; v < panels * VECS; v++)
+            EACH(v, vecs) {
                 weight[v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
-            for (int p = 0; p < pixels; p++) {
+            }
+            EACH(p, pixels) {
                 vec value = vec_all(in[(size_t)p * work->step + k]);
-                for (int v = 0; v < panels * VECS; v++) sum[p][v] = vec_times_plus(weight[v], value, sum[p][v]);
+                EACH(v, vecs) {
+                    sum[p][v] = vec_times_plus(weight[v], value, sum[p][v]);
+                }
             }
         }
     }
-    for (int p = 0; p < pixels; p++, out += out_step, add = add ? add + add_step : NULL)
-        for (int v = 0; v < panels * VECS; v++)
+    EACH(p, pixels) {
+        EACH(v, vecs) {
             conv_finish(sum[p][v], add ? add + v * LANES : NULL, work->slope, n - v * LANES, out + v * LANES);
+        }
+        out += work->out_step;
+        add = add ? add + work->add_step : NULL;
+    }
 }
 
-/* Channels [first, first + n) of one row of the output. The last tile of a row overlaps the one before it. */
-static void conv_row(const struct layer *l, const struct conv_work *row, const float *w, int width, int first, int n,
-                     const float *add, float *out) {
-    size_t out_step = (size_t)map_channels[l->out], add_step = (size_t)l->cout;
+/* Up to PANELS panels of a row of the output: n channels from `first` on, their weights at w. The last tile of a row
+ * overlaps the one before it. add (NULL: none) and out are the row's beginning. */
+static void conv_row(const struct conv_work *row, const float *w, int width, int first, int n, const float *add,
+                     float *out) {
     int tile = width >= TILE ? TILE : 1;
     struct conv_work work = *row;
     for (int next = 0; next < width; next += tile) {
         size_t x = (size_t)(next + tile <= width ? next : width - tile);
-        const float *a = add ? add + x * add_step + first : NULL;
-        float *to = out + x * out_step + first;
-        for (int ky = 0; ky < l->kernel; ky++) work.row[ky] = row->row[ky] + x * row->step;
+        const float *a = add ? add + x * row->add_step + first : NULL;
+        float *to = out + x * row->out_step + first;
+        for (int ky = 0; ky < row->kernel; ky++) work.row[ky] = row->row[ky] + x * row->step;
         if (tile == 1)
             for (int p = 0; p < n; p += PANEL)
-                conv_tile(1, 1, &work, w + (size_t)(p / PANEL) * work.panel, a ? a + p : NULL, add_step, to + p,
-                          out_step, n - p < PANEL ? n - p : PANEL);
+                conv_tile(1, 1, &work, w + (size_t)(p / PANEL) * work.panel, a ? a + p : NULL, to + p, n - p);
         else if (n > PANEL)
-            conv_tile(TILE, PANELS, &work, w, a, add_step, to, out_step, n);
+            conv_tile(TILE, PANELS, &work, w, a, to, n);
         else
-            conv_tile(TILE, 1, &work, w, a, add_step, to, out_step, n);
+            conv_tile(TILE, 1, &work, w, a, to, n);
     }
 }
 
@@ -86,10 +96,12 @@ static void conv_row(const struct layer *l, const struct conv_work *row, const f
 static void conv_channels(const struct layer *l, struct size in, struct size out, int first, int end) {
     struct conv_work work = {.taps = (size_t)l->kernel * (size_t)l->cin,
                              .step = (size_t)l->stride * (size_t)l->cin,
+                             .out_step = (size_t)map_channels[l->out],
+                             .add_step = (size_t)l->cout,
                              .kernel = l->kernel,
                              .slope = l->slope};
     work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
-    if (l->fill) ring_open(&state.rows, l, in);
+    if (l->fill) ring_open(&state.rows, l, in, 0);
     for (int y = 0; y < out.h; y++) {
         int top = y * l->stride - l->pad;
         if (l->fill) ring_reach(&state.rows, l, in, top + l->kernel - 1);
@@ -99,7 +111,7 @@ static void conv_channels(const struct layer *l, struct size in, struct size out
         const float *add = l->add < 0 ? NULL : state.maps[l->add] + (size_t)y * (size_t)out.w * (size_t)l->cout;
         float *to = state.maps[l->out] + (size_t)y * (size_t)out.w * (size_t)map_channels[l->out] + l->channel;
         for (int c = first; c < end; c += PANELS * PANEL)
-            conv_row(l, &work, state.weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
+            conv_row(&work, state.weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
                      end - c < PANELS * PANEL ? end - c : PANELS * PANEL, add, to);
     }
 }

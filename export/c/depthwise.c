@@ -2,8 +2,8 @@
 /* ---- depth-wise convolution ---- */
 
 /* `pixels` neighbours, LANES channels: the weights of a tap are loaded once. */
-static inline void depthwise_tile(const int pixels, const struct layer *d, const float *const *row, const float *w,
-                                  float *out) {
+SPECIALISED void depthwise_tile(const int pixels, const struct layer *d, const float *const *row, const float *w,
+                                float *out) {
     size_t channels = (size_t)d->cin, step = (size_t)d->stride * channels;
     vec sum[4];
     for (int p = 0; p < pixels; p++) sum[p] = vec_load(w);
@@ -32,7 +32,7 @@ static void fill_depthwise(const struct layer *l, int y, float *line) {
     struct size in = state.size[d->in], out = output_size(d, in);
     const float *weights = state.weights + d->weights, *row[MAX_KERNEL], *at[MAX_KERNEL];
     int first = y * d->stride - d->pad, channels = d->cin, x = 0;
-    if (y == 0) ring_open(&state.before, d, in);
+    if (y == 0) ring_open(&state.before, d, in, 0);
     ring_reach(&state.before, d, in, first + d->kernel - 1);
     for (int ky = 0; ky < d->kernel; ky++) row[ky] = ring_row(&state.before, d, first + ky);
     while (x < out.w) {

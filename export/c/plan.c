@@ -3,7 +3,7 @@
 
 /* Where everything lies in the block, in floats. */
 struct plan {
-    uint64_t at[MAPS], maps, rows, before, candidates, bytes;
+    uint64_t at[MAPS], maps, rows, before, scratch, candidates, bytes;
 };
 
 static void set_sizes(int width, int height) {
@@ -65,7 +65,7 @@ static void place_maps(struct plan *p) {
 }
 
 static void widen(uint64_t *floats, const struct layer *l, struct size in) {
-    uint64_t need = ((uint64_t)l->kernel * ring_length(l, in) + 15) / 16 * 16;
+    uint64_t need = ((uint64_t)(l->kernel + 1) * ring_length(l, in, 1) + 15) / 16 * 16;
     if (need > *floats) *floats = need;
 }
 
@@ -80,7 +80,8 @@ static struct plan make_plan(int width, int height) {
     }
     for (int i = 0; i < LEVELS; i++)
         p.candidates += (uint64_t)state.size[levels[i].cls].h * (uint64_t)state.size[levels[i].cls].w * ANCHORS;
-    p.bytes = (STORED_WEIGHTS + 15 + p.maps + p.rows + p.before) * sizeof(float) +
+    p.scratch = 16 * WINOGRAD_TILES * WINOGRAD_CHANNELS;
+    p.bytes = (STORED_WEIGHTS + 15 + p.maps + p.rows + p.before + p.scratch) * sizeof(float) +
               p.candidates * sizeof(struct candidate) + 63;
     return p;
 }
@@ -94,6 +95,7 @@ static float *place_all(const struct plan *p, void *block) {
     next += p->maps;
     state.rows.memory = next;
     state.before.memory = next + p->rows;
-    state.candidates = (struct candidate *)(void *)(next + p->rows + p->before);
+    state.scratch = next + p->rows + p->before;
+    state.candidates = (struct candidate *)(void *)(state.scratch + p->scratch);
     return (float *)(void *)aligned;
 }

@@ -9,6 +9,7 @@
 #include "export/c/picture.c"
 #include "export/c/depthwise.c"
 #include "export/c/conv.c"
+#include "export/c/winograd.c"
 #include "export/c/max_pool.c"
 #include "export/c/upsample_add.c"
 #include "export/c/network.c"

@@ -15,18 +15,21 @@ static float *map_row(int map, int y, int channels) {
     return state.maps[map] + (size_t)y * (size_t)state.size[map].w * (size_t)channels;
 }
 
-static size_t ring_length(const struct layer *l, struct size in) {
-    return (size_t)(in.w + 2 * l->pad) * (size_t)l->cin;
+/* Floats of a row with its border and `spare` more pixels. */
+static size_t ring_length(const struct layer *l, struct size in, int spare) {
+    return (size_t)(in.w + 2 * l->pad + spare) * (size_t)l->cin;
 }
 
-static void ring_open(struct ring *ring, const struct layer *l, struct size in) {
-    ring->length = ring_length(l, in);
+/* For kernel + spare rows. */
+static void ring_open(struct ring *ring, const struct layer *l, struct size in, int spare) {
+    ring->length = ring_length(l, in, spare);
+    ring->slots = l->kernel + spare;
     ring->next = -l->pad;
-    memset(ring->memory, 0, (size_t)l->kernel * ring->length * sizeof *ring->memory);
+    memset(ring->memory, 0, (size_t)ring->slots * ring->length * sizeof *ring->memory);
 }
 
 static float *ring_row(const struct ring *ring, const struct layer *l, int y) {
-    return ring->memory + (size_t)((y + l->pad) % l->kernel) * ring->length;
+    return ring->memory + (size_t)((y + l->pad) % ring->slots) * ring->length;
 }
 
 /* Makes the rows up to `last`; those outside the map are zero. */
