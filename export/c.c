@@ -22,13 +22,15 @@ typedef struct product {
     rf_c_net net;
 } product;
 
+/* "net.c", "net.h" and "net.bin" for "net.c"; a name without ".c" stays and gets the other endings added. */
 static rf_status make_paths(const char *path, product *p) {
-    static const char *const extensions[] = {".c", ".h", ".bin"};
+    static const char *const extensions[] = {"", ".h", ".bin"};
     size_t n = strlen(path);
-    if (n < 3 || strcmp(path + n - 2, ".c") != 0 || *rf_path_base(path) == '.' || strpbrk(rf_path_base(path), "\"\\\n"))
-        return rf_fail(RF_ERR_USER, "%s: the name of a C source should end in .c, for example retinaface.c", path);
+    int stem = (int)(n > 2 && strcmp(path + n - 2, ".c") == 0 ? n - 2 : n);
+    if (strpbrk(rf_path_base(path), "\"\\\n"))
+        return rf_fail(RF_ERR_USER, "%s: a C source cannot include a header of that name: choose another", path);
     for (int i = 0; i < 3; i++)
-        if ((size_t)snprintf(p->paths[i], sizeof p->paths[i], "%.*s%s", (int)n - 2, path, extensions[i]) >=
+        if ((size_t)snprintf(p->paths[i], sizeof p->paths[i], "%.*s%s", i ? stem : (int)n, path, extensions[i]) >=
             sizeof p->paths[i])
             return rf_fail(RF_ERR_USER, "%s: the path is too long", path);
     return RF_OK;
@@ -203,7 +205,7 @@ static rf_status describe(const rf_export_model *model, const rf_export_options 
     snprintf(io->input_name, sizeof io->input_name, "rgb");
     snprintf(io->input_layout, sizeof io->input_layout, "NHWC");
     snprintf(io->input_type, sizeof io->input_type, "uint8");
-    io->preprocessed = true;
+    io->preprocessed = io->faces = true;
     for (int i = 1; i < (options->embed ? 2 : 3); i++)
         snprintf(io->files[io->n_files++], sizeof io->files[0], "%s", p.paths[i]);
     faces.outputs = RF_EXPORT_FACES;

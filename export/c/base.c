@@ -20,6 +20,7 @@
 
 /* Compilers with vector types keep `vec` in a register of any processor that has them. The other branch is plain C. */
 #if defined(__GNUC__) && !defined(RF_PLAIN_C) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
+#    define VECTORS
 #    ifdef __AVX__
 #        define LANES 8
 #        define ALL(s)                                                                                                 \
@@ -41,9 +42,6 @@ static inline vec vec_times_plus(vec a, vec b, vec c) {
 static inline vec vec_plus(vec a, vec b) {
     return a + b;
 }
-static inline vec vec_minus(vec a, vec b) {
-    return a - b;
-}
 static inline vec vec_activate(vec v, float slope) {
     vec_mask positive = v > (vec){0};
     return (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
@@ -64,10 +62,6 @@ static inline vec vec_times_plus(vec a, vec b, vec c) {
 }
 static inline vec vec_plus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
-    return a;
-}
-static inline vec vec_minus(vec a, vec b) {
-    for (int i = 0; i < LANES; i++) a.lane[i] -= b.lane[i];
     return a;
 }
 static inline vec vec_activate(vec v, float slope) {

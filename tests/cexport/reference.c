@@ -1,5 +1,5 @@
 /* What the generated detectors are compared with, by rf's own finder:
- *   reference random MODEL.safetensors             writes a model with the demo's network and random weights
+ *   reference random MODEL.safetensors FACTOR [SETTING...]: a random model (tests/cexport_model.h)
  *   reference faces MODEL SCORE DIR PICTURE...     writes DIR/0.ppm, DIR/1.ppm ... and DIR/faces.txt (driver.c's lines)
  *   reference compare FACES FACES                  the largest differences of two such files; exit 1 when they differ
  */
@@ -94,8 +94,8 @@ static int compare(const char *path, const char *other) {
 int main(int argc, char **argv) {
     rf_status status;
     if (argc == 4 && strcmp(argv[1], "compare") == 0) return compare(argv[2], argv[3]);
-    if (argc == 3 && strcmp(argv[1], "random") == 0)
-        status = cexport_random_model(argv[2]);
+    if (argc >= 4 && strcmp(argv[1], "random") == 0)
+        status = cexport_random_model(argv[2], atof(argv[3]), (const char *const *)argv + 4, (size_t)argc - 4);
     else if (argc > 5 && strcmp(argv[1], "faces") == 0)
         status = find_all(argc, argv);
     else
