@@ -42,7 +42,7 @@ rf_status cexport_random_model(const char *path, double factor, const char *cons
     rf_params_init(params, 7);
     disturb(params);
     scale(params, "ClassHead", (float)factor);
-    scale(params, "BboxHead", (float)factor);
+    scale(params, "BboxHead", (float)factor / 4); /* or boxes of thousands of pixels come out */
     scale(params, "LandmarkHead", (float)factor);
     RF_TRY_GOTO(rf_config_text(&config, &text));
     const char *keys[] = {"rf.version", "rf.config"}, *values[] = {RF_VERSION, text};
