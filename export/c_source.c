@@ -182,14 +182,14 @@ static void put_network(rf_text *t, const source *s) {
 /* ---- files ---- */
 
 static void put_banner(rf_text *t, const source *s, const char *what) {
-    rf_text_printf(t,
-                   "/* %s, written by rf-export %s.\n"
-                   " * Backbone %s; %zu parameters; a picture of %dx%d (height x width) takes %.0f million "
-                   "multiply-adds, of which\n"
-                   " * Winograd's method leaves %.0f million.\n"
-                   " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n",
-                   what, RF_VERSION, s->config->model.backbone, s->params, s->net->h, s->net->w,
-                   s->net->multiply_adds / 1e6, s->net->products / 1e6);
+    rf_text_printf(t, "/* %s, written by rf-export %s: %s, %zu parameters.\n", what, RF_VERSION,
+                   s->config->model.backbone, s->params);
+    rf_text_printf(
+        t,
+        " * A picture of %dx%d (height x width) takes %.0f million multiply-adds; Winograd's method leaves %.0f "
+        "million.\n",
+        s->net->h, s->net->w, s->net->multiply_adds / 1e6, s->net->products / 1e6);
+    rf_text_put(t, " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n");
 }
 
 static void put_weights(rf_text *t, const source *s) {

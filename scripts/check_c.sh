@@ -69,7 +69,9 @@ check aarch64-linux-gnu-gcc "-std=gnu99 -O3" "qemu-aarch64 -L /usr/aarch64-linux
 
 # The example of the manual compiles and runs.
 manual=$(grep -ls 'rf_detect(' docs/deploy.md docs/deploy-c.part.md | head -n 1)
-sed -n '/^```c$/,/^```$/p' "$manual" | sed '/^```/d' >"$W/main.c"
+awk '/^```c$/ { block = ""; inside = 1; next }
+    /^```$/ { if (inside && block ~ /rf_detect\(/) { printf "%s", block; exit } inside = 0 }
+    inside { block = block $0 "\n" }' "$manual" >"$W/main.c"
 if gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O1 -I"$W" "$W/main.c" "$W/retinaface.c" -o "$W/main" -lm >"$W/log" 2>&1 &&
     "$W/main" "$W/retinaface.bin" "$W/ref/0.ppm" >"$W/have" && [ "$(wc -l <"$W/have")" -eq "$(grep -c '^0 ' "$W/ref/faces.txt")" ]; then
     echo "ok    the example of $manual: $(wc -l <"$W/have") faces"
