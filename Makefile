@@ -43,7 +43,10 @@ ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
 # protoc-c turns export/onnx.proto into a source in the build folder; -lprotobuf-c is its library.
 GEN := $(B)/generated
 PROTO := $(if $(filter export,$(LIB_DIRS)),$(GEN)/onnx.pb-c)
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(PROTO:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
+# The text of the C sources that rf-export writes (scripts/embed.sh).
+C_TEXTS := $(sort $(wildcard export/c/*.[ch]))
+TEXTS := $(if $(filter export,$(LIB_DIRS)),$(GEN)/c_texts)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(PROTO:=.o) $(TEXTS:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
 LIB := $(B)/librf.a
 
 PROGRAMS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
@@ -82,6 +85,10 @@ $(GEN)/onnx.pb-c.h: export/onnx.proto
 	protoc-c --proto_path=export --c_out=$(GEN) $<
 
 $(GEN)/onnx.pb-c.c: $(GEN)/onnx.pb-c.h ;
+
+$(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS)
+	@mkdir -p $(GEN)
+	sh scripts/embed.sh $(C_TEXTS) >$@
 
 $(GEN)/%.o: $(GEN)/%.c
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
@@ -122,8 +129,13 @@ $(B)/tests/test_mutants: $(REPLAY_OBJ)
 $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
+# What scripts/check_c.sh compares the exported C source with.
+$(B)/cexport-reference: $(B)/tests/cexport/reference.o $(B)/tests/cexport_model.o $(CLI_OBJ) $(LIB)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
 # These run the programs.
-$(B)/tests/test_cli $(B)/tests/test_cli_import $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
+$(B)/tests/test_cli $(B)/tests/test_cli_import $(B)/tests/test_convert_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
+$(B)/tests/test_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
 
 fuzzers: $(FUZZERS) $(B)/seeds
 

@@ -146,7 +146,8 @@ int main(int argc, char **argv) {
         "  configuration, checksum.",
         options,
         "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs faces --preprocess --input dynamic\n"
-        "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs anchors --input 480x640      (OpenCV)",
+        "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs anchors --input 480x640      (OpenCV)\n"
+        "  rf-export runs/mnet/best.safetensors -o retinaface.c",
         formats,
         1,
         1};

@@ -76,7 +76,7 @@ static void put_input(rf_json_writer *w, const rf_config *config, const rf_expor
 
 static void put_outputs(rf_json_writer *w, const rf_export_options *o, const rf_card_io *io) {
     if (!io) return;
-    rf_json_put_string(w, "kind", kinds[o->outputs]);
+    rf_json_put_string(w, "kind", kinds[io->faces ? RF_EXPORT_FACES : o->outputs]);
     rf_json_begin_array(w, "outputs");
     for (int i = 0; i < io->n_outputs; i++) {
         rf_json_begin_object(w, NULL);

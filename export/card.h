@@ -20,6 +20,7 @@ typedef struct rf_card_io {
     char input_layout[16]; /* "NCHW", "NHWC" */
     char input_type[16];   /* "float32", "uint8" */
     bool preprocessed;     /* colour order, mean and deviation are inside: the input is RGB, 0 to 255 */
+    bool faces;            /* the outputs are faces, whatever the options say */
     int opset;             /* 0: has none */
     rf_card_output outputs[RF_CARD_OUTPUTS];
     int n_outputs;

@@ -1,13 +1,17 @@
 #!/bin/sh
-# Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--ci|--fuzz]
+# Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--ci|--fuzz|--cross]
 #   --check  only tell what is missing (exit 1)
 #   --ci     also what the style and sanitizer checks need
 #   --fuzz   also what `make fuzz` needs
+#   --cross  also the compilers and the emulator that scripts/check_c.sh tries exported C sources with
 set -eu
 
 packages="gcc make libjpeg-dev libpng-dev zlib1g-dev libinih-dev libcjson-dev libexpat1-dev libmatio-dev libcmocka-dev protobuf-c-compiler libprotobuf-c-dev"
 case "${1:-}" in
 --ci) packages="$packages clang clang-format libomp-dev" ;;
+--cross)
+    packages="$packages clang gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    ;;
 --fuzz)
     # libFuzzer comes in the runtime package of clang's own version
     version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')

@@ -1,0 +1,134 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* For functions whose first arguments are constants where they are called: the loops over them vanish. */
+#ifdef __GNUC__
+#    define SPECIALISED static inline __attribute__((always_inline))
+#else
+#    define SPECIALISED static inline
+#endif
+/* A loop over an array that has to become registers: clang leaves it in memory unless it is told to unroll the loop. */
+#ifdef __clang__
+#    define EACH(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
+#    define EACH(i, n) for (int i = 0; i < (n); i++)
+#endif
+
+/* ---- a few floats at a time ---- */
+
+/* Compilers with vector types keep `vec` in a register of any processor that has them. The other branch is plain C. */
+#if defined(__GNUC__) && !defined(RF_PLAIN_C) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
+#    define VECTORS
+#    ifdef __AVX__
+#        define LANES 8
+#        define ALL(s)                                                                                                 \
+            { s, s, s, s, s, s, s, s }
+#    else
+#        define LANES 4
+#        define ALL(s)                                                                                                 \
+            { s, s, s, s }
+#    endif
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t vec_mask __attribute__((vector_size(4 * LANES)));
+
+static inline vec vec_all(float s) {
+    return (vec)ALL(s);
+}
+static inline vec vec_times_plus(vec a, vec b, vec c) {
+    return a * b + c;
+}
+static inline vec vec_plus(vec a, vec b) {
+    return a + b;
+}
+static inline vec vec_activate(vec v, float slope) {
+    vec_mask positive = v > (vec){0};
+    return (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
+}
+#else
+#    define LANES 4
+typedef struct vec {
+    float lane[LANES];
+} vec;
+
+static inline vec vec_all(float s) {
+    vec v = {{s, s, s, s}};
+    return v;
+}
+static inline vec vec_times_plus(vec a, vec b, vec c) {
+    for (int i = 0; i < LANES; i++) c.lane[i] += a.lane[i] * b.lane[i];
+    return c;
+}
+static inline vec vec_plus(vec a, vec b) {
+    for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
+    return a;
+}
+static inline vec vec_activate(vec v, float slope) {
+    for (int i = 0; i < LANES; i++) v.lane[i] = v.lane[i] > 0 ? v.lane[i] : slope * v.lane[i];
+    return v;
+}
+#endif
+
+static inline vec vec_load(const float *from) {
+    vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+static inline void vec_store(float *to, vec v) {
+    memcpy(to, &v, sizeof v);
+}
+
+/* ---- what the network is made of ---- */
+
+/* Maps are [height][width][channels]. Map 0 is the picture, which is never stored as floats. */
+struct size {
+    int h, w;
+};
+
+/* One step: reads the map `in`, writes `cout` channels of the map `out`, beginning with `channel`. */
+struct layer {
+    void (*run)(const struct layer *layer);
+    void (*fill)(const struct layer *layer, int y, float *line); /* makes row y of the input; NULL: read it in place */
+    const struct layer *before; /* depth-wise convolution of `in` that comes first, one row at a time; NULL: none */
+    int in, add, out, channel;  /* maps; `add`: shortcut (-1: none) or the map that is resized and added */
+    int kernel, stride, pad;
+    int cin, cout;
+    float slope;    /* of the activation below 0: 1 none, 0 ReLU */
+    size_t weights; /* place of the first one */
+};
+
+/* Three maps of one step of the pyramid; its cells are `stride` pixels apart. */
+struct level {
+    int stride, cls, box, points;
+};
+
+/* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of
+ * the kernel, column of the kernel and input channel. */
+enum { PANEL = 8, MAX_KERNEL = 7, MAX_SIDE = 16384, WINOGRAD_TILES = 30 };
+
+/* The last rows that a layer needs, with the zeros of its border; row y lies in slot (y + pad) % slots. */
+struct ring {
+    float *memory;
+    size_t length;   /* floats of a slot */
+    int slots, next; /* next: the row that comes next */
+};
+
+struct candidate {
+    float score;
+    uint32_t anchor;
+};
+
+/* Everything that rf_init makes. */
+struct state {
+    void *block; /* NULL: not initialised */
+    int max_width, max_height;
+    const uint8_t *picture;   /* the one at hand */
+    const float *weights;     /* [WEIGHTS] */
+    float *maps[MAPS];        /* maps whose lives do not overlap share memory */
+    struct size size[MAPS];   /* for the picture at hand */
+    struct ring rows, before; /* of the convolution at hand and of the depth-wise one before it */
+    float *scratch;           /* of the Winograd convolution at hand */
+    struct candidate *candidates;
+};
+static struct state state;

@@ -1,0 +1,129 @@
+
+/* ---- convolution ---- */
+
+/* A tile is TILE pixels of a row times PANELS panels: as many sums as the processor's registers hold. */
+#if LANES == 8 || defined(__aarch64__)
+enum { TILE = 6, PANELS = 2 };
+#else
+enum { TILE = 5, PANELS = 1 };
+#endif
+enum { VECS = PANEL / LANES };
+
+/* Weights of so many panels are used on all rows before the next ones, so that they stay in the second-level cache. */
+enum { CACHED_WEIGHTS = 1 << 16 };
+
+/* What a tile needs besides its place. */
+struct conv_work {
+    const float *row[MAX_KERNEL]; /* first pixel of the tile in each row of the kernel */
+    size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
+    size_t step;                  /* floats from a pixel to the next */
+    size_t panel;                 /* floats of a panel */
+    size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */
+    int kernel;
+    float slope;
+};
+
+/* Adds the shortcut (or NULL) to a sum, applies the activation and stores the first n, up to LANES. */
+SPECIALISED void conv_finish(vec sum, const float *add, float slope, int n, float *out) {
+    float shortcut[LANES], result[LANES];
+    if (n >= LANES) {
+        vec_store(out, vec_activate(add ? vec_plus(sum, vec_load(add)) : sum, slope));
+        return;
+    }
+    for (int c = 0; c < LANES; c++) shortcut[c] = add && c < n ? add[c] : 0;
+    vec_store(result, vec_activate(vec_plus(sum, vec_load(shortcut)), slope));
+    for (int c = 0; c < n; c++) out[c] = result[c];
+}
+
+/* Sums stay in registers over the whole kernel: `pixels` and `panels` are constants where this is called. The first n
+ * channels of the panels go to `out`; add is NULL or the shortcut. */
+SPECIALISED void conv_tile(const int pixels, const int panels, const struct conv_work *work, const float *w,
+                           const float *add, float *out, int n) {
+    const int vecs = panels * VECS;
+    vec sum[TILE][PANELS * VECS];
+    EACH(p, pixels) {
+        EACH(v, vecs) {
+            sum[p][v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
+        }
+    }
+    for (int ky = 0; ky < work->kernel; ky++) {
+        const float *in = work->row[ky];
+        for (size_t k = 0; k < work->taps; k++) {
+            vec weight[PANELS * VECS];
+            w += PANEL;
+            EACH(v, vecs) {
+                weight[v] = vec_load(w + (size_t)(v / VECS) * work->panel + v % VECS * LANES);
+            }
+            EACH(p, pixels) {
+                vec value = vec_all(in[(size_t)p * work->step + k]);
+                EACH(v, vecs) {
+                    sum[p][v] = vec_times_plus(weight[v], value, sum[p][v]);
+                }
+            }
+        }
+    }
+    EACH(p, pixels) {
+        EACH(v, vecs) {
+            conv_finish(sum[p][v], add ? add + v * LANES : NULL, work->slope, n - v * LANES, out + v * LANES);
+        }
+        out += work->out_step;
+        add = add ? add + work->add_step : NULL;
+    }
+}
+
+/* Up to PANELS panels of a row of the output: n channels from `first` on, their weights at w. The last tile of a row
+ * overlaps the one before it. add (NULL: none) and out are the row's beginning. */
+static void conv_row(const struct conv_work *row, const float *w, int width, int first, int n, const float *add,
+                     float *out) {
+    int tile = width >= TILE ? TILE : 1;
+    struct conv_work work = *row;
+    for (int next = 0; next < width; next += tile) {
+        size_t x = (size_t)(next + tile <= width ? next : width - tile);
+        const float *a = add ? add + x * row->add_step + first : NULL;
+        float *to = out + x * row->out_step + first;
+        for (int ky = 0; ky < row->kernel; ky++) work.row[ky] = row->row[ky] + x * row->step;
+        if (tile == 1)
+            for (int p = 0; p < n; p += PANEL)
+                conv_tile(1, 1, &work, w + (size_t)(p / PANEL) * work.panel, a ? a + p : NULL, to + p, n - p);
+        else if (n > PANEL)
+            conv_tile(TILE, PANELS, &work, w, a, to, n);
+        else
+            conv_tile(TILE, 1, &work, w, a, to, n);
+    }
+}
+
+/* All rows of output channels [first, end). */
+static void conv_channels(const struct layer *l, struct size in, struct size out, int first, int end) {
+    struct conv_work work = {.taps = (size_t)l->kernel * (size_t)l->cin,
+                             .step = (size_t)l->stride * (size_t)l->cin,
+                             .out_step = (size_t)map_channels[l->out],
+                             .add_step = (size_t)l->cout,
+                             .kernel = l->kernel,
+                             .slope = l->slope};
+    work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
+    if (l->fill) ring_open(&state.rows, l, in, 0);
+    for (int y = 0; y < out.h; y++) {
+        int top = y * l->stride - l->pad;
+        if (l->fill) ring_reach(&state.rows, l, in, top + l->kernel - 1);
+        for (int ky = 0; ky < l->kernel; ky++)
+            work.row[ky] = l->fill ? ring_row(&state.rows, l, top + ky)
+                                   : state.maps[l->in] + (size_t)top * (size_t)in.w * (size_t)l->cin;
+        const float *add = l->add < 0 ? NULL : state.maps[l->add] + (size_t)y * (size_t)out.w * (size_t)l->cout;
+        float *to = state.maps[l->out] + (size_t)y * (size_t)out.w * (size_t)map_channels[l->out] + l->channel;
+        for (int c = first; c < end; c += PANELS * PANEL)
+            conv_row(&work, state.weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
+                     end - c < PANELS * PANEL ? end - c : PANELS * PANEL, add, to);
+    }
+}
+
+static void conv(const struct layer *l) {
+    struct size in = input_size(l), out = state.size[l->out];
+    int row = l->kernel * l->kernel * l->cin * PANEL, group = PANELS * PANEL;
+    if (row < CACHED_WEIGHTS) group *= CACHED_WEIGHTS / row;
+    if (!l->fill && l->stride == 1) { /* one long row: no tile is cut */
+        in.w = out.w = out.w * out.h;
+        in.h = out.h = 1;
+    }
+    for (int first = 0; first < l->cout; first += group)
+        conv_channels(l, in, out, first, l->cout - first < group ? l->cout : first + group);
+}

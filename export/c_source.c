@@ -1,0 +1,290 @@
+#include "export/c_source.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "detect/spec.h"
+
+/* What the pieces are made from. */
+typedef struct source {
+    const rf_c_net *net;
+    const rf_config *config;
+    const char *header; /* name of the header file */
+    size_t params;
+    const rf_export_options *options;
+    const float *weights; /* NULL: in a file */
+    rf_detect_spec spec;
+    uint32_t id;
+} source;
+
+/* A float of C that reads back to the same bits: "0.1f", "16.0f". */
+static void put_float(rf_text *t, float value) {
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", (double)value);
+    for (int digits = 6; digits < 9; digits++) {
+        char shorter[40];
+        float back;
+        snprintf(shorter, sizeof shorter, "%.*g", digits, (double)value);
+        if (sscanf(shorter, "%f", &back) != 1 || memcmp(&back, &value, sizeof back) != 0) continue;
+        memcpy(text, shorter, sizeof text);
+        break;
+    }
+    rf_text_printf(t, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
+static void put_floats(rf_text *t, const double *values, int n) {
+    for (int i = 0; i < n; i++) {
+        rf_text_put(t, i ? ", " : "{");
+        put_float(t, (float)values[i]);
+    }
+    rf_text_put(t, "};\n");
+}
+
+static void put_title(rf_text *t, const char *title) {
+    rf_text_printf(t, "/* ---- %s ---- */\n\n", title);
+}
+
+/* ---- constants ---- */
+
+static void put_setting(rf_text *t, const char *name, double value, bool whole, const char *doc) {
+    rf_text_printf(t, "#ifndef %s\n#    define %s ", name, name);
+    if (whole)
+        rf_text_printf(t, "%.0f", value);
+    else
+        put_float(t, (float)value);
+    rf_text_printf(t, " /* %s */\n#endif\n", doc);
+}
+
+static void put_constants(rf_text *t, const source *s) {
+    const rf_config *config = s->config;
+    const rf_detector *d = &s->net->net.detector;
+    bool bgr = strcmp(config->input.colour, "bgr") == 0;
+    put_title(t, "settings: other values can be given to the compiler, for example -DRF_SCORE=0.3f");
+    put_setting(t, "RF_SCORE", s->options->score, false, "lowest score of a face");
+    put_setting(t, "RF_IOU", s->options->iou, false,
+                "overlap (intersection over union) with a better face above which one is dropped");
+    put_setting(t, "RF_TOP_K", (double)config->eval.top_k, true, "so many of the best candidates are looked at");
+    put_setting(t, "RF_KEEP", s->options->keep, true, "so many faces are returned at most");
+    rf_text_put(t, "\n");
+    put_title(t, "numbers of the network");
+    rf_text_printf(t, "#define NETWORK_ID 0x%08" PRIx32 "u /* the weight file carries the same */\n", s->id);
+    rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, ANCHORS = %d, WEIGHTS = %zu };\n", s->net->n_maps,
+                   s->net->n_steps, d->n_levels, d->cell_anchors, s->net->weights);
+    rf_text_printf(
+        t,
+        "enum { WINOGRAD_CHANNELS = %d }; /* the largest sum of inputs and outputs of a Winograd convolution "
+        "*/\n\n",
+        s->net->winograd_channels);
+    rf_text_put(t, "static const int map_channels[MAPS] = {");
+    for (int i = 0; i < s->net->n_maps; i++)
+        rf_text_printf(t, "%s%d", !i ? "" : i % 20 ? ", " : ",\n    ", s->net->map_channels[i]);
+    rf_text_printf(t,
+                   "};\n\nstatic const int colour_order[3] = {%s}; /* the network's first channel is the picture's "
+                   "colour_order[0] */\n",
+                   bgr ? "2, 1, 0" : "0, 1, 2");
+    rf_text_put(t, "static const float colour_mean[3] = ");
+    put_floats(t, config->input.mean.v, 3);
+    rf_text_put(t, "static const float colour_std[3] = ");
+    put_floats(t, config->input.std.v, 3);
+    rf_text_put(t, "\n");
+}
+
+/* ---- tables ---- */
+
+static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, const char *run, const char *fill,
+                    const char *before, const int maps[4], size_t weights) {
+    rf_shape out = rf_graph_shape(net->net.graph, l->out);
+    bool window = l->kind == RF_LAYER_CONV || l->kind == RF_LAYER_MAX_POOL;
+    int cin = window ? l->channels_in : out.d[3];
+    rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0], maps[1],
+                   maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0, cin,
+                   out.d[3]);
+    put_float(t, l->slope);
+    rf_text_printf(t, ", %zu}, /* %s: %dx%dx%d */\n", weights, l->name, out.d[1], out.d[2], out.d[3]);
+}
+
+static void put_layers(rf_text *t, const rf_c_net *net) {
+    static const char *const runs[] = {"conv", "upsample_add", "max_pool", ""};
+    const char columns[] =
+        "/* run, fill, before, in, add, out, channel, kernel, stride, pad, cin, cout, slope, weights */";
+    int n = 0;
+    for (int i = 0; i < net->n_steps; i++) {
+        const rf_c_step *s = &net->steps[i];
+        if (!s->before) continue;
+        if (n++ == 0) rf_text_printf(t, "%s\nstatic const struct layer depthwise_layers[] = {\n", columns);
+        put_row(t, net, s->before, "NULL", "fill_map", "NULL", (const int[]){s->in, -1, -1, 0}, s->before_weights);
+    }
+    if (n) rf_text_put(t, "};\n\n");
+    rf_text_printf(t, "%s\nstatic const struct layer layers[LAYERS] = {\n", columns);
+    n = 0;
+    for (int i = 0; i < net->n_steps; i++) {
+        const rf_c_step *s = &net->steps[i];
+        const rf_export_layer *l = s->layer;
+        char before[40] = "NULL";
+        if (s->before) snprintf(before, sizeof before, "&depthwise_layers[%d]", n++);
+        bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->pad_h == 0);
+        const char *run = s->winograd ? "winograd" : runs[l->kind];
+        const char *fill = s->before ? "fill_depthwise" : s->in == 0 ? "fill_picture" : direct ? "NULL" : "fill_map";
+        put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->weights);
+    }
+    rf_text_put(t, "};\n\n");
+}
+
+static void put_anchors(rf_text *t, const source *s) {
+    const rf_export_net *net = &s->net->net;
+    const rf_anchor_spec *a = &s->spec.anchors;
+    rf_text_put(t, "/* Boxes are relative to anchors: in every cell of a level, of these widths and heights in pixels. "
+                   "*/\nstatic const struct level levels[LEVELS] = {");
+    for (int i = 0; i < a->n_levels; i++) {
+        const rf_export_maps *m = &net->maps[i];
+        const int *map = s->net->map_of;
+        rf_text_printf(t, "%s{%d, %d, %d, %d}", i ? ", " : "", a->strides[i], map[m->cls], map[m->box],
+                       m->points == RF_NONE ? -1 : map[m->points]);
+    }
+    rf_text_put(t, "};\nstatic const float anchor_size[LEVELS][ANCHORS][2] = {\n");
+    float root = sqrtf(a->aspect);
+    for (int i = 0; i < a->n_levels * a->n_sizes; i++) {
+        rf_text_put(t, i % a->n_sizes ? ", {" : "    {{");
+        put_float(t, a->sizes[i] / root);
+        rf_text_put(t, ", ");
+        put_float(t, a->sizes[i] * root);
+        rf_text_put(t, (i + 1) % a->n_sizes ? "}" : "}},\n");
+    }
+    rf_text_put(t, "};\nstatic const float anchor_centre[LEVELS] = {");
+    for (int i = 0; i < a->n_levels; i++) {
+        if (i) rf_text_put(t, ", ");
+        put_float(t, a->centre_offset < 0 ? 0.5f * (float)a->strides[i] : a->centre_offset);
+    }
+    rf_text_put(t, "}; /* of the first cell */\nstatic const float variance_centre = ");
+    put_float(t, s->spec.codec.variance_centre);
+    rf_text_put(t, ", variance_size = ");
+    put_float(t, s->spec.codec.variance_size);
+    rf_text_printf(t, ";\nstatic const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n",
+                   s->spec.codec.plus_one);
+}
+
+static void put_network(rf_text *t, const source *s) {
+    rf_text_put(t, "\n");
+    put_title(t, "the network");
+    rf_text_printf(t,
+                   "/* Sizes in the notes are height x width x channels for a picture of %dx%d pixels (height x "
+                   "width). */\n",
+                   s->net->h, s->net->w);
+    put_layers(t, s->net);
+    put_anchors(t, s);
+}
+
+/* ---- files ---- */
+
+static void put_banner(rf_text *t, const source *s, const char *what) {
+    rf_text_printf(t, "/* %s, written by rf-export %s: %s, %zu parameters.\n", what, RF_VERSION,
+                   s->config->model.backbone, s->params);
+    rf_text_printf(
+        t,
+        " * A picture of %dx%d (height x width) takes %.0f million multiply-adds; Winograd's method leaves %.0f "
+        "million.\n",
+        s->net->h, s->net->w, s->net->multiply_adds / 1e6, s->net->products / 1e6);
+    rf_text_put(t, " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n");
+}
+
+static void put_weights(rf_text *t, const source *s) {
+    rf_text_put(t, "\n");
+    put_title(t, "weights");
+    rf_text_put(t, "static const float embedded_weights[WEIGHTS] = {");
+    for (size_t i = 0; i < s->net->weights; i++) {
+        rf_text_put(t, i % 8 ? " " : "\n    ");
+        put_float(t, s->weights[i]);
+        rf_text_put(t, ",");
+    }
+    rf_text_put(t, "\n};\n");
+}
+
+static bool has(const rf_c_net *net, rf_layer_kind kind, bool before) {
+    for (int i = 0; i < net->n_steps; i++)
+        if (net->steps[i].layer->kind == kind && (!before || net->steps[i].before)) return true;
+    return false;
+}
+
+static void put_file(rf_text *t, const char *name) {
+    for (const rf_c_text *file = rf_c_texts; file->name; file++)
+        if (strcmp(file->name, name) == 0) rf_text_put(t, file->text);
+}
+
+/* What stands in the place of a file of export/c/. */
+static void put_part(rf_text *t, const source *s, const char *name) {
+    const char *base = rf_path_base(name);
+    if (strcmp(base, "retinaface.h") == 0)
+        rf_text_printf(t, "#include \"%s\"\n", s->header);
+    else if (strcmp(base, "constants.c") == 0)
+        put_constants(t, s);
+    else if (strcmp(base, "network.c") == 0)
+        put_network(t, s);
+    else if (strcmp(base, "weights_file.c") == 0 && s->weights) {
+        put_weights(t, s);
+        put_file(t, "export/c/weights_embedded.c");
+    } else if ((strcmp(base, "winograd.c") == 0 && s->net->winograd_channels == 0) ||
+               (strcmp(base, "depthwise.c") == 0 && !has(s->net, RF_LAYER_CONV, true)) ||
+               (strcmp(base, "max_pool.c") == 0 && !has(s->net, RF_LAYER_MAX_POOL, false)) ||
+               (strcmp(base, "upsample_add.c") == 0 && !has(s->net, RF_LAYER_UPSAMPLE_ADD, false)))
+        return;
+    else
+        put_file(t, name);
+}
+
+/* The plan export/c/retinaface.c with its files in their places. */
+static void put_source(rf_text *t, const source *s) {
+    const char include[] = "#include \"", *line = rf_c_texts[0].text;
+    for (const rf_c_text *file = rf_c_texts; file->name; file++)
+        if (strcmp(file->name, "export/c/retinaface.c") == 0) line = strstr(file->text, include);
+    put_banner(t, s, "A face detector");
+    while (line && *line) {
+        const char *end = strchr(line, '\n');
+        char name[64];
+        if (sscanf(line, "#include \"%63[^\"]\"", name) == 1)
+            put_part(t, s, name);
+        else
+            rf_text_put_bytes(t, line, (size_t)(end - line) + 1);
+        line = end + 1;
+    }
+}
+
+/* A number of the table of steps: what the order of the weights depends on. */
+static uint32_t network_id(const rf_c_net *net) {
+    uint32_t crc = 0;
+    for (int i = 0; i < net->n_steps; i++) {
+        const rf_c_step *s = &net->steps[i];
+        const rf_export_layer *l = s->layer;
+        char text[160];
+        int n = snprintf(text, sizeof text, "%d %d %d %d %d %d %d %d %d %d %zu %zu\n", (int)l->kind, s->in, s->add,
+                         s->out, s->channel, l->kernel_h, l->stride_h, l->pad_h, l->channels_in, l->channels_out,
+                         s->weights, s->before_weights);
+        crc = rf_crc32(crc, text, (size_t)n);
+    }
+    return crc;
+}
+
+rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, const rf_export_options *options,
+                           const char *header, const float *weights, char **header_text, char **source_text,
+                           uint32_t *id) {
+    source s = {.net = net, .config = model->config, .options = options, .weights = weights, .header = header};
+    rf_text h = {0}, c = {0};
+    *header_text = *source_text = NULL;
+    RF_TRY(rf_detect_spec_from_config(model->config, &s.spec));
+    s.params = rf_params_learnable(model->params);
+    s.id = *id = network_id(net);
+    put_banner(&h, &s, "How to call a face detector");
+    put_file(&h, "export/c/retinaface.h");
+    put_source(&c, &s);
+    rf_status status = rf_text_finish(&h, header_text, NULL), second = rf_text_finish(&c, source_text, NULL);
+    if (status == RF_OK) status = second;
+    if (status == RF_OK) return RF_OK;
+    rf_free(*header_text);
+    rf_free(*source_text);
+    *header_text = *source_text = NULL;
+    return status;
+}

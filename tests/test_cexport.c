@@ -1,0 +1,232 @@
+/* Detectors exported as C source: they compile without a warning, find the faces that rf finds, allocate nothing after
+ * rf_init, and refuse damaged weights and large pictures. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "data/image.h"
+#include "tests/cexport_model.h"
+#include "tests/programs.h"
+
+#define STRICT "-std=c99 -Wall -Wextra -Wpedantic -Werror -I@/c @/c/retinaface.c tests/cexport/driver.c -lm"
+#define PNGS "@/0.png @/1.png @/2.png @/3.png"
+#define PPMS "@/ref/0.ppm @/ref/1.ppm @/ref/2.ppm @/ref/3.ppm"
+#define COUNTED "-DCOUNT_ALLOCATIONS -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc"
+
+/* A command of the shell with "@" replaced; what it prints is in programs_out. */
+static int shell(const char *fmt, ...) {
+    static char command[4096], line[8192];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(command, sizeof command, fmt, args);
+    va_end(args);
+    snprintf(line, sizeof line, "{ %s; } >%s/shell.txt 2>&1", at(command), programs_dir);
+    int status = system(line);
+    read_text("@/shell.txt", programs_out);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void runs(const char *command) {
+    if (shell("%s", command) != 0) fail_msg("%s: %s", at(command), programs_out);
+}
+
+/* Noise in sizes that no stride divides; nothing repeats, so that no two scores are equal. */
+static void draw(const char *path, int width, int height) {
+    rf_image image;
+    uint32_t noise = 1;
+    assert_int_equal(rf_image_alloc(&image, width, height), RF_OK);
+    for (int i = 0; i < width * height * 3; i++) {
+        noise = noise * 1664525 + 1013904223;
+        image.pixels[i] = (uint8_t)(noise >> 24);
+    }
+    assert_int_equal(rf_image_save(at(path), &image, 0), RF_OK);
+    rf_image_free(&image);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    programs_set_up();
+    draw("@/0.png", 97, 65);
+    draw("@/1.png", 160, 120);
+    draw("@/2.png", 3, 40);
+    draw("@/3.png", 1, 1);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return programs_tear_down();
+}
+
+static void make_model(double factor, const char *const *sets, size_t n) {
+    if (cexport_random_model(at("@/model.safetensors"), factor, sets, n) != RF_OK) fail_msg("%s", rf_error_message());
+}
+
+/* The files @/c/retinaface.* of the model, and what rf finds in the pictures. */
+static void export_model(const char *score, const char *more) {
+    char command[512];
+    snprintf(command, sizeof command, "cexport-reference faces @/model.safetensors %s @/ref " PNGS, score);
+    succeeds(command);
+    assert_int_equal(rf_dir_make(at("@/c")), RF_OK);
+    snprintf(command, sizeof command, "rf-export @/model.safetensors -o @/c/retinaface.c --score %s %s", score, more);
+    succeeds(command);
+}
+
+static void compile(const char *compiler, const char *flags) {
+    if (shell("%s %s %s -o @/driver", compiler, flags, STRICT) != 0 || *programs_out)
+        fail_msg("%s %s: %s", compiler, flags, programs_out);
+}
+
+static void finds_the_same(const char *what, const char *weights) {
+    if (shell("@/driver %s 160 120 " PPMS " >@/have.txt", weights) != 0) {
+        read_text("@/have.txt", programs_out);
+        fail_msg("%s: %.200s", what, programs_out);
+    }
+    if (run("cexport-reference compare @/ref/faces.txt @/have.txt") != 0) fail_msg("%s: %s", what, programs_out);
+}
+
+static bool have(const char *compiler) {
+    if (shell("command -v %s", compiler) == 0) return true;
+    printf("skip   %s is not installed\n", compiler);
+    return false;
+}
+
+static void compilers_agree(void **state) {
+    (void)state;
+    static const char *const builds[][2] = {
+        {"gcc", "-O3 " COUNTED},
+        {"gcc", "-O2 -DRF_PLAIN_C"},
+        {"gcc", "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"},
+        {"gcc", "-O3 -march=native -Wconversion -Wshadow"},
+        {"clang", "-O3 " COUNTED},
+        {"clang", "-O2 -march=native"},
+    };
+    make_model(8, NULL, 0);
+    export_model("0.95", "--to c --input 120x160");
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++) {
+        if (!have(builds[i][0])) continue;
+        compile(builds[i][0], builds[i][1]);
+        finds_the_same(builds[i][1], "@/c/retinaface.bin");
+    }
+    runs("rm @/c/*");
+    export_model("0.95", "--embed"); /* no weight file is written or read */
+    assert_int_equal(count_files("@/c", ".bin"), 0);
+    compile("gcc", "-O1");
+    finds_the_same("--embed", "-");
+}
+
+/* Other networks, pyramids, heads and conventions; the kernels that they do not need are left out. */
+static void networks_agree(void **state) {
+    (void)state;
+    static const struct {
+        double factor;
+        const char *score, *sets[5], *without;
+    } nets[] = {
+        {8, "0.95", {"model.channels=20", "model.landmarks=no", "anchors.plus_one=yes", "eval.iou=0.3"}, "max_pool"},
+        {40,
+         "0.9",
+         {"model.context=none", "model.share_heads=yes", "anchors.aspect=1.25", "input.colour=rgb",
+          "input.std=50,60,70"},
+         "max_pool"},
+        {12, "0.8", {"model.strides=8", "anchors.sizes=16,32,64", "model.context=none"}, "upsample_add"},
+        {0.3,
+         "0.75",
+         {"model.backbone=resnet18", "model.strides=4,8,16,32,64", "model.channels=32", "anchors.sizes=8,16,32,64,128",
+          "eval.keep=100"},
+         "depthwise"},
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        size_t n = 0;
+        while (n < 5 && nets[i].sets[n]) n++;
+        make_model(nets[i].factor, nets[i].sets, n);
+        export_model(nets[i].score, "");
+        compile("gcc", "-O2");
+        finds_the_same(nets[i].sets[0], "@/c/retinaface.bin");
+        if (shell("grep -q 'static void [a-z_]*%s[a-z_]*(' @/c/retinaface.c", nets[i].without) == 0)
+            fail_msg("%s: %s is not needed", nets[i].sets[0], nets[i].without);
+    }
+    refused("rf-export @/model.safetensors -o @/c/retinaface.c --embed", "leave it out, the weights then come as a");
+}
+
+/* rf_init or rf_detect ends with `code`. */
+static void fails(const char *arguments, const char *code) {
+    assert_int_equal(shell("@/driver %s", arguments), 1);
+    if (strncmp(programs_out, code, strlen(code)) != 0) fail_msg("%s: %s, not %s", arguments, programs_out, code);
+}
+
+static void with_weights(const uint8_t *data, size_t bytes, const char *code) {
+    assert_int_equal(rf_file_write_atomic(at("@/bad.bin"), data, bytes), RF_OK);
+    fails("@/bad.bin 160 120 @/ref/0.ppm", code);
+}
+
+static void damage_and_sizes_are_refused(void **state) {
+    (void)state;
+    uint8_t *data;
+    size_t bytes;
+    make_model(8, NULL, 0);
+    export_model("0.95", "");
+    compile("gcc", "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all");
+    assert_int_equal(rf_file_read(at("@/c/retinaface.bin"), 0, &data, &bytes), RF_OK);
+    const size_t places[] = {0, 7, 8, 12, 16, 20, 24, bytes / 2, bytes - 1};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        data[places[i]] ^= 0x40;
+        with_weights(data, bytes, "rf_init -2");
+        data[places[i]] ^= 0x40;
+    }
+    const size_t sizes[] = {0, 23, 24, bytes / 2, bytes - 1, bytes + 1}; /* one 0 byte follows what was read */
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) with_weights(data, sizes[i], "rf_init -2");
+    rf_free(data);
+    fails("@/none.bin 160 120 @/ref/0.ppm", "rf_init -1");
+    fails("- 160 120 @/ref/0.ppm", "rf_init -1");
+    fails("@/c/retinaface.bin 0 120 @/ref/0.ppm", "rf_init -4");
+    fails("@/c/retinaface.bin 160 16385 @/ref/0.ppm", "rf_init -4");
+    fails("@/c/retinaface.bin 159 120 @/ref/1.ppm", "rf_detect -4");
+    fails("@/c/retinaface.bin 160 119 @/ref/1.ppm", "rf_detect -4");
+    finds_the_same("after all that", "@/c/retinaface.bin");
+}
+
+static void options_that_c_does_not_have(void **state) {
+    (void)state;
+    make_model(8, NULL, 0);
+    refused("rf-export @/model.safetensors -o @/x.c --fp16", "leave --fp16 out");
+    refused("rf-export @/model.safetensors -o @/x.c --batch 2", "one picture at a time");
+    refused("rf-export @/model.safetensors -o @/x.c --outputs anchors", "leave --outputs anchors out");
+    refused("rf-export @/model.safetensors -o @/x.c --opset 13", "--opset belongs to ONNX");
+    refused("rf-export @/model.safetensors -o @/a\"b.c", "cannot include a header of that name");
+    assert_int_equal(count_files("@", "x."), 0);
+}
+
+/* Other processors, and the example of the manual. */
+static void script_agrees(void **state) {
+    (void)state;
+    char folder[512];
+    ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    assert_true(n > 0);
+    folder[n] = 0;
+    for (int i = 0; i < 2; i++) *strrchr(folder, '/') = 0;
+    int code = shell("B=%s sh scripts/check_c.sh --quick", folder);
+    printf("%s", programs_out);
+    assert_int_equal(code, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compilers_agree),
+        cmocka_unit_test(networks_agree),
+        cmocka_unit_test(damage_and_sizes_are_refused),
+        cmocka_unit_test(options_that_c_does_not_have),
+        cmocka_unit_test(script_agrees),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
