@@ -24,6 +24,7 @@ typedef struct fuser {
     rf_graph *graph;
     bool bf16;
     plan *plans;    /* [n_nodes] of bn_act nodes */
+    int *joined;    /* [n_nodes] of a 1x1 convolution: the first of the three that it is computed with, -1: none */
     int *producer;  /* [n_values] node that computes a value, -1 */
     int *consumers; /* [n_values] nodes that read it */
     rf_node *nodes; /* the new list */
@@ -85,6 +86,28 @@ static void choose(fuser *f) {
             int from = v == RF_NONE ? -1 : f->producer[v];
             if (from >= 0 && (i > 0 || !reads_normalised(f, &g->nodes[n]))) f->plans[from].stored = true;
         }
+}
+
+static bool is_head(const fuser *f, const rf_node *node) {
+    if (!is_op(node, "conv2d") || node->n_in < 3 || node->in[2] == RF_NONE) return false;
+    rf_call call;
+    rf_graph_call(f->graph, node, &call);
+    rf_conv_dims dims = rf_conv_dims_of(&call);
+    return dims.kh * dims.kw * dims.stride_h * dims.stride_w * dims.groups == 1 && dims.pad_h + dims.pad_w == 0;
+}
+
+/* Three 1x1 convolutions with bias that read the same map become one node. */
+static void join_heads(fuser *f) {
+    const rf_graph *g = f->graph;
+    for (int n = 0; n < g->n_nodes; n++) f->joined[n] = -1;
+    for (int n = 0; n < g->n_nodes; n++) {
+        int group[3] = {n, -1, -1}, count = 1;
+        if (f->joined[n] >= 0 || !is_head(f, &g->nodes[n])) continue;
+        for (int m = n + 1; m < g->n_nodes && count < 3; m++)
+            if (f->joined[m] < 0 && is_head(f, &g->nodes[m]) && g->nodes[m].in[0] == g->nodes[n].in[0])
+                group[count++] = m;
+        for (int i = 0; count == 3 && i < 3; i++) f->joined[group[i]] = n;
+    }
 }
 
 static rf_value new_value(rf_graph *g, const char *owner, const char *what, rf_shape shape) {
@@ -184,10 +207,29 @@ static rf_status fuse_bn(fuser *f, int index) {
     return finish_node(f, &act);
 }
 
+/* The joined convolutions in place of the first of them. */
+static rf_status fuse_heads(fuser *f, int index) {
+    const rf_graph *g = f->graph;
+    rf_node node = g->nodes[index];
+    int count = 0;
+    become(&node, rf_op_find("conv2d_triple"));
+    for (int n = index; n < g->n_forward; n++) {
+        if (f->joined[n] != index) continue;
+        node.in[1 + 2 * count] = g->nodes[n].in[1];
+        node.in[2 + 2 * count] = g->nodes[n].in[2];
+        node.out[count++] = g->nodes[n].out[0];
+    }
+    node.n_in = 1 + 2 * count;
+    node.n_out = count;
+    return finish_node(f, &node);
+}
+
 static rf_status rewrite(fuser *f) {
     for (int n = 0; n < f->graph->n_forward; n++) {
         rf_node node = f->graph->nodes[n];
-        if (is_conv(&node))
+        if (f->joined[n] >= 0)
+            RF_TRY(f->joined[n] == n ? fuse_heads(f, n) : RF_OK);
+        else if (is_conv(&node))
             RF_TRY(fuse_conv(f, n));
         else if (f->plans[n].producer >= 0)
             RF_TRY(fuse_bn(f, n));
@@ -207,14 +249,18 @@ rf_status rf_graph_fuse(rf_graph *graph, bool bf16) {
     fuser f = {.graph = graph,
                .bf16 = bf16,
                .plans = rf_alloc(nodes, sizeof *f.plans),
+               .joined = rf_alloc(nodes, sizeof *f.joined),
                .producer = rf_alloc(values, sizeof *f.producer),
                .consumers = rf_alloc(values, sizeof *f.consumers),
                .nodes = rf_alloc(2 * nodes, sizeof *f.nodes)};
     rf_status status = RF_ERR_NOMEM;
-    if (!f.plans || !f.producer || !f.consumers || !f.nodes) goto fail;
+    if (!f.plans || !f.joined || !f.producer || !f.consumers || !f.nodes) goto fail;
     look_around(&f);
     choose(&f);
+    join_heads(&f);
     RF_TRY_GOTO(rewrite(&f));
+    for (int n = 0; n < graph->n_forward; n++)
+        if (f.joined[n] >= 0 && f.joined[n] != n) rf_free(graph->nodes[n].name);
     rf_free(graph->nodes);
     graph->nodes = f.nodes;
     graph->n_nodes = graph->n_forward = f.n_nodes;
@@ -225,6 +271,7 @@ fail:
     for (int i = 0; f.nodes && i + 1 < f.n_nodes; i++)
         if (is_op(&f.nodes[i], "bn_scale") && is_op(&f.nodes[i + 1], "norm_act")) rf_free(f.nodes[i].name);
     rf_free(f.plans);
+    rf_free(f.joined);
     rf_free(f.producer);
     rf_free(f.consumers);
     rf_free(f.nodes);
