@@ -293,6 +293,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
         RF_ISA_PICK(rf_fused_write_rows)
         (&job->write, results, pitch, p0, count, (size_t)n0, (size_t)(n1 - n0), part, true);
     }
+    if (job->writes) RF_ISA_PICK(rf_fused_write_end)(&job->write);
 }
 
 void rf_gemm_run(rf_gemm_job *job, void *work) {

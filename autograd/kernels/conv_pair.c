@@ -11,7 +11,9 @@ enum {
     PARTS = 32,           /* as many, or as fit */
     PARTS_LEAST = 8,      /* with fewer the weights are too large for this */
     PART_BYTES = 4 << 20, /* of all partial dw */
-    BLOCK_PIXELS = 144,   /* a panel of dy and some channels of x stay in the first-level cache together */
+    BLOCK_PIXELS = 144,   /* of a block at least: a panel of dy and some channels of x stay in the first-level cache */
+    BLOCK_MOST = 480,
+    BLOCK_BYTES = 48 << 10, /* of scratch memory, where that is more pixels */
     PART_PIXELS = 2 * BLOCK_PIXELS,
 };
 
@@ -61,7 +63,8 @@ static size_t pair_pitch(int n) {
 static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
     pair_plan p = {.c = d->c, .oc = d->oc, .pixels = (size_t)d->n * d->oh * d->ow, .parts = part_count(d)};
     size_t mr = (size_t)kernels->mr;
-    p.block = BLOCK_PIXELS / mr * mr;
+    size_t fit = BLOCK_BYTES / ((size_t)(d->oc + 2 * d->c) * sizeof(rf_real));
+    p.block = (fit < BLOCK_PIXELS ? BLOCK_PIXELS : rf_conv_least(fit, BLOCK_MOST)) / mr * mr;
     p.blocks = rf_conv_ceil(p.pixels, p.block);
     p.parts = rf_conv_least(p.parts, p.blocks);
     p.dy_pitch = rf_conv_pitch((size_t)d->oc);
@@ -227,15 +230,22 @@ static void run_parts(void *ctx, size_t begin, size_t end) {
             if (job->wants_dx && job->writes) RF_ISA_PICK(rf_fused_write_rows)
             (&job->write, r.dx, p->dx_pitch, p0, count, 0, (size_t)p->c, sums, b == first);
         }
+        if (job->writes) RF_ISA_PICK(rf_fused_write_end)(&job->write);
     }
 }
 
+/* In the order of the parts for every element, a run of elements at a time. */
 static void add_parts(void *ctx, size_t begin, size_t end) {
     const pair_job *job = ctx;
-    for (size_t i = begin; i < end; i++) {
-        rf_real sum = job->dw_add ? job->dw[i] : 0;
-        for (size_t part = 0; part < job->plan.parts; part++) sum += job->parts[part * job->plan.part_elements + i];
-        job->dw[i] = sum;
+    rf_real *dw = job->dw + begin;
+    size_t count = end - begin;
+    for (size_t part = 0; part < job->plan.parts; part++) {
+        const rf_real *from = job->parts + part * job->plan.part_elements + begin;
+        if (part == 0 && !job->dw_add)
+            memcpy(dw, from, count * sizeof *dw);
+        else
+#pragma omp simd
+            for (size_t i = 0; i < count; i++) dw[i] += from[i];
     }
 }
 

@@ -229,6 +229,7 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
         run_line(&l, &a, &to, v->ow);
         write_row(p, result, row, v->ow, part, row == begin);
     }
+    if (p->writes) RF_ISA_PICK(rf_fused_write_end)(&p->write);
     rf_norm finish = {.channels = (size_t)v->c, .beta = v->bias, .slope = v->slope};
     size_t width = (size_t)v->ow;
     if (v->bias) RF_ISA_PICK(rf_norm_chunk_bias)(&finish, p->out, begin * width, end * width);
@@ -341,6 +342,7 @@ static void backward_range(void *ctx, size_t begin, size_t end) {
             write_row(p, result, i, v->w, part, i == first);
         }
     }
+    if (p->writes) RF_ISA_PICK(rf_fused_write_end)(&p->write);
 }
 
 static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_t chunks, rf_real *dw, bool add) {

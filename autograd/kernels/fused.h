@@ -68,6 +68,9 @@ RF_ISA_DECLARE(void, rf_fused_write_rows,
                (const rf_fused_write *write, const rf_real *from, size_t pitch, size_t first, size_t count, size_t c0,
                 size_t n, double *part, bool begins));
 
+/* After the last rows of a range, before other threads may read them. */
+RF_ISA_DECLARE(void, rf_fused_write_end, (const rf_fused_write *write));
+
 /* moments [2,C] = mean and biased variance over all parts, merged by Chan, Golub and LeVeque's formula (1979). */
 void rf_fused_merge_moments(const double *parts, size_t n_parts, size_t channels, rf_real *moments);
 /* dscale [3,C]: gradients by mean, gain and shift, stored or added; NULL: not wanted. */

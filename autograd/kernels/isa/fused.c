@@ -270,5 +270,8 @@ void RF_ISA_NAME(rf_fused_write_rows)(const rf_fused_write *w, const rf_real *fr
         }
 #undef WRITE
     }
+}
+
+void RF_ISA_NAME(rf_fused_write_end)(const rf_fused_write *w) {
     if (w->stream) vec_stream_end();
 }
