@@ -208,6 +208,9 @@ static rf_status evaluate_model(job *j) {
         j->flip = true;
         add_set(&j->sets, text[0], "long_edge", "1.5");
     }
+    bool srn = j->scales && strcmp(j->scales, "srn") == 0;
+    if (srn) j->scales = NULL;
+    add_set(&j->sets, text[6], "schedule", srn ? "srn" : j->scales ? "scales" : NULL);
     add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales);
     add_set(&j->sets, text[2], "merge", j->merge);
     add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL);
@@ -249,10 +252,11 @@ int main(int argc, char **argv) {
          "--protocol and --data",
          0, 0},
         {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
-        {"scales", 0, RF_OPT_TEXT, &j.scales, "original|S[,S...]", "short edges to test at (the model's eval.scales)",
-         0, 0},
+        {"scales", 0, RF_OPT_TEXT, &j.scales, "original|srn|S[,S...]",
+         "short edges to test at (the model's eval.scales), or SRN's schedule", 0, 0},
         {"flip", 0, RF_OPT_FLAG, &j.flip, NULL, "also test the mirror image", 0, 0},
-        {"merge", 0, RF_OPT_TEXT, &j.merge, "nms|vote", "how overlapping detections are merged", 0, 0},
+        {"merge", 0, RF_OPT_TEXT, &j.merge, "NAME",
+         "how overlapping detections are merged: nms, soft_linear, soft_gaussian, vote or weighted", 0, 0},
         {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou, 0.4)", 0, 1},
         {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score, 0.02)", 0, 1},
         {"paper", 0, RF_OPT_FLAG, &j.paper, NULL, "the paper's test: 500,800,1100,1400,1700, flip, voting", 0, 0},
