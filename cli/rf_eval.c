@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/eval_protocol.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/sets.h"
@@ -21,7 +22,9 @@
 static const char name[] = "rf-eval";
 
 typedef struct job {
-    const char *model, *data, *images, *list, *gt, *scales, *merge, *pred_in, *pred_out, *json, *config, *report;
+    const char *model, *data, *images, *list, *gt, *scales, *merge, *pred_in, *pred_out, *json, *config, *report,
+        *protocol_name;
+    const rf_protocol *protocol;
     double score, iou;
     bool flip, paper;
     rf_text_list sets;
@@ -96,6 +99,22 @@ fail:
     return status;
 }
 
+static rf_protocol_job protocol_job(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    return (rf_protocol_job){j->protocol, dataset, lists, NULL, j->report, j->pred_out, &j->out};
+}
+
+static rf_status open_data(const job *j, rf_dataset **out);
+
+/* A protocol on predictions in files. */
+static rf_status score_files(job *j) {
+    rf_dataset *dataset = NULL;
+    RF_TRY(open_data(j, &dataset));
+    rf_protocol_job work = protocol_job(j, dataset, NULL);
+    rf_status status = rf_eval_protocol_files(&work, j->pred_in);
+    rf_dataset_free(dataset);
+    return status;
+}
+
 /* ---- a model ---- */
 
 static rf_status score_against_gt(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
@@ -109,7 +128,7 @@ static rf_status score_against_gt(job *j, const rf_dataset *dataset, const rf_fa
 }
 
 static rf_status write_predictions(const job *j, const rf_dataset *dataset, const rf_face_list *lists) {
-    for (size_t i = 0; j->pred_out && i < dataset->n_samples; i++)
+    for (size_t i = 0; j->pred_out && !j->protocol && i < dataset->n_samples; i++)
         RF_TRY(rf_prediction_write(j->pred_out, dataset->samples[i].name, lists[i].items, lists[i].n));
     return RF_OK;
 }
@@ -148,7 +167,8 @@ static rf_status run_dataset(job *j, rf_model *model, const rf_dataset *dataset)
     if (status == RF_OK && j->gt)
         status = score_against_gt(j, dataset, lists);
     else if (status == RF_OK) {
-        status = score_generic(j, dataset, lists);
+        rf_protocol_job work = protocol_job(j, dataset, lists);
+        status = j->protocol ? rf_eval_protocol(&work) : score_generic(j, dataset, lists);
         rf_json_put_int(&j->out, "images", (long long)dataset->n_samples);
         rf_json_put_int(&j->out, "detections", (long long)found.detections);
     }
@@ -188,6 +208,9 @@ static rf_status evaluate_model(job *j) {
         j->flip = true;
         add_set(&j->sets, text[0], "long_edge", "1.5");
     }
+    bool srn = j->scales && strcmp(j->scales, "srn") == 0;
+    if (srn) j->scales = NULL;
+    add_set(&j->sets, text[6], "schedule", srn ? "srn" : j->scales ? "scales" : NULL);
     add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales);
     add_set(&j->sets, text[2], "merge", j->merge);
     add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL);
@@ -221,46 +244,66 @@ int main(int argc, char **argv) {
         {"images", 0, RF_OPT_TEXT, &j.images, "DIR", "image folder of an annotation file (guessed)", 0, 0},
         {"list", 0, RF_OPT_TEXT, &j.list, "FILE", "only the images this file names, one a line", 0, 0},
         {"gt", 0, RF_OPT_TEXT, &j.gt, "DIR", "the official .mat files: print easy, medium and hard", 0, 0},
+        {"protocol", 0, RF_OPT_TEXT, &j.protocol_name, "NAME",
+         "score as a data set's publications do: fddb, pascal_faces (also AFW), mafa, landmarks, coco, wider_test", 0,
+         0},
         {"pred", 0, RF_OPT_TEXT, &j.pred_in, "DIR",
-         "score the predictions in DIR/<event>/<image>.txt; needs --gt, no model", 0, 0},
-        {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
-        {"scales", 0, RF_OPT_TEXT, &j.scales, "original|S[,S...]", "short edges to test at (the model's eval.scales)",
+         "score the predictions in DIR/<event>/<image>.txt, or in a file as FDDB has them; no model; needs --gt, or\n"
+         "--protocol and --data",
          0, 0},
+        {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
+        {"scales", 0, RF_OPT_TEXT, &j.scales, "original|srn|S[,S...]",
+         "short edges to test at (the model's eval.scales), or SRN's schedule", 0, 0},
         {"flip", 0, RF_OPT_FLAG, &j.flip, NULL, "also test the mirror image", 0, 0},
-        {"merge", 0, RF_OPT_TEXT, &j.merge, "nms|vote", "how overlapping detections are merged", 0, 0},
+        {"merge", 0, RF_OPT_TEXT, &j.merge, "NAME",
+         "how overlapping detections are merged: nms, soft_linear, soft_gaussian, vote or weighted", 0, 0},
         {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou, 0.4)", 0, 1},
         {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score, 0.02)", 0, 1},
         {"paper", 0, RF_OPT_FLAG, &j.paper, NULL, "the paper's test: 500,800,1100,1400,1700, flip, voting", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none or another", 0, 0},
         {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
         {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object", 0, 0},
-        {"report", 0, RF_OPT_TEXT, &j.report, "DIR", "write precision-recall curves as SVG and CSV (with --gt)", 0, 0},
+        {"report", 0, RF_OPT_TEXT, &j.report, "DIR", "write the curves as SVG and CSV (with --gt or --protocol)", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
         {0}};
     const rf_program program = {
         name,
         "average precision of a detector",
-        "MODEL --data ROOT [options]  |  --pred DIR --gt DIR [options]",
+        "MODEL --data ROOT [options]  |  --pred DIR --gt DIR [options]  |  --pred DIR --protocol NAME --data ROOT",
         "  Finds the faces of every image of a data set and scores them: by the official WIDER FACE protocol when "
         "--gt\n"
-        "  names the folder with its .mat files, else by average precision at IoU 0.5 and 0.5:0.95 and landmark error.",
+        "  names the folder with its .mat files, by the protocol of another data set with --protocol, else by average\n"
+        "  precision at IoU 0.5 and 0.5:0.95 and landmark error.",
         options,
         "  rf-eval runs/mnet/best.safetensors --data /data/widerface --gt /data/widerface/ground_truth\n"
-        "  rf-eval --pred predictions --gt /data/widerface/ground_truth --report report",
+        "  rf-eval --pred predictions --gt /data/widerface/ground_truth --report report\n"
+        "  rf-eval best.safetensors --data FDDB/ellipses.txt --images FDDB/originalPics --protocol fddb --report "
+        "report\n"
+        "  rf-eval best.safetensors --data wider_face_test_filelist.txt --images WIDER_test/images --protocol "
+        "wider_test\n"
+        "      --pred-out submission",
         NULL,
         0,
         1};
     size_t n = 0;
     rf_args_action action = rf_args_parse(&program, argc, argv, &j.model, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
-    if (j.pred_in && (n || !j.gt)) return rf_cli_usage(name, "--pred DIR takes --gt DIR and no model");
+    if (j.protocol_name && !(j.protocol = rf_protocol_find(j.protocol_name))) return rf_cli_fail(name, RF_ERR_USER);
+    if (j.protocol && j.gt) return rf_cli_usage(name, "--gt and --protocol: one at a time");
+    if (j.pred_in && (n || (j.protocol ? !j.data : !j.gt)))
+        return rf_cli_usage(name, "--pred DIR takes --gt DIR, or --protocol and --data, and no model");
     if (!j.pred_in && (!n || !j.data))
         return rf_cli_usage(name, "a model and --data ROOT are needed, or --pred and --gt");
-    if (j.report && !j.gt) return rf_cli_usage(name, "--report draws the WIDER curves: add --gt DIR");
+    if (j.report && !j.gt && !(j.protocol && j.protocol->x_label))
+        return rf_cli_usage(name,
+                            "--report draws curves: add --gt DIR, or --protocol with another name than wider_test");
+    if (j.protocol && !j.protocol->x_label && !j.pred_out)
+        return rf_cli_usage(name, "--protocol %s writes a folder: add --pred-out DIR", j.protocol_name);
     rf_set_threads((int)threads);
     rf_json_begin_object(&j.out, NULL);
     rf_status status = rf_signals_install();
-    if (status == RF_OK) status = j.pred_in ? score_predictions(&j) : evaluate_model(&j);
+    if (status == RF_OK)
+        status = j.pred_in && j.protocol ? score_files(&j) : j.pred_in ? score_predictions(&j) : evaluate_model(&j);
     if (status == RF_OK) status = write_json(&j);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }

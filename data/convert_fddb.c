@@ -5,6 +5,7 @@
 
 #include "data/annotation.h"
 #include "data/convert.h"
+#include "detect/ellipse.h"
 
 enum { COLUMNS = 5, COUNT_MAX = 100000 };
 
@@ -30,10 +31,10 @@ static rf_status read_ellipse(const rf_line_reader *reader, rf_intake *intake) {
                        reader->path, reader->number, n);
     if (v[0] < 0 || v[1] < 0)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: a negative radius (%g, %g)", reader->path, reader->number, v[0], v[1]);
-    double c = cos(v[2]), s = sin(v[2]);
-    double half_width = sqrt(v[0] * v[0] * c * c + v[1] * v[1] * s * s);
-    double half_height = sqrt(v[0] * v[0] * s * s + v[1] * v[1] * c * c);
-    double box[4] = {v[3] - half_width, v[4] - half_height, 2 * half_width, 2 * half_height};
+    rf_ellipse ellipse = {(float)v[0], (float)v[1], (float)v[2], (float)v[3], (float)v[4]};
+    double corners[4];
+    rf_ellipse_box(&ellipse, corners);
+    double box[4] = {corners[0], corners[1], corners[2] - corners[0], corners[3] - corners[1]};
     rf_intake_face face = {.image = intake->n_images - 1, .category = -1};
     RF_TRY(rf_intake_fill(intake, box, NULL, reader->number, &face));
     return rf_intake_add_face(intake, &face);

@@ -27,6 +27,7 @@ void rf_dataset_free(rf_dataset *dataset) {
     rf_free(dataset->samples);
     rf_free(dataset->faces);
     rf_free(dataset->face_lines);
+    rf_free(dataset->ellipses);
     rf_free(dataset->annotation_path);
     rf_free(dataset->image_dir);
     rf_free(dataset);
@@ -84,6 +85,21 @@ rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line
     return RF_OK;
 }
 
+rf_status rf_dataset_add_ellipse(rf_dataset *dataset, const rf_ellipse *ellipse, int line) {
+    size_t n = dataset->n_faces;
+    rf_face face = {.score = 1, .ignore = !(ellipse->major > 0 && ellipse->minor > 0)};
+    double box[4];
+    rf_ellipse_box(ellipse, box);
+    for (int k = 0; k < 4; k++) face.box[k] = (float)box[k];
+    if (is_full(n)) {
+        rf_ellipse *grown = grow(dataset->ellipses, n, sizeof *grown);
+        if (!grown) return RF_ERR_NOMEM;
+        dataset->ellipses = grown;
+    }
+    dataset->ellipses[n] = *ellipse;
+    return rf_dataset_add_face(dataset, &face, line);
+}
+
 static rf_status find_format(const char *wanted, const char *path, const char *text, size_t bytes,
                              const rf_dataset_format **out) {
     const char *names[RF_DATASET_COUNT + 1] = {"auto"};
@@ -122,6 +138,18 @@ static bool has_image_suffix(const char *name, size_t n) {
     return false;
 }
 
+rf_status rf_dataset_add_stem(rf_dataset *dataset, const char *name, size_t name_bytes, int line) {
+    static const char suffix[] = ".jpg";
+    if (has_image_suffix(name, name_bytes)) return rf_dataset_add_sample(dataset, name, name_bytes, line);
+    char *full = rf_alloc(name_bytes + sizeof suffix, 1);
+    if (!full) return RF_ERR_NOMEM;
+    memcpy(full, name, name_bytes);
+    memcpy(full + name_bytes, suffix, sizeof suffix);
+    rf_status status = rf_dataset_add_sample(dataset, full, name_bytes + sizeof suffix - 1, line);
+    rf_free(full);
+    return status;
+}
+
 /* The first sample of that name in a list of pointers sorted by compare_samples, or NULL. */
 static rf_sample *find_sample(rf_sample **sorted, size_t n, const char *name) {
     size_t lo = 0, hi = n;
@@ -155,7 +183,10 @@ static rf_status take_listed(const rf_dataset *all, rf_sample **sorted, const rf
     RF_TRY(rf_dataset_add_sample(out, full, (size_t)length, sample->line));
     for (size_t i = 0; i < sample->n_faces; i++) {
         size_t f = sample->first_face + i;
-        RF_TRY(rf_dataset_add_face(out, &all->faces[f], all->face_lines[f]));
+        if (all->ellipses)
+            RF_TRY(rf_dataset_add_ellipse(out, &all->ellipses[f], all->face_lines[f]));
+        else
+            RF_TRY(rf_dataset_add_face(out, &all->faces[f], all->face_lines[f]));
     }
     return RF_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "detect/ellipse.h"
 #include "detect/face.h"
 
 typedef struct rf_sample {
@@ -19,14 +20,16 @@ typedef struct rf_dataset {
     char *annotation_path, *image_dir;
     rf_sample *samples;
     size_t n_samples;
-    rf_face *faces;  /* all faces, sample by sample, in file order; score 1 */
-    int *face_lines; /* line of each face in the annotation file */
+    rf_face *faces;       /* all faces, sample by sample, in file order; score 1 */
+    int *face_lines;      /* line of each face in the annotation file */
+    rf_ellipse *ellipses; /* of each face; NULL: the annotation has boxes */
     size_t n_faces, n_ignored, n_with_points;
 } rf_dataset;
 
 /* A reader of one annotation format (datasets.def): tells whether a text is its own, and parses it. */
 typedef struct rf_dataset_format {
     const char *name, *doc;
+    const char *example; /* a file with one image, which has one face if the format knows faces */
     bool (*sniff)(const char *text, size_t bytes);
     rf_status (*parse)(const char *path, const char *text, size_t bytes, rf_dataset *out);
 } rf_dataset_format;
@@ -48,8 +51,12 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
 void rf_dataset_free(rf_dataset *dataset);
 
 /* For parsers: append an image (name is copied) or a face to the image appended last. */
+/* The name gets ".jpg" when it has no suffix of an image. */
+rf_status rf_dataset_add_stem(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
 rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
 rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line);
+/* The same for a face annotated by an ellipse: its box is the one around it. All faces of a set or none have one. */
+rf_status rf_dataset_add_ellipse(rf_dataset *dataset, const rf_ellipse *ellipse, int line);
 
 /* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y v" + "blur" for each face, v 0 visible or 1
  * hidden; faces without points get -1; ignored faces of positive area a further 1 (data/dataset_label.c). */

@@ -63,4 +63,5 @@ static rf_status label_parse(const char *path, const char *text, size_t bytes, r
 }
 
 const rf_dataset_format rf_dataset_format_label = {
-    "label", "RetinaFace's label.txt: \"# image\", then x y w h and five landmarks a face", label_sniff, label_parse};
+    "label", "RetinaFace's label.txt: \"# image\", then x y w h and five landmarks a face",
+    "# a/photo.jpg\n10 20 30 40\n", label_sniff, label_parse};

@@ -92,5 +92,5 @@ static rf_status wider_parse(const char *path, const char *text, size_t bytes, r
 }
 
 const rf_dataset_format rf_dataset_format_wider = {
-    "wider", "the official wider_face_*_bbx_gt.txt: image, number of faces, one row of ten numbers a face", wider_sniff,
-    wider_parse};
+    "wider", "the official wider_face_*_bbx_gt.txt: image, number of faces, one row of ten numbers a face",
+    "0--Parade/photo.jpg\n1\n10 20 30 40 0 0 0 0 0 0\n", wider_sniff, wider_parse};

@@ -14,6 +14,7 @@ typedef struct rf_face {
     float score;                 /* predictions: probability of face; annotations: 1 */
     bool has_points;             /* points are valid */
     bool ignore;                 /* annotations: never a target and never a negative (invalid flag, zero area) */
+    uint8_t kind;                /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
     uint8_t hidden;              /* annotations: bit k tells that point k is covered, its place a guess */
 } rf_face;
 

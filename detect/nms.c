@@ -7,8 +7,7 @@
 #include "detect/box.h"
 #include "detect/near.h"
 
-/* Drops boxes without an area, sorts by score and cuts to top_k. */
-static rf_status prepare(rf_face_list *faces, const rf_merge_spec *spec) {
+rf_status rf_merge_prepare(rf_face_list *faces, const rf_merge_spec *spec) {
     size_t n = 0;
     for (size_t i = 0; i < faces->n; i++)
         if (rf_box_valid(faces->items[i].box, spec->plus_one) && !isnan(faces->items[i].score))
@@ -20,7 +19,7 @@ static rf_status prepare(rf_face_list *faces, const rf_merge_spec *spec) {
 }
 
 rf_status rf_nms(rf_face_list *faces, const rf_merge_spec *spec) {
-    RF_TRY(prepare(faces, spec));
+    RF_TRY(rf_merge_prepare(faces, spec));
     rf_near near;
     RF_TRY(rf_near_make(faces->items, faces->n, spec->plus_one, &near));
     size_t kept = 0, keep = spec->keep ? spec->keep : SIZE_MAX;
@@ -65,7 +64,7 @@ static rf_face vote_result(const vote *sum, const rf_face *best) {
 }
 
 rf_status rf_box_vote(rf_face_list *faces, const rf_merge_spec *spec) {
-    RF_TRY(prepare(faces, spec));
+    RF_TRY(rf_merge_prepare(faces, spec));
     rf_near near;
     RF_TRY(rf_near_make(faces->items, faces->n, spec->plus_one, &near));
     size_t kept = 0, left = near.n, keep = spec->keep ? spec->keep : SIZE_MAX;

@@ -13,6 +13,8 @@ typedef struct rf_merge_spec {
     bool plus_one;        /* IoU counts pixels inclusively (the field's NMS does) */
     size_t top_k;         /* only the best top_k detections are looked at; 0: all */
     size_t keep;          /* at most so many are returned; 0: all */
+    float soft_sigma;     /* soft_gaussian */
+    float soft_score;     /* Soft-NMS drops what falls below this */
     bool drop_singletons; /* voting: a detection that nothing confirms is dropped, unless it is the last one left */
 } rf_merge_spec;
 
@@ -25,5 +27,33 @@ rf_status rf_nms(rf_face_list *faces, const rf_merge_spec *spec);
  * form a cluster, which becomes one detection: score-weighted mean of the corners (and of the landmarks of members that
  * have them), score of the best. Repeated on the rest. */
 rf_status rf_box_vote(rf_face_list *faces, const rf_merge_spec *spec);
+
+/* Soft-NMS (Bodla et al., ICCV 2017): the detection of the highest score is taken and the scores of the rest fall by
+ * their IoU with it: times 1 - IoU when that is above the threshold (linear), or times exp(-IoU^2 / soft_sigma). By
+ * falling final score. Every taken one costs a pass over the rest, n^2 in all; lower top_k where that matters. */
+rf_status rf_soft_linear(rf_face_list *faces, const rf_merge_spec *spec);
+rf_status rf_soft_gaussian(rf_face_list *faces, const rf_merge_spec *spec);
+
+/* Box voting after NMS (Gidaris and Komodakis, ICCV 2015): what rf_nms keeps, moved to the score-weighted mean of all
+ * detections, suppressed ones of others included, whose IoU with it is at or above the threshold. */
+rf_status rf_weighted_vote(rf_face_list *faces, const rf_merge_spec *spec);
+
+/* Drops boxes without an area and NaN scores, sorts by score, cuts to top_k: what every merge begins with. */
+rf_status rf_merge_prepare(rf_face_list *faces, const rf_merge_spec *spec);
+
+/* The merges by name (detect/merges.def), as eval.merge says. */
+typedef struct rf_merger {
+    const char *name;
+    rf_status (*run)(rf_face_list *faces, const rf_merge_spec *spec);
+} rf_merger;
+typedef enum rf_merge_id {
+#define RF_MERGE(name, function) RF_MERGE_##name,
+#include "detect/merges.def"
+#undef RF_MERGE
+    RF_MERGE_COUNT
+} rf_merge_id;
+extern const rf_merger rf_mergers[RF_MERGE_COUNT];
+/* NULL with a message when none is called so. */
+const rf_merger *rf_merger_find(const char *name);
 
 #endif

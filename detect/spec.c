@@ -48,6 +48,14 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                                  .plus_one = true,
                                  .top_k = (size_t)config->eval.top_k,
                                  .keep = (size_t)config->eval.keep,
+                                 .soft_sigma = (float)config->eval.soft_sigma,
+                                 .soft_score = (float)config->eval.soft_score,
                                  .drop_singletons = true};
-    return RF_OK;
+    const rf_real_list *factors = &config->eval.level_scores;
+    if (factors->n != 1 && factors->n != config->model.strides.n)
+        return rf_fail(RF_ERR_USER, "eval.level_scores has %d numbers for %d levels (model.strides); expected 1 or %d",
+                       factors->n, config->model.strides.n, config->model.strides.n);
+    for (int l = 0; l < config->model.strides.n; l++) out->level_scores[l] = (float)factors->v[factors->n == 1 ? 0 : l];
+    out->merger = rf_merger_find(config->eval.merge);
+    return out->merger ? RF_OK : RF_ERR_USER;
 }

@@ -13,6 +13,8 @@ typedef struct rf_detect_spec {
     rf_anchor_spec anchors;
     rf_codec codec;
     rf_match_spec match;
+    float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
+    const rf_merger *merger;
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
 } rf_detect_spec;
 

@@ -10,6 +10,7 @@
 #include "data/resize.h"
 #include "detect/decode.h"
 #include "detect/spec.h"
+#include "eval/srn_scales.h"
 #include "layers/detector.h"
 
 enum { CACHED = 4 }; /* input sizes whose graph and memory are kept */
@@ -138,6 +139,24 @@ static void unscale(rf_face *face, double fx, double fy) {
     for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
 }
 
+/* Faces of all levels, each level's scores times its factor. */
+static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
+    const float *cls = rf_exec_data(net->exec, net->detector.cls), *loc = rf_exec_data(net->exec, net->detector.loc);
+    const float *points = net->detector.points == RF_NONE ? NULL : rf_exec_data(net->exec, net->detector.points);
+    const rf_anchor_set *anchors = &net->anchors;
+    for (int l = 0; l < anchors->n_levels; l++) {
+        size_t first = anchors->levels[l].first, before = f->pass.n;
+        size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
+        float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
+        if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
+        RF_TRY(rf_decode_faces(&f->spec.codec, anchors->boxes + 4 * first, end - first, cls + 2 * first,
+                               loc + 4 * first, points ? points + 2 * RF_POINTS * first : NULL, least / factor,
+                               &f->pass));
+        for (size_t i = before; i < f->pass.n; i++) f->pass.items[i].score *= factor;
+    }
+    return RF_OK;
+}
+
 /* One run of the network on `input`; appends to *faces in pixels of the original image. */
 static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, double fx, double fy,
                           rf_face_list *faces) {
@@ -149,10 +168,7 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, dou
     RF_TRY(rf_exec_forward(net->exec, false));
     double t2 = rf_clock_seconds();
     f->pass.n = 0;
-    RF_TRY(rf_decode_faces(&f->spec.codec, net->anchors.boxes, net->anchors.count,
-                           rf_exec_data(net->exec, net->detector.cls), rf_exec_data(net->exec, net->detector.loc),
-                           net->detector.points == RF_NONE ? NULL : rf_exec_data(net->exec, net->detector.points),
-                           (float)f->config.eval.score, &f->pass));
+    RF_TRY(decode_levels(f, net));
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
     for (size_t i = 0; i < f->pass.n; i++) {
         rf_face *face = &f->pass.items[i];
@@ -168,10 +184,9 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, dou
     return RF_OK;
 }
 
-/* All passes at one scale. */
-static rf_status run_scale(rf_finder *f, const rf_image *image, double scale, rf_face_list *faces) {
-    rf_input_size size = rf_finder_input_size(&f->config, image->width, image->height, scale);
-    bool same = size.width == image->width && size.height == image->height, flip = f->config.eval.flip;
+/* The passes at one size. */
+static rf_status run_size(rf_finder *f, const rf_image *image, rf_input_size size, bool flip, rf_face_list *faces) {
+    bool same = size.width == image->width && size.height == image->height;
     double begin = rf_clock_seconds();
     rf_image resized = {0};
     const rf_image *input = image;
@@ -193,6 +208,35 @@ static rf_status run_scale(rf_finder *f, const rf_image *image, double scale, rf
     return status;
 }
 
+/* SRN's schedule: of each size only the faces that it is for. */
+static rf_status run_srn(rf_finder *f, const rf_image *image, rf_face_list *faces) {
+    rf_srn_pass passes[RF_SRN_PASSES];
+    size_t n = rf_srn_passes(image->width, image->height, f->config.eval.max_pixels * 1e6, passes);
+    for (size_t i = 0; i < n; i++) {
+        const rf_srn_pass *pass = &passes[i];
+        size_t before = faces->n, kept = before;
+        int width = (int)(image->width * pass->factor), height = (int)(image->height * pass->factor);
+        rf_input_size size = {width > 0 ? width : 1, height > 0 ? height : 1, i == 0 && pass->factor < 1};
+        RF_TRY(run_size(f, image, size, pass->flip, faces));
+        for (size_t k = before; k < faces->n; k++) {
+            const float *box = faces->items[k].box;
+            double w = (double)(box[2] - box[0]), h = (double)(box[3] - box[1]);
+            if (fmax(w, h) > pass->longer_over && fmin(w, h) < pass->shorter_under)
+                faces->items[kept++] = faces->items[k];
+        }
+        faces->n = kept;
+    }
+    return RF_OK;
+}
+
+static rf_status run_scales(rf_finder *f, const rf_image *image, rf_face_list *faces) {
+    const rf_real_list *scales = &f->config.eval.scales;
+    for (int s = 0; s < scales->n; s++)
+        RF_TRY(run_size(f, image, rf_finder_input_size(&f->config, image->width, image->height, scales->v[s]),
+                        f->config.eval.flip, faces));
+    return RF_OK;
+}
+
 static void cut_to_whole_pixels(rf_face_list *faces) {
     for (size_t i = 0; i < faces->n; i++)
         for (int k = 0; k < 4; k++) faces->items[i].box[k] = truncf(faces->items[i].box[k]);
@@ -200,10 +244,10 @@ static void cut_to_whole_pixels(rf_face_list *faces) {
 
 rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces) {
     faces->n = 0;
-    for (int s = 0; s < f->config.eval.scales.n; s++) RF_TRY(run_scale(f, image, f->config.eval.scales.v[s], faces));
+    bool srn = strcmp(f->config.eval.schedule, "srn") == 0;
+    RF_TRY(srn ? run_srn(f, image, faces) : run_scales(f, image, faces));
     double begin = rf_clock_seconds();
-    bool vote = strcmp(f->config.eval.merge, "vote") == 0;
-    rf_status status = vote ? rf_box_vote(faces, &f->spec.merge) : rf_nms(faces, &f->spec.merge);
+    rf_status status = f->spec.merger->run(faces, &f->spec.merge);
     if (f->config.eval.whole_pixels) cut_to_whole_pixels(faces);
     f->stats.merge += rf_clock_seconds() - begin;
     f->stats.images++;

@@ -22,7 +22,8 @@ static double mean_distance(const float *a, const float *b) {
     return sum / RF_POINTS;
 }
 
-rf_status rf_nme(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, rf_nme_result *out) {
+rf_status rf_nme_errors(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, double **errors,
+                        rf_nme_result *out) {
     *out = (rf_nme_result){.mean = NAN, .failure_rate = NAN};
     rf_assigned *items = NULL;
     size_t count, failures = 0;
@@ -30,7 +31,8 @@ rf_status rf_nme(const rf_dataset *truth, const rf_face_list *detections, rf_nme
     RF_TRY(rf_assign(truth, detections, &items, &count));
     rf_status status = RF_ERR_NOMEM;
     bool *found = rf_alloc(truth->n_faces, sizeof *found);
-    if (!found) goto fail;
+    double *list = rf_alloc(truth->n_faces, sizeof *list);
+    if (!found || !list) goto fail;
     for (size_t f = 0; f < truth->n_faces; f++) out->n_faces += norm_of(&truth->faces[f], norm) > 0;
     for (size_t i = 0; i < count; i++) {
         const rf_face *detection = items[i].detection;
@@ -47,17 +49,27 @@ rf_status rf_nme(const rf_dataset *truth, const rf_face_list *detections, rf_nme
         found[items[i].face] = true;
         sum += error;
         failures += error > 0.1;
-        out->n_found++;
+        list[out->n_found++] = error;
     }
     if (out->n_found) {
         out->mean = sum / (double)out->n_found;
         out->failure_rate = (double)failures / (double)out->n_found;
     }
+    *errors = list;
+    list = NULL;
     status = RF_OK;
 fail:
+    rf_free(list);
     rf_free(found);
     rf_free(items);
     return status;
+}
+
+rf_status rf_nme(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, rf_nme_result *out) {
+    double *errors;
+    RF_TRY(rf_nme_errors(truth, detections, norm, &errors, out));
+    rf_free(errors);
+    return RF_OK;
 }
 
 static rf_status nme_by_box(const rf_dataset *truth, const rf_face_list *detections, double *value) {

@@ -24,4 +24,8 @@ typedef struct rf_nme_result {
  * detections that are not finite; RF_ERR_NOMEM. */
 rf_status rf_nme(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, rf_nme_result *out);
 
+/* The same with the error of each face found, in the order of the detections: *errors [n_found], rf_free it. */
+rf_status rf_nme_errors(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, double **errors,
+                        rf_nme_result *out);
+
 #endif

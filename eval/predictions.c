@@ -4,14 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/file.h"
 #include "core/mem.h"
 
+/* Bytes of a name without the suffix of an image. */
+static size_t stem_length(const char *name) {
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t n = strlen(suffixes[i]);
+        if (length >= n && strcasecmp(name + length - n, suffixes[i]) == 0) return length - n;
+    }
+    return length;
+}
+
 /* "dir/name.txt" without the image's suffix; rf_free it. */
 static char *prediction_path(const char *dir, const char *name) {
-    size_t length = strlen(name);
-    if (length >= 4 && strcmp(name + length - 4, ".jpg") == 0) length -= 4;
+    size_t length = stem_length(name);
     char *text = rf_alloc(length + sizeof ".txt", 1), *path = NULL;
     if (text) {
         memcpy(text, name, length);
@@ -24,9 +35,7 @@ static char *prediction_path(const char *dir, const char *name) {
 
 static rf_status write_faces(FILE *stream, const char *path, const char *name, const rf_face *faces, size_t n) {
     const char *base = rf_path_base(name);
-    size_t length = strlen(base);
-    if (length >= 4 && strcmp(base + length - 4, ".jpg") == 0) length -= 4;
-    fprintf(stream, "%.*s\n%zu\n", (int)length, base, n);
+    fprintf(stream, "%.*s\n%zu\n", (int)stem_length(base), base, n);
     for (size_t i = 0; i < n; i++) {
         const float *box = faces[i].box;
         double x = (double)box[0], y = (double)box[1], w = (double)box[2] - x, h = (double)box[3] - y;
@@ -142,24 +151,44 @@ rf_status rf_prediction_read(const char *path, rf_face_list *out) {
     return status;
 }
 
+/* The file of one image, when there is one. */
+static rf_status read_named(const char *dir, const char *name, rf_face_list *list, size_t *n_missing) {
+    rf_status status = RF_OK;
+    char *path = prediction_path(dir, name);
+    if (!path) return RF_ERR_NOMEM;
+    if (rf_file_exists(path))
+        status = rf_prediction_read(path, list);
+    else
+        ++*n_missing;
+    rf_free(path);
+    return status;
+}
+
+static rf_status none_found(const char *dir, const char *name) {
+    return rf_fail(RF_ERR_USER, "%s: not one prediction file; expected %s/%.*s.txt and so on", dir, dir,
+                   (int)stem_length(name), name);
+}
+
+static rf_status give_up(rf_face_list *lists, size_t n, rf_status status) {
+    for (size_t i = 0; i < n; i++) rf_face_list_free(&lists[i]);
+    return status;
+}
+
 rf_status rf_predictions_read_wider(const char *dir, const rf_wider_gt *gt, rf_face_list *lists, size_t *n_missing) {
     rf_status status = RF_OK;
     *n_missing = 0;
-    for (size_t i = 0; i < gt->n_images; i++) {
-        char *path = prediction_path(dir, gt->images[i].name);
-        if (!path)
-            status = RF_ERR_NOMEM;
-        else if (rf_file_exists(path))
-            status = rf_prediction_read(path, &lists[i]);
-        else
-            ++*n_missing;
-        rf_free(path);
-        if (status != RF_OK) goto fail;
-    }
-    if (*n_missing < gt->n_images || gt->n_images == 0) return RF_OK;
-    status =
-        rf_fail(RF_ERR_USER, "%s: not one prediction file; expected %s/%s.txt and so on", dir, dir, gt->images[0].name);
-fail:
-    for (size_t i = 0; i < gt->n_images; i++) rf_face_list_free(&lists[i]);
-    return status;
+    for (size_t i = 0; i < gt->n_images && status == RF_OK; i++)
+        status = read_named(dir, gt->images[i].name, &lists[i], n_missing);
+    if (status == RF_OK && gt->n_images && *n_missing == gt->n_images) status = none_found(dir, gt->images[0].name);
+    return status == RF_OK ? RF_OK : give_up(lists, gt->n_images, status);
+}
+
+rf_status rf_predictions_read(const char *dir, const rf_dataset *dataset, rf_face_list *lists, size_t *n_missing) {
+    rf_status status = RF_OK;
+    size_t n = dataset->n_samples;
+    *n_missing = 0;
+    for (size_t i = 0; i < n && status == RF_OK; i++)
+        status = read_named(dir, dataset->samples[i].name, &lists[i], n_missing);
+    if (status == RF_OK && n && *n_missing == n) status = none_found(dir, dataset->samples[0].name);
+    return status == RF_OK ? RF_OK : give_up(lists, n, status);
 }

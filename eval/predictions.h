@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "data/dataset.h"
 #include "detect/faces.h"
 #include "eval/wider_gt.h"
 
@@ -22,5 +23,8 @@ rf_status rf_prediction_read(const char *path, rf_face_list *out);
  * counted. When not one is found that is RF_ERR_USER. On failure the lists are emptied. Free each with
  * rf_face_list_free. */
 rf_status rf_predictions_read_wider(const char *dir, const rf_wider_gt *gt, rf_face_list *lists, size_t *n_missing);
+
+/* The same for the images of any data set: dir/<name without suffix>.txt. */
+rf_status rf_predictions_read(const char *dir, const rf_dataset *dataset, rf_face_list *lists, size_t *n_missing);
 
 #endif

@@ -66,7 +66,7 @@ static void help_and_version(void **state) {
     static const char *const known[][2] = {
         {"rf-train", "set out resume init threads seed plan reference overfit"},
         {"rf-eval",
-         "data images list gt pred pred-out scales flip merge iou score paper config set json report threads"},
+         "data images list gt protocol pred pred-out scales flip merge iou score paper config set json report threads"},
         {"rf-detect", "out json score exif config set threads"},
         {"rf-export", "to out config set input batch outputs preprocess opset fp16 embed score iou keep"},
         {"rf-data", ""},

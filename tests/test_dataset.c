@@ -161,8 +161,8 @@ static void test_faults(void **state) {
         {"wider", "a.jpg\n0\n5 6 7 8\n", ":3:", "correct the count", RF_ERR_FORMAT},
         {"wider", "a.jpg\n1\n1 2 3 -4 0 0 0 0 0 0\n", ":3:", "negative", RF_ERR_FORMAT},
         {"wider", "a.jpg\n1\n1 2 3 4 5\n", ":3:", "5 numbers", RF_ERR_FORMAT},
-        {"auto", "", ":1:", "label, wider", RF_ERR_FORMAT},
-        {"auto", "hello\nworld\n", ":1:", "label, wider", RF_ERR_FORMAT},
+        {"auto", "", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
+        {"auto", "hello\nworld\n", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
         {"label", "\n\n", "annotation.txt", "no image", RF_ERR_FORMAT},
         {"lable", "# a.jpg\n", "lable", "did you mean label", RF_ERR_USER},
     };
@@ -255,7 +255,7 @@ static void test_mutations(void **state) {
             char *exact = rf_alloc(n + 1, 1); /* as rf_file_read gives it */
             memcpy(exact, text, n);
             rf_dataset d = {.image_dir = exact + n};
-            const rf_dataset_format *format = rf_dataset_formats[which];
+            const rf_dataset_format *format = rf_dataset_formats[which ? RF_DATASET_wider : RF_DATASET_label];
             format->sniff(exact, n);
             if (format->parse("mutant", exact, n, &d) != RF_OK) {
                 assert_non_null(strstr(rf_error_message(), "mutant:"));
@@ -301,7 +301,17 @@ static void test_formats_table(void **state) {
         assert_true(f->name[0] && f->doc[0]);
         assert_false(f->sniff("", 0));
         for (int k = 0; k < i; k++) assert_string_not_equal(f->name, rf_dataset_formats[k]->name);
-        assert_true(f->sniff(i == RF_DATASET_label ? label_text : wider_text, sizeof(label_text) / 2));
+        size_t bytes = strlen(f->example);
+        for (int k = 0; k < i; k++) assert_false(rf_dataset_formats[k]->sniff(f->example, bytes));
+        assert_true(f->sniff(f->example, bytes));
+        rf_dataset *d = must_open("auto", f->example);
+        assert_int_equal(d->n_samples, 1);
+        assert_int_equal(d->n_faces, i == RF_DATASET_names ? 0 : 1);
+        for (size_t k = 0; k < d->n_faces; k++) {
+            const float want[4] = {10, 20, 40, 60};
+            for (int c = 0; c < 4; c++) assert_float_equal(d->faces[k].box[c], want[c], 1e-4);
+        }
+        rf_dataset_free(d);
     }
 }
 

@@ -214,6 +214,107 @@ static void vote_by_hand(void **state) {
     rf_face_list_free(&last);
 }
 
+static size_t naive_soft(rf_face_list *list, const rf_merge_spec *spec, bool gaussian, rf_face_list *out) {
+    bool *gone = rf_alloc(list->n, 1);
+    out->n = 0;
+    while (!(spec->keep && out->n == spec->keep)) {
+        size_t best = list->n;
+        for (size_t i = 0; i < list->n; i++)
+            if (!gone[i] && list->items[i].score >= spec->soft_score &&
+                (best == list->n || list->items[i].score > list->items[best].score))
+                best = i;
+        if (best == list->n) break;
+        gone[best] = true;
+        assert_int_equal(rf_face_list_push(out, &list->items[best]), RF_OK);
+        for (size_t i = 0; i < list->n; i++) {
+            float iou = rf_box_iou(list->items[best].box, list->items[i].box, spec->plus_one);
+            if (gone[i]) continue;
+            if (gaussian) list->items[i].score *= expf(-iou * iou / spec->soft_sigma);
+            if (!gaussian && iou > spec->iou) list->items[i].score *= 1 - iou;
+        }
+    }
+    rf_free(gone);
+    return out->n;
+}
+
+/* The same boxes by falling score; scores differ, so that there is one order. */
+static void soft_equals_naive(void **state) {
+    (void)state;
+    rf_rng rng = rf_rng_make(9, 0, 0, RF_STREAM_TEST);
+    rf_face_list list = {0}, fast = {0}, want = {0};
+    for (int round = 0; round < 100; round++) {
+        rf_merge_spec spec = {
+            .iou = 0.4f, .plus_one = round & 1, .soft_sigma = 0.5f, .soft_score = 0.02f, .keep = round % 3 ? 0 : 20};
+        make_crowd(&rng, &list, rf_rng_below(&rng, 200), 1 + rf_rng_below(&rng, 20));
+        for (size_t i = 0; i < list.n; i++) list.items[i].score = rf_rng_uniform(&rng);
+        copy_list(&list, &fast);
+        bool gaussian = round & 2;
+        assert_int_equal(gaussian ? rf_soft_gaussian(&fast, &spec) : rf_soft_linear(&fast, &spec), RF_OK);
+        assert_int_equal(fast.n, naive_soft(&list, &spec, gaussian, &want));
+        for (size_t i = 0; i < want.n; i++) {
+            assert_float_equal(fast.items[i].score, want.items[i].score, 1e-6);
+            assert_memory_equal(fast.items[i].box, want.items[i].box, sizeof want.items[i].box);
+        }
+    }
+    rf_face_list_free(&want);
+    rf_face_list_free(&fast);
+    rf_face_list_free(&list);
+}
+
+static void weighted_equals_naive(void **state) {
+    (void)state;
+    rf_rng rng = rf_rng_make(10, 0, 0, RF_STREAM_TEST);
+    rf_face_list list = {0}, fast = {0}, kept = {0};
+    for (int round = 0; round < 100; round++) {
+        rf_merge_spec spec = {.iou = round % 5 ? 0.4f : 0.7f, .plus_one = round & 1};
+        make_crowd(&rng, &list, rf_rng_below(&rng, 200), 1 + rf_rng_below(&rng, 20));
+        copy_list(&list, &fast);
+        copy_list(&list, &kept);
+        assert_int_equal(rf_weighted_vote(&fast, &spec), RF_OK);
+        assert_int_equal(rf_nms(&kept, &spec), RF_OK);
+        assert_int_equal(fast.n, kept.n);
+        for (size_t i = 0; i < kept.n; i++) {
+            double sum[4] = {0}, weight = 0;
+            for (size_t j = 0; j < list.n; j++) {
+                const rf_face *face = &list.items[j];
+                if (!rf_box_valid(face->box, spec.plus_one) ||
+                    rf_box_iou(kept.items[i].box, face->box, spec.plus_one) < spec.iou)
+                    continue;
+                double w = (double)face->score + 1e-12;
+                weight += w;
+                for (int k = 0; k < 4; k++) sum[k] += w * (double)face->box[k];
+            }
+            assert_float_equal(fast.items[i].score, kept.items[i].score, 0);
+            for (int k = 0; k < 4; k++) assert_float_equal(fast.items[i].box[k], sum[k] / weight, 1e-2);
+        }
+    }
+    rf_face_list_free(&kept);
+    rf_face_list_free(&fast);
+    rf_face_list_free(&list);
+}
+
+/* What every merge promises: one face stays as it is, none stays none, the names are found. */
+static void merges_contract(void **state) {
+    (void)state;
+    for (int m = 0; m < RF_MERGE_COUNT; m++) {
+        const rf_merge_spec spec = {.iou = 0.4f, .soft_sigma = 0.5f, .soft_score = 0.001f, .drop_singletons = true};
+        rf_face_list list = {0};
+        assert_ptr_equal(rf_merger_find(rf_mergers[m].name), &rf_mergers[m]);
+        assert_int_equal(rf_mergers[m].run(&list, &spec), RF_OK);
+        assert_int_equal(list.n, 0);
+        rf_face face = {.box = {1, 2, 30, 40}, .score = 0.5f}, bad = {.box = {0, 0, NAN, 5}, .score = 1};
+        assert_int_equal(rf_face_list_push(&list, &bad), RF_OK);
+        assert_int_equal(rf_face_list_push(&list, &face), RF_OK);
+        assert_int_equal(rf_mergers[m].run(&list, &spec), RF_OK);
+        assert_int_equal(list.n, 1);
+        assert_memory_equal(&list.items[0].box, face.box, sizeof face.box);
+        assert_float_equal(list.items[0].score, 0.5, 0);
+        rf_face_list_free(&list);
+    }
+    assert_null(rf_merger_find("best"));
+    assert_non_null(strstr(rf_error_message(), "soft_gaussian"));
+}
+
 static void merge_out_of_memory(void **state) {
     (void)state;
     rf_rng rng = rf_rng_make(7, 0, 0, RF_STREAM_TEST);
@@ -272,9 +373,12 @@ static void decode_faces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_is_stable),     cmocka_unit_test(nms_equals_naive),  cmocka_unit_test(nms_counts_pixels),
-        cmocka_unit_test(nms_speed),           cmocka_unit_test(vote_equals_naive), cmocka_unit_test(vote_by_hand),
-        cmocka_unit_test(merge_out_of_memory), cmocka_unit_test(decode_faces),
+        cmocka_unit_test(order_is_stable),   cmocka_unit_test(nms_equals_naive),
+        cmocka_unit_test(nms_counts_pixels), cmocka_unit_test(nms_speed),
+        cmocka_unit_test(vote_equals_naive), cmocka_unit_test(vote_by_hand),
+        cmocka_unit_test(soft_equals_naive), cmocka_unit_test(weighted_equals_naive),
+        cmocka_unit_test(merges_contract),   cmocka_unit_test(merge_out_of_memory),
+        cmocka_unit_test(decode_faces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -386,6 +386,9 @@ static rf_config *small_config(void) {
     config.match.negative_iou = 0.3;
     config.eval.iou = 0.4;
     config.eval.keep = 750;
+    config.eval.level_scores.n = 1;
+    config.eval.level_scores.v[0] = 1;
+    strcpy(config.eval.merge, "nms");
     return &config;
 }
 
@@ -409,6 +412,13 @@ static void spec_from_config(void **state) {
     config->match.negative_iou = 0.6;
     assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "match.negative_iou"));
+    config = small_config();
+    config->eval.level_scores = (rf_real_list){.n = 3, .v = {0.5, 1, 1}};
+    assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_OK);
+    assert_float_equal(spec.level_scores[0], 0.5, 0);
+    config->eval.level_scores.n = 2;
+    assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "eval.level_scores has 2 numbers for 3 levels"));
 }
 
 int main(void) {

@@ -1,0 +1,126 @@
+#include "eval/protocol.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+
+#define RF_PROTOCOL(name) extern const rf_protocol rf_protocol_##name;
+#include "eval/protocols.def"
+#undef RF_PROTOCOL
+
+const rf_protocol *const rf_protocols[RF_PROTOCOL_COUNT] = {
+#define RF_PROTOCOL(name) &rf_protocol_##name,
+#include "eval/protocols.def"
+#undef RF_PROTOCOL
+};
+
+const rf_protocol *rf_protocol_find(const char *name) {
+    for (int i = 0; i < RF_PROTOCOL_COUNT; i++)
+        if (strcmp(rf_protocols[i]->name, name) == 0) return rf_protocols[i];
+#define RF_PROTOCOL(name) " " #name
+    rf_fail(RF_ERR_USER, "no protocol is called \"%s\"; there are:%s", name,
+#include "eval/protocols.def"
+    );
+#undef RF_PROTOCOL
+    return NULL;
+}
+
+static bool has_kinds(const rf_dataset *truth) {
+    for (size_t f = 0; f < truth->n_faces; f++)
+        if (truth->faces[f].kind) return true;
+    return truth->n_faces == 0;
+}
+
+rf_status rf_protocol_run(const rf_protocol *protocol, const rf_protocol_input *input, rf_protocol_result *out) {
+    const rf_dataset *truth = input->truth;
+    const char *path = truth->annotation_path ? truth->annotation_path : "the annotation";
+    *out = (rf_protocol_result){0};
+    if (protocol->needs_points && truth->n_faces && !truth->n_with_points)
+        return rf_fail(RF_ERR_USER, "%s: no face has five landmarks, which protocol %s measures", path, protocol->name);
+    if (protocol->needs_kinds && !has_kinds(truth))
+        return rf_fail(RF_ERR_USER, "%s: no kinds of faces, which protocol %s needs; expected x y w h kind in each row",
+                       path, protocol->name);
+    if (protocol->needs_ellipses && truth->n_faces && !truth->ellipses)
+        return rf_fail(RF_ERR_USER, "%s: no ellipses, which protocol %s measures; expected FDDB's ellipse lists", path,
+                       protocol->name);
+    rf_status status = rf_protocol_check_finite(input);
+    if (status == RF_OK) status = protocol->run(input, out);
+    if (status != RF_OK) rf_protocol_result_free(out);
+    return status;
+}
+
+void rf_protocol_result_free(rf_protocol_result *result) {
+    if (!result) return;
+    for (size_t i = 0; i < result->n_curves; i++) {
+        rf_free(result->curves[i].x);
+        rf_free(result->curves[i].y);
+    }
+    *result = (rf_protocol_result){0};
+}
+
+void rf_protocol_put(rf_protocol_result *out, const char *name, double value) {
+    if (out->n_values < RF_PROTOCOL_VALUES) out->values[out->n_values++] = (rf_protocol_value){name, value};
+}
+
+rf_status rf_protocol_new_curve(rf_protocol_result *out, const char *name, size_t room, rf_protocol_curve **curve) {
+    rf_protocol_curve *c = &out->curves[out->n_curves++];
+    *c = (rf_protocol_curve){name, rf_alloc(room, sizeof *c->x), rf_alloc(room, sizeof *c->y), 0};
+    *curve = c;
+    return c->x && c->y ? RF_OK : RF_ERR_NOMEM;
+}
+
+rf_status rf_protocol_copy_truth(const rf_dataset *truth, rf_dataset *copy) {
+    *copy = *truth;
+    copy->faces = rf_alloc(truth->n_faces, sizeof *copy->faces);
+    if (!copy->faces) return RF_ERR_NOMEM;
+    if (truth->n_faces) memcpy(copy->faces, truth->faces, truth->n_faces * sizeof *copy->faces);
+    return RF_OK;
+}
+
+rf_status rf_protocol_check_finite(const rf_protocol_input *input) {
+    for (size_t i = 0; i < input->truth->n_samples; i++)
+        for (size_t k = 0; k < input->detections[i].n; k++) {
+            const rf_face *face = &input->detections[i].items[k];
+            float sum = face->score;
+            for (int c = 0; c < 4; c++) sum += face->box[c];
+            if (!isfinite(sum))
+                return rf_fail(RF_ERR_NONFINITE, "detection %zu of %s is not finite", k + 1,
+                               input->truth->samples[i].name);
+        }
+    return RF_OK;
+}
+
+rf_status rf_protocol_svg(const rf_protocol *protocol, const rf_protocol_result *result, const char *path) {
+    if (!protocol->x_label) return rf_fail(RF_ERR_USER, "protocol %s has no figure", protocol->name);
+    rf_series series[RF_PROTOCOL_CURVES] = {{0}};
+    double x_max = protocol->x_max;
+    for (size_t i = 0; i < result->n_curves; i++) {
+        const rf_protocol_curve *c = &result->curves[i];
+        series[i] = (rf_series){.name = c->name, .x = c->x, .y = c->y, .n = c->n};
+        if (protocol->x_max <= 0 && c->n && c->x[c->n - 1] > x_max) x_max = c->x[c->n - 1];
+    }
+    rf_chart chart = {.title = protocol->doc,
+                      .x = {protocol->x_label, 0, x_max > 0 ? x_max : 1, false},
+                      .y = {protocol->y_label, 0, 1, false},
+                      .series = series,
+                      .n_series = result->n_curves,
+                      .legend_right = protocol->legend_right};
+    if (protocol->x_max <= 0) rf_axis_round(&chart.x);
+    return rf_chart_write(path, &chart);
+}
+
+rf_status rf_protocol_csv(const rf_protocol *protocol, const rf_protocol_result *result, const char *path) {
+    rf_atomic_file *file;
+    if (!protocol->x_label) return rf_fail(RF_ERR_USER, "protocol %s has no curves", protocol->name);
+    RF_TRY(rf_atomic_open(path, &file));
+    FILE *out = rf_atomic_stream(file);
+    fputs("curve,point,x,y\n", out);
+    for (size_t c = 0; c < result->n_curves; c++)
+        for (size_t i = 0; i < result->curves[c].n; i++)
+            fprintf(out, "\"%s\",%zu,%.9g,%.9g\n", result->curves[c].name, i, result->curves[c].x[i],
+                    result->curves[c].y[i]);
+    return rf_atomic_commit(file);
+}
