@@ -38,7 +38,7 @@ static void configure(const char *text, rf_config *config, rf_params **params) {
     shake(*params);
 }
 
-/* Sum of seeds times outputs; with `gradients`, params->grad is filled. */
+/* Sum of seeds times outputs (in training mode unless they are copied); with `gradients`, params->grad is filled. */
 static double run(rf_params *params, const rf_config *config, rf_mode mode, bool gradients, rf_real *copy) {
     rf_detector d;
     rf_graph *graph = rf_graph_new();
@@ -48,7 +48,7 @@ static double run(rf_params *params, const rf_config *config, rf_mode mode, bool
     assert_non_null(exec);
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
     for (size_t i = 0; i < (size_t)N * H * W * 3; i++) rf_exec_data(exec, d.input)[i] = (rf_real)rf_rng_normal(&rng);
-    assert_int_equal(rf_exec_forward(exec, false), RF_OK);
+    assert_int_equal(rf_exec_forward(exec, !copy), RF_OK); /* gradients are those of batch statistics */
     size_t count = N * d.anchors * 4;
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
