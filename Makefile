@@ -34,7 +34,7 @@ ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mpr
 ISA_FLAGS_avx2 := -mavx2 -mfma
 ISA_FLAGS_generic :=
 
-LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones detect data train
+LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect data train
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
 LIB_DIRS += eval export
 endif

@@ -9,7 +9,8 @@
 static rf_status name_layer(rf_export_net *net, const char *node, rf_export_layer *layer) {
     char text[2 * RF_NAME_BYTES], stem[2 * RF_NAME_BYTES - 16];
     const char *dot = strrchr(node, '.');
-    int length = layer->kind == RF_LAYER_CONV && dot ? (int)(dot - node) : (int)strlen(node);
+    bool weights = layer->kind == RF_LAYER_CONV || layer->kind == RF_LAYER_DEFORM_CONV;
+    int length = weights && dot ? (int)(dot - node) : (int)strlen(node);
     snprintf(stem, sizeof stem, "%.*s", length, node);
     snprintf(text, sizeof text, "%s", stem);
     for (int copy = 2, taken = 1; taken; copy++) { /* shared heads come once a level */
@@ -60,6 +61,34 @@ static void read_conv(const rf_graph *graph, const rf_node_info *node, rf_export
     layer->slope = slope_of(node);
 }
 
+/* The node that computes a value, -1: none. */
+static int producer(const rf_graph *graph, rf_value value) {
+    for (int i = rf_graph_node_count(graph) - 1; i >= 0; i--)
+        if (rf_graph_node(graph, i).outputs[0] == value) return i;
+    return -1;
+}
+
+/* Offsets come from one map, straight or, with masks, cut from it. */
+static void read_deform_conv(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
+    rf_shape x = rf_graph_shape(graph, node->inputs[0]), w = rf_graph_shape(graph, node->inputs[3]);
+    layer->kind = RF_LAYER_DEFORM_CONV;
+    layer->masked = node->inputs[2] != RF_NONE;
+    layer->in[layer->n_in++] = node->inputs[0];
+    layer->in[layer->n_in++] =
+        layer->masked ? rf_graph_node(graph, producer(graph, node->inputs[1])).inputs[0] : node->inputs[1];
+    layer->weight_id = node->inputs[3];
+    layer->bias_id = node->inputs[4];
+    layer->weights = rf_graph_constant(graph, layer->weight_id);
+    layer->biases = rf_graph_constant(graph, layer->bias_id);
+    layer->kernel_h = w.d[0];
+    layer->kernel_w = w.d[1];
+    layer->stride_h = layer->stride_w = attribute(node, "stride", 1);
+    layer->pad_h = layer->pad_w = attribute(node, "pad", 0);
+    layer->channels_in = x.d[3];
+    layer->channels_out = w.d[3];
+    layer->slope = slope_of(node);
+}
+
 static void read_pool(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
     layer->kind = RF_LAYER_MAX_POOL;
     layer->in[layer->n_in++] = node->inputs[0];
@@ -75,10 +104,11 @@ static bool joins_channels(const rf_graph *graph, const rf_node_info *node) {
     return n == 4 && (axis == 3 || axis == -1);
 }
 
-/* Fills *layer; *tail when the node comes after the maps and is left to the exporters. */
-static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer, bool *tail) {
+/* Fills *layer; *skip when the node comes after the maps and is left to the exporters, or is part of a deformable
+ * convolution's masks. */
+static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer, bool *skip) {
     const char *op = node->op ? node->op->name : "a host function";
-    *tail = false;
+    *skip = false;
     *layer = (rf_export_layer){.residual = RF_NONE, .weight_id = RF_NONE, .bias_id = RF_NONE, .slope = 1, .groups = 1};
     layer->out = node->outputs[0];
     if (strcmp(op, "conv_act") == 0 || strcmp(op, "conv2d") == 0 || strcmp(op, "dwconv_act") == 0 ||
@@ -86,15 +116,19 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
         read_conv(graph, node, layer);
     } else if (strcmp(op, "max_pool") == 0) {
         read_pool(graph, node, layer);
-    } else if (strcmp(op, "upsample_add") == 0 || (strcmp(op, "concat") == 0 && joins_channels(graph, node))) {
-        layer->kind = *op == 'u' ? RF_LAYER_UPSAMPLE_ADD : RF_LAYER_CONCAT;
+    } else if (strcmp(op, "deform_conv_act") == 0) {
+        read_deform_conv(graph, node, layer);
+    } else if (strcmp(op, "upsample_add") == 0 || strcmp(op, "upsample_bilinear_add") == 0 || strcmp(op, "add") == 0 ||
+               (strcmp(op, "concat") == 0 && joins_channels(graph, node))) {
+        layer->kind = *op == 'u' ? RF_LAYER_UPSAMPLE_ADD : *op == 'a' ? RF_LAYER_ADD : RF_LAYER_CONCAT;
+        layer->bilinear = strcmp(op, "upsample_bilinear_add") == 0;
         for (int i = 0; i < node->n_inputs; i++) layer->in[layer->n_in++] = node->inputs[i];
-    } else if (strcmp(op, "reshape") == 0 || strcmp(op, "concat") == 0) {
-        *tail = true;
+    } else if (strcmp(op, "reshape") == 0 || strcmp(op, "concat") == 0 || strstr(node->name, "conv_offset.")) {
+        *skip = true;
     } else {
         return rf_fail(RF_ERR_USER,
                        "node %s is of the op '%s', which the exporters do not know; they know convolutions, max_pool, "
-                       "upsample_add and concat",
+                       "add, upsample_add, upsample_bilinear_add and concat",
                        node->name, op);
     }
     return RF_OK;
@@ -107,20 +141,13 @@ static rf_status read_layers(rf_export_net *net) {
     for (int i = 0; i < nodes; i++) {
         rf_node_info node = rf_graph_node(net->graph, i);
         rf_export_layer layer;
-        bool tail;
-        RF_TRY(read_node(net->graph, &node, &layer, &tail));
-        if (tail) continue;
+        bool skip;
+        RF_TRY(read_node(net->graph, &node, &layer, &skip));
+        if (skip) continue;
         RF_TRY(name_layer(net, node.name, &layer));
         net->layers[net->n_layers++] = layer;
     }
     return RF_OK;
-}
-
-/* The node that computes a value, -1: none. */
-static int producer(const rf_graph *graph, rf_value value) {
-    for (int i = rf_graph_node_count(graph) - 1; i >= 0; i--)
-        if (rf_graph_node(graph, i).outputs[0] == value) return i;
-    return -1;
 }
 
 /* From an output of the detector (rows of all levels) back to the maps of the levels. */
@@ -194,6 +221,23 @@ void rf_export_net_free(rf_export_net *net) {
     rf_free(net->uses);
     rf_graph_free(net->graph);
     memset(net, 0, sizeof *net);
+}
+
+rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format) {
+    for (int i = 0; i < net->n_layers; i++) {
+        const rf_export_layer *layer = &net->layers[i];
+        if (layer->kind == RF_LAYER_DEFORM_CONV)
+            return rf_fail(RF_ERR_USER,
+                           "%s is a deformable convolution (model.context_dcn, model.lateral_dcn), which %s does not "
+                           "have: export to onnx with --opset 19",
+                           layer->name, format);
+        if (layer->bilinear)
+            return rf_fail(RF_ERR_USER,
+                           "%s enlarges bilinearly (model.upsample), which the writer of %s does not know: export to "
+                           "onnx",
+                           layer->name, format);
+    }
+    return RF_OK;
 }
 
 size_t rf_export_weight_count(const rf_export_layer *layer) {

@@ -8,7 +8,11 @@
 
 typedef enum rf_layer_kind {
     RF_LAYER_CONV,         /* y = act(conv(x) + bias + residual); depth-wise: groups = channels */
-    RF_LAYER_UPSAMPLE_ADD, /* y = in[0] + in[1] resized to in[0]'s size, nearest neighbour: source floor(i * h1 / h0) */
+    RF_LAYER_UPSAMPLE_ADD, /* y = in[0] + in[1] resized to in[0]'s size, nearest neighbour: source floor(i * h1 / h0),
+                            * or `bilinear` with pixel centres at i + 0.5 */
+    RF_LAYER_DEFORM_CONV,  /* y = act(deformable conv(in[0]) + bias); in[1]: offsets, dy and dx of each tap, followed
+                            * with `masked` by what gives the masks, 2 * sigmoid */
+    RF_LAYER_ADD,          /* y = in[0] + in[1] */
     RF_LAYER_MAX_POOL,     /* window kernel_h x kernel_w, the border is never taken */
     RF_LAYER_CONCAT,       /* of channels */
 } rf_layer_kind;
@@ -17,7 +21,8 @@ typedef struct rf_export_layer {
     rf_layer_kind kind;
     char *name; /* "body.stage1.0.0", unique; its output is called the same */
     rf_value in[RF_MAX_INPUTS];
-    int n_in;          /* activations, the residual not among them */
+    int n_in; /* activations, the residual not among them */
+    bool bilinear, masked;
     rf_value residual; /* RF_NONE: none */
     rf_value out;
     int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; /* convolution, pooling */
@@ -46,6 +51,10 @@ typedef struct rf_export_net {
 /* Builds the network for n images of h x w. RF_ERR_USER names an op that exporters do not know. Free in every case. */
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
 void rf_export_net_free(rf_export_net *net);
+
+/* RF_ERR_USER when the network has layers that need a runtime of the newer kind: deformable convolutions, bilinear
+ * up-sampling. For the writers of formats without them; `format` is its name for the message. */
+rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format);
 
 /* [kernel_h][kernel_w][in/groups][out] to the order of other runtimes, [out][in/groups][kernel_h][kernel_w]. `to` has
  * rf_export_weight_count floats. */

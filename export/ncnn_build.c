@@ -209,6 +209,7 @@ static rf_status add_layer(builder *b, const rf_export_layer *layer) {
     if (layer->kind == RF_LAYER_UPSAMPLE_ADD) return add_upsample(b, layer);
     if (layer->kind == RF_LAYER_MAX_POOL) return add_pool(b, layer);
     if (layer->kind == RF_LAYER_CONCAT) return add_concat(b, layer);
+    if (layer->kind == RF_LAYER_ADD) return add_sum(b, layer->name, b->blobs[layer->in[0]], b->blobs[layer->in[1]]);
     for (int l = 0; l < b->source.detector.n_levels; l++) {
         const rf_export_maps *maps = &b->source.maps[l];
         if (layer->out == maps->cls || layer->out == maps->box || layer->out == maps->points)
@@ -290,6 +291,7 @@ static rf_status build(builder *b) {
     rf_export_sample_size(b->model, &one, &n, &h, &w);
     RF_TRY(rf_detect_spec_from_config(b->model->config, &b->spec));
     RF_TRY(rf_export_net_make(b->model, n, h, w, &b->source));
+    RF_TRY(rf_export_refuse_new_layers(&b->source, "ncnn"));
     b->blobs = rf_alloc((size_t)rf_graph_value_count(b->source.graph), sizeof *b->blobs);
     if (!b->blobs) return RF_ERR_NOMEM;
     RF_TRY(add_input(b));

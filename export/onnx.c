@@ -29,6 +29,18 @@ static rf_status check_options(const rf_export_options *o) {
     return RF_OK;
 }
 
+/* Deformable convolution came late. */
+static rf_status check_layers(const rf_export_net *net, int opset) {
+    for (int i = 0; i < net->n_layers && opset < 19; i++)
+        if (net->layers[i].kind == RF_LAYER_DEFORM_CONV)
+            return rf_fail(
+                RF_ERR_USER,
+                "%s is a deformable convolution, which ONNX has from operator set 19 on, and this is %d: give "
+                "--opset 19",
+                net->layers[i].name, opset);
+    return RF_OK;
+}
+
 static rf_status add_ends(rf_onnx_build *b) {
     if (b->options->outputs == RF_EXPORT_FACES) return rf_onnx_faces(b);
     if (b->options->outputs == RF_EXPORT_ANCHORS)
@@ -52,6 +64,7 @@ static rf_status build(const rf_export_model *model, const rf_export_options *op
     onnx->graph_name = rf_onnx_text(onnx, "%s", model->config->model.backbone);
     rf_export_sample_size(model, options, &n, &h, &w);
     RF_TRY_GOTO(rf_export_net_make(model, n, h, w, &net));
+    RF_TRY_GOTO(check_layers(&net, onnx->opset));
     RF_TRY_GOTO(rf_config_text(model->config, &text));
     b.names = rf_onnx_alloc(onnx, (size_t)rf_graph_value_count(net.graph), sizeof *b.names);
     char *config = rf_onnx_alloc(onnx, strlen(text) + 1, 1);

@@ -66,15 +66,37 @@ static void add_activation(rf_onnx_build *b, float slope, const char *x, const c
         rf_onnx_node_add(b->onnx, "LeakyRelu", name, RF_ONNX_IN(x), "alpha=%.9e", (double)slope);
 }
 
+/* The node of a deformable convolution: offsets and masks are cut from one map. */
+static void add_deform_node(rf_onnx_build *b, const rf_export_layer *l, const char *y, const char *bias) {
+    rf_onnx_model *m = b->onnx;
+    int taps = l->kernel_h * l->kernel_w;
+    const char *map = b->names[l->in[1]], *offset = map, *mask = NULL, *axis = RF_ONNX_INTS(m, 1);
+    if (l->masked) {
+        const char *begin = RF_ONNX_INTS(m, 0), *middle = RF_ONNX_INTS(m, 2 * taps), *end = RF_ONNX_INTS(m, 3 * taps);
+        offset = rf_onnx_node_add(m, "Slice", rf_onnx_text(m, "%s.offset", y), RF_ONNX_IN(map, begin, middle, axis),
+                                  "%s", "");
+        mask = rf_onnx_node_add(m, "Slice", rf_onnx_text(m, "%s.cut", y), RF_ONNX_IN(map, middle, end, axis), "%s", "");
+        mask = rf_onnx_node_add(m, "Sigmoid", rf_onnx_text(m, "%s.sigmoid", y), RF_ONNX_IN(mask), "%s", "");
+        mask =
+            rf_onnx_node_add(m, "Mul", rf_onnx_text(m, "%s.mask", y), RF_ONNX_IN(mask, rf_onnx_number(m, 2)), "%s", "");
+    }
+    rf_onnx_node_add(m, "DeformConv", y, RF_ONNX_IN(b->names[l->in[0]], b->names[l->weight_id], offset, bias, mask),
+                     "dilations=[1,1] group=1 kernel_shape=[%d,%d] offset_group=1 pads=[%d,%d,%d,%d] strides=[%d,%d]",
+                     l->kernel_h, l->kernel_w, l->pad_h, l->pad_w, l->pad_h, l->pad_w, l->stride_h, l->stride_w);
+}
+
 static void add_conv(rf_onnx_build *b, const rf_export_layer *l, const char *name) {
     rf_onnx_model *m = b->onnx;
     bool acts = l->slope != 1, adds = l->residual != RF_NONE;
     add_parameters(b, l);
     const char *bias = l->biases ? b->names[l->bias_id] : NULL;
     const char *y = acts || adds ? rf_onnx_text(m, "%s.conv", name) : name;
-    rf_onnx_node_add(m, "Conv", y, RF_ONNX_IN(b->names[l->in[0]], b->names[l->weight_id], bias),
-                     "dilations=[1,1] group=%d kernel_shape=[%d,%d] pads=[%d,%d,%d,%d] strides=[%d,%d]", l->groups,
-                     l->kernel_h, l->kernel_w, l->pad_h, l->pad_w, l->pad_h, l->pad_w, l->stride_h, l->stride_w);
+    if (l->kind == RF_LAYER_DEFORM_CONV)
+        add_deform_node(b, l, y, bias);
+    else
+        rf_onnx_node_add(m, "Conv", y, RF_ONNX_IN(b->names[l->in[0]], b->names[l->weight_id], bias),
+                         "dilations=[1,1] group=%d kernel_shape=[%d,%d] pads=[%d,%d,%d,%d] strides=[%d,%d]", l->groups,
+                         l->kernel_h, l->kernel_w, l->pad_h, l->pad_w, l->pad_h, l->pad_w, l->stride_h, l->stride_w);
     if (adds) {
         const char *sum = acts ? rf_onnx_text(m, "%s.sum", name) : name;
         y = rf_onnx_node_add(m, "Add", sum, RF_ONNX_IN(y, b->names[l->residual]), "%s", "");
@@ -122,7 +144,9 @@ static void add_upsample(rf_onnx_build *b, const rf_export_layer *l, const char 
         sizes = sizes_of(b, a, from, name);
     }
     rf_onnx_node_add(m, "Resize", resized, RF_ONNX_IN(from, none, scales, sizes),
-                     "coordinate_transformation_mode=asymmetric mode=nearest nearest_mode=floor");
+                     l->bilinear ? "coordinate_transformation_mode=half_pixel mode=linear%s"
+                                 : "coordinate_transformation_mode=asymmetric mode=nearest nearest_mode=floor%s",
+                     "");
     rf_onnx_node_add(m, "Add", name, RF_ONNX_IN(a, resized), "%s", "");
 }
 
@@ -131,10 +155,14 @@ static void add_layer(rf_onnx_build *b, const rf_export_layer *l) {
     const char *name = b->names[l->out], *in[RF_MAX_INPUTS + 1] = {NULL};
     switch (l->kind) {
     case RF_LAYER_CONV:
+    case RF_LAYER_DEFORM_CONV:
         add_conv(b, l, name);
         break;
     case RF_LAYER_UPSAMPLE_ADD:
         add_upsample(b, l, name);
+        break;
+    case RF_LAYER_ADD:
+        rf_onnx_node_add(b->onnx, "Add", name, RF_ONNX_IN(b->names[l->in[0]], b->names[l->in[1]]), "%s", "");
         break;
     case RF_LAYER_MAX_POOL:
         rf_onnx_node_add(b->onnx, "MaxPool", name, RF_ONNX_IN(b->names[l->in[0]]),

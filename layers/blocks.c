@@ -56,7 +56,8 @@ static size_t parameter(rf_net *net, const char *name, const char *suffix, rf_pa
     bool backbone = net->part == RF_PARAM_BACKBONE;
     want.flags = net->part | (weight ? 0 : RF_PARAM_BN_OR_BIAS);
     if (net->frozen || (bn && backbone && net->freeze_bn)) want.flags |= RF_PARAM_FROZEN;
-    want.lr_mult = backbone ? net->backbone_lr : net->part == RF_PARAM_HEAD ? net->head_lr : 1;
+    double own = want.lr_mult > 0 ? want.lr_mult : 1;
+    want.lr_mult = own * (backbone ? net->backbone_lr : net->part == RF_PARAM_HEAD ? net->head_lr : 1);
     if (want.flags & RF_PARAM_FROZEN) want.lr_mult = 0;
     want.decay_mult = weight || net->decay_bn_bias ? 1 : 0;
     if (net->status == RF_OK) record(net, rf_params_get(net->params, &want, &index));
@@ -108,6 +109,57 @@ static rf_value bn_act(rf_net *net, rf_value x, const rf_conv_spec *spec, const 
                           net->bn_eps, net->bn_momentum, fixed, spec->slope);
 }
 
+rf_deform rf_deform_of(const char *name) {
+    return strcmp(name, "v1") == 0 ? RF_DEFORM_V1 : strcmp(name, "v2") == 0 ? RF_DEFORM_V2 : RF_DEFORM_NONE;
+}
+
+enum { TAPS = 9 };
+
+/* Offsets (dy, dx of each tap) and mask of a deformable convolution: the first 18 and the last 9 channels of one
+ * convolution; mask RF_NONE for v1. */
+static void offsets_of(rf_net *net, rf_value x, const rf_conv_spec *spec, rf_value *offset, rf_value *mask) {
+    int out = spec->deform == RF_DEFORM_V2 ? 3 * TAPS : 2 * TAPS;
+    rf_param w = kernel(net, false, rf_net_channels(net, x), out, 3), b = vector(RF_PARAM_BIAS, RF_INIT_ZERO, out);
+    w.init = RF_INIT_ZERO;
+    w.lr_mult = b.lr_mult = 0.1;
+    size_t weight = parameter(net, "conv_offset", "weight", w), bias = parameter(net, "conv_offset", "bias", b);
+    rf_value in[3] = {x, bind(net, weight), bind(net, bias)};
+    rf_scope scope = rf_net_enter(net, "conv_offset");
+    *offset = rf_graph_apply(net->graph, "conv2d", in, 3, "stride=%d pad=1", spec->stride);
+    *mask = RF_NONE;
+    if (spec->deform == RF_DEFORM_V2) {
+        rf_value m = rf_apply1(net->graph, "slice", *offset, "start=%d count=%d", 2 * TAPS, TAPS);
+        *mask = rf_apply1(net->graph, "scale", rf_apply1(net->graph, "sigmoid", m, "%s", ""), "factor=2");
+        *offset = rf_apply1(net->graph, "slice", *offset, "start=0 count=%d", 2 * TAPS);
+    }
+    rf_net_leave(net, scope);
+}
+
+/* The convolution alone; in evaluation with what was folded into it and the activation. */
+static rf_value convolve(rf_net *net, rf_value x, const rf_conv_spec *spec, const rf_fold *fold) {
+    bool eval = net->mode == RF_EVAL;
+    rf_value offset = RF_NONE, mask = RF_NONE;
+    if (spec->deform) offsets_of(net, x, spec, &offset, &mask);
+    if (net->status != RF_OK || (spec->deform && offset == RF_NONE)) return RF_NONE;
+    rf_scope scope = rf_net_enter(net, "%s", spec->conv);
+    rf_value w = bind(net, fold->conv), b = eval ? bind(net, fold->beta) : RF_NONE, y;
+    if (spec->deform && eval)
+        y = rf_graph_apply(net->graph, "deform_conv_act", (const rf_value[]){x, offset, mask, w, b}, 5,
+                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, spec->slope);
+    else if (spec->deform)
+        y = rf_graph_apply(net->graph, "deform_conv2d", (const rf_value[]){x, offset, mask, w}, 4, "stride=%d pad=%d",
+                           spec->stride, spec->k / 2);
+    else if (eval)
+        y = rf_graph_apply(net->graph, spec->depthwise ? "dwconv_act" : "conv_act",
+                           (const rf_value[]){x, w, b, spec->residual}, spec->add ? 4 : 3,
+                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, spec->slope);
+    else
+        y = rf_apply2(net->graph, spec->depthwise ? "dwconv2d" : "conv2d", x, w, "stride=%d pad=%d", spec->stride,
+                      spec->k / 2);
+    rf_net_leave(net, scope);
+    return y;
+}
+
 rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     if (failed(net, x) || (spec.add && spec.residual == RF_NONE)) return RF_NONE;
     int in = rf_net_channels(net, x), out = spec.depthwise ? in : spec.out;
@@ -120,19 +172,9 @@ rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     if (net->status == RF_OK && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
     if (net->status != RF_OK) return RF_NONE;
 
-    rf_scope scope = rf_net_enter(net, "%s", spec.conv);
-    rf_value w = bind(net, fold.conv), y;
-    if (net->mode == RF_EVAL) {
-        rf_value ins[4] = {x, w, bind(net, fold.beta), spec.residual};
-        y = rf_graph_apply(net->graph, spec.depthwise ? "dwconv_act" : "conv_act", ins, spec.add ? 4 : 3,
-                           "stride=%d pad=%d slope=%.9g", spec.stride, spec.k / 2, spec.slope);
-        rf_net_leave(net, scope);
-        return y;
-    }
-    y = rf_apply2(net->graph, spec.depthwise ? "dwconv2d" : "conv2d", x, w, "stride=%d pad=%d", spec.stride,
-                  spec.k / 2);
-    rf_net_leave(net, scope);
-    scope = rf_net_enter(net, "%s", spec.bn);
+    rf_value y = convolve(net, x, &spec, &fold);
+    if (net->mode == RF_EVAL) return y;
+    rf_scope scope = rf_net_enter(net, "%s", spec.bn);
     y = bn_act(net, y, &spec, &fold);
     rf_net_leave(net, scope);
     return y;

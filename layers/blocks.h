@@ -48,6 +48,12 @@ void rf_net_initialiser(rf_net *net, rf_init init);
 /* Stage n (1 = stem) of the backbone begins: frozen when n <= freeze_stages. */
 void rf_net_stage(rf_net *net, int n);
 
+/* Deformable 3x3 convolutions: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid
+ * (arXiv 1811.11168, the factor is insightface's). */
+typedef enum rf_deform { RF_DEFORM_NONE, RF_DEFORM_V1, RF_DEFORM_V2 } rf_deform;
+/* "none", "v1" or "v2", as the configuration checks. */
+rf_deform rf_deform_of(const char *name);
+
 /* A convolution without bias, batch normalisation, optional residual and activation: y = act(bn(conv(x)) + residual).
  */
 typedef struct rf_conv_spec {
@@ -55,6 +61,8 @@ typedef struct rf_conv_spec {
     int out;               /* output channels; depth-wise: as many as the input has */
     int k, stride;         /* square kernel, padding k/2 */
     bool depthwise;
+    rf_deform deform;  /* with a 3x3 convolution with bias "conv_offset" beside it, which starts at 0 and learns at a
+                        * tenth of the rate; not with depthwise or add */
     double slope;      /* of negative values: 1 identity, 0 ReLU, 0.1 leaky */
     rf_value residual; /* same shape as y, used when `add` */
     bool add;

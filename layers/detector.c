@@ -4,15 +4,18 @@
 
 #include "core/mem.h"
 #include "layers/backbone.h"
+#include "layers/context.h"
 #include "layers/fpn.h"
 #include "layers/heads.h"
-#include "layers/ssh.h"
 
 /* What the configuration says, checked. */
 typedef struct plan {
     const rf_backbone *backbone;
-    int strides[RF_NET_LEVELS], n_levels, cell_anchors, channels;
-    bool ssh, share_heads, landmarks, lateral;
+    const rf_context *context;
+    rf_deform context_deform;
+    rf_pyramid pyramid;
+    int strides[RF_NET_LEVELS], n_levels, cell_anchors;
+    bool share_heads, landmarks;
     double slope, backbone_slope;
 } plan;
 
@@ -35,13 +38,23 @@ static rf_status make_plan(const rf_config *config, plan *p) {
             RF_ERR_USER,
             "anchors.sizes has %d numbers for %d levels (model.strides); give the same number for each level",
             config->anchors.sizes.n, p->n_levels);
-    p->channels = (int)config->model.channels;
-    if (p->channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", p->channels);
-    p->ssh = strcmp(config->model.context, "ssh") == 0;
+    int channels = (int)config->model.channels;
+    if (channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", channels);
+    p->context = rf_context_find(config->model.context);
+    if (!p->context) return RF_ERR_USER;
+    p->context_deform = rf_deform_of(config->model.context_dcn);
+    if (p->context_deform && !p->context->scope)
+        return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
+                       config->model.context_dcn, p->context->name);
     p->share_heads = config->model.share_heads;
     p->landmarks = config->model.landmarks;
-    p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : p->channels <= 64 ? 0.1 : 0;
-    p->lateral = strcmp(config->model.top_down, "lateral") == 0;
+    p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
+    p->pyramid = (rf_pyramid){.channels = channels,
+                              .slope = p->slope,
+                              .lateral = strcmp(config->model.top_down, "lateral") == 0,
+                              .bilinear = strcmp(config->model.upsample, "bilinear") == 0,
+                              .extra_from_p = strcmp(config->model.extra_from, "p5") == 0,
+                              .merge_deform = rf_deform_of(config->model.lateral_dcn)};
     p->backbone_slope = config->model.backbone_slope >= 0 ? config->model.backbone_slope : p->backbone->slope;
     if (p->backbone->slope == 0 && p->backbone_slope != 0)
         return rf_fail(RF_ERR_USER, "model.backbone_slope = %g: the activations of %s are ReLU, leave it out",
@@ -74,8 +87,9 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     net->part = 0;
     net->frozen = false;
     RF_TRY(rf_net_status(net));
-    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, p->channels, p->slope, p->lateral, levels));
-    for (int i = 0; p->ssh && i < p->n_levels; i++) levels[i] = rf_ssh(net, levels[i], i, p->slope);
+    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels));
+    for (int i = 0; i < p->n_levels; i++)
+        levels[i] = rf_context_build(net, p->context, levels[i], i, p->slope, p->context_deform);
     return RF_OK;
 }
 

@@ -9,6 +9,7 @@ import json, math, os, sys
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torchvision
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, '..', 'tests', 'golden')
@@ -71,6 +72,15 @@ def upsample(x, h, w):
     return nhwc(F.interpolate(nchw(x), size=(h, w), mode='nearest'))
 
 
+def upsample_bilinear(x, h, w):
+    return nhwc(F.interpolate(nchw(x), size=(h, w), mode='bilinear', align_corners=False))
+
+
+def deform_conv(x, o, w, m=None, stride=1, pad=1):
+    m = None if m is None else nchw(m)
+    return nhwc(torchvision.ops.deform_conv2d(nchw(x), nchw(o), w.permute(3, 2, 0, 1), None, stride, pad, mask=m))
+
+
 def softmax_ce(x, t, w=None):
     k = x.shape[-1]
     ce = F.cross_entropy(x.reshape(-1, k), t.reshape(-1).long(), ignore_index=-1, reduction='none')
@@ -83,7 +93,8 @@ def smooth_l1(p, t, w=None, beta=1.0):
 
 
 def op_cases():
-    """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient."""
+    """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient,
+    - an optional input that is left out."""
     n = 'n'
     yield 'conv2d', 'stride=1 pad=1', [((2, 6, 5, 3), n), ((3, 3, 3, 7), n), ((7,), n)], lambda x, w, b: conv(x, w, b, 1, 1)
     yield 'conv2d', 'stride=2 pad=1', [((1, 9, 8, 5), n), ((3, 3, 5, 6), n)], lambda x, w: conv(x, w, None, 2, 1)
@@ -114,6 +125,11 @@ def op_cases():
     yield 'sum', '', [((3, 4), n)], torch.sum
     yield 'mean', '', [((3, 4), n)], torch.mean
     yield 'slice', 'axis=1 start=1 count=2', [((2, 5, 3), n)], lambda x: x[:, 1:3]
+    yield 'deform_conv2d', 'pad=1', [((1, 4, 5, 3), n), ((1, 4, 5, 18), n), ((), '-'), ((3, 3, 3, 2), n)], lambda x, o, w: deform_conv(x, o, w)
+    yield 'deform_conv2d', 'pad=1', [((2, 4, 3, 3), n), ((2, 4, 3, 18), n), ((2, 4, 3, 9), n), ((3, 3, 3, 4), n)], lambda x, o, m, w: deform_conv(x, o, w, m)
+    yield 'deform_conv2d', 'stride=2 pad=1', [((1, 5, 7, 2), n), ((1, 3, 4, 18), n), ((1, 3, 4, 9), n), ((3, 3, 2, 3), n)], lambda x, o, m, w: deform_conv(x, o, w, m, 2)
+    yield 'upsample_bilinear_add', '', [((1, 5, 7, 3), n), ((1, 3, 4, 3), n)], lambda a, b: a + upsample_bilinear(b, 5, 7)
+    yield 'upsample_bilinear_add', '', [((2, 4, 6, 2), n), ((2, 2, 3, 2), n)], lambda a, b: a + upsample_bilinear(b, 4, 6)
 
 
 def make_ops():
@@ -122,6 +138,9 @@ def make_ops():
         ins, entries = [], []
         for i, (shape, kind) in enumerate(shapes):
             name = '%s.%d.%d' % (op, number, i)
+            if kind == '-':
+                entries.append(dict(name=name, shape=[], kind=kind))
+                continue
             t = tensor(name, shape)
             if 'p' in kind:
                 t = t.abs() + 0.5
@@ -134,7 +153,7 @@ def make_ops():
         y = fn(*ins)
         seed = tensor('%s.%d.seed' % (op, number), tuple(y.shape)) if y.dim() else torch.tensor(1.0, dtype=torch.float64)
         (y * seed).sum().backward()
-        for t, e in zip(ins, entries):
+        for t, e in zip(ins, (e for e in entries if e['kind'] != '-')):
             if t.requires_grad:
                 e['grad'] = flat(t.grad)
         out.append(dict(op=op, attrs=attrs, number=number, inputs=entries, output=flat(y)))

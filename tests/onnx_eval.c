@@ -10,16 +10,9 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "tests/onnx_maps.h"
 
-/* What an operator sees. */
-typedef struct call {
-    const rf_onnx_node *node;
-    const onnx_array *in[RF_ONNX_INPUTS]; /* NULL: left out */
-    onnx_array *out;
-    int opset;
-} call;
-
-static onnx_array *make(onnx_array *a, int n, const int *d) {
+onnx_array *onnx_make(onnx_array *a, int n, const int *d) {
     a->n = n;
     a->count = 1;
     for (int i = 0; i < 4; i++) a->d[i] = i < n ? d[i] : 1;
@@ -29,14 +22,14 @@ static onnx_array *make(onnx_array *a, int n, const int *d) {
     return a;
 }
 
-static const rf_onnx_attr *attr(const call *c, const char *name) {
+const rf_onnx_attr *onnx_attr(const onnx_call *c, const char *name) {
     for (int i = 0; i < c->node->n_attrs; i++)
         if (strcmp(c->node->attrs[i].name, name) == 0) return &c->node->attrs[i];
     fail_msg("%s has no attribute %s", c->node->output, name);
     return NULL;
 }
 
-static int whole(const onnx_array *a, size_t i) {
+int onnx_whole(const onnx_array *a, size_t i) {
     assert_true(i < a->count);
     return (int)a->v[i];
 }
@@ -48,85 +41,9 @@ static size_t product(const onnx_array *a, int from, int to) {
     return p;
 }
 
-/* ---- maps ---- */
-
-static void conv(const call *c) {
-    const onnx_array *x = c->in[0], *w = c->in[1], *b = c->in[2];
-    const rf_onnx_attr *pads = attr(c, "pads"), *strides = attr(c, "strides"), *kernel = attr(c, "kernel_shape");
-    int groups = (int)attr(c, "group")->i, each = w->d[0] / groups;
-    assert_int_equal(w->d[1] * groups, x->d[1]);
-    assert_int_equal(kernel->ints[0], w->d[2]);
-    assert_int_equal(kernel->ints[1], w->d[3]);
-    int oh = (x->d[2] + (int)(pads->ints[0] + pads->ints[2]) - w->d[2]) / (int)strides->ints[0] + 1;
-    int ow = (x->d[3] + (int)(pads->ints[1] + pads->ints[3]) - w->d[3]) / (int)strides->ints[1] + 1;
-    make(c->out, 4, (int[]){x->d[0], w->d[0], oh, ow});
-    double *y = c->out->v;
-    for (int n = 0; n < x->d[0]; n++)
-        for (int o = 0; o < w->d[0]; o++)
-            for (int i = 0; i < oh; i++)
-                for (int j = 0; j < ow; j++, y++) {
-                    *y = b ? b->v[o] : 0;
-                    for (int k = 0; k < w->d[1]; k++)
-                        for (int p = 0; p < w->d[2]; p++)
-                            for (int q = 0; q < w->d[3]; q++) {
-                                int h = i * (int)strides->ints[0] - (int)pads->ints[0] + p;
-                                int l = j * (int)strides->ints[1] - (int)pads->ints[1] + q;
-                                if (h < 0 || l < 0 || h >= x->d[2] || l >= x->d[3]) continue;
-                                int channel = o / each * w->d[1] + k;
-                                *y += x->v[((n * x->d[1] + channel) * x->d[2] + h) * x->d[3] + l] *
-                                      w->v[((o * w->d[1] + k) * w->d[2] + p) * w->d[3] + q];
-                            }
-                }
-}
-
-static void max_pool(const call *c) {
-    const onnx_array *x = c->in[0];
-    const rf_onnx_attr *pads = attr(c, "pads"), *strides = attr(c, "strides"), *k = attr(c, "kernel_shape");
-    int s = (int)strides->ints[0], pad = (int)pads->ints[0], size = (int)k->ints[0];
-    int oh = (x->d[2] + 2 * pad - size) / s + 1, ow = (x->d[3] + 2 * pad - size) / s + 1;
-    make(c->out, 4, (int[]){x->d[0], x->d[1], oh, ow});
-    double *y = c->out->v;
-    for (int plane = 0; plane < x->d[0] * x->d[1]; plane++)
-        for (int i = 0; i < oh; i++)
-            for (int j = 0; j < ow; j++, y++) {
-                *y = -INFINITY;
-                for (int t = 0; t < size * size; t++) {
-                    int h = i * s - pad + t / size, w = j * s - pad + t % size;
-                    if (h < 0 || w < 0 || h >= x->d[2] || w >= x->d[3]) continue;
-                    *y = fmax(*y, x->v[(plane * x->d[2] + h) * x->d[3] + w]);
-                }
-            }
-}
-
-/* Nearest, asymmetric, floor; by scales, or to sizes when the scales are left out or empty. */
-static void resize(const call *c) {
-    const onnx_array *x = c->in[0], *scales = c->in[2], *sizes = c->node->n_inputs > 3 ? c->in[3] : NULL;
-    assert_string_equal(attr(c, "mode")->s, "nearest");
-    assert_string_equal(attr(c, "coordinate_transformation_mode")->s, "asymmetric");
-    assert_string_equal(attr(c, "nearest_mode")->s, "floor");
-    if (c->opset < 13) assert_true(c->in[1] && scales); /* required there */
-    int d[4];
-    double scale[4];
-    for (int i = 0; i < 4; i++) {
-        d[i] = sizes ? whole(sizes, (size_t)i) : (int)floor(x->d[i] * scales->v[i]);
-        scale[i] = sizes ? (double)d[i] / x->d[i] : scales->v[i];
-    }
-    if (sizes) assert_true(!scales || scales->count == 0);
-    assert_int_equal(d[0], x->d[0]);
-    assert_int_equal(d[1], x->d[1]);
-    make(c->out, 4, d);
-    double *y = c->out->v;
-    for (int plane = 0; plane < d[0] * d[1]; plane++)
-        for (int i = 0; i < d[2]; i++)
-            for (int j = 0; j < d[3]; j++) {
-                int h = (int)floor(i / scale[2] + 1e-9), w = (int)floor(j / scale[3] + 1e-9);
-                *y++ = x->v[(plane * x->d[2] + h) * x->d[3] + w];
-            }
-}
-
 /* ---- elements ---- */
 
-static double apply(const call *c, double a, double b) {
+static double apply(const onnx_call *c, double a, double b) {
     switch (*c->node->op) {
     case 'A':
         return a + b;
@@ -160,30 +77,32 @@ static void broadcast(const onnx_array *a, const onnx_array *b, onnx_array *out)
         int x = k < a->n ? a->d[a->n - 1 - k] : 1, y = k < b->n ? b->d[b->n - 1 - k] : 1;
         d[n - 1 - k] = x > y ? x : y;
     }
-    make(out, n, d);
+    onnx_make(out, n, d);
 }
 
-static void binary(const call *c) {
+static void binary(const onnx_call *c) {
     broadcast(c->in[0], c->in[1], c->out);
     for (size_t i = 0; i < c->out->count; i++)
         c->out->v[i] = apply(c, c->in[0]->v[source(c->in[0], c->out, i)], c->in[1]->v[source(c->in[1], c->out, i)]);
 }
 
-static void expand(const call *c) {
+static void expand(const onnx_call *c) {
     onnx_array shape = {.n = (int)c->in[1]->count};
-    for (int i = 0; i < shape.n; i++) shape.d[i] = whole(c->in[1], (size_t)i);
+    for (int i = 0; i < shape.n; i++) shape.d[i] = onnx_whole(c->in[1], (size_t)i);
     broadcast(c->in[0], &shape, c->out);
     for (size_t i = 0; i < c->out->count; i++) c->out->v[i] = c->in[0]->v[source(c->in[0], c->out, i)];
 }
 
-static void unary(const call *c) {
+static void unary(const onnx_call *c) {
     const char *op = c->node->op;
-    make(c->out, c->in[0]->n, c->in[0]->d);
-    double slope = strcmp(op, "LeakyRelu") == 0 ? (double)attr(c, "alpha")->f : 0;
+    onnx_make(c->out, c->in[0]->n, c->in[0]->d);
+    double slope = strcmp(op, "LeakyRelu") == 0 ? (double)onnx_attr(c, "alpha")->f : 0;
     for (size_t i = 0; i < c->out->count; i++) {
         double x = c->in[0]->v[i];
         if (strcmp(op, "Exp") == 0)
             x = exp(x);
+        else if (strcmp(op, "Sigmoid") == 0)
+            x = 1 / (1 + exp(-x));
         else if (strcmp(op, "Clip") == 0)
             x = fmin(fmax(x, c->in[1]->v[0]), c->in[2]->v[0]);
         else if (strcmp(op, "Cast") != 0 && x < 0)
@@ -192,10 +111,10 @@ static void unary(const call *c) {
     }
 }
 
-static void softmax(const call *c) {
+static void softmax(const onnx_call *c) {
     const onnx_array *x = c->in[0];
-    assert_int_equal(attr(c, "axis")->i, x->n - 1); /* the last: all operator sets mean the same */
-    make(c->out, x->n, x->d);
+    assert_int_equal(onnx_attr(c, "axis")->i, x->n - 1); /* the last: all operator sets mean the same */
+    onnx_make(c->out, x->n, x->d);
     size_t width = (size_t)x->d[x->n - 1];
     for (size_t r = 0; r < x->count; r += width) {
         double sum = 0;
@@ -206,11 +125,11 @@ static void softmax(const call *c) {
 
 /* ---- shapes ---- */
 
-static void concat(const call *c) {
-    int axis = (int)attr(c, "axis")->i, d[4] = {0};
+static void concat(const onnx_call *c) {
+    int axis = (int)onnx_attr(c, "axis")->i, d[4] = {0};
     memcpy(d, c->in[0]->d, sizeof d);
     for (int i = 1; i < c->node->n_inputs; i++) d[axis] += c->in[i]->d[axis];
-    make(c->out, c->in[0]->n, d);
+    onnx_make(c->out, c->in[0]->n, d);
     size_t outer = product(c->out, 0, axis), row = product(c->out, axis, c->out->n), at = 0;
     for (int i = 0; i < c->node->n_inputs; i++) {
         size_t width = product(c->in[i], axis, c->in[i]->n);
@@ -221,13 +140,13 @@ static void concat(const call *c) {
     }
 }
 
-static void transpose(const call *c) {
-    const rf_onnx_attr *perm = attr(c, "perm");
+static void transpose(const onnx_call *c) {
+    const rf_onnx_attr *perm = onnx_attr(c, "perm");
     const onnx_array *x = c->in[0];
     int d[4], n = x->n;
     assert_int_equal(perm->n_ints, n);
     for (int i = 0; i < n; i++) d[i] = x->d[perm->ints[i]];
-    make(c->out, n, d);
+    onnx_make(c->out, n, d);
     for (size_t i = 0; i < x->count; i++) {
         size_t rest = i, at = 0;
         int index[4];
@@ -240,73 +159,73 @@ static void transpose(const call *c) {
     }
 }
 
-static void reshape(const call *c) {
+static void reshape(const onnx_call *c) {
     const onnx_array *x = c->in[0], *shape = c->in[1];
     int d[4], open = -1, n = (int)shape->count;
     size_t known = 1;
     for (int i = 0; i < n; i++) {
-        d[i] = whole(shape, (size_t)i);
+        d[i] = onnx_whole(shape, (size_t)i);
         if (d[i] == 0) d[i] = x->d[i];
         if (d[i] == -1) open = i;
         if (d[i] != -1) known *= (size_t)d[i];
     }
     if (open >= 0) d[open] = known ? (int)(x->count / known) : 0;
-    make(c->out, n, d);
+    onnx_make(c->out, n, d);
     assert_int_equal(c->out->count, x->count);
     memcpy(c->out->v, x->v, x->count * sizeof(double));
 }
 
-static void shape_of(const call *c) {
-    make(c->out, 1, &c->in[0]->n);
+static void shape_of(const onnx_call *c) {
+    onnx_make(c->out, 1, &c->in[0]->n);
     for (int i = 0; i < c->in[0]->n; i++) c->out->v[i] = c->in[0]->d[i];
 }
 
-static void slice(const call *c) {
+static void slice(const onnx_call *c) {
     const onnx_array *x = c->in[0];
-    int from = whole(c->in[1], 0), to = whole(c->in[2], 0), axis = whole(c->in[3], 0), d[4];
+    int from = onnx_whole(c->in[1], 0), to = onnx_whole(c->in[2], 0), axis = onnx_whole(c->in[3], 0), d[4];
     memcpy(d, x->d, sizeof d);
     d[axis] = to - from;
     assert_true(from >= 0 && to <= x->d[axis]);
-    make(c->out, x->n, d);
+    onnx_make(c->out, x->n, d);
     size_t inner = product(x, axis + 1, x->n), outer = product(x, 0, axis), width = (size_t)d[axis] * inner;
     for (size_t r = 0; r < outer; r++)
         memcpy(c->out->v + r * width, x->v + (r * (size_t)x->d[axis] + (size_t)from) * inner, width * sizeof(double));
 }
 
-static void gather(const call *c) {
+static void gather(const onnx_call *c) {
     const onnx_array *x = c->in[0], *index = c->in[1];
-    int axis = (int)attr(c, "axis")->i, d[4], n = 0;
+    int axis = (int)onnx_attr(c, "axis")->i, d[4], n = 0;
     for (int i = 0; i < x->n; i++) {
         if (i != axis)
             d[n++] = x->d[i];
         else if (index->n == 1)
             d[n++] = index->d[0];
     }
-    make(c->out, n, d);
+    onnx_make(c->out, n, d);
     size_t inner = product(x, axis + 1, x->n), outer = product(x, 0, axis), many = index->count;
     for (size_t r = 0; r < outer; r++)
         for (size_t k = 0; k < many; k++)
             memcpy(c->out->v + (r * many + k) * inner,
-                   x->v + (r * (size_t)x->d[axis] + (size_t)whole(index, k)) * inner, inner * sizeof(double));
+                   x->v + (r * (size_t)x->d[axis] + (size_t)onnx_whole(index, k)) * inner, inner * sizeof(double));
 }
 
-static void gather_nd(const call *c) {
+static void gather_nd(const onnx_call *c) {
     const onnx_array *x = c->in[0], *index = c->in[1];
     int depth = index->d[1], d[4] = {index->d[0]}, n = 1;
     for (int i = depth; i < x->n; i++) d[n++] = x->d[i];
-    make(c->out, n, d);
+    onnx_make(c->out, n, d);
     size_t inner = product(x, depth, x->n);
     for (int r = 0; r < index->d[0]; r++) {
         size_t at = 0;
-        for (int k = 0; k < depth; k++) at = at * (size_t)x->d[k] + (size_t)whole(index, (size_t)(r * depth + k));
+        for (int k = 0; k < depth; k++) at = at * (size_t)x->d[k] + (size_t)onnx_whole(index, (size_t)(r * depth + k));
         memcpy(c->out->v + (size_t)r * inner, x->v + at * inner, inner * sizeof(double));
     }
 }
 
-static void range(const call *c) {
-    int from = whole(c->in[0], 0), to = whole(c->in[1], 0);
-    assert_int_equal(whole(c->in[2], 0), 1);
-    make(c->out, 1, (int[]){to - from});
+static void range(const onnx_call *c) {
+    int from = onnx_whole(c->in[0], 0), to = onnx_whole(c->in[1], 0);
+    assert_int_equal(onnx_whole(c->in[2], 0), 1);
+    onnx_make(c->out, 1, (int[]){to - from});
     for (int i = from; i < to; i++) c->out->v[i - from] = i;
 }
 
@@ -318,12 +237,12 @@ static double overlap(const double *a, const double *b) {
     return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h);
 }
 
-static void suppress(const call *c) {
+static void suppress(const onnx_call *c) {
     const onnx_array *boxes = c->in[0], *scores = c->in[1];
-    int images = boxes->d[0], n = boxes->d[1], most = whole(c->in[2], 0), rows = 0;
+    int images = boxes->d[0], n = boxes->d[1], most = onnx_whole(c->in[2], 0), rows = 0;
     double iou = c->in[3]->v[0], least = c->in[4]->v[0], *list = rf_alloc((size_t)(images * n), 3 * sizeof *list);
     assert_non_null(list);
-    assert_int_equal(attr(c, "center_point_box")->i, 0);
+    assert_int_equal(onnx_attr(c, "center_point_box")->i, 0);
     assert_int_equal(scores->d[1], 1);
     for (int image = 0; image < images; image++) {
         const double *box = boxes->v + (size_t)(image * n) * 4, *score = scores->v + (size_t)(image * n);
@@ -341,7 +260,7 @@ static void suppress(const call *c) {
             if (free) memcpy(list + 3 * rows++, (double[]){image, 0, best}, 3 * sizeof *list);
         }
     }
-    make(c->out, 2, (int[]){rows, 3});
+    onnx_make(c->out, 2, (int[]){rows, 3});
     memcpy(c->out->v, list, (size_t)rows * 3 * sizeof *list);
     rf_free(list);
 }
@@ -350,10 +269,12 @@ static void suppress(const call *c) {
 
 static const struct {
     const char *op;
-    void (*run)(const call *c);
-} ops[] = {{"Conv", conv},
-           {"MaxPool", max_pool},
-           {"Resize", resize},
+    void (*run)(const onnx_call *c);
+} ops[] = {{"Conv", onnx_conv},
+           {"DeformConv", onnx_deform_conv},
+           {"Sigmoid", unary},
+           {"MaxPool", onnx_max_pool},
+           {"Resize", onnx_resize},
            {"Add", binary},
            {"Sub", binary},
            {"Mul", binary},
@@ -397,7 +318,7 @@ static double half(uint16_t bits) {
 static void add_constant(onnx_eval *e, const rf_onnx_tensor *t) {
     int d[4];
     for (int i = 0; i < t->n_dims; i++) d[i] = (int)t->dims[i];
-    onnx_array *a = make(add(e, t->name), t->n_dims, d);
+    onnx_array *a = onnx_make(add(e, t->name), t->n_dims, d);
     for (size_t i = 0; i < a->count; i++)
         a->v[i] = t->type == RF_ONNX_FLOAT   ? (double)((const float *)t->data)[i]
                   : t->type == RF_ONNX_INT64 ? (double)((const int64_t *)t->data)[i]
@@ -408,10 +329,10 @@ void onnx_eval_run(onnx_eval *e, const rf_onnx_model *model, const onnx_array *i
     e->n = 0;
     for (int i = 0; i < model->n_tensors; i++) add_constant(e, &model->tensors[i]);
     assert_int_equal(model->n_inputs, 1);
-    onnx_array *x = make(add(e, model->inputs[0].name), input->n, input->d);
+    onnx_array *x = onnx_make(add(e, model->inputs[0].name), input->n, input->d);
     memcpy(x->v, input->v, input->count * sizeof *x->v);
     for (int i = 0; i < model->n_nodes; i++) {
-        call c = {.node = &model->nodes[i], .opset = model->opset};
+        onnx_call c = {.node = &model->nodes[i], .opset = model->opset};
         for (int k = 0; k < c.node->n_inputs; k++)
             c.in[k] = *c.node->inputs[k] ? onnx_eval_find(e, c.node->inputs[k]) : NULL;
         c.out = add(e, c.node->output);

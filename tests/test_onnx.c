@@ -53,6 +53,16 @@ static void scale_head(subject *s, const char *head, rf_value rows) {
 }
 
 /* Pictures of w x h, the network run on both of them, its exported form read and run by the interpreter. */
+/* Offsets start at 0, where a deformable convolution is a plain one. */
+static void shake_offsets(rf_params *params) {
+    for (size_t i = 0; i < params->count; i++) {
+        const rf_param *p = &params->entries[i];
+        rf_rng rng = rf_rng_make(5, 0, i, RF_STREAM_TEST);
+        for (size_t k = 0; strstr(p->name, "conv_offset") && k < p->count; k++)
+            rf_params_values(params, p)[k] = 0.03f * rf_rng_normal(&rng);
+    }
+}
+
 static void open_subject(const char *ini, rf_export_options options, int h, int w, subject *s) {
     memset(s, 0, sizeof *s);
     s->options = options;
@@ -60,6 +70,7 @@ static void open_subject(const char *ini, rf_export_options options, int h, int 
         rf_detector_params(&s->config, &s->params) != RF_OK)
         fail_msg("%s", rf_error_message());
     rf_params_init(s->params, 11);
+    shake_offsets(s->params);
     assert_int_equal(rf_params_fold(s->params, NULL), RF_OK);
     s->model = (rf_export_model){.config = &s->config, .params = s->params};
     int n = options.batch == 1 ? 1 : 2;
@@ -175,7 +186,11 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                   paper[] = "[model]\npreset=paper\nbackbone=resnet18\nchannels=16\n",
                   insight[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n",
                   bare[] = "[model]\ninitialiser=he_xavier\nchannels=8\nlandmarks=no\ncontext=none\nstrides=16,32\n["
-                           "anchors]\nsizes=24,300\n";
+                           "anchors]\nsizes=24,300\n",
+                  deformed[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=pyramidbox\ncontext_dcn=v2\n"
+                               "lateral_dcn=v1\n",
+                  chained[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=rf\nupsample=bilinear\n"
+                              "strides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n";
 
 static const struct {
     const char *ini;
@@ -183,10 +198,15 @@ static const struct {
     bool dynamic;
     int batch;
     bool preprocess;
+    int opset; /* 0: another one for each form */
 } forms[] = {
-    {small, 64, 64, false, 1, false}, {small, 70, 45, false, 1, true},   {small, 70, 45, true, 0, false},
-    {small, 70, 45, false, 0, false}, {paper, 67, 70, false, 1, false},  {paper, 70, 45, true, 1, false},
-    {insight, 70, 99, true, 0, true}, {insight, 70, 99, false, 2, true}, {bare, 64, 45, true, 1, false},
+    {small, 64, 64, false, 1, false, 0},     {small, 70, 45, false, 1, true, 0},
+    {small, 70, 45, true, 0, false, 0},      {small, 70, 45, false, 0, false, 0},
+    {paper, 67, 70, false, 1, false, 0},     {paper, 70, 45, true, 1, false, 0},
+    {insight, 70, 99, true, 0, true, 0},     {insight, 70, 99, false, 2, true, 0},
+    {bare, 64, 45, true, 1, false, 0},       {deformed, 70, 45, true, 0, false, 19},
+    {deformed, 64, 64, false, 1, false, 19}, {chained, 70, 99, false, 1, false, 0},
+    {chained, 70, 45, true, 0, false, 0},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
@@ -197,7 +217,7 @@ static rf_export_options options_of(int form, rf_export_outputs outputs) {
                                .h = fixed ? forms[form].h : 0,
                                .w = fixed ? forms[form].w : 0,
                                .preprocess = forms[form].preprocess,
-                               .opset = 11 + form % 9,
+                               .opset = forms[form].opset ? forms[form].opset : 11 + form % 9,
                                .score = 0.5,
                                .iou = 0.4,
                                .keep = 10};

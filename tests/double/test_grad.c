@@ -51,6 +51,7 @@ static void gradients_of_large_cases(void **state) {
         {"norm_dwconv2d", {"1x80x81x8 3x3x1x8 3x8", "pad=1 slope=0.1"}},
         {"norm_dwconv2d", {"1x65x64x24 3x3x1x24 3x24", "stride=2 pad=1 slope=0.1"}},
         {"norm_act", {"2x9x50x127 3x127 2x9x50x127", ""}},
+        {"deform_conv2d", {"2x21x22x40 2x21x22x18 2x21x22x9 3x3x40x24", "pad=1"}},
         {"softmax_ce", {"2x3000x2 2x3000 2x3000", ""}},
         {"smooth_l1", {"2x3000x4 2x3000x4 2x3000", ""}},
         {"max_pool", {"2x40x40x24", "k=3 stride=2 pad=1"}},

@@ -1,0 +1,46 @@
+#include "layers/context.h"
+
+#include <string.h>
+
+#include "core/config.h"
+
+#define RF_CONTEXT(name) extern const rf_context rf_context_##name;
+#include "layers/contexts.def"
+#undef RF_CONTEXT
+
+const rf_context *const rf_contexts[RF_CONTEXT_COUNT] = {
+#define RF_CONTEXT(name) &rf_context_##name,
+#include "layers/contexts.def"
+#undef RF_CONTEXT
+};
+
+const rf_context *rf_context_find(const char *name) {
+    const char *names[RF_CONTEXT_COUNT];
+    for (int i = 0; i < RF_CONTEXT_COUNT; i++) {
+        names[i] = rf_contexts[i]->name;
+        if (strcmp(names[i], name) == 0) return rf_contexts[i];
+    }
+    const char *nearest = rf_nearest_name(name, names, RF_CONTEXT_COUNT);
+    rf_fail(RF_ERR_USER, "model.context = %s: there is no such context module; %s%s", name,
+            nearest ? "the nearest is " : "try ", nearest ? nearest : names[0]);
+    return NULL;
+}
+
+rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,
+                          rf_deform deform) {
+    if (!context->scope) return context->build(net, x, slope, deform);
+    rf_net_initialiser(net, RF_INIT_XAVIER_UNIFORM);
+    rf_scope scope = rf_net_enter(net, "%s%d", context->scope, index + 1);
+    x = context->build(net, x, slope, deform);
+    rf_net_leave(net, scope);
+    return x;
+}
+
+rf_value rf_context_conv(rf_net *net, rf_value x, const char *name, int out, double slope, rf_deform deform) {
+    rf_scope scope = rf_net_enter(net, "%s", name);
+    x = rf_conv_bn_act(
+        net, x,
+        (rf_conv_spec){.conv = "0", .bn = "1", .out = out, .k = 3, .stride = 1, .slope = slope, .deform = deform});
+    rf_net_leave(net, scope);
+    return x;
+}

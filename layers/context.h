@@ -1,0 +1,38 @@
+/* The context contract and registry. A context module widens what a cell of a pyramid level sees before the heads look
+ * at it; each level has its own. It is one `const rf_context rf_context_NAME` in layers/contexts/ and one line in
+ * layers/contexts.def. */
+#ifndef RF_LAYERS_CONTEXT_H
+#define RF_LAYERS_CONTEXT_H
+
+#include "layers/blocks.h"
+
+typedef struct rf_context {
+    const char *name, *doc;
+    const char *scope; /* of its parameters: "ssh" gives "ssh1.", "ssh2.", ...; NULL: it has none */
+    /* [N,h,w,C] -> [N,h,w,C], C a multiple of 4; the caller has entered the scope. `slope` is of the activations
+     * inside, `deform` of its 3x3 convolutions. */
+    rf_value (*build)(rf_net *net, rf_value x, double slope, rf_deform deform);
+} rf_context;
+
+typedef enum rf_context_id {
+#define RF_CONTEXT(name) RF_CONTEXT_##name,
+#include "layers/contexts.def"
+#undef RF_CONTEXT
+    RF_CONTEXT_COUNT
+} rf_context_id;
+
+extern const rf_context *const rf_contexts[RF_CONTEXT_COUNT];
+
+/* The context called `name`, or NULL with a message that names the nearest one. */
+const rf_context *rf_context_find(const char *name);
+
+/* The module of level `index` (from 0) in its scope. */
+rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,
+                          rf_deform deform);
+
+/* conv.0 and conv.1 below the scope `name`: a 3x3 convolution with batch normalisation, as the modules have many. */
+rf_value rf_context_conv(rf_net *net, rf_value x, const char *name, int out, double slope, rf_deform deform);
+/* SSH's three branches, concatenated: what ssh is and pyramidbox ends with. */
+rf_value rf_context_branches(rf_net *net, rf_value x, double slope, rf_deform deform);
+
+#endif
