@@ -114,6 +114,7 @@ def op_cases():
     yield 'sum', '', [((3, 4), n)], torch.sum
     yield 'mean', '', [((3, 4), n)], torch.mean
     yield 'slice', 'axis=1 start=1 count=2', [((2, 5, 3), n)], lambda x: x[:, 1:3]
+    yield 'clamp', 'min=-0.5 max=0.25', [((3, 5, 4), n)], lambda x: F.hardtanh(x, -0.5, 0.25)
 
 
 def make_ops():
