@@ -173,6 +173,7 @@ static void check_rows(subject *s, const char *name, rf_value rows, bool softmax
 
 static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]\nstd=57,58,59\n",
                   paper[] = "[model]\npreset=paper\nbackbone=resnet18\nchannels=16\n",
+                  mobile[] = "[model]\nbackbone=mobilenetv2\ninitialiser=he_xavier\nchannels=8\n",
                   insight[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n",
                   bare[] = "[model]\ninitialiser=he_xavier\nchannels=8\nlandmarks=no\ncontext=none\nstrides=16,32\n["
                            "anchors]\nsizes=24,300\n";
@@ -187,6 +188,7 @@ static const struct {
     {small, 64, 64, false, 1, false}, {small, 70, 45, false, 1, true},   {small, 70, 45, true, 0, false},
     {small, 70, 45, false, 0, false}, {paper, 67, 70, false, 1, false},  {paper, 70, 45, true, 1, false},
     {insight, 70, 99, true, 0, true}, {insight, 70, 99, false, 2, true}, {bare, 64, 45, true, 1, false},
+    {mobile, 70, 45, true, 0, true},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
