@@ -138,12 +138,11 @@ static void torchvision_s_files_load(void **state) {
 /* torchvision's names, letter by letter. */
 static void names_are_torchvision_s(void **state) {
     (void)state;
-    static const char *const names[] = {"body.features.0.0.weight",        "body.features.0.1.running_mean",
-                                        "body.features.1.conv.0.0.weight", "body.features.1.conv.0.1.bias",
-                                        "body.features.1.conv.1.weight",   "body.features.1.conv.2.running_var",
-                                        "body.features.2.conv.0.0.weight", "body.features.2.conv.1.0.weight",
-                                        "body.features.17.conv.2.weight",  "body.features.17.conv.3.weight",
-                                        "body.features.18.0.weight",       "body.features.18.1.bias"};
+    static const char *const names[] = {
+        "body.features.0.0.weight",        "body.features.0.1.running_mean",  "body.features.1.conv.0.0.weight",
+        "body.features.1.conv.0.1.bias",   "body.features.1.conv.1.weight",   "body.features.1.conv.2.running_var",
+        "body.features.2.conv.0.0.weight", "body.features.2.conv.1.0.weight", "body.features.17.conv.2.weight",
+        "body.features.17.conv.3.weight",  "body.features.18.0.weight",       "body.features.18.1.bias"};
     rf_params *params = params_of("mobilenetv2");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rf_params_find(params, names[i])) fail_msg("there is no %s", names[i]);
