@@ -17,7 +17,7 @@
 static rf_params *params_of(const char *backbone) {
     char text[128];
     rf_config config;
-    rf_params *params;
+    rf_params *params = NULL;
     snprintf(text, sizeof text, "[model]\nbackbone=%s\n", backbone);
     if (rf_config_parse("test", text, NULL, 0, &config) != RF_OK || rf_detector_params(&config, &params) != RF_OK)
         fail_msg("%s: %s", backbone, rf_error_message());

@@ -39,7 +39,7 @@ static void backward_range(void *ctx, size_t begin, size_t end) {
     bool add = call->din_add[0];
 #pragma omp simd
     for (size_t i = begin; i < end; i++) {
-        rf_real g = (y[i] <= least) | (y[i] >= most) ? 0 : dy[i];
+        rf_real g = ((y[i] <= least) | (y[i] >= most)) ? 0 : dy[i];
         dx[i] = add ? dx[i] + g : g;
     }
 }
