@@ -11,6 +11,11 @@ static bool is_depthwise(const rf_export_layer *l) {
 }
 
 static rf_status check_kernel(const rf_export_layer *l) {
+    if (l->kind == RF_LAYER_ADD || l->kind == RF_LAYER_CLAMP)
+        return rf_fail(RF_ERR_USER,
+                       "layer %s: the C source has no %s (ReLU6 of mobilenetv2, sums of model.context = rf or "
+                       "pyramidbox): export to onnx or ncnn",
+                       l->name, l->kind == RF_LAYER_ADD ? "sums of two maps" : "clamps");
     if (l->kind != RF_LAYER_CONV && l->kind != RF_LAYER_MAX_POOL) return RF_OK;
     if (l->kernel_h != l->kernel_w || l->stride_h != l->stride_w || l->pad_h != l->pad_w)
         return rf_fail(RF_ERR_USER, "layer %s: the C source has square kernels only, this one is %dx%d", l->name,
@@ -158,6 +163,7 @@ rf_status rf_c_net_make(const rf_export_model *model, const rf_export_options *o
     memset(out, 0, sizeof *out);
     rf_export_sample_size(model, options, &n, &out->h, &out->w);
     RF_TRY(rf_export_net_make(model, 1, out->h, out->w, &out->net));
+    RF_TRY(rf_export_refuse_new_layers(&out->net, "the C source"));
     size_t values = (size_t)rf_graph_value_count(out->net.graph);
     out->steps = rf_alloc((size_t)out->net.n_layers, sizeof *out->steps);
     out->map_of = rf_alloc(values, sizeof *out->map_of);

@@ -109,7 +109,10 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
 }
 
 static void put_layers(rf_text *t, const rf_c_net *net) {
-    static const char *const runs[] = {"conv", "upsample_add", "max_pool", ""};
+    static const char *const runs[] = {[RF_LAYER_CONV] = "conv",
+                                       [RF_LAYER_UPSAMPLE_ADD] = "upsample_add",
+                                       [RF_LAYER_MAX_POOL] = "max_pool",
+                                       [RF_LAYER_CONCAT] = ""};
     const char columns[] =
         "/* run, fill, before, in, add, out, channel, kernel, stride, pad, cin, cout, slope, weights */";
     int n = 0;

@@ -22,16 +22,14 @@ static rf_status name_layer(rf_export_net *net, const char *node, rf_export_laye
     return layer->name ? RF_OK : RF_ERR_NOMEM;
 }
 
-static int attribute(const rf_node_info *node, const char *name, int otherwise) {
+static double real_attribute(const rf_node_info *node, const char *name, double otherwise) {
     for (int i = 0; node->op->attrs[i].name; i++)
-        if (strcmp(node->op->attrs[i].name, name) == 0) return (int)node->attrs[i];
+        if (strcmp(node->op->attrs[i].name, name) == 0) return node->attrs[i];
     return otherwise;
 }
 
-static float slope_of(const rf_node_info *node) {
-    for (int i = 0; node->op->attrs[i].name; i++)
-        if (strcmp(node->op->attrs[i].name, "slope") == 0) return (float)node->attrs[i];
-    return 1;
+static int attribute(const rf_node_info *node, const char *name, int otherwise) {
+    return (int)real_attribute(node, name, otherwise);
 }
 
 static rf_value input_of(const rf_node_info *node, int i) {
@@ -58,7 +56,7 @@ static void read_conv(const rf_graph *graph, const rf_node_info *node, rf_export
     layer->channels_in = x.d[3];
     layer->channels_out = w.d[3];
     layer->groups = depthwise ? x.d[3] : attribute(node, "groups", 1);
-    layer->slope = slope_of(node);
+    layer->slope = (float)real_attribute(node, "slope", 1);
 }
 
 /* The node that computes a value, -1: none. */
@@ -86,7 +84,7 @@ static void read_deform_conv(const rf_graph *graph, const rf_node_info *node, rf
     layer->pad_h = layer->pad_w = attribute(node, "pad", 0);
     layer->channels_in = x.d[3];
     layer->channels_out = w.d[3];
-    layer->slope = slope_of(node);
+    layer->slope = (float)real_attribute(node, "slope", 1);
 }
 
 static void read_pool(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
@@ -95,6 +93,14 @@ static void read_pool(const rf_graph *graph, const rf_node_info *node, rf_export
     layer->kernel_h = layer->kernel_w = attribute(node, "k", 2);
     layer->stride_h = layer->stride_w = attribute(node, "stride", 2);
     layer->pad_h = layer->pad_w = attribute(node, "pad", 0);
+    layer->channels_in = layer->channels_out = rf_graph_shape(graph, node->inputs[0]).d[3];
+}
+
+static void read_clamp(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
+    layer->kind = RF_LAYER_CLAMP;
+    layer->in[layer->n_in++] = node->inputs[0];
+    layer->least = (float)real_attribute(node, "min", 0);
+    layer->most = (float)real_attribute(node, "max", 0);
     layer->channels_in = layer->channels_out = rf_graph_shape(graph, node->inputs[0]).d[3];
 }
 
@@ -116,6 +122,8 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
         read_conv(graph, node, layer);
     } else if (strcmp(op, "max_pool") == 0) {
         read_pool(graph, node, layer);
+    } else if (strcmp(op, "clamp") == 0) {
+        read_clamp(graph, node, layer);
     } else if (strcmp(op, "deform_conv_act") == 0) {
         read_deform_conv(graph, node, layer);
     } else if (strcmp(op, "upsample_add") == 0 || strcmp(op, "upsample_bilinear_add") == 0 || strcmp(op, "add") == 0 ||
@@ -128,7 +136,7 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
     } else {
         return rf_fail(RF_ERR_USER,
                        "node %s is of the op '%s', which the exporters do not know; they know convolutions, max_pool, "
-                       "add, upsample_add, upsample_bilinear_add and concat",
+                       "add, upsample_add, upsample_bilinear_add, concat and clamp",
                        node->name, op);
     }
     return RF_OK;

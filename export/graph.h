@@ -15,6 +15,7 @@ typedef enum rf_layer_kind {
     RF_LAYER_ADD,          /* y = in[0] + in[1] */
     RF_LAYER_MAX_POOL,     /* window kernel_h x kernel_w, the border is never taken */
     RF_LAYER_CONCAT,       /* of channels */
+    RF_LAYER_CLAMP,        /* y = min(max(x, least), most) */
 } rf_layer_kind;
 
 typedef struct rf_export_layer {
@@ -28,6 +29,7 @@ typedef struct rf_export_layer {
     int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; /* convolution, pooling */
     int groups, channels_in, channels_out;
     float slope;                   /* of negative values: 1 none, 0 ReLU, else leaky */
+    float least, most;             /* clamp */
     rf_value weight_id, bias_id;   /* the same for layers that share weights; bias RF_NONE: none */
     const float *weights, *biases; /* [kernel_h][kernel_w][channels_in / groups][channels_out], [channels_out]; borrowed
                                     */

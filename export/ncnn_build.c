@@ -170,6 +170,14 @@ static rf_status add_concat(builder *b, const rf_export_layer *concat) {
     return RF_OK;
 }
 
+static rf_status add_clamp(builder *b, const rf_export_layer *clamp) {
+    rf_ncnn_layer *layer = add(b, RF_NCNN_Clip, clamp->name, clamp->name, &b->blobs[clamp->in[0]], 1);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, (double)clamp->least);
+    rf_ncnn_give(layer, 1, (double)clamp->most);
+    return RF_OK;
+}
+
 static rf_status add_reshape(builder *b, const char *name, int channels) {
     rf_ncnn_layer *layer = add(b, RF_NCNN_Reshape, name, name, (const int[]){last_blob(b)}, 1);
     if (!layer) return RF_ERR_NOMEM;
@@ -210,6 +218,7 @@ static rf_status add_layer(builder *b, const rf_export_layer *layer) {
     if (layer->kind == RF_LAYER_MAX_POOL) return add_pool(b, layer);
     if (layer->kind == RF_LAYER_CONCAT) return add_concat(b, layer);
     if (layer->kind == RF_LAYER_ADD) return add_sum(b, layer->name, b->blobs[layer->in[0]], b->blobs[layer->in[1]]);
+    if (layer->kind == RF_LAYER_CLAMP) return add_clamp(b, layer);
     for (int l = 0; l < b->source.detector.n_levels; l++) {
         const rf_export_maps *maps = &b->source.maps[l];
         if (layer->out == maps->cls || layer->out == maps->box || layer->out == maps->points)

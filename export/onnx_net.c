@@ -150,6 +150,11 @@ static void add_upsample(rf_onnx_build *b, const rf_export_layer *l, const char 
     rf_onnx_node_add(m, "Add", name, RF_ONNX_IN(a, resized), "%s", "");
 }
 
+static void add_clamp(rf_onnx_build *b, const rf_export_layer *l, const char *name) {
+    const char *least = rf_onnx_number(b->onnx, l->least), *most = rf_onnx_number(b->onnx, l->most);
+    rf_onnx_node_add(b->onnx, "Clip", name, RF_ONNX_IN(b->names[l->in[0]], least, most), "%s", "");
+}
+
 static void add_layer(rf_onnx_build *b, const rf_export_layer *l) {
     if (!b->names[l->out]) b->names[l->out] = b->net->names[l->out];
     const char *name = b->names[l->out], *in[RF_MAX_INPUTS + 1] = {NULL};
@@ -172,6 +177,9 @@ static void add_layer(rf_onnx_build *b, const rf_export_layer *l) {
     case RF_LAYER_CONCAT:
         for (int i = 0; i < l->n_in; i++) in[i] = b->names[l->in[i]];
         rf_onnx_node_add(b->onnx, "Concat", name, in, "axis=1");
+        break;
+    case RF_LAYER_CLAMP:
+        add_clamp(b, l, name);
         break;
     }
 }

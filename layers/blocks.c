@@ -96,6 +96,16 @@ static rf_param kernel(const rf_net *net, bool depthwise, int in, int out, int k
     return p;
 }
 
+/* The slope of the op that a clamp may follow: the clamp then does all of the activation. */
+static double slope_of(const rf_conv_spec *spec) {
+    return spec->ceiling > 0 ? 1 : spec->slope;
+}
+
+static rf_value clip(rf_net *net, rf_value x, const rf_conv_spec *spec) {
+    if (!(spec->ceiling > 0)) return x;
+    return rf_apply1(net->graph, "clamp", x, "min=0 max=%.9g", spec->ceiling);
+}
+
 static rf_value bn_act(rf_net *net, rf_value x, const rf_conv_spec *spec, const rf_fold *bn) {
     bool backbone = net->part == RF_PARAM_BACKBONE;
     bool fixed = net->mode == RF_EVAL || net->frozen || (backbone && net->freeze_bn);
@@ -106,7 +116,7 @@ static rf_value bn_act(rf_net *net, rf_value x, const rf_conv_spec *spec, const 
                       bind(net, bn->var),
                       spec->add ? spec->residual : RF_NONE};
     return rf_graph_apply(net->graph, "bn_act", in, spec->add ? 6 : 5, "eps=%.9g momentum=%.9g frozen=%d slope=%.9g",
-                          net->bn_eps, net->bn_momentum, fixed, spec->slope);
+                          net->bn_eps, net->bn_momentum, fixed, slope_of(spec));
 }
 
 rf_deform rf_deform_of(const char *name) {
@@ -145,14 +155,14 @@ static rf_value convolve(rf_net *net, rf_value x, const rf_conv_spec *spec, cons
     rf_value w = bind(net, fold->conv), b = eval ? bind(net, fold->beta) : RF_NONE, y;
     if (spec->deform && eval)
         y = rf_graph_apply(net->graph, "deform_conv_act", (const rf_value[]){x, offset, mask, w, b}, 5,
-                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, spec->slope);
+                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, slope_of(spec));
     else if (spec->deform)
         y = rf_graph_apply(net->graph, "deform_conv2d", (const rf_value[]){x, offset, mask, w}, 4, "stride=%d pad=%d",
                            spec->stride, spec->k / 2);
     else if (eval)
         y = rf_graph_apply(net->graph, spec->depthwise ? "dwconv_act" : "conv_act",
                            (const rf_value[]){x, w, b, spec->residual}, spec->add ? 4 : 3,
-                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, spec->slope);
+                           "stride=%d pad=%d slope=%.9g", spec->stride, spec->k / 2, slope_of(spec));
     else
         y = rf_apply2(net->graph, spec->depthwise ? "dwconv2d" : "conv2d", x, w, "stride=%d pad=%d", spec->stride,
                       spec->k / 2);
@@ -173,9 +183,9 @@ rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     if (net->status != RF_OK) return RF_NONE;
 
     rf_value y = convolve(net, x, &spec, &fold);
-    if (net->mode == RF_EVAL) return y;
+    if (net->mode == RF_EVAL) return clip(net, y, &spec);
     rf_scope scope = rf_net_enter(net, "%s", spec.bn);
-    y = bn_act(net, y, &spec, &fold);
+    y = clip(net, bn_act(net, y, &spec, &fold), &spec);
     rf_net_leave(net, scope);
     return y;
 }
@@ -228,4 +238,28 @@ rf_value rf_separable_block(rf_net *net, rf_value x, int out, int stride, double
         net, x, (rf_conv_spec){.conv = "0", .bn = "1", .k = 3, .stride = stride, .depthwise = true, .slope = slope});
     return rf_conv_bn_act(net, y,
                           (rf_conv_spec){.conv = "3", .bn = "4", .out = out, .k = 1, .stride = 1, .slope = slope});
+}
+
+rf_value rf_inverted_residual(rf_net *net, rf_value x, int out, int stride, int expand) {
+    enum { RELU6 = 6 };
+    static const char *const names[] = {"0", "1", "2", "3"};
+    int in = rf_net_channels(net, x), next = 0;
+    rf_conv_spec wide = {.conv = "0", .bn = "1", .out = in * expand, .k = 1, .stride = 1, .ceiling = RELU6};
+    rf_conv_spec deep = {.conv = "0", .bn = "1", .k = 3, .stride = stride, .depthwise = true, .ceiling = RELU6};
+    rf_scope conv = rf_net_enter(net, "conv"), part;
+    rf_value y = x;
+    if (expand != 1) {
+        part = rf_net_enter(net, "%d", next++);
+        y = rf_conv_bn_act(net, y, wide);
+        rf_net_leave(net, part);
+    }
+    part = rf_net_enter(net, "%d", next++);
+    y = rf_conv_bn_act(net, y, deep);
+    rf_net_leave(net, part);
+    rf_conv_spec narrow = {.conv = names[next], .bn = names[next + 1], .out = out, .k = 1, .stride = 1, .slope = 1};
+    narrow.add = stride == 1 && in == out;
+    narrow.residual = narrow.add ? x : RF_NONE;
+    y = rf_conv_bn_act(net, y, narrow);
+    rf_net_leave(net, conv);
+    return y;
 }

@@ -64,6 +64,7 @@ typedef struct rf_conv_spec {
     rf_deform deform;  /* with a 3x3 convolution with bias "conv_offset" beside it, which starts at 0 and learns at a
                         * tenth of the rate; not with depthwise or add */
     double slope;      /* of negative values: 1 identity, 0 ReLU, 0.1 leaky */
+    double ceiling;    /* > 0, with slope 0: the ReLU ends there (6: ReLU6) */
     rf_value residual; /* same shape as y, used when `add` */
     bool add;
 } rf_conv_spec;
@@ -85,6 +86,11 @@ rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride);
 /* Depth-wise separable block (MobileNet v1): depth-wise 3x3 {0,1} and point-wise 1x1 {3,4}, each with batch
  * normalisation and leaky ReLU. */
 rf_value rf_separable_block(rf_net *net, rf_value x, int out, int stride, double slope);
+
+/* Inverted residual with linear bottleneck (Sandler et al. 2018) in torchvision's layout: 1x1 to expand * channels
+ * conv.0.{0,1} (not with expand 1), depth-wise 3x3 conv.1.{0,1}, both with ReLU6, and 1x1 to out conv.{2,3} without
+ * activation; x is added when stride and channels allow it. */
+rf_value rf_inverted_residual(rf_net *net, rf_value x, int out, int stride, int expand);
 
 /* Channels of an NHWC value; 0 for RF_NONE. */
 int rf_net_channels(const rf_net *net, rf_value x);

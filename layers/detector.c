@@ -57,7 +57,8 @@ static rf_status make_plan(const rf_config *config, plan *p) {
                               .merge_deform = rf_deform_of(config->model.lateral_dcn)};
     p->backbone_slope = config->model.backbone_slope >= 0 ? config->model.backbone_slope : p->backbone->slope;
     if (p->backbone->slope == 0 && p->backbone_slope != 0)
-        return rf_fail(RF_ERR_USER, "model.backbone_slope = %g: the activations of %s are ReLU, leave it out",
+        return rf_fail(RF_ERR_USER,
+                       "model.backbone_slope = %g: the activations of %s have no slope to choose, leave it out",
                        p->backbone_slope, p->backbone->name);
     return RF_OK;
 }

@@ -15,7 +15,7 @@ typedef struct rf_weights_report {
     size_t n_missing;
     char **unused; /* tensors of the file that fit nothing */
     size_t n_unused;
-    size_t ignored;   /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's fc.* */
+    size_t ignored;   /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's last layer */
     size_t absorbed;  /* biases in front of a normalisation, subtracted from its running mean (MXNet files) */
     const char *note; /* why the file cannot fit as a whole; NULL: nothing is known against it */
 } rf_weights_report;

@@ -1,8 +1,10 @@
-"""Makes tests/golden/detector_r18.safetensors for tests/test_detector_golden.c. Run by hand: /usr/bin/python3 (Debian's
-python3-torch, python3-torchvision). A detector in double precision with what golden_torch.py's models do not have: basic
-blocks, an extra level on three, shared heads, leaky activations in a wide pyramid, odd map sizes, evaluation mode. Weights,
-input and output gradients are numbers that C and Python compute alike from a name and an index. Stored: some rows of the three
-outputs in training and in evaluation mode and, for each parameter, two sums over its gradient."""
+"""Makes tests/golden/detector_{r18,mnet050,mnetv2}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
+for tests/test_layers.c. Run by hand: /usr/bin/python3 (Debian's python3-torch, python3-torchvision). Detectors in double
+precision with what golden_torch.py's models do not have: basic blocks, an extra level on three, shared heads, leaky activations
+in a wide pyramid, odd map sizes, evaluation mode, ReLU6. Weights, input and output gradients are numbers that C and Python compute
+alike from a name and an index. Stored: some rows of the three outputs in training and in evaluation mode and, for each parameter,
+two sums over its gradient. backbones.json: how many learnable values a backbone has without the classifier, those of torchvision's
+models and those of MobileNet v1 as it is built here."""
 import json
 import pathlib
 import struct
@@ -31,7 +33,7 @@ def noise(name, shape):
     return torch.from_numpy(x.astype(np.float64) / 2**31 - 1).reshape(shape)
 
 
-def value(name, shape):
+def value(name, shape, shift):
     u = noise(name, shape)
     if name.endswith("running_var"):
         u = 1 + 0.5 * u
@@ -42,7 +44,7 @@ def value(name, shape):
     elif name.endswith(".weight"):
         u = 1 + 0.3 * u
     else:
-        u = 0.2 * u
+        u = (shift if name.startswith("body.") else 0.2) * u
     return u.float().double()
 
 
@@ -67,6 +69,43 @@ class ResBody(nn.Module):
             x = layer(x)
             out.append(x)
         return out[self.first:]
+
+
+class MobileBodyV1(nn.Module):
+    """Pytorch_Retinaface's MobileNetV1 at another width."""
+
+    def __init__(self, width, slope=0.1):
+        super().__init__()
+        c = [int(k * width) for k in (32, 64, 128, 128, 256, 256) + (512,) * 6 + (1024, 1024)]
+        strides = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+        layers = [conv_bn(3, c[0], 3, 2, slope)] + [self.block(c[k - 1], c[k], strides[k], slope) for k in range(1, 14)]
+        self.stage1, self.stage2, self.stage3 = (nn.Sequential(*layers[a:b]) for a, b in ((0, 6), (6, 12), (12, 14)))
+        self.channels = [c[5], c[11], c[13]]
+
+    @staticmethod
+    def block(i, o, s, slope):
+        deep = [nn.Conv2d(i, i, 3, s, 1, groups=i, bias=False), nn.BatchNorm2d(i), nn.LeakyReLU(slope)]
+        return nn.Sequential(*deep, *conv_bn(i, o, 1, 1, slope))
+
+    def forward(self, x):
+        a = self.stage1(x)
+        b = self.stage2(a)
+        return [a, b, self.stage3(b)]
+
+
+class MobileBodyV2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torchvision.models.mobilenet_v2(weights=None).features
+        self.channels = [32, 96, 1280]
+
+    def forward(self, x):
+        out = []
+        for k, layer in enumerate(self.features):
+            x = layer(x)
+            if k in (6, 13, 18):
+                out.append(x)
+        return out
 
 
 class Pyramid(nn.Module):
@@ -142,9 +181,9 @@ def write(path, tensors, meta):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-def make(name, model, n, h, w):
+def make(name, model, n, h, w, shift=0.2):
     model = model.double().train()
-    state = {k: value(k, tuple(v.shape)) for k, v in model.state_dict().items() if not k.endswith("tracked")}
+    state = {k: value(k, tuple(v.shape), shift) for k, v in model.state_dict().items() if not k.endswith("tracked")}
     model.load_state_dict(state, strict=False)
     x = 2 * noise("input", (n, h, w, 3)).float().double().permute(0, 3, 1, 2)
     tensors = {}
@@ -168,4 +207,20 @@ def make(name, model, n, h, w):
     print(name, params, {k: tuple(v.shape) for k, v in out.items()}, file=sys.stderr)
 
 
+def learnable(model, without=()):
+    return sum(p.numel() for k, p in model.named_parameters() if k.split(".")[0] not in without)
+
+
+def count_backbones():
+    counts = {"resnet%d" % d: learnable(getattr(torchvision.models, "resnet%d" % d)(weights=None), ("fc",)) for d in (18, 34, 50, 101, 152)}
+    counts["mobilenetv2"] = learnable(torchvision.models.mobilenet_v2(weights=None), ("classifier",))
+    for width in (25, 50, 75, 100):
+        counts["mobilenet%03d" % width] = learnable(MobileBodyV1(width / 100))
+    (OUT / "backbones.json").write_text(json.dumps(counts, indent=1) + "\n")
+
+
+count_backbones()
 make("r18", Detector(ResBody(18, 1), 128, 0.1, True, 3, True), 2, 66, 95)
+make("mnet050", Detector(MobileBodyV1(0.5), 16, 0.1, False, 2, False), 2, 66, 95)
+# With such shifts after the normalisation some values lie beyond the 6 of ReLU6.
+make("mnetv2", Detector(MobileBodyV2(), 16, 0.1, False, 2, False), 2, 66, 95, 4)

@@ -130,6 +130,7 @@ def op_cases():
     yield 'deform_conv2d', 'stride=2 pad=1', [((1, 5, 7, 2), n), ((1, 3, 4, 18), n), ((1, 3, 4, 9), n), ((3, 3, 2, 3), n)], lambda x, o, m, w: deform_conv(x, o, w, m, 2)
     yield 'upsample_bilinear_add', '', [((1, 5, 7, 3), n), ((1, 3, 4, 3), n)], lambda a, b: a + upsample_bilinear(b, 5, 7)
     yield 'upsample_bilinear_add', '', [((2, 4, 6, 2), n), ((2, 2, 3, 2), n)], lambda a, b: a + upsample_bilinear(b, 4, 6)
+    yield 'clamp', 'min=-0.5 max=0.25', [((3, 5, 4), n)], lambda x: F.hardtanh(x, -0.5, 0.25)
 
 
 def make_ops():

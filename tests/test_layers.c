@@ -1,4 +1,4 @@
-/* Networks: parameter counts and names, shapes, folding, groups, the backbone registry. */
+/* Networks: parameter counts and names, shapes, folding, groups. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,6 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "detect/anchors.h"
-#include "layers/backbone.h"
 #include "layers/detector.h"
 #include "layers/init.h"
 #include "layers/weights.h"
@@ -66,6 +65,9 @@ static void parameter_counts(void **state) {
     /* torchvision: 58,143,808 in the body of ResNet-152; the rest is that of r50. */
     assert_int_equal(count_params(config_file("configs/r152.ini")), 33813552 - 23508032 + 58143808);
     assert_int_equal(count_params(config_file("configs/r18.ini")), 12007392 + 2 * (129 * 32));
+    assert_int_equal(count_params(config_file("configs/r34.ini")), 12007392 + 2 * (129 * 32) - 11176512 + 21284672);
+    /* Body, lateral and merging convolutions, contexts, heads. */
+    assert_int_equal(count_params(config_file("configs/mnetv2.ini")), 2223872 + 180992 + 295424 + 415872 + 12384);
 }
 
 static bool has_name(char *const *names, size_t n, const char *name) {
@@ -328,46 +330,6 @@ static void groups_and_freezing(void **state) {
     rf_params_free(params);
 }
 
-/* What every backbone must fulfil: a new line in backbones.def is tested here. */
-static void check_backbone(const rf_backbone *backbone) {
-    enum { H = 75, W = 130 };
-    rf_graph *graph = rf_graph_new();
-    rf_params *params = rf_params_new();
-    rf_net net = {.graph = graph, .params = params, .bn_eps = 1e-5, .bn_momentum = 0.1, .backbone_lr = 1, .head_lr = 1};
-    net.part = RF_PARAM_BACKBONE;
-    net.freeze_stages = backbone->stages;
-    rf_taps taps = {0};
-    rf_value x = rf_graph_input(graph, "input", (rf_shape){4, {2, H, W, 3}});
-    rf_scope scope = rf_net_enter(&net, "body");
-    backbone->build(&net, backbone, x, &taps);
-    rf_net_leave(&net, scope);
-    if (rf_net_status(&net) != RF_OK) fail_msg("%s: %s", backbone->name, rf_error_message());
-    assert_string_equal(net.prefix, "");
-    assert_true(backbone->doc && *backbone->doc && backbone->stages >= 1 && backbone->stages <= 5);
-    assert_ptr_equal(rf_backbone_find(backbone->name), backbone);
-    assert_in_range(taps.n, 1, RF_MAX_TAPS);
-    for (int i = 0; i < taps.n; i++) {
-        rf_shape shape = rf_graph_shape(graph, taps.value[i]);
-        int s = taps.stride[i];
-        assert_true(i == 0 || s == 2 * taps.stride[i - 1]);
-        assert_true(shape.n == 4 && shape.d[0] == 2 && shape.d[1] == (H + s - 1) / s && shape.d[2] == (W + s - 1) / s);
-    }
-    assert_true(params->count > 0);
-    for (size_t i = 0; i < params->count; i++) {
-        const rf_param *p = &params->entries[i];
-        assert_true(strncmp(p->name, "body.", 5) == 0 && p->flags & RF_PARAM_BACKBONE);
-        assert_true(p->flags & RF_PARAM_FROZEN);              /* its number of stages covers all of it */
-        assert_ptr_equal(rf_params_find(params, p->name), p); /* no name twice */
-    }
-    rf_params_free(params);
-    rf_graph_free(graph);
-}
-
-static void every_backbone(void **state) {
-    (void)state;
-    for (int i = 0; i < RF_BACKBONE_COUNT; i++) check_backbone(rf_backbones[i]);
-}
-
 static void impossible_networks_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -432,7 +394,6 @@ int main(void) {
         cmocka_unit_test(evaluation_reads_the_folded_weights),
         cmocka_unit_test(initial_values),
         cmocka_unit_test(groups_and_freezing),
-        cmocka_unit_test(every_backbone),
         cmocka_unit_test(impossible_networks_are_refused),
         cmocka_unit_test(failed_allocations_are_told),
     };

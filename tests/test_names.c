@@ -205,7 +205,7 @@ static void a_slope_for_a_backbone_without_one_is_refused(void **state) {
     rf_config config = config_of("[model]\nbackbone=resnet18\nbackbone_slope=0.1\n");
     rf_params *params;
     assert_int_equal(rf_detector_params(&config, &params), RF_ERR_USER);
-    assert_non_null(strstr(rf_error_message(), "the activations of resnet18 are ReLU"));
+    assert_non_null(strstr(rf_error_message(), "the activations of resnet18 have no slope to choose"));
     config.model.backbone_slope = 0;
     rf_params_free(params_of(&config));
 }

@@ -1,0 +1,35 @@
+/* The networks and ways of export that tests/test_onnx.c runs. */
+#ifndef RF_TESTS_ONNX_FORMS_H
+#define RF_TESTS_ONNX_FORMS_H
+
+#include <stdbool.h>
+
+static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]\nstd=57,58,59\n",
+                  paper[] = "[model]\npreset=paper\nbackbone=resnet18\nchannels=16\n",
+                  mobile[] = "[model]\nbackbone=mobilenetv2\ninitialiser=he_xavier\nchannels=8\n",
+                  insight[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n",
+                  bare[] = "[model]\ninitialiser=he_xavier\nchannels=8\nlandmarks=no\ncontext=none\nstrides=16,32\n["
+                           "anchors]\nsizes=24,300\n",
+                  deformed[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=pyramidbox\ncontext_dcn=v2\n"
+                               "lateral_dcn=v1\n",
+                  chained[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=rf\nupsample=bilinear\n"
+                              "strides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n";
+
+static const struct {
+    const char *ini;
+    int h, w;
+    bool dynamic;
+    int batch;
+    bool preprocess;
+    int opset; /* 0: another one for each form */
+} forms[] = {
+    {small, 64, 64, false, 1, false, 0},     {small, 70, 45, false, 1, true, 0},
+    {small, 70, 45, true, 0, false, 0},      {small, 70, 45, false, 0, false, 0},
+    {paper, 67, 70, false, 1, false, 0},     {paper, 70, 45, true, 1, false, 0},
+    {insight, 70, 99, true, 0, true, 0},     {insight, 70, 99, false, 2, true, 0},
+    {bare, 64, 45, true, 1, false, 0},       {deformed, 70, 45, true, 0, false, 19},
+    {deformed, 64, 64, false, 1, false, 19}, {chained, 70, 99, false, 1, false, 0},
+    {chained, 70, 45, true, 0, false, 0},    {mobile, 70, 45, true, 0, true, 0},
+};
+
+#endif
