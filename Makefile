@@ -6,6 +6,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 VERSION := 0.1.0
 B := build/$(V)
 
@@ -161,23 +162,23 @@ deps:
 	@sh scripts/deps.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@sh scripts/demo.sh
 
 test: deps
-	@$(MAKE) --no-print-directory programs tests
-	@$(MAKE) --no-print-directory V=double tests
+	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
+	@$(MAKE) --no-print-directory -j$(JOBS) V=double tests
 	@sh scripts/run_tests.sh build/release/tests build/double/tests
 
 check: deps
-	@$(MAKE) --no-print-directory programs tests
+	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
 	@sh scripts/check_layers.sh
 	@sh scripts/check_style.sh
 	@sh scripts/run_tests.sh --fast build/release/tests
 
 fuzz:
 	@sh scripts/deps.sh --fuzz
-	@$(MAKE) --no-print-directory V=fuzz CC=clang fuzzers
+	@$(MAKE) --no-print-directory -j$(JOBS) V=fuzz CC=clang fuzzers
 	@sh scripts/fuzz.sh build/fuzz
 
 install: programs
