@@ -57,7 +57,7 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cli/rf_*.c),$(wildcar
 TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
 TESTS := $(patsubst $(TEST_DIR)/%.c,$(B)/tests/%,$(sort $(wildcard $(TEST_DIR)/test_*.c)))
 # The double-precision library has no export/, so its tests go without what the tests of exporters share.
-NO_HELPERS := $(if $(filter double,$(V)),$(wildcard tests/ncnn_*.c tests/onnx_*.c))
+NO_HELPERS := $(if $(filter double,$(V)),$(wildcard tests/ncnn_*.c tests/onnx_*.c tests/protocol_*.c))
 TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/test_*.c) $(NO_HELPERS),$(wildcard tests/*.c)))
 
 # tests/fuzz/fuzz_*.c are libFuzzer targets (make fuzz); they need clang.

@@ -2,6 +2,7 @@
 # Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--ci|--fuzz|--cross]
 #   --check  only tell what is missing (exit 1)
 #   --ci     also what the style and sanitizer checks need
+#   --runtimes  also what reads exported networks: OpenCV, and Node for onnxruntime
 #   --fuzz   also what `make fuzz` needs
 #   --cross  also the compilers and the emulator that scripts/check_c.sh tries exported C sources with
 set -eu
@@ -11,6 +12,10 @@ case "${1:-}" in
 --ci) packages="$packages clang clang-format libomp-dev" ;;
 --cross)
     packages="$packages clang gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    ;;
+--runtimes)
+    packages="$packages python3-opencv"
+    command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
     ;;
 --fuzz)
     # libFuzzer comes in the runtime package of clang's own version
