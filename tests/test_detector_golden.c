@@ -23,14 +23,15 @@ static const double gradient_tolerance = sizeof(rf_real) == 8 ? 5e-7 : 2e-2;
 static const struct network {
     const char *golden, *model;
     double shift;    /* range of the shifts after a normalisation in the backbone */
-    double rounding; /* how many times the tolerances float32 may stray: the deeper, the more */
+    double rounding; /* how many times the tolerances float32 may stray, which differs between builds: the deeper, the
+                      * more. The double build (tests/double) is the tight check. */
 } networks[] = {
     {"tests/golden/detector_r18.safetensors",
      "[model]\nbackbone=resnet18\nstrides=8,16,32,64\nchannels=128\nleaky_slope=0.1\nshare_heads=yes\n"
      "[anchors]\nsizes=8,10,12,16,20,24,32,40,48,64,80,96\n",
      0.2, 1},
     {"tests/golden/detector_mnet050.safetensors", "[model]\nbackbone=mobilenet050\nchannels=16\n", 0.2, 2},
-    {"tests/golden/detector_mnetv2.safetensors", "[model]\nbackbone=mobilenetv2\nchannels=16\n", 4, 10},
+    {"tests/golden/detector_mnetv2.safetensors", "[model]\nbackbone=mobilenetv2\nchannels=16\n", 4, 30},
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
@@ -97,7 +98,9 @@ static void compare_output(const rf_st_file *file, double tolerance, const char 
                 largest = fmax(largest, fabs(w));
             }
     print_message("%s%s: error %.2g of %.3g\n", prefix, name, worst, largest);
-    assert_true(largest > 0.01 && worst <= tolerance * largest);
+    assert_true(largest > 0.01);
+    if (!(worst <= tolerance * largest))
+        fail_msg("%s%s is wrong by %.2g of its largest element", prefix, name, worst / largest);
 }
 
 typedef struct fixture {
