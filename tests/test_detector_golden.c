@@ -199,6 +199,12 @@ static void check_training(const struct network *network) {
     double largest = largest_gradient(&f);
     assert_int_equal(rf_exec_forward(f.exec, true), RF_OK);
     compare_outputs(&f, "train.");
+    if (sizeof(rf_real) == 4 && network->rounding > 10) {
+        print_message("gradients of %s: rounding alone moves them by their size, compared in the double build\n",
+                      network->golden);
+        drop(&f);
+        return;
+    }
     seed_gradient(&f, f.detector.cls, "grad.cls", 2);
     seed_gradient(&f, f.detector.loc, "grad.loc", 4);
     seed_gradient(&f, f.detector.points, "grad.points", 10);
