@@ -197,18 +197,17 @@ static void fill_tables(const rf_gemm_job *job, size_t p0, size_t count, const r
         for (size_t t = 0; t < taps; t++) rows[(p / mr * taps + t) * mr + p % mr] = job->zeros;
 }
 
-/* The pixels of a block, read as they are wanted, and pointers to them. */
-static void read_block(const rf_gemm_job *job, size_t p0, size_t count, rf_real *a, const rf_real **rows) {
-    size_t k = (size_t)job->view.k, pitch = rf_conv_pitch(k), mr = (size_t)job->kernels->mr;
+/* The pixels of a block, read as they are wanted. */
+static void read_block(const rf_gemm_job *job, size_t p0, size_t count, rf_real *a) {
+    size_t k = (size_t)job->view.k, pitch = rf_conv_pitch(k);
     RF_ISA_PICK(rf_fused_read_rows)(job->read, job->view.x, job->view.pixel, p0, count, 0, k, a, pitch);
-    for (size_t p = 0; p < count; p++) rows[p] = a + p * pitch;
-    for (size_t p = count; p % mr; p++) rows[p] = job->zeros;
 }
 
 /* The memory that block `number` reads, for the one before to fetch. */
 static void look_ahead(const rf_gemm_job *job, size_t number, rf_conv_block *block) {
     size_t mr = (size_t)job->kernels->mr, p0 = number * job->plan.block_tiles * mr;
-    const rf_real *const maps[RF_CONV_AHEAD] = {job->view.x, job->read->y, job->writes ? job->write.x : NULL};
+    const rf_real *const maps[RF_CONV_AHEAD] = {job->view.x, job->read ? job->read->y : NULL,
+                                                job->writes ? job->write.x : NULL};
     for (int i = 0; i < RF_CONV_AHEAD; i++) {
         size_t row = i < 2 ? job->view.pixel : job->y_pixel;
         if (!maps[i]) continue;
@@ -261,15 +260,20 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
     rf_real *results = (rf_real *)((char *)pixels + plan->a_bytes);
     rf_real **y = (rf_real **)scratch;
     const rf_real **rows = (const rf_real **)(y + size);
+    bool matrix = is_matrix_product(job);
     for (size_t item = begin; item < end; item++) {
         size_t number = item / plan->column_tasks, p0 = number * size, count = rf_conv_least(size, plan->points - p0);
         int n0 = (int)(item % plan->column_tasks) * plan->columns;
         int n1 = (int)rf_conv_least(job->n, (size_t)n0 + plan->columns);
         if (!job->read || !job->writes) fill_tables(job, p0, count, rows, y, border);
-        if (job->read) read_block(job, p0, count, pixels, rows);
+        if (job->read) read_block(job, p0, count, pixels);
         for (size_t p = 0; job->writes && p < count; p++) y[p] = results + p * pitch - n0;
         rf_conv_block block = {
-            .rows = rows,
+            .rows = job->read ? NULL : rows,
+            .a = job->read ? pixels
+                 : matrix  ? job->view.x + p0 * job->view.pixel
+                           : NULL,
+            .a_pitch = job->read ? rf_conv_pitch(plan->k) : job->view.pixel,
             .y = y,
             .tiles = (int)rf_conv_ceil(count, mr),
             .taps = plan->taps,
@@ -282,8 +286,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
             .add = job->add && !job->writes,
         };
         block.last_rows = (int)(count - (block.tiles - 1) * mr);
-        if (job->read && item + 1 < end && (item + 1) / plan->column_tasks != number)
-            look_ahead(job, number + 1, &block);
+        if (matrix && item + 1 < end && (item + 1) / plan->column_tasks != number) look_ahead(job, number + 1, &block);
         if (job->bf16)
             multiply_bf16(job, p0, count, n0, n1, pixels, results);
         else

@@ -27,9 +27,13 @@ enum { RF_CONV_AHEAD = 3 }; /* arrays that a block reads: dy, y and the map behi
 /* One block of rows times some columns: `tiles` tiles of `mr` rows. */
 typedef struct rf_conv_block {
     const rf_real *const *rows; /* [tiles][taps][mr]: k elements each; rows past the end point to zeros */
-    rf_real *const *y;          /* [tiles*mr]: element 0 of each row of the result */
-    int tiles, last_rows;       /* rows of the last tile that exist */
-    int taps, tap0, tap1;       /* this call sums taps tap0..tap1-1 */
+    /* Or, with one tap, rows that lie `a_pitch` elements apart. `rows` is then asked for the last tile only, when it is
+     * not whole; NULL: rows past the end may be read, too. */
+    const rf_real *a;
+    size_t a_pitch;
+    rf_real *const *y;    /* [tiles*mr]: element 0 of each row of the result */
+    int tiles, last_rows; /* rows of the last tile that exist */
+    int taps, tap0, tap1; /* this call sums taps tap0..tap1-1 */
     int k;
     const rf_real *b; /* packed: panels of nr columns, [taps][k][nr]; the last may be narrower by whole vectors */
     int n0, n1, n;    /* columns of this call and of the whole; n0 is a multiple of nr */

@@ -30,11 +30,26 @@ ALWAYS_INLINE void wtile(const int nv, const rf_conv_wtile *q) {
         }
     }
     int last = q->n - (nv - 1) * VL;
+    if (q->m == WR && last == VL) { /* whole: straight from the registers */
+#pragma GCC unroll 8
+        for (int i = 0; i < WR; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++) {
+                rf_real *out = q->dw + (size_t)i * q->dw_row + v * VL;
+                vec_store(out, q->add ? acc[i][v] + vec_load(out) : acc[i][v]);
+            }
+        return;
+    }
+    vec sums[WR][NV]; /* a copy: indexed by a variable, the sums themselves would not stay in registers */
+#pragma GCC unroll 8
+    for (int i = 0; i < WR; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++) sums[i][v] = acc[i][v];
     for (int i = 0; i < WR; i++) {
         if (i >= q->m) return;
         for (int v = 0; v < nv; v++) {
             rf_real *out = q->dw + (size_t)i * q->dw_row + v * VL;
-            vec sum = acc[i][v];
+            vec sum = sums[i][v];
             if (v < nv - 1 || last == VL) {
                 vec_store(out, q->add ? sum + vec_load(out) : sum);
             } else {
