@@ -149,19 +149,21 @@ ALWAYS_INLINE void lined_tile(const int mr, const int nv, const bool part, const
     for (int i = 0; i < mr; i++)
         for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
     const ptrdiff_t pitch = (ptrdiff_t)q->a_pitch;
-    const rf_real *a[LINED_MOST / SHARING];
-    for (int g = 0; g < mr / SHARING; g++) a[g] = q->a + (row + g * SHARING) * pitch;
     streams ahead = streams_of(q, row, mr, column, b);
     size_t at = 0;
-    for (int c = 0; c < q->k; c++, b += nv * VL, at += ahead.step) {
-        vec w[NV];
-        for (int s = 0; s < RF_CONV_AHEAD; s++) __builtin_prefetch(ahead.at[s] + at, 0, 2);
-        for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);
-        for (int i = 0; i < mr; i++) {
-            rf_real s = a[i / SHARING][i % SHARING * pitch];
-            for (int v = 0; v < nv; v++) acc[i][v] += w[v] * s;
+    for (int t = q->tap0; t < q->tap1; t++) {
+        const rf_real *a[LINED_MOST / SHARING];
+        for (int g = 0; g < mr / SHARING; g++) a[g] = q->a + (row + g * SHARING) * pitch + (size_t)t * q->a_tap;
+        for (int c = 0; c < q->k; c++, b += nv * VL, at += ahead.step) {
+            vec w[NV];
+            for (int s = 0; s < RF_CONV_AHEAD; s++) __builtin_prefetch(ahead.at[s] + at, 0, 2);
+            for (int v = 0; v < nv; v++) w[v] = vec_load(b + v * VL);
+            for (int i = 0; i < mr; i++) {
+                rf_real s = a[i / SHARING][i % SHARING * pitch];
+                for (int v = 0; v < nv; v++) acc[i][v] += w[v] * s;
+            }
+            for (int g = 0; g < mr / SHARING; g++) a[g]++;
         }
-        for (int g = 0; g < mr / SHARING; g++) a[g]++;
     }
     finish(nv, part, q, acc, mr, q->y + row, (q->tiles - 1) * MR + q->last_rows - row, column, last);
 }
@@ -170,6 +172,7 @@ ALWAYS_INLINE void lined_tile(const int mr, const int nv, const bool part, const
 ALWAYS_INLINE void panel(const int nv, const bool part, const rf_conv_block *q, const rf_real *b, int column,
                          int last) {
     int done = 0;
+    b += (size_t)q->tap0 * q->k * nv * VL;
     if (q->a) {
         const int whole = q->tiles - (q->rows && q->last_rows < MR ? 1 : 0);
         /* One vector of columns: a tile alone has too few sums to keep both units busy, but registers to spare. */
@@ -177,7 +180,6 @@ ALWAYS_INLINE void panel(const int nv, const bool part, const rf_conv_block *q, 
             for (; done + 2 <= whole; done += 2) lined_tile(2 * MR, nv, part, q, done * MR, b, column, last);
         for (; done < whole; done++) lined_tile(MR, nv, part, q, done * MR, b, column, last);
     }
-    b += (size_t)q->tap0 * q->k * nv * VL;
     for (; done < q->tiles; done++) tile(nv, part, q, done, b, column, last);
 }
 
