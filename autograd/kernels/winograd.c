@@ -9,7 +9,7 @@ enum {
     TILES_MIN = 96,    /* with fewer tiles the transformed weights cost more than they save */
     CHANNELS_MIN = 16, /* and with fewer channels the transformed pictures do */
     OUTPUTS_MIN = 16,
-    BLOCK_BYTES = 1 << 20, /* of transformed tiles in a block of the product, where that is several rows of tiles */
+    BLOCK_BYTES = 1 << 19, /* of transformed tiles in a block of the product, where that is several rows of tiles */
     BLOCK_ROWS = 12,       /* tiles of a block at least: they share a panel of the weights */
     BLOCK_MOST = 96,
     CHUNK_BYTES = 4 << 20, /* of transformed tiles between two sums in the weight gradient */
