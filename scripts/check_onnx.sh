@@ -2,7 +2,7 @@
 # Exports to ONNX what rf-export can and compares every output, and the faces found, with rf's own: in onnxruntime (Node,
 # NODE_PATH names the folder with onnxruntime-node) and in OpenCV's dnn (Debian's python3-opencv). What is not installed is
 # skipped and said so. Usage: check_onnx.sh [MODEL [PICTURE]]; without a model the public weights in ../shared are taken if
-# they are there, else a network of one training step. Last line: passed, failed, skipped.
+# they are there, else a random network. Last line: passed, failed, skipped.
 set -eu
 shared=../shared/data
 model=${1:-$shared/weights/mobilenet0.25_Final.safetensors}
@@ -100,9 +100,9 @@ build/rf-data synth --out "$W/set" --train 2 --val 1 --size 256x256 --seed 3 >/d
 weights=$model
 trained=yes
 if [ ! -f "$weights" ]; then
-    echo "no $weights: a network of one training step instead"
-    one_step configs/mnet025.ini mnet
-    weights=$W/mnet/last.safetensors
+    echo "no $weights: a random network instead"
+    weights=$W/mnet.safetensors
+    build/release/cexport-reference random "$weights" 2
     trained=no
 fi
 compare_sizes mnet025
