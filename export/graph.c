@@ -242,10 +242,11 @@ rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *form
     for (int i = 0; i < net->n_layers; i++) {
         const rf_export_layer *layer = &net->layers[i];
         if (layer->kind == RF_LAYER_DEFORM_CONV)
-            return rf_fail(RF_ERR_USER,
-                           "%s is a deformable convolution (model.context_dcn, model.lateral_dcn), which %s does not "
-                           "have: export to onnx with --opset 19",
-                           layer->name, format);
+            return rf_fail(
+                RF_ERR_USER,
+                "%s is a deformable convolution (model.context_dcn, lateral_dcn, backbone_dcn), which %s does not "
+                "have: export to onnx with --opset 19",
+                layer->name, format);
         if (layer->bilinear)
             return rf_fail(RF_ERR_USER,
                            "%s enlarges bilinearly (model.upsample), which the writer of %s does not know: export to "
