@@ -12,7 +12,7 @@
 typedef struct plan {
     const rf_backbone *backbone;
     const rf_context *context;
-    rf_deform context_deform;
+    rf_deform context_deform, backbone_deform;
     rf_pyramid pyramid;
     int strides[RF_NET_LEVELS], n_levels, cell_anchors;
     bool share_heads, landmarks;
@@ -46,6 +46,12 @@ static rf_status make_plan(const rf_config *config, plan *p) {
     if (p->context_deform && !p->context->scope)
         return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
                        config->model.context_dcn, p->context->name);
+    p->backbone_deform = rf_deform_of(config->model.backbone_dcn);
+    if (p->backbone_deform && !p->backbone->deformable)
+        return rf_fail(RF_ERR_USER,
+                       "model.backbone_dcn = %s, but %s has no bottlenecks: leave it out, or take resnet50, resnet101 "
+                       "or resnet152",
+                       config->model.backbone_dcn, p->backbone->name);
     p->share_heads = config->model.share_heads;
     p->landmarks = config->model.landmarks;
     p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
@@ -70,6 +76,7 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .bn_eps = config->model.bn_eps,
                     .bn_momentum = config->model.bn_momentum,
                     .backbone_slope = p->backbone_slope,
+                    .backbone_deform = p->backbone_deform,
                     .backbone_lr = config->optim.backbone_lr,
                     .head_lr = config->optim.head_lr,
                     .decay_bn_bias = config->optim.decay_bn_bias,
