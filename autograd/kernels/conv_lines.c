@@ -12,11 +12,11 @@ enum {
 };
 
 typedef struct lines_plan {
-    size_t line;     /* elements of a line of x with its zeros */
-    int lines;       /* of the grid in a block */
-    size_t blocks;   /* of a picture */
-    size_t y_pitch;  /* elements between results in scratch memory */
-    size_t packed;   /* elements of the weights */
+    size_t line;    /* elements of a line of x with its zeros */
+    int lines;      /* of the grid in a block */
+    size_t blocks;  /* of a picture */
+    size_t y_pitch; /* elements between results in scratch memory */
+    size_t packed;  /* elements of the weights */
     size_t x_elements, y_elements, thread_bytes, part_bytes;
 } lines_plan;
 
