@@ -5,14 +5,20 @@
 #include "detect/box.h"
 
 static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score, const float *loc,
-                            const float *points, rf_face_list *out) {
-    rf_face face = {.score = score, .has_points = points != NULL};
+                            const float *points, const rf_decode_extra *extra, rf_face_list *out) {
+    rf_face face = {.score = score,
+                    .has_points = points != NULL,
+                    .has_blur = extra->blur != NULL,
+                    .has_visible = extra->visible != NULL};
     rf_codec_decode_box(codec, anchors + 4 * a, loc + 4 * a, face.box);
     float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
     if (points) {
         rf_codec_decode_points(codec, anchors + 4 * a, points + 2 * RF_POINTS * a, face.points);
         for (int i = 0; i < 2 * RF_POINTS; i++) sum += face.points[i];
     }
+    if (extra->blur) sum += face.blur = extra->blur[a];
+    for (int i = 0; extra->visible && i < RF_POINTS; i++)
+        sum += face.visible[i] = extra->visible[RF_POINTS * a + (size_t)i];
     if (!isfinite(sum))
         return rf_fail(RF_ERR_NONFINITE,
                        "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);
@@ -21,6 +27,13 @@ static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t 
 
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out) {
+    rf_decode_extra none = {NULL, NULL};
+    return rf_decode_faces_with(codec, anchors, n, cls, loc, points, &none, score_threshold, out);
+}
+
+rf_status rf_decode_faces_with(const rf_codec *codec, const float *anchors, size_t n, const float *cls,
+                               const float *loc, const float *points, const rf_decode_extra *extra,
+                               float score_threshold, rf_face_list *out) {
     /* score >= t when the margin of the logits is at least ln(t / (1 - t)): no exponential for the many that fail. The
      * limit is kept low, since the exact score decides. */
     double t = (double)score_threshold;
@@ -33,7 +46,7 @@ rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n,
                            "the network's class logits of anchor %zu are %g and %g; the weights are broken", a,
                            (double)cls[2 * a], (double)cls[2 * a + 1]);
         float score = (float)(1 / (1 + exp(-(double)margin)));
-        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, loc, points, out));
+        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, loc, points, extra, out));
     }
     return RF_OK;
 }

@@ -15,7 +15,7 @@ typedef struct plan {
     rf_deform context_deform;
     rf_pyramid pyramid;
     int strides[RF_NET_LEVELS], n_levels, cell_anchors;
-    bool share_heads, landmarks;
+    bool share_heads, landmarks, blur, occlusion;
     double slope, backbone_slope;
 } plan;
 
@@ -48,6 +48,14 @@ static rf_status make_plan(const rf_config *config, plan *p) {
                        config->model.context_dcn, p->context->name);
     p->share_heads = config->model.share_heads;
     p->landmarks = config->model.landmarks;
+    p->blur = config->model.blur;
+    p->occlusion = config->model.occlusion;
+    if (p->occlusion && !p->landmarks)
+        return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
+    if (config->model.context_channels % 4 != 0)
+        return rf_fail(RF_ERR_USER, "model.context_channels = %ld is not a multiple of 4",
+                       config->model.context_channels);
+    if (config->anchors.dense) p->cell_anchors *= 2;
     p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
     p->pyramid = (rf_pyramid){.channels = channels,
                               .slope = p->slope,
@@ -72,10 +80,15 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .backbone_slope = p->backbone_slope,
                     .backbone_lr = config->optim.backbone_lr,
                     .head_lr = config->optim.head_lr,
+                    .context_channels = (int)config->model.context_channels,
                     .decay_bn_bias = config->optim.decay_bn_bias,
+                    .bias_lr = config->optim.bias_lr,
+                    .bias_decay = config->optim.bias_decay,
+                    .beta_decay = config->optim.beta_decay,
                     .fan_in_init = strcmp(config->model.initialiser, "fan_in") == 0,
                     .freeze_bn = config->model.freeze_bn,
-                    .freeze_stages = (int)config->model.freeze_stages};
+                    .freeze_stages = (int)config->model.freeze_stages,
+                    .freeze_arrays = (int)config->model.freeze_arrays};
 }
 
 /* Backbone, pyramid and context: the feature maps of the levels. */
@@ -91,6 +104,12 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels));
     for (int i = 0; i < p->n_levels; i++)
         levels[i] = rf_context_build(net, p->context, levels[i], i, p->slope, p->context_deform);
+    RF_TRY(rf_net_status(net));
+    if (net->context_channels > 0 && rf_net_channels(net, levels[0]) != net->context_channels)
+        return rf_fail(
+            RF_ERR_USER,
+            "model.context_channels = %d, but model.context = %s gives %d channels whatever it is: leave it out",
+            net->context_channels, p->context->name, rf_net_channels(net, levels[0]));
     return RF_OK;
 }
 
@@ -102,6 +121,36 @@ static rf_value output(rf_net *net, const plan *p, const rf_value *levels, const
     return y;
 }
 
+/* Columns first .. first+count-1 of every `width` of an output [N,A,C], as an output of its own. */
+static rf_value columns(rf_net *net, rf_value x, int width, int first, int count, const char *name) {
+    if (x == RF_NONE) return RF_NONE;
+    rf_shape s = rf_graph_shape(net->graph, x);
+    int groups = s.d[2] / width;
+    rf_scope scope = rf_net_enter(net, "%s", name);
+    if (groups > 1) x = rf_apply1(net->graph, "reshape", x, "d0=%d d1=%d d2=%d", s.d[0], s.d[1] * groups, width);
+    x = rf_apply1(net->graph, "slice", x, "start=%d count=%d", first, count);
+    if (groups > 1) x = rf_apply1(net->graph, "reshape", x, "d0=%d d1=%d d2=%d", s.d[0], s.d[1], groups * count);
+    rf_net_leave(net, scope);
+    rf_graph_keep(net->graph, x);
+    rf_graph_name(net->graph, x, name);
+    return x;
+}
+
+/* insightface's USE_BLUR and USE_OCCLUSION: channel 4 of five of a box, and the third number of each point. */
+static void split_outputs(rf_net *net, const plan *p, rf_detector *out) {
+    out->blur = out->visible = RF_NONE;
+    if (p->blur) {
+        rf_value all = out->loc;
+        out->loc = columns(net, all, 5, 0, 4, "loc");
+        out->blur = columns(net, all, 5, 4, 1, "blur");
+    }
+    if (p->occlusion) {
+        rf_value all = out->points;
+        out->points = columns(net, all, 3, 0, 2, "points");
+        out->visible = columns(net, all, 3, 2, 1, "visible");
+    }
+}
+
 static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detector *out) {
     rf_value levels[RF_NET_LEVELS];
     memset(out, 0, sizeof *out);
@@ -109,9 +158,12 @@ static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detec
     RF_TRY(rf_graph_status(net->graph));
     RF_TRY(build_features(net, p, out->input, levels));
     /* Boxes first, as the public model lists its heads; the order has no other meaning. */
-    out->loc = output(net, p, levels, "BboxHead", 4, "loc");
+    out->loc = output(net, p, levels, "BboxHead", p->blur ? 5 : 4, p->blur ? "box" : "loc");
     out->cls = output(net, p, levels, "ClassHead", 2, "cls");
-    out->points = p->landmarks ? output(net, p, levels, "LandmarkHead", 10, "points") : RF_NONE;
+    out->points =
+        p->landmarks ? output(net, p, levels, "LandmarkHead", p->occlusion ? 15 : 10, p->occlusion ? "marks" : "points")
+                     : RF_NONE;
+    split_outputs(net, p, out);
     RF_TRY(rf_net_status(net));
     out->n_levels = p->n_levels;
     out->cell_anchors = p->cell_anchors;

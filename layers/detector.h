@@ -10,10 +10,12 @@ enum { RF_NET_LEVELS = 8 };
 /* Anchor order of the rows: level (ascending stride), row, column, anchor of the cell. Owned by the caller; nothing to
  * free. */
 typedef struct rf_detector {
-    rf_value input;  /* [N,H,W,3] "input" */
-    rf_value cls;    /* [N,anchors,2] "cls": logits background, face */
-    rf_value loc;    /* [N,anchors,4] "loc": dx dy dw dh */
-    rf_value points; /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    rf_value input;   /* [N,H,W,3] "input" */
+    rf_value cls;     /* [N,anchors,2] "cls": logits background, face */
+    rf_value loc;     /* [N,anchors,4] "loc": dx dy dw dh */
+    rf_value points;  /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    rf_value blur;    /* [N,anchors,1] "blur" of the face; RF_NONE without model.blur */
+    rf_value visible; /* [N,anchors,5] "visible": 1 where a point can be seen; RF_NONE without model.occlusion */
     size_t anchors;
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */

@@ -10,6 +10,8 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "detect/spec.h"
+#include "train/loss_extra.h"
+#include "train/loss_norm.h"
 #include "train/mining.h"
 
 enum { OUT_LABEL, OUT_CLS_WEIGHT, OUT_LOC, OUT_BOX_WEIGHT, OUT_POINTS, OUT_POINTS_WEIGHT, OUT_COUNT };
@@ -17,13 +19,18 @@ enum { OUT_LABEL, OUT_CLS_WEIGHT, OUT_LOC, OUT_BOX_WEIGHT, OUT_POINTS, OUT_POINT
 struct rf_loss {
     rf_detect_spec spec;
     rf_mining_spec mining;
+    const rf_mining_kind *mining_kind;
+    const rf_loss_norm *norm;
+    double mining_total;
+    rf_loss_extra extra;
     double weights[3], box_beta, landmark_beta;
     bool landmarks;
     int n;
     rf_anchor_set anchors;
-    rf_match *matches; /* [n] */
-    uint64_t *keys;    /* [n][A] */
-    size_t *negatives; /* [n] */
+    rf_match *matches;                   /* [n] */
+    uint64_t *keys;                      /* [n][A] */
+    rf_loss_tally *tallies;              /* [n][levels] */
+    rf_loss_share shares[RF_MAX_LEVELS]; /* of the batch */
     rf_loss_batch batch;
     rf_loss_counts counts;
     const rf_call *call; /* while the node runs */
@@ -34,7 +41,7 @@ static void multibox_free(rf_loss *loss) {
     for (int i = 0; loss->matches && i < loss->n; i++) rf_match_free(&loss->matches[i]);
     rf_free(loss->matches);
     rf_free(loss->keys);
-    rf_free(loss->negatives);
+    rf_free(loss->tallies);
     rf_anchor_set_free(&loss->anchors);
     rf_free(loss);
 }
@@ -44,21 +51,31 @@ static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_
     if (!loss) return RF_ERR_NOMEM;
     rf_status status = RF_ERR_NOMEM;
     loss->n = n;
-    loss->mining = (rf_mining_spec){config->loss.negative_ratio, (size_t)config->loss.min_negatives};
+    loss->mining = rf_mining_spec_of(config);
+    loss->mining_total = (double)config->loss.mining_total;
     loss->weights[0] = config->loss.cls_weight;
     loss->weights[1] = config->loss.box_weight;
     loss->weights[2] = config->loss.landmark_weight;
     loss->box_beta = config->loss.box_beta;
     loss->landmark_beta = config->loss.landmark_beta;
     loss->landmarks = config->model.landmarks;
+    loss->mining_kind = rf_mining_find(config->loss.mining);
+    loss->norm = rf_loss_norm_find(config->loss.normalise);
+    RF_TRY_GOTO(loss->mining_kind && loss->norm ? RF_OK : RF_ERR_USER);
     RF_TRY_GOTO(rf_detect_spec_from_config(config, &loss->spec));
     RF_TRY_GOTO(rf_anchor_set_make(&loss->spec.anchors, h, w, &loss->anchors));
     status = RF_ERR_NOMEM;
     loss->matches = rf_alloc((size_t)n, sizeof *loss->matches);
     loss->keys = rf_alloc((size_t)n * loss->anchors.count, sizeof *loss->keys);
-    loss->negatives = rf_alloc((size_t)n, sizeof *loss->negatives);
-    if (!loss->matches || !loss->keys || !loss->negatives) goto fail;
+    loss->tallies = rf_alloc((size_t)n * RF_MAX_LEVELS, sizeof *loss->tallies);
+    if (!loss->matches || !loss->keys || !loss->tallies) goto fail;
     for (int i = 0; i < n; i++) RF_TRY_GOTO(rf_match_alloc(loss->anchors.count, &loss->matches[i]));
+    loss->extra = (rf_loss_extra){.matches = loss->matches,
+                                  .batch = &loss->batch,
+                                  .n = n,
+                                  .anchors = loss->anchors.count,
+                                  .box_beta = loss->box_beta,
+                                  .landmark_beta = loss->landmark_beta};
     *out = loss;
     return RF_OK;
 fail:
@@ -74,8 +91,11 @@ static void assign_range(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
         rf_match *match = &loss->matches[i];
         rf_match_faces(&loss->anchors, &loss->spec.match, loss->batch.faces[i], loss->batch.n_faces[i], match);
-        loss->negatives[i] =
-            rf_mine_negatives(&loss->mining, cls + 2 * A * i, A, match->n_positive, match->label, loss->keys + A * i);
+        rf_mining_image image = {&loss->anchors, cls + 2 * A * i, match->label, match->n_positive, loss->keys + A * i};
+        loss->mining_kind->run(&loss->mining, &image);
+        rf_loss_tally *tally = loss->tallies + RF_MAX_LEVELS * i;
+        memset(tally, 0, RF_MAX_LEVELS * sizeof *tally);
+        rf_loss_tally_add(&loss->anchors, match, loss->landmarks, tally);
     }
 }
 
@@ -97,17 +117,18 @@ static void write_range(void *ctx, size_t begin, size_t end) {
     const rf_loss *loss = ctx;
     const rf_tensor *out = loss->call->out;
     size_t A = loss->anchors.count;
-    rf_real share = (rf_real)(1.0 / (double)(loss->counts.positives ? loss->counts.positives : 1));
-    rf_real point_share = (rf_real)(1.0 / (double)(loss->counts.landmarks ? loss->counts.landmarks : 1));
     for (size_t i = begin; i < end; i++) {
         const rf_match *match = &loss->matches[i];
+        int level = 0;
         for (size_t a = 0; a < A; a++) {
             size_t row = i * A + a;
+            while (level + 1 < loss->anchors.n_levels && a >= loss->anchors.levels[level + 1].first) level++;
+            const rf_loss_share *share = &loss->shares[level];
             bool positive = match->label[a] > 0, landmarks = loss->landmarks && positive && match->has_points[a];
             out[OUT_LABEL].data[row] = match->label[a];
-            out[OUT_CLS_WEIGHT].data[row] = share;
-            out[OUT_BOX_WEIGHT].data[row] = positive ? share : 0;
-            if (loss->landmarks) out[OUT_POINTS_WEIGHT].data[row] = landmarks ? point_share : 0;
+            out[OUT_CLS_WEIGHT].data[row] = (rf_real)share->cls;
+            out[OUT_BOX_WEIGHT].data[row] = positive ? (rf_real)share->box : 0;
+            if (loss->landmarks) out[OUT_POINTS_WEIGHT].data[row] = landmarks ? (rf_real)share->points : 0;
             if (!positive) continue;
             encode_anchor(loss, i, a, out[OUT_LOC].data + 4 * row,
                           loss->landmarks ? out[OUT_POINTS].data + 2 * RF_POINTS * row : NULL);
@@ -115,18 +136,31 @@ static void write_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
+/* The batch's counts and what they make of a level's weights. */
+static void count_batch(rf_loss *loss) {
+    rf_loss_tally total[RF_MAX_LEVELS] = {{0}};
+    int levels = loss->anchors.n_levels;
+    loss->counts = (rf_loss_counts){0};
+    for (int i = 0; i < loss->n; i++) loss->counts.ignored += loss->matches[i].n_ignored;
+    for (int i = 0; i < loss->n * RF_MAX_LEVELS; i++) {
+        const rf_loss_tally *tally = &loss->tallies[i];
+        total[i % RF_MAX_LEVELS].positives += tally->positives;
+        total[i % RF_MAX_LEVELS].landmarks += tally->landmarks;
+        total[i % RF_MAX_LEVELS].negatives += tally->negatives;
+        loss->counts.positives += tally->positives;
+        loss->counts.landmarks += tally->landmarks;
+        loss->counts.negatives += tally->negatives;
+    }
+    rf_loss_norm_input in = {total, levels, (double)loss->n, loss->mining_total};
+    loss->norm->run(&in, loss->shares);
+}
+
 /* The host node. in: cls [N,A,2]. */
 static rf_status assign_targets(void *ctx, const rf_call *call) {
     rf_loss *loss = ctx;
     loss->call = call;
     rf_parallel_for((size_t)loss->n, 1, assign_range, loss);
-    loss->counts = (rf_loss_counts){0};
-    for (int i = 0; i < loss->n; i++) {
-        loss->counts.positives += loss->matches[i].n_positive;
-        loss->counts.landmarks += loss->landmarks ? loss->matches[i].n_points : 0;
-        loss->counts.ignored += loss->matches[i].n_ignored;
-        loss->counts.negatives += loss->negatives[i];
-    }
+    count_batch(loss);
     rf_parallel_for((size_t)loss->n, 1, write_range, loss);
     return RF_OK;
 }
@@ -146,15 +180,17 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
     out->cls = rf_graph_apply(g, "softmax_ce", (rf_value[]){detector->cls, t + OUT_LABEL, t + OUT_CLS_WEIGHT}, 3, "");
     out->box = rf_graph_apply(g, "smooth_l1", (rf_value[]){detector->loc, t + OUT_LOC, t + OUT_BOX_WEIGHT}, 3,
                               "beta=%.17g", loss->box_beta);
-    out->total = rf_apply2(g, "add", rf_apply1(g, "scale", out->cls, "factor=%.17g", loss->weights[0]),
-                           rf_apply1(g, "scale", out->box, "factor=%.17g", loss->weights[1]), "");
-    if (loss->landmarks) {
+    if (loss->landmarks)
         out->points =
             rf_graph_apply(g, "smooth_l1", (rf_value[]){detector->points, t + OUT_POINTS, t + OUT_POINTS_WEIGHT}, 3,
                            "beta=%.17g", loss->landmark_beta);
+    RF_TRY(rf_loss_extra_build(&loss->extra, g, detector, t + OUT_BOX_WEIGHT,
+                               loss->landmarks ? t + OUT_POINTS_WEIGHT : RF_NONE, out));
+    out->total = rf_apply2(g, "add", rf_apply1(g, "scale", out->cls, "factor=%.17g", loss->weights[0]),
+                           rf_apply1(g, "scale", out->box, "factor=%.17g", loss->weights[1]), "");
+    if (loss->landmarks)
         out->total =
             rf_apply2(g, "add", out->total, rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "");
-    }
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);

@@ -1,0 +1,58 @@
+#include "train/loss_norm.h"
+
+#include <string.h>
+
+void rf_loss_tally_add(const rf_anchor_set *anchors, const rf_match *match, bool landmarks, rf_loss_tally *tally) {
+    for (int l = 0; l < anchors->n_levels; l++) {
+        size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
+        for (size_t a = anchors->levels[l].first; a < end; a++) {
+            tally[l].negatives += match->label[a] == 0;
+            if (match->label[a] <= 0) continue;
+            tally[l].positives++;
+            tally[l].landmarks += landmarks && match->has_points[a];
+        }
+    }
+}
+
+static double at_least_one(size_t count) {
+    return (double)(count ? count : 1);
+}
+
+void rf_loss_norm_batch(const rf_loss_norm_input *in, rf_loss_share *share) {
+    size_t positives = 0, landmarks = 0;
+    for (int l = 0; l < in->n_levels; l++) {
+        positives += in->tally[l].positives;
+        landmarks += in->tally[l].landmarks;
+    }
+    double each = 1.0 / at_least_one(positives);
+    for (int l = 0; l < in->n_levels; l++) share[l] = (rf_loss_share){each, each, 1.0 / at_least_one(landmarks)};
+}
+
+static double mean_of_kept(const rf_loss_tally *tally) {
+    return 1.0 / at_least_one(tally->positives + tally->negatives);
+}
+
+void rf_loss_norm_level_fixed(const rf_loss_norm_input *in, rf_loss_share *share) {
+    double fixed = in->images / in->mining_total;
+    for (int l = 0; l < in->n_levels; l++) share[l] = (rf_loss_share){mean_of_kept(&in->tally[l]), fixed, fixed};
+}
+
+void rf_loss_norm_level_count(const rf_loss_norm_input *in, rf_loss_share *share) {
+    for (int l = 0; l < in->n_levels; l++) {
+        double each = 1.0 / ((double)in->tally[l].positives + 0.001);
+        share[l] = (rf_loss_share){mean_of_kept(&in->tally[l]), each, each};
+    }
+}
+
+const rf_loss_norm rf_loss_norms[RF_LOSS_NORM_COUNT] = {
+#define RF_LOSS_NORM(name, function) {#name, function},
+#include "train/loss_norms.def"
+#undef RF_LOSS_NORM
+};
+
+const rf_loss_norm *rf_loss_norm_find(const char *name) {
+    for (int i = 0; i < RF_LOSS_NORM_COUNT; i++)
+        if (strcmp(rf_loss_norms[i].name, name) == 0) return &rf_loss_norms[i];
+    rf_fail(RF_ERR_USER, "loss.normalise=%s is not in the list of normalisations", name);
+    return NULL;
+}
