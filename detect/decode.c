@@ -1,39 +1,46 @@
 #include "detect/decode.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "detect/box.h"
 
-static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score, const float *loc,
-                            const float *points, const rf_decode_extra *extra, rf_face_list *out) {
-    rf_face face = {.score = score,
-                    .has_points = points != NULL,
-                    .has_blur = extra->blur != NULL,
-                    .has_visible = extra->visible != NULL};
-    rf_codec_decode_box(codec, anchors + 4 * a, loc + 4 * a, face.box);
-    float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
-    if (points) {
-        rf_codec_decode_points(codec, anchors + 4 * a, points + 2 * RF_POINTS * a, face.points);
-        for (int i = 0; i < 2 * RF_POINTS; i++) sum += face.points[i];
+static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score,
+                            const rf_stage_rows *stages, int n_stages, rf_face_list *out) {
+    static const float stay[4] = {0};
+    rf_face face = {.score = score};
+    float anchor[4];
+    memcpy(anchor, anchors + 4 * a, sizeof anchor);
+    for (int k = 0; k < n_stages; k++) {
+        const float *loc = stages[k].loc ? stages[k].loc + 4 * a : stay;
+        if (stages[k].points) {
+            rf_codec_decode_points(codec, anchor, stages[k].points + 2 * RF_POINTS * a, face.points);
+            face.has_points = true;
+        }
+        if (k + 1 == n_stages)
+            rf_codec_decode_box(codec, anchor, loc, face.box);
+        else
+            rf_codec_move_anchor(codec, anchor, loc, anchor);
     }
-    if (extra->blur) sum += face.blur = extra->blur[a];
-    for (int i = 0; extra->visible && i < RF_POINTS; i++)
-        sum += face.visible[i] = extra->visible[RF_POINTS * a + (size_t)i];
+    float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
+    for (int i = 0; face.has_points && i < 2 * RF_POINTS; i++) sum += face.points[i];
+    const rf_stage_rows *last = &stages[n_stages - 1];
+    face.has_blur = last->blur != NULL;
+    face.has_visible = last->visible != NULL;
+    if (face.has_blur) sum += face.blur = last->blur[a];
+    for (int i = 0; face.has_visible && i < RF_POINTS; i++)
+        sum += face.visible[i] = last->visible[RF_POINTS * a + (size_t)i];
     if (!isfinite(sum))
         return rf_fail(RF_ERR_NONFINITE,
                        "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);
     return rf_face_list_push(out, &face);
 }
 
-rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
-                          const float *points, float score_threshold, rf_face_list *out) {
-    rf_decode_extra none = {NULL, NULL};
-    return rf_decode_faces_with(codec, anchors, n, cls, loc, points, &none, score_threshold, out);
-}
-
-rf_status rf_decode_faces_with(const rf_codec *codec, const float *anchors, size_t n, const float *cls,
-                               const float *loc, const float *points, const rf_decode_extra *extra,
-                               float score_threshold, rf_face_list *out) {
+rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
+                           int n_stages, float score_threshold, rf_face_list *out) {
+    int last = n_stages - 1;
+    while (!stages[last].cls) last--;
+    const float *cls = stages[last].cls;
     /* score >= t when the margin of the logits is at least ln(t / (1 - t)): no exponential for the many that fail. The
      * limit is kept low, since the exact score decides. */
     double t = (double)score_threshold;
@@ -46,7 +53,13 @@ rf_status rf_decode_faces_with(const rf_codec *codec, const float *anchors, size
                            "the network's class logits of anchor %zu are %g and %g; the weights are broken", a,
                            (double)cls[2 * a], (double)cls[2 * a + 1]);
         float score = (float)(1 / (1 + exp(-(double)margin)));
-        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, loc, points, extra, out));
+        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, stages, n_stages, out));
     }
     return RF_OK;
+}
+
+rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
+                          const float *points, float score_threshold, rf_face_list *out) {
+    rf_stage_rows rows = {.cls = cls, .loc = loc, .points = points};
+    return rf_decode_stages(codec, anchors, n, &rows, 1, score_threshold, out);
 }

@@ -8,20 +8,24 @@
 #include "detect/codec.h"
 #include "detect/faces.h"
 
-/* Outputs that not every network has, NULL without: blur [n,1], visible [n,5]. */
-typedef struct rf_decode_extra {
-    const float *blur, *visible;
-} rf_decode_extra;
-
 /* Appends the faces with softmax score >= score_threshold. Only these are decoded. Shapes, n anchors: anchors [n,4] cx
  * cy w h pixels, cls [n,2] logits (background, face), loc [n,4], points [n,10] or NULL (faces without landmarks).
  * RF_ERR_NONFINITE, with the anchor's index, when a score is NaN or a face above the threshold is not finite;
  * RF_ERR_NOMEM. The list then holds some of the faces. */
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out);
-/* The same for a network with further outputs. */
-rf_status rf_decode_faces_with(const rf_codec *codec, const float *anchors, size_t n, const float *cls,
-                               const float *loc, const float *points, const rf_decode_extra *extra,
-                               float score_threshold, rf_face_list *out);
+
+/* What one stage of heads says of n anchors, as above; NULL: it does not predict that here. points without loc: none.
+ */
+typedef struct rf_stage_rows {
+    const float *cls, *loc, *points;
+    const float *blur, *visible; /* [n,1], [n,5]; those of the last stage count */
+} rf_stage_rows;
+
+/* The same for stages of a cascade (insightface, rcnn/PY_OP/cascade_refine.py; arXiv 1905.00641, CVPR 2020): each box
+ * is decoded on top of the box of the stage before, the last stage that classifies gives the score, landmarks are those
+ * of the last stage that has them, relative to the box that this stage starts from. Some stage has cls. */
+rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
+                           int n_stages, float score_threshold, rf_face_list *out);
 
 #endif

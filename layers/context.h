@@ -8,6 +8,7 @@
 
 typedef struct rf_context {
     const char *name, *doc;
+    bool own_width;    /* it can give another number of channels than it gets */
     const char *scope; /* of its parameters: "ssh" gives "ssh1.", "ssh2.", ...; NULL: it has none */
     /* [N,h,w,C] -> [N,h,w,rf_context_width], multiples of 4; the caller has entered the scope. `slope` is of the
      * activations inside, `deform` of its 3x3 convolutions. */

@@ -105,7 +105,7 @@ static void dense_anchors(void **state) {
     rf_face face = {.box = {box[0] - 15.5f, box[1] - 15.5f, box[0] + 15.5f, box[1] + 15.5f}, .score = 1};
     rf_match match;
     expect_ok(rf_match_alloc(set[1].count, &match));
-    rf_match_faces(&set[1], &spec[1].match, &face, 1, &match);
+    rf_match_faces(&set[1], &spec[1].match[0], &face, 1, &match);
     assert_true(box[2] == 32 && match.label[at] == 1 && match.iou[at] > 0.999f);
     rf_match_free(&match);
     more.model.channels = 16;
@@ -171,9 +171,9 @@ static void decoding_and_mirroring(void **state) {
     rf_codec codec = {.variance_centre = 1, .variance_size = 1, .plus_one = true};
     float anchor[8] = {7.5f, 7.5f, 16, 16, 15.5f, 7.5f, 32, 32}, cls[4] = {0, -9, 0, 9}, loc[8] = {0}, points[20] = {0};
     float blur[2] = {5, 0.75f}, visible[10] = {9, 9, 9, 9, 9, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f};
-    rf_decode_extra extra = {blur, visible};
+    rf_stage_rows rows = {cls, loc, points, blur, visible};
     rf_face_list list = {0};
-    expect_ok(rf_decode_faces_with(&codec, anchor, 2, cls, loc, points, &extra, 0.5f, &list));
+    expect_ok(rf_decode_stages(&codec, anchor, 2, &rows, 1, 0.5f, &list));
     assert_int_equal(list.n, 1);
     rf_face *face = &list.items[0];
     assert_true(face->has_blur && face->has_visible && face->blur == 0.75f && face->visible[3] == 0.4f);
@@ -181,7 +181,7 @@ static void decoding_and_mirroring(void **state) {
     static const float mirrored[5] = {0.2f, 0.1f, 0.3f, 0.5f, 0.4f};
     assert_memory_equal(face->visible, mirrored, sizeof mirrored);
     visible[7] = NAN;
-    assert_int_equal(rf_decode_faces_with(&codec, anchor, 2, cls, loc, points, &extra, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 2, &rows, 1, 0.5f, &list), RF_ERR_NONFINITE);
     rf_face_list_free(&list);
 }
 

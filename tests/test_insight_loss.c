@@ -40,13 +40,6 @@ static rf_real logits[2 * MOST];
 static int8_t label[MOST];
 static uint64_t keys[MOST];
 
-/* Two levels of 8 and 4 anchors. */
-static rf_anchor_set two_levels(void) {
-    rf_anchor_set set = {.n_levels = 2, .count = 12};
-    set.levels[1].first = 8;
-    return set;
-}
-
 static void differences(const float *d, size_t n) {
     for (size_t a = 0; a < n; a++) logits[2 * a] = -1, logits[2 * a + 1] = (rf_real)(d[a] - 1);
 }
@@ -67,8 +60,7 @@ static void a_case_by_hand(void **state) {
     static const float d[12] = {3, 1, 2, -5, 0.5f, 4, 0.25f, 9, /* second level */ -1, 7, -2, 2};
     static const char given[] = "+++----."
                                 "-+--";
-    rf_anchor_set set = two_levels();
-    rf_mining_image image = {.anchors = &set, .logits = logits, .label = label, .n_positive = 4, .keys = keys};
+    rf_mining_image image = {2, {0, 8, 12}, logits, label, 4, keys}; /* levels of 8 and 4 anchors */
     rf_mining_spec spec = {.total = 4, .positives = 2, .negative_ratio = 1, .min_negatives = 0};
     differences(d, 12);
     set_labels(given);
@@ -111,20 +103,20 @@ static void levels_equal_sorting(void **state) {
     static int8_t want[MOST];
     for (uint32_t round = 0; round < 200; round++) {
         rf_rng rng = rf_rng_make(3, 0, round, RF_STREAM_TEST);
-        rf_anchor_set set = {.n_levels = 3};
-        for (int l = 0; l < 3; l++) set.levels[l].first = set.count, set.count += 1 + rf_rng_below(&rng, 1000);
+        rf_mining_image image = {3, {0}, logits, label, 0, keys};
+        for (int l = 0; l < 3; l++) image.first[l + 1] = image.first[l] + 1 + rf_rng_below(&rng, 1000);
+        size_t count = image.first[3];
         rf_mining_spec spec = {.negative_ratio = 3,
                                .min_negatives = rf_rng_below(&rng, 50),
                                .total = 1 + rf_rng_below(&rng, 300),
                                .positives = rf_rng_below(&rng, 80)};
-        rf_mining_image image = {&set, logits, label, 0, keys};
         uint32_t share = rf_rng_below(&rng, 60);
-        for (size_t a = 0; a < set.count; a++) {
+        for (size_t a = 0; a < count; a++) {
             logits[2 * a] = rf_rng_normal(&rng), logits[2 * a + 1] = floorf(2 * rf_rng_normal(&rng));
             label[a] = want[a] = rf_rng_below(&rng, 100) < share ? 1 : (int8_t)rf_rng_below(&rng, 2) - 1;
         }
         for (int l = 0; l < 3; l++) {
-            size_t begin = set.levels[l].first, end = l < 2 ? set.levels[l + 1].first : set.count;
+            size_t begin = image.first[l], end = image.first[l + 1];
             size_t n = naive_keep(want, begin, end, 1, 1, spec.positives);
             size_t rest = round % 2        ? (size_t)fmax(3 * (double)n, (double)spec.min_negatives)
                           : spec.total > n ? spec.total - n
@@ -132,7 +124,7 @@ static void levels_equal_sorting(void **state) {
             naive_keep(want, begin, end, 0, -1, rest);
         }
         (round % 2 ? rf_mine_level_ratio : rf_mine_level_hard)(&spec, &image);
-        assert_memory_equal(label, want, set.count);
+        assert_memory_equal(label, want, count);
     }
 }
 
@@ -142,8 +134,7 @@ static void lots(void **state) {
     enum { N = 200 };
     static int8_t first[N];
     static int kept[N];
-    rf_anchor_set set = {.n_levels = 1, .count = N};
-    rf_mining_image image = {&set, logits, label, 0, keys};
+    rf_mining_image image = {1, {0, N}, logits, label, 0, keys};
     int other = 0;
     for (int round = 0; round < 200; round++) {
         rf_mining_spec spec = {.total = 50, .positives = 10, .seed = (uint64_t)(round < 100)};
@@ -185,7 +176,7 @@ static void kinds_are_the_choices(void **state) {
 
 static void shares_by_hand(void **state) {
     (void)state;
-    rf_loss_tally tally[2] = {{2, 1, 6}, {0, 0, 5}};
+    rf_loss_tally tally[2] = {{2, 6, 2, 1}, {0, 5, 0, 0}};
     rf_loss_norm_input in = {tally, 2, 4, 256};
     rf_loss_share share[2];
     rf_loss_norm_batch(&in, share);
@@ -269,7 +260,8 @@ static void check_case(const rf_json *file, const rf_json *golden) {
         for (size_t i = 0; i < (size_t)(IMAGES * A * width[k]); i++)
             data[k][i] = (rf_real)(2 * golden_number(names[k], i));
     }
-    rf_detector detector = {v[0], v[0], v[1], v[2], v[3], v[4], anchors.count, .n_levels = 3};
+    rf_detector detector = {
+        .cls = v[0], .loc = v[1], .points = v[2], .blur = v[3], .visible = v[4], .anchors = anchors.count};
     const rf_loss_kind *kind = rf_loss_find("multibox");
     rf_loss *loss;
     rf_loss_values values;

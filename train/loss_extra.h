@@ -15,9 +15,9 @@ typedef struct rf_loss_extra {
     double box_beta, landmark_beta;
 } rf_loss_extra;
 
-/* Adds the losses to out->box and out->points, for the outputs that the detector has. box_weight and points_weight
- * [n,A] are the anchors' weights. `extra` outlives the graph's runs. */
-rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, const rf_detector *detector, rf_value box_weight,
-                              rf_value points_weight, rf_loss_values *out);
+/* Adds the losses to out->box and out->points, for the outputs that the stage, the only one, has. box_weight and
+ * points_weight [n,A] are the anchors' weights. `extra` outlives the graph's runs. */
+rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, const rf_stage *rows, rf_value box_weight,
+                              rf_value points_weight, rf_loss_parts *out);
 
 #endif

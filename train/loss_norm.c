@@ -2,30 +2,19 @@
 
 #include <string.h>
 
-void rf_loss_tally_add(const rf_anchor_set *anchors, const rf_match *match, bool landmarks, rf_loss_tally *tally) {
-    for (int l = 0; l < anchors->n_levels; l++) {
-        size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
-        for (size_t a = anchors->levels[l].first; a < end; a++) {
-            tally[l].negatives += match->label[a] == 0;
-            if (match->label[a] <= 0) continue;
-            tally[l].positives++;
-            tally[l].landmarks += landmarks && match->has_points[a];
-        }
-    }
-}
-
 static double at_least_one(size_t count) {
     return (double)(count ? count : 1);
 }
 
 void rf_loss_norm_batch(const rf_loss_norm_input *in, rf_loss_share *share) {
-    size_t positives = 0, landmarks = 0;
+    size_t positives = 0, boxes = 0, landmarks = 0;
     for (int l = 0; l < in->n_levels; l++) {
         positives += in->tally[l].positives;
+        boxes += in->tally[l].box_positives;
         landmarks += in->tally[l].landmarks;
     }
-    double each = 1.0 / at_least_one(positives);
-    for (int l = 0; l < in->n_levels; l++) share[l] = (rf_loss_share){each, each, 1.0 / at_least_one(landmarks)};
+    rf_loss_share all = {1.0 / at_least_one(positives), 1.0 / at_least_one(boxes), 1.0 / at_least_one(landmarks)};
+    for (int l = 0; l < in->n_levels; l++) share[l] = all;
 }
 
 static double mean_of_kept(const rf_loss_tally *tally) {
@@ -39,7 +28,7 @@ void rf_loss_norm_level_fixed(const rf_loss_norm_input *in, rf_loss_share *share
 
 void rf_loss_norm_level_count(const rf_loss_norm_input *in, rf_loss_share *share) {
     for (int l = 0; l < in->n_levels; l++) {
-        double each = 1.0 / ((double)in->tally[l].positives + 0.001);
+        double each = 1.0 / ((double)in->tally[l].box_positives + 0.001);
         share[l] = (rf_loss_share){mean_of_kept(&in->tally[l]), each, each};
     }
 }

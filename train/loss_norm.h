@@ -3,15 +3,13 @@
 #define RF_TRAIN_LOSS_NORM_H
 
 #include "core/config.h"
-#include "detect/match.h"
+#include "detect/anchors.h"
 
-/* Anchors of one level that train, of one image or of the batch. */
+/* Anchors of one level of a batch that train. */
 typedef struct rf_loss_tally {
-    size_t positives, landmarks, negatives;
+    size_t positives, negatives;     /* that are classified */
+    size_t box_positives, landmarks; /* that have a box, and landmarks */
 } rf_loss_tally;
-
-/* Adds the anchors of an image, as mining left them, to tally[n_levels]. */
-void rf_loss_tally_add(const rf_anchor_set *anchors, const rf_match *match, bool landmarks, rf_loss_tally *tally);
 
 /* Weights of an anchor of a level in the three sums. */
 typedef struct rf_loss_share {

@@ -75,7 +75,8 @@ size_t rf_mine_negatives(const rf_mining_spec *spec, const rf_real *logits, size
 }
 
 void rf_mine_ratio(const rf_mining_spec *spec, const rf_mining_image *image) {
-    rf_mine_negatives(spec, image->logits, image->anchors->count, image->n_positive, image->label, image->keys);
+    size_t n = image->first[image->n_levels];
+    rf_mine_negatives(spec, image->logits, n, image->n_positive, image->label, image->keys);
 }
 
 /* ---- by level ---- */
@@ -91,10 +92,8 @@ static uint64_t seed_of(const rf_mining_spec *spec, const rf_mining_image *image
 }
 
 static void mine_levels(const rf_mining_spec *spec, const rf_mining_image *image, bool by_lot, bool by_ratio) {
-    const rf_anchor_set *anchors = image->anchors;
-    for (int l = 0; l < anchors->n_levels; l++) {
-        size_t begin = anchors->levels[l].first;
-        size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
+    for (int l = 0; l < image->n_levels; l++) {
+        size_t begin = image->first[l], end = image->first[l + 1];
         uint64_t seed = by_lot ? seed_of(spec, image, begin, end) : 0;
         size_t positives =
             rf_mine_keep(image, begin, end, 1, by_lot ? RF_RANK_LOT : RF_RANK_LOW, seed, spec->positives);

@@ -24,7 +24,8 @@ rf_mining_spec rf_mining_spec_of(const rf_config *config);
  * difference, the difference ranks; equal ones: lower anchor first. Order of work and result depend on the input only.
  */
 typedef struct rf_mining_image {
-    const rf_anchor_set *anchors;
+    int n_levels;
+    size_t first[RF_MAX_LEVELS + 1]; /* anchor where a level begins; the last is A */
     const rf_real *logits;
     int8_t *label;
     size_t n_positive;

@@ -15,6 +15,7 @@ static rf_value build(rf_net *net, rf_value x, double slope, rf_deform deform) {
 const rf_context rf_context_rf = {
     .name = "rf",
     .doc = "insightface's RF head: three chained 3x3 convolutions",
+    .own_width = true,
     .scope = "rf",
     .build = build,
 };

@@ -17,6 +17,7 @@ rf_value rf_context_branches(rf_net *net, rf_value x, double slope, rf_deform de
 const rf_context rf_context_ssh = {
     .name = "ssh",
     .doc = "SSH: branches of one, two and three 3x3 convolutions",
+    .own_width = true,
     .scope = "ssh",
     .build = rf_context_branches,
 };
