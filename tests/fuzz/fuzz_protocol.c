@@ -1,5 +1,5 @@
-/* What the protocols of other data sets read. Byte 0 chooses FDDB's ellipses, MAFA's annotation, or detections in FDDB's
- * layout for three images. */
+/* What the protocols of other data sets read. Byte 0 chooses FDDB's ellipses, MAFA's annotation, or detections in
+ * FDDB's layout for three images. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
