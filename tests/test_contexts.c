@@ -171,6 +171,51 @@ static void pyramid_options(void **state) {
     check("[model]\nchannels=8\nstrides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n", "fpn.extra");
 }
 
+/* Maps so wide that every row is a band of its own (autograd/ops/deform_conv.h). The convolution is linear in x, in the
+ * mask and in w, so each gradient times its own input sums up to the same as dy times y. */
+static void bands_add_up(void **state) {
+    (void)state;
+    enum { IMAGES = 2, ROWS = 3, COLUMNS = 1000, IN = 128, OUT = 2 };
+    const rf_shape shapes[] = {{4, {IMAGES, ROWS, COLUMNS, IN}},
+                               {4, {IMAGES, ROWS, COLUMNS, 18}},
+                               {4, {IMAGES, ROWS, COLUMNS, 9}},
+                               {4, {3, 3, IN, OUT}}};
+    static const char *const names[] = {"x", "offset", "mask", "w"};
+    rf_real *data[4], *grad[4];
+    rf_value in[4];
+    rf_graph *graph = rf_graph_new();
+    rf_rng rng = rf_rng_make(7, 0, 0, RF_STREAM_TEST);
+    for (int i = 0; i < 4; i++) {
+        size_t n = rf_shape_count(&shapes[i]);
+        data[i] = rf_alloc(n, sizeof **data);
+        grad[i] = rf_alloc(n, sizeof **grad);
+        for (size_t k = 0; k < n; k++) data[i][k] = (rf_real)rf_rng_range(&rng, 0, 1);
+        in[i] = rf_graph_param(graph, names[i], shapes[i], data[i], grad[i]);
+    }
+    rf_value y = rf_graph_apply(graph, "deform_conv2d", in, 4, "stride=1 pad=1");
+    rf_graph_keep(graph, y);
+    assert_int_equal(rf_graph_backward(graph, &y, 1), RF_OK);
+    rf_exec *exec = rf_exec_new(graph, NULL);
+    assert_non_null(exec);
+    assert_int_equal(rf_exec_forward(exec, true), RF_OK);
+    double sum = 0;
+    for (size_t k = 0; k < IMAGES * ROWS * COLUMNS * OUT; k++) {
+        rf_real dy = (rf_real)rf_rng_range(&rng, 0, 1);
+        rf_exec_grad(exec, y)[k] = dy;
+        sum += (double)dy * (double)rf_exec_data(exec, y)[k];
+    }
+    assert_int_equal(rf_exec_backward(exec, false), RF_OK);
+    for (int i = 0; i < 4; i++) {
+        double own = 0;
+        for (size_t k = 0; k < rf_shape_count(&shapes[i]); k++) own += (double)data[i][k] * (double)grad[i][k];
+        if (i != 1) assert_float_equal(own / sum, 1, 1e-4);
+        rf_free(data[i]);
+        rf_free(grad[i]);
+    }
+    rf_exec_free(exec);
+    rf_graph_free(graph);
+}
+
 /* Stages C3 to C5, whose offsets learn at a tenth of the backbone's rate, and nothing before them. */
 static void deformable_bottlenecks(void **state) {
     (void)state;
@@ -223,9 +268,9 @@ static void offsets_start_at_zero(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_context),         cmocka_unit_test(contexts_keep_the_shape),
-        cmocka_unit_test(pyramid_options),       cmocka_unit_test(deformable_bottlenecks),
-        cmocka_unit_test(offsets_start_at_zero),
+        cmocka_unit_test(every_context),          cmocka_unit_test(contexts_keep_the_shape),
+        cmocka_unit_test(pyramid_options),        cmocka_unit_test(bands_add_up),
+        cmocka_unit_test(deformable_bottlenecks), cmocka_unit_test(offsets_start_at_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

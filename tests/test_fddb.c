@@ -56,6 +56,24 @@ static rf_shape random_shape(rf_rng *rng) {
                                              rf_rng_range(rng, -10, 110)});
 }
 
+/* The angle goes from the x axis towards the y axis, which points down: the official program turns FDDB's angle t into
+ * 180 - t degrees while it reads and draws with OpenCV, clockwise on the screen, at 180 minus that. Radii 10 and 2 at
+ * 45 degrees: the border is where 26 u^2 - 48 u v + 26 v^2 = 200, (u, v) from the centre; at v = 4.5 that is u = (216
+ * -+ sqrt(46656 - 104 * 326.5)) / 52 = 1.9866 and 6.3210. */
+static void angles_turn_towards_y(void **state) {
+    (void)state;
+    rf_shape e = rf_shape_of_ellipse(&(rf_ellipse){10, 2, (float)(M_PI / 4), 50, 50});
+    int first, last;
+    rf_shape_row(&e, 54, &first, &last); /* centres of pixels at y = 54.5 */
+    assert_int_equal(first, 52);         /* from 51.9866 */
+    assert_int_equal(last, 56);          /* to 56.3210 */
+    rf_shape_row(&e, 45, &first, &last); /* y = 45.5, the mirror image by the centre */
+    assert_int_equal(first, 44);         /* from 43.6790 */
+    assert_int_equal(last, 48);          /* to 48.0134 */
+    const double box = sqrt((100 + 4) / 2.0);
+    for (int k = 0; k < 4; k++) assert_float_equal(e.box[k], 50 + (k < 2 ? -box : box), 1e-4);
+}
+
 static void masks(void **state) {
     (void)state;
     const float whole[4] = {0, 0, 10, 10}, half[4] = {5, 0, 15, 10};
@@ -260,9 +278,8 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(masks),        cmocka_unit_test(hungarian),
-        cmocka_unit_test(fddb_by_hand), cmocka_unit_test(fddb_equals_naive),
-        cmocka_unit_test(fddb_files),
+        cmocka_unit_test(masks),        cmocka_unit_test(angles_turn_towards_y), cmocka_unit_test(hungarian),
+        cmocka_unit_test(fddb_by_hand), cmocka_unit_test(fddb_equals_naive),     cmocka_unit_test(fddb_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

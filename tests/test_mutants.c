@@ -30,6 +30,7 @@ int fuzz_checkpoint_begin(int *argc, char ***argv);
     X(mxnet, 6000)                                                                                                     \
     X(ncnn, 500)                                                                                                       \
     X(onnx, 1000)                                                                                                      \
+    X(protocol, 300)                                                                                                   \
     X(predictions, 200)                                                                                                \
     X(rows, 500)                                                                                                       \
     X(safetensors, 8000)                                                                                               \

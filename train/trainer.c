@@ -68,15 +68,7 @@ static rf_status check_folder(const rf_trainer *t, bool resume) {
 static rf_status load_init(rf_trainer *t, const char *init) {
     rf_params_init(t->params, t->progress.seed);
     if (!init || !*init) init = t->config.model.init;
-    if (*init) {
-        rf_weights_report report = {0};
-        RF_TRY(rf_weights_load(init, t->params, &report));
-        rf_trainer_note(
-            t, "%s: %zu arrays matched, %zu of the model start from random numbers%s%s, %zu of the file unused", init,
-            report.matched, report.n_missing, report.n_missing ? ", first " : "",
-            report.n_missing ? report.missing[0] : "", report.n_unused);
-        rf_weights_report_free(&report);
-    }
+    if (*init) RF_TRY(rf_weights_load(init, t->params, NULL));
     rf_optimizer_reset_ema(&t->optimizer);
     return RF_OK;
 }

@@ -6,6 +6,8 @@
 #include "autograd/ops/common.h"
 #include "core/parallel.h"
 
+static const size_t columns_bytes = 4u << 20; /* of a band: what the caches of two cores keep */
+
 rf_deform_dims rf_deform_dims_of(const rf_call *call) {
     const int *x = call->in[RF_DEFORM_X].shape.d, *w = call->in[RF_DEFORM_W].shape.d, *y = call->out[0].shape.d;
     return (rf_deform_dims){.n = x[0],
@@ -52,9 +54,25 @@ double rf_deform_flops(const rf_call *call) {
     return (double)d.n * (double)d.pixels * (double)d.taps * d.c * (2.0 * d.oc + 7);
 }
 
-rf_conv_dims rf_deform_product(const rf_deform_dims *d) {
+static int band_rows(const rf_deform_dims *d) {
+    size_t row = (size_t)d->ow * d->taps * (size_t)d->c * sizeof(rf_real), rows = columns_bytes / row;
+    return rows < 1 ? 1 : rows < (size_t)d->oh ? (int)rows : d->oh;
+}
+
+bool rf_deform_next(const rf_deform_dims *d, rf_deform_band *band) {
+    int top = band->top + band->rows, rows = band_rows(d);
+    bool same = top < d->oh;
+    int n = same ? band->n : band->n + 1;
+    if (n >= d->n) return false;
+    top = same ? top : 0;
+    rows = top + rows <= d->oh ? rows : d->oh - top;
+    *band = (rf_deform_band){n, top, rows, (size_t)top * (size_t)d->ow, (size_t)rows * (size_t)d->ow};
+    return true;
+}
+
+rf_conv_dims rf_deform_product(const rf_deform_dims *d, int rows) {
     return (rf_conv_dims){.n = 1,
-                          .h = d->oh,
+                          .h = rows,
                           .w = d->ow,
                           .c = (int)d->taps * d->c,
                           .kh = 1,
@@ -62,7 +80,7 @@ rf_conv_dims rf_deform_product(const rf_deform_dims *d) {
                           .stride_h = 1,
                           .stride_w = 1,
                           .groups = 1,
-                          .oh = d->oh,
+                          .oh = rows,
                           .ow = d->ow,
                           .oc = d->oc};
 }
@@ -72,17 +90,24 @@ static size_t round_up(size_t bytes) {
 }
 
 size_t rf_deform_taps_bytes(const rf_deform_dims *d) {
-    return round_up(d->pixels * d->taps * sizeof(rf_deform_tap));
+    return round_up((size_t)band_rows(d) * (size_t)d->ow * d->taps * sizeof(rf_deform_tap));
 }
 
 size_t rf_deform_columns_bytes(const rf_deform_dims *d) {
-    return round_up(d->pixels * d->taps * (size_t)d->c * sizeof(rf_real));
+    return round_up((size_t)band_rows(d) * (size_t)d->ow * d->taps * (size_t)d->c * sizeof(rf_real));
+}
+
+size_t rf_deform_workspace(const rf_deform_dims *d, rf_conv_pass pass) {
+    int rows = band_rows(d), rest = d->oh % rows;
+    rf_conv_dims whole = rf_deform_product(d, rows), last = rf_deform_product(d, rest ? rest : rows);
+    size_t a = rf_conv_workspace(&whole, pass, false), b = rf_conv_workspace(&last, pass, false);
+    return rf_deform_taps_bytes(d) + rf_deform_columns_bytes(d) + (a > b ? a : b);
 }
 
 typedef struct image_pass {
     const rf_call *call;
     const rf_deform_dims *d;
-    int n;
+    const rf_deform_band *band;
     rf_deform_tap *taps;
     const rf_deform_tap *from;
     rf_real *columns;
@@ -106,17 +131,18 @@ static rf_deform_tap tap_at(const rf_deform_dims *d, rf_real y, rf_real x) {
 static void locate_range(void *ctx, size_t begin, size_t end) {
     const image_pass *p = ctx;
     const rf_deform_dims *d = p->d;
-    const rf_real *offset = p->call->in[RF_DEFORM_OFFSET].data + (size_t)p->n * d->pixels * d->taps * 2;
+    size_t first = (size_t)p->band->n * d->pixels + p->band->first;
+    const rf_real *offset = p->call->in[RF_DEFORM_OFFSET].data + first * d->taps * 2;
     for (size_t i = begin * d->taps; i < end * d->taps; i++) {
-        int pixel = (int)(i / d->taps), t = (int)(i % d->taps);
+        int pixel = (int)(p->band->first + i / d->taps), t = (int)(i % d->taps);
         int top = pixel / d->ow * d->stride - d->pad + t / d->kw, left = pixel % d->ow * d->stride - d->pad + t % d->kw;
         p->taps[i] = tap_at(d, (rf_real)top + offset[2 * i], (rf_real)left + offset[2 * i + 1]);
     }
 }
 
-void rf_deform_locate(const rf_call *call, const rf_deform_dims *d, int n, rf_deform_tap *taps) {
-    image_pass p = {.call = call, .d = d, .n = n, .taps = taps};
-    rf_parallel_for(d->pixels, rf_row_grain(16 * d->taps), locate_range, &p);
+void rf_deform_locate(const rf_call *call, const rf_deform_dims *d, const rf_deform_band *band, rf_deform_tap *taps) {
+    image_pass p = {.call = call, .d = d, .band = band, .taps = taps};
+    rf_parallel_for(band->pixels, rf_row_grain(16 * d->taps), locate_range, &p);
 }
 
 void rf_deform_weights(const rf_deform_tap *tap, rf_real weights[4]) {
@@ -150,10 +176,10 @@ static void sample_range(void *ctx, size_t begin, size_t end) {
     const image_pass *p = ctx;
     const rf_deform_dims *d = p->d;
     size_t channels = (size_t)d->c;
-    const rf_real *image = p->call->in[RF_DEFORM_X].data + (size_t)p->n * (size_t)(d->h * d->w) * channels;
-    const rf_real *mask = rf_has_input(p->call, RF_DEFORM_MASK)
-                              ? p->call->in[RF_DEFORM_MASK].data + (size_t)p->n * d->pixels * d->taps
-                              : NULL;
+    const rf_real *image = p->call->in[RF_DEFORM_X].data + (size_t)p->band->n * (size_t)(d->h * d->w) * channels;
+    size_t first = (size_t)p->band->n * d->pixels + p->band->first;
+    const rf_real *mask =
+        rf_has_input(p->call, RF_DEFORM_MASK) ? p->call->in[RF_DEFORM_MASK].data + first * d->taps : NULL;
     for (size_t i = begin * d->taps; i < end * d->taps; i++) {
         rf_real w[4];
         rf_deform_weights(&p->from[i], w);
@@ -162,30 +188,25 @@ static void sample_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void rf_deform_sample(const rf_call *call, const rf_deform_dims *d, int n, const rf_deform_tap *taps,
-                      rf_real *columns) {
-    image_pass p = {.call = call, .d = d, .n = n, .from = taps, .columns = columns};
-    rf_parallel_for(d->pixels, rf_row_grain(4 * d->taps * (size_t)d->c), sample_range, &p);
-}
-
-size_t rf_deform_forward_workspace(const rf_call *call) {
-    rf_deform_dims d = rf_deform_dims_of(call);
-    rf_conv_dims product = rf_deform_product(&d);
-    return rf_deform_taps_bytes(&d) + rf_deform_columns_bytes(&d) + rf_conv_workspace(&product, RF_CONV_FORWARD, false);
+void rf_deform_sample(const rf_call *call, const rf_deform_dims *d, const rf_deform_band *band,
+                      const rf_deform_tap *taps, rf_real *columns) {
+    image_pass p = {.call = call, .d = d, .band = band, .from = taps, .columns = columns};
+    rf_parallel_for(band->pixels, rf_row_grain(4 * d->taps * (size_t)d->c), sample_range, &p);
 }
 
 void rf_deform_forward(const rf_call *call, const rf_conv_epilogue *epilogue) {
     rf_deform_dims d = rf_deform_dims_of(call);
-    rf_conv_dims product = rf_deform_product(&d);
+    rf_deform_band band = {0};
     char *work = call->work;
     rf_deform_tap *taps = (rf_deform_tap *)work;
     rf_real *columns = (rf_real *)(work + rf_deform_taps_bytes(&d));
     void *rest = (char *)columns + rf_deform_columns_bytes(&d);
-    for (int n = 0; n < d.n; n++) {
-        rf_deform_locate(call, &d, n, taps);
-        rf_deform_sample(call, &d, n, taps, columns);
+    while (rf_deform_next(&d, &band)) {
+        rf_conv_dims product = rf_deform_product(&d, band.rows);
+        rf_deform_locate(call, &d, &band, taps);
+        rf_deform_sample(call, &d, &band, taps, columns);
         rf_conv_forward(&product, columns, call->in[RF_DEFORM_W].data, epilogue,
-                        call->out[0].data + (size_t)n * d.pixels * (size_t)d.oc, NULL, rest);
+                        call->out[0].data + ((size_t)band.n * d.pixels + band.first) * (size_t)d.oc, NULL, rest);
     }
 }
 

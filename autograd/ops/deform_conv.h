@@ -1,6 +1,7 @@
 /* What deform_conv2d and deform_conv_act share: deformable convolution (Dai et al. 2017, arXiv 1703.06211; with a mask
- * Zhu et al. 2018, arXiv 1811.11168) in the conventions of torchvision.ops.deform_conv2d. One image at a time its taps
- * are sampled into columns [oh*ow, taps*c], which the matrix product of a 1x1 convolution multiplies with w. */
+ * Zhu et al. 2018, arXiv 1811.11168) in the conventions of torchvision.ops.deform_conv2d. Some rows of an image at a
+ * time are sampled into columns [pixels, taps*c], which the matrix product of a 1x1 convolution multiplies with w: so
+ * many rows that the columns stay in the cache. */
 #ifndef RF_AUTOGRAD_OPS_DEFORM_CONV_H
 #define RF_AUTOGRAD_OPS_DEFORM_CONV_H
 
@@ -33,20 +34,29 @@ rf_deform_dims rf_deform_dims_of(const rf_call *call);
 rf_status rf_deform_infer(const char *op, rf_call *call);
 double rf_deform_flops(const rf_call *call);
 
-/* The product of columns and w for one image. */
-rf_conv_dims rf_deform_product(const rf_deform_dims *d);
-/* Bytes of one image's taps and of its columns, each a multiple of 64. */
+/* A band: `rows` rows of the output of image n from `top` on. */
+typedef struct rf_deform_band {
+    int n, top, rows;
+    size_t first, pixels; /* its pixels in the output map of the image */
+} rf_deform_band;
+/* Steps through the bands of all images; begin with {0}. False after the last one. */
+bool rf_deform_next(const rf_deform_dims *d, rf_deform_band *band);
+
+/* The product of columns and w for a band of so many rows. */
+rf_conv_dims rf_deform_product(const rf_deform_dims *d, int rows);
+/* Bytes of a pass: taps and columns of a band (each a multiple of 64), then what the product of any band needs. */
+size_t rf_deform_workspace(const rf_deform_dims *d, rf_conv_pass pass);
 size_t rf_deform_taps_bytes(const rf_deform_dims *d);
 size_t rf_deform_columns_bytes(const rf_deform_dims *d);
 
-/* taps [pixels * taps] of image n, in parallel. */
-void rf_deform_locate(const rf_call *call, const rf_deform_dims *d, int n, rf_deform_tap *taps);
+/* taps [pixels * taps] of a band, in parallel. */
+void rf_deform_locate(const rf_call *call, const rf_deform_dims *d, const rf_deform_band *band, rf_deform_tap *taps);
 /* Weights of the four corners. */
 void rf_deform_weights(const rf_deform_tap *tap, rf_real weights[4]);
-/* columns = mask * x sampled at the taps of image n, in parallel. */
-void rf_deform_sample(const rf_call *call, const rf_deform_dims *d, int n, const rf_deform_tap *taps, rf_real *columns);
+/* columns = mask * x sampled at the taps of the band, in parallel. */
+void rf_deform_sample(const rf_call *call, const rf_deform_dims *d, const rf_deform_band *band,
+                      const rf_deform_tap *taps, rf_real *columns);
 
-size_t rf_deform_forward_workspace(const rf_call *call);
 /* y = act(deformable convolution + bias); epilogue NULL: neither. */
 void rf_deform_forward(const rf_call *call, const rf_conv_epilogue *epilogue);
 /* y = deformable convolution + b, naively. */

@@ -16,26 +16,25 @@ static uint32_t needs(const rf_call *call) {
 }
 
 static size_t workspace(const rf_call *call, rf_pass pass) {
-    if (pass == RF_PASS_FORWARD) return rf_deform_forward_workspace(call);
     rf_deform_dims d = rf_deform_dims_of(call);
-    rf_conv_dims product = rf_deform_product(&d);
-    size_t data = rf_conv_workspace(&product, RF_CONV_BACKWARD_DATA, false);
-    size_t weights = rf_conv_workspace(&product, RF_CONV_BACKWARD_WEIGHTS, false);
-    return rf_deform_taps_bytes(&d) + rf_deform_columns_bytes(&d) + (data > weights ? data : weights);
+    if (pass == RF_PASS_FORWARD) return rf_deform_workspace(&d, RF_CONV_FORWARD);
+    size_t data = rf_deform_workspace(&d, RF_CONV_BACKWARD_DATA);
+    size_t weights = rf_deform_workspace(&d, RF_CONV_BACKWARD_WEIGHTS);
+    return data > weights ? data : weights;
 }
 
 static void forward(const rf_call *call) {
     rf_deform_forward(call, NULL);
 }
 
-/* One image's backward pass after the product: gradients of the columns go to offsets, mask and x. */
-typedef struct image_pass {
+/* One band's backward pass after the product: gradients of the columns go to offsets, mask and x. */
+typedef struct band_pass {
     const rf_call *call;
     const rf_deform_dims *d;
-    size_t n;
+    const rf_deform_band *band;
     const rf_deform_tap *taps;
-    const rf_real *dcolumns, *mask; /* mask of the image or NULL */
-} image_pass;
+    const rf_real *dcolumns, *mask; /* mask of the band or NULL */
+} band_pass;
 
 static rf_real dot(const rf_real *a, const rf_real *b, size_t count) {
     rf_real sum = 0;
@@ -47,10 +46,11 @@ static rf_real dot(const rf_real *a, const rf_real *b, size_t count) {
 /* With s_k = <dcolumn, pixel k>, the sampled value's gradient by the mask is sum w_k s_k; those by y and x follow from
  * the derivatives of the weights. */
 static void positions_range(void *ctx, size_t begin, size_t end) {
-    const image_pass *p = ctx;
+    const band_pass *p = ctx;
     const rf_call *call = p->call;
-    size_t channels = (size_t)p->d->c, taps = p->d->taps, first = p->n * p->d->pixels * taps;
-    const rf_real *image = call->in[RF_DEFORM_X].data + p->n * (size_t)(p->d->h * p->d->w) * channels;
+    size_t channels = (size_t)p->d->c, taps = p->d->taps, n = (size_t)p->band->n;
+    size_t first = (n * p->d->pixels + p->band->first) * taps;
+    const rf_real *image = call->in[RF_DEFORM_X].data + n * (size_t)(p->d->h * p->d->w) * channels;
     rf_real *doffset = call->din[RF_DEFORM_OFFSET].data, *dmask = p->mask ? call->din[RF_DEFORM_MASK].data : NULL;
     for (size_t i = begin * taps; i < end * taps; i++) {
         const rf_deform_tap *tap = &p->taps[i];
@@ -73,10 +73,11 @@ static void positions_range(void *ctx, size_t begin, size_t end) {
 
 /* Some channels of dx: every sample adds to its four pixels, in the order of the samples. */
 static void scatter_range(void *ctx, size_t begin, size_t end) {
-    const image_pass *p = ctx;
-    size_t channels = (size_t)p->d->c, samples = p->d->pixels * p->d->taps, pixels = (size_t)(p->d->h * p->d->w);
-    rf_real *dx = p->call->din[RF_DEFORM_X].data + p->n * pixels * channels;
-    for (size_t i = 0; i < pixels && !p->call->din_add[RF_DEFORM_X]; i++)
+    const band_pass *p = ctx;
+    size_t channels = (size_t)p->d->c, samples = p->band->pixels * p->d->taps, pixels = (size_t)(p->d->h * p->d->w);
+    rf_real *dx = p->call->din[RF_DEFORM_X].data + (size_t)p->band->n * pixels * channels;
+    bool clear = p->band->top == 0 && !p->call->din_add[RF_DEFORM_X];
+    for (size_t i = 0; i < pixels && clear; i++)
         for (size_t c = begin; c < end; c++) dx[i * channels + c] = 0;
     for (size_t i = 0; i < samples; i++) {
         const rf_real *from = p->dcolumns + i * channels;
@@ -91,33 +92,35 @@ static void scatter_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void backward_columns(const image_pass *p) {
+static void backward_columns(const band_pass *p) {
     const rf_call *call = p->call;
     if (call->din[RF_DEFORM_OFFSET].data || (p->mask && call->din[RF_DEFORM_MASK].data))
-        rf_parallel_for(p->d->pixels, rf_row_grain(4 * p->d->taps * (size_t)p->d->c), positions_range, (void *)p);
+        rf_parallel_for(p->band->pixels, rf_row_grain(4 * p->d->taps * (size_t)p->d->c), positions_range, (void *)p);
     if (call->din[RF_DEFORM_X].data) rf_parallel_for((size_t)p->d->c, CHANNEL_GRAIN, scatter_range, (void *)p);
 }
 
 static void backward(const rf_call *call) {
     rf_deform_dims d = rf_deform_dims_of(call);
-    rf_conv_dims product = rf_deform_product(&d);
+    rf_deform_band band = {0};
     rf_deform_tap *taps = call->work;
     rf_real *columns = (rf_real *)((char *)call->work + rf_deform_taps_bytes(&d)), *dw = call->din[RF_DEFORM_W].data;
     void *rest = (char *)columns + rf_deform_columns_bytes(&d);
     bool masked = rf_has_input(call, RF_DEFORM_MASK);
     bool samples =
         call->din[RF_DEFORM_X].data || call->din[RF_DEFORM_OFFSET].data || (masked && call->din[RF_DEFORM_MASK].data);
-    for (int n = 0; n < d.n; n++) {
-        const rf_real *dy = call->dout[0].data + (size_t)n * d.pixels * (size_t)d.oc;
-        rf_deform_locate(call, &d, n, taps);
+    while (rf_deform_next(&d, &band)) {
+        rf_conv_dims product = rf_deform_product(&d, band.rows);
+        size_t first = (size_t)band.n * d.pixels + band.first;
+        const rf_real *dy = call->dout[0].data + first * (size_t)d.oc;
+        rf_deform_locate(call, &d, &band, taps);
         if (dw) {
-            rf_deform_sample(call, &d, n, taps, columns);
-            rf_conv_backward_weights(&product, columns, dy, dw, call->din_add[RF_DEFORM_W] || n > 0, NULL, rest);
+            rf_deform_sample(call, &d, &band, taps, columns);
+            rf_conv_backward_weights(&product, columns, dy, dw, call->din_add[RF_DEFORM_W] || first > 0, NULL, rest);
         }
         if (!samples) continue;
         rf_conv_backward_data(&product, dy, call->in[RF_DEFORM_W].data, columns, false, NULL, rest);
-        const rf_real *mask = masked ? call->in[RF_DEFORM_MASK].data + (size_t)n * d.pixels * d.taps : NULL;
-        backward_columns(&(image_pass){call, &d, (size_t)n, taps, columns, mask});
+        const rf_real *mask = masked ? call->in[RF_DEFORM_MASK].data + first * d.taps : NULL;
+        backward_columns(&(band_pass){call, &d, &band, taps, columns, mask});
     }
 }
 

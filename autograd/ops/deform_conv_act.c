@@ -6,7 +6,8 @@ static rf_status infer(rf_call *call) {
 }
 
 static size_t workspace(const rf_call *call, rf_pass pass) {
-    return pass == RF_PASS_FORWARD ? rf_deform_forward_workspace(call) : 0;
+    rf_deform_dims d = rf_deform_dims_of(call);
+    return pass == RF_PASS_FORWARD ? rf_deform_workspace(&d, RF_CONV_FORWARD) : 0;
 }
 
 static void forward(const rf_call *call) {

@@ -23,6 +23,27 @@ rf_fused_read rf_fused_dy(const rf_tensor *y, const rf_tensor *moments, const rf
     return read;
 }
 
+static rf_fused_read read_x(const rf_call *call, rf_real slope) {
+    rf_fused_read read = {.slope = slope};
+    if (rf_has_input(call, RF_FUSED_SCALE)) read.scale = call->in[RF_FUSED_SCALE].data;
+    return read;
+}
+
+rf_fusion rf_fused_forward(const rf_call *call, rf_real slope) {
+    return (rf_fusion){.x = read_x(call, slope), .moments = call->out[RF_FUSED_MOMENTS].data};
+}
+
+rf_fusion rf_fused_backward(const rf_call *call, rf_real slope, rf_real *tilt) {
+    rf_fusion fusion = {
+        .x = read_x(call, slope),
+        .dy = rf_fused_dy(&call->out[RF_FUSED_Y], &call->out[RF_FUSED_MOMENTS], &call->dout[RF_FUSED_MOMENTS], tilt)};
+    if (!rf_has_input(call, RF_FUSED_SCALE)) return fusion;
+    fusion.map = call->in[RF_FUSED_X].data;
+    fusion.dscale = call->din[RF_FUSED_SCALE].data;
+    fusion.dscale_add = call->din_add[RF_FUSED_SCALE];
+    return fusion;
+}
+
 typedef struct copy_pass {
     const rf_fused_read *read;
     const rf_tensor *map;

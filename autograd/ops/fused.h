@@ -13,6 +13,13 @@ rf_status rf_expect_scale(const char *op, const rf_call *call, int i, int channe
  * (P rows), written to tilt [3,C]. Without such a gradient dy is read as it is. */
 rf_fused_read rf_fused_dy(const rf_tensor *y, const rf_tensor *moments, const rf_tensor *dmoments, rf_real *tilt);
 
+/* Of an op with inputs x, w, ?scale and outputs y, moments: x normalised by the scale, activated by slope; with moments
+ * gathered (forward), or with dy read as rf_fused_dy says and the scale's gradient wanted (backward). */
+enum { RF_FUSED_X, RF_FUSED_W, RF_FUSED_SCALE };
+enum { RF_FUSED_Y, RF_FUSED_MOMENTS };
+rf_fusion rf_fused_forward(const rf_call *call, rf_real slope);
+rf_fusion rf_fused_backward(const rf_call *call, rf_real slope, rf_real *tilt);
+
 /* out = the map as `read` sees it; for kernels that read maps only as they are. */
 void rf_fused_copy(const rf_fused_read *read, const rf_tensor *map, rf_real *out);
 

@@ -9,8 +9,8 @@
 
 #include "core/mem.h"
 
-enum { X, W, SCALE };
-enum { Y, MOMENTS };
+enum { X = RF_FUSED_X, W = RF_FUSED_W, SCALE = RF_FUSED_SCALE };
+enum { Y = RF_FUSED_Y, MOMENTS = RF_FUSED_MOMENTS };
 enum { BF16 = RF_CONV_SLOPE + 1 };
 
 static rf_status infer(rf_call *call) {
@@ -56,15 +56,10 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return dy_elements(&d, call) * sizeof(rf_real) + most;
 }
 
-static rf_fused_read x_read(const rf_call *call) {
-    rf_fused_read read = {.slope = rf_attr_real(call, RF_CONV_SLOPE)};
-    if (rf_has_input(call, SCALE)) read.scale = call->in[SCALE].data;
-    return read;
-}
-
 static void forward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
-    rf_fusion fusion = {.x = x_read(call), .moments = call->out[MOMENTS].data, .bf16 = rf_attr_int(call, BF16)};
+    rf_fusion fusion = rf_fused_forward(call, rf_attr_real(call, RF_CONV_SLOPE));
+    fusion.bf16 = rf_attr_int(call, BF16);
     rf_conv_forward(&d, call->in[X].data, call->in[W].data, NULL, call->out[Y].data, &fusion, call->work);
 }
 
@@ -73,9 +68,8 @@ static void backward(const rf_call *call) {
     const rf_real *dy = call->dout[Y].data;
     rf_real *tilt = call->work, *copy = tilt + round_up(3 * (size_t)d.oc);
     void *work = tilt + dy_elements(&d, call);
-    rf_fusion fusion = {.bf16 = rf_attr_int(call, BF16),
-                        .x = x_read(call),
-                        .dy = rf_fused_dy(&call->out[Y], &call->out[MOMENTS], &call->dout[MOMENTS], tilt)};
+    rf_fusion fusion = rf_fused_backward(call, rf_attr_real(call, RF_CONV_SLOPE), tilt);
+    fusion.bf16 = rf_attr_int(call, BF16);
     /* The gradient by weights alone reads dy as it is wanted whatever the kernel's size. */
     if (fusion.dy.y && !rf_conv_fuses(&d) && call->din[X].data) {
         rf_fused_copy(&fusion.dy, &call->dout[Y], copy);
@@ -83,11 +77,6 @@ static void backward(const rf_call *call) {
         fusion.dy.y = NULL;
     }
     rf_real *dx = call->din[X].data;
-    if (rf_has_input(call, SCALE)) {
-        fusion.map = call->in[X].data;
-        fusion.dscale = call->din[SCALE].data;
-        fusion.dscale_add = call->din_add[SCALE];
-    }
     if (rf_conv_pairs(&d)) {
         rf_conv_backward_pair(&d, call->in[X].data, dy, call->in[W].data, dx, call->din_add[X], call->din[W].data,
                               call->din_add[W], &fusion, work);

@@ -5,8 +5,8 @@
 
 #include "core/mem.h"
 
-enum { X, W, SCALE };
-enum { Y, MOMENTS };
+enum { X = RF_FUSED_X, W = RF_FUSED_W, SCALE = RF_FUSED_SCALE };
+enum { Y = RF_FUSED_Y, MOMENTS = RF_FUSED_MOMENTS };
 
 static rf_status infer(rf_call *call) {
     RF_TRY(rf_dwconv_infer(call));
@@ -31,28 +31,16 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return tilt_elements(call) * sizeof(rf_real) + rf_dwconv_backward_bytes(&conv, true);
 }
 
-static rf_fused_read x_read(const rf_call *call) {
-    rf_fused_read read = {.slope = rf_attr_real(call, RF_DWCONV_SLOPE)};
-    if (rf_has_input(call, SCALE)) read.scale = call->in[SCALE].data;
-    return read;
-}
-
 static void forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
-    rf_fusion fusion = {.x = x_read(call), .moments = call->out[MOMENTS].data};
+    rf_fusion fusion = rf_fused_forward(call, rf_attr_real(call, RF_DWCONV_SLOPE));
     rf_dwconv_forward(&conv, call->out[Y].data, &fusion, call->work);
 }
 
 static void backward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     rf_real *tilt = call->work;
-    rf_fusion fusion = {.x = x_read(call),
-                        .dy = rf_fused_dy(&call->out[Y], &call->out[MOMENTS], &call->dout[MOMENTS], tilt)};
-    if (rf_has_input(call, SCALE)) {
-        fusion.map = call->in[X].data;
-        fusion.dscale = call->din[SCALE].data;
-        fusion.dscale_add = call->din_add[SCALE];
-    }
+    rf_fusion fusion = rf_fused_backward(call, rf_attr_real(call, RF_DWCONV_SLOPE), tilt);
     rf_dwconv_backward(&conv, call->dout[Y].data, call->din[X].data, call->din_add[X], call->din[W].data,
                        call->din_add[W], &fusion, tilt + tilt_elements(call));
 }

@@ -117,6 +117,10 @@ static void texts(void) {
     put_text("predictions", "predictions", 1, "x\n2\n1 2 3 4 0.5\n-1.5 2e1 3 4 1e-3\n");
     put_text("predictions", "empty", 1, "x.jpg\r\n0\r\n");
     put_text("predictions", "list", 0, "# two\n1--B/z.jpg\r\n\n./0--A/x\n");
+    put_text("protocol", "fddb", 0, "a/b\n2\n20 15 1.5707963 25 40 1\n9.5 7 -0.3 60 50 1\nc/d\n0\n");
+    put_text("protocol", "mafa", 1, "a.jpg\n2\n10 20 40 50 1\n1 2 3 4 3\nb.jpg\n1\n5 6 70 80 2\n");
+    put_text("protocol", "boxes", 2, "a/b\n2\n1 2 3 4 0.5\n-1.5 2e1 3 4 1e-3\nd\n0\n");
+    put_text("protocol", "ellipses", 2, "a/c\n1\n20 15 1.5 25 40 0.9\na/b.jpg\n1\n1 2 3 4 0.25\n");
     static const char *const configs[] = {"mnet025", "demo", "r50"};
     char path[64];
     for (size_t i = 0; i < 3; i++) {

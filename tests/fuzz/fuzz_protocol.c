@@ -1,0 +1,55 @@
+/* What the protocols of other data sets read. Byte 0 chooses FDDB's ellipses, MAFA's annotation, or detections in
+ * FDDB's layout for three images. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "eval/fddb_file.h"
+#include "tests/fuzz/harness.h"
+
+enum { IMAGES = 3 };
+
+static void read_truth(const char *format, const char *path) {
+    rf_dataset *dataset;
+    harness_begin();
+    rf_status status = rf_dataset_open(format, path, "images", NULL, &dataset);
+    harness_end(status);
+    assert((status == RF_OK) == (dataset != NULL));
+    for (size_t i = 0; dataset && i < dataset->n_faces; i++) {
+        const rf_face *f = &dataset->faces[i];
+        for (int k = 0; k < 4; k++) assert(isfinite(f->box[k]));
+        assert(f->box[2] >= f->box[0] && f->box[3] >= f->box[1]);
+        if (dataset->ellipses) assert(dataset->ellipses[i].major >= 0 && dataset->ellipses[i].minor >= 0);
+    }
+    rf_dataset_free(dataset);
+}
+
+static void read_detections(const char *path) {
+    static char names[IMAGES][16] = {"a/b.jpg", "a/c.jpg", "d.png"}, truth[] = "truth.txt";
+    rf_sample samples[IMAGES] = {{.name = names[0]}, {.name = names[1]}, {.name = names[2]}};
+    rf_dataset dataset = {.samples = samples, .n_samples = IMAGES, .annotation_path = truth};
+    rf_face_list lists[IMAGES] = {0};
+    rf_ellipse *ellipses[IMAGES] = {NULL};
+    size_t missing = 0;
+    harness_begin();
+    rf_status status = rf_fddb_read(path, &dataset, lists, ellipses, &missing);
+    harness_end(status);
+    assert(status != RF_OK || missing < IMAGES);
+    for (int i = 0; i < IMAGES; i++) {
+        for (size_t k = 0; k < lists[i].n; k++) harness_touch(&lists[i].items[k], sizeof lists[i].items[k]);
+        if (ellipses[i]) harness_touch(ellipses[i], lists[i].n * sizeof *ellipses[i]);
+        rf_face_list_free(&lists[i]);
+        rf_free(ellipses[i]);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 1) return 0;
+    const char *path = harness_file(0, data + 1, size - 1);
+    if (*data % 3 == 2)
+        read_detections(path);
+    else
+        read_truth(*data % 3 ? "mafa" : "fddb", path);
+    return 0;
+}
