@@ -140,11 +140,12 @@ else
     verdict 77 "examples/faces_opencv.cpp" "skip: OpenCV's headers are missing (apt-get install libopencv-dev)"
 fi
 
-# Other conventions: inclusive widths, centres at 7.5, no variances, RGB; and no landmarks.
+# Other conventions: inclusive widths, centres at 7.5, no variances, RGB; no landmarks; and two stages of heads.
 trained=no
 one_step configs/mnet025.ini insight --set model.preset=insightface --set model.channels=64
 one_step configs/mnet025.ini plain --set model.landmarks=no --set input.std=58,57,56
-for name in insight plain; do
+one_step configs/mnet025.ini cascade --set cascade.stages=2 --set cascade.body=predictions
+for name in insight plain cascade; do
     weights=$W/$name/last.safetensors
     dump photo "$picture" 333x517
     for form in 333x517 dynamic; do

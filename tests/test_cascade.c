@@ -16,6 +16,7 @@
 #include "detect/box.h"
 #include "detect/decode.h"
 #include "detect/spec.h"
+#include "layers/detector.h"
 #include "tests/match_naive.h"
 
 /* ---- matching ---- */
@@ -196,12 +197,65 @@ static void bad_weights_give_no_infinity(void **state) {
     rf_face_list_free(&list);
 }
 
+/* ---- the network ---- */
+
+static rf_status make_params(const char *path, const char *const *sets, size_t n, rf_params **params) {
+    static rf_config config;
+    rf_detect_spec spec;
+    *params = NULL;
+    RF_TRY(rf_config_load(path, sets, n, &config));
+    RF_TRY(rf_detector_params(&config, params));
+    return rf_detect_spec_from_config(&config, &spec);
+}
+
+/* Names in files do not change, and one stage is the same network with or without the section. */
+static void parameters_have_stable_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"ssh1.conv3X3.0.weight",
+                                        "stage2.ssh1.conv3X3.0.weight",
+                                        "stage2.ssh5.conv7x7_3.1.bias",
+                                        "BboxHead.0.conv1x1.weight",
+                                        "stage2.BboxHead.4.conv1x1.weight",
+                                        "stage2.ClassHead.0.conv1x1.bias",
+                                        "stage2.LandmarkHead.2.conv1x1.bias"};
+    const char *const off[] = {"cascade.stages=1"};
+    rf_params *params, *base;
+    assert_int_equal(make_params("configs/cascade_r50.ini", NULL, 0, &params), RF_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!rf_params_find(params, names[i])) fail_msg("there is no parameter %s", names[i]);
+    assert_int_equal(make_params("configs/cascade_r50.ini", off, 1, &base), RF_OK);
+    size_t whole = rf_params_learnable(params), one = rf_params_learnable(base);
+    rf_params_free(base);
+    assert_int_equal(make_params("configs/r50.ini", NULL, 0, &base), RF_OK);
+    assert_int_equal(rf_params_learnable(base), one);
+    /* Five SSH modules of 256 channels, and heads of three anchors. */
+    size_t ssh = 9 * (256 * 128 + 256 * 64 + 3 * 64 * 64) + 2 * (128 + 4 * 64), heads = 257 * 3 * (2 + 4 + 10);
+    assert_int_equal(whole, one + 5 * (ssh + heads));
+    rf_params_free(base);
+    rf_params_free(params);
+}
+
+static void expect_mistake(const char *a, const char *b, const char *words) {
+    const char *const sets[] = {"cascade.stages=2", a, b};
+    rf_params *params;
+    assert_int_equal(make_params(NULL, sets, 3, &params), RF_ERR_USER);
+    if (!strstr(rf_error_message(), words)) fail_msg("'%s' lacks '%s'", rf_error_message(), words);
+    rf_params_free(params);
+}
+
+static void mistakes_are_told(void **state) {
+    (void)state;
+    expect_mistake("cascade.strides_cls=4", "cascade.weights=1", "cascade.strides_cls: 4 is no stride");
+    expect_mistake("cascade.strides_box=", "cascade.strides_cls=", "nothing is refined");
+    expect_mistake("cascade.positive_iou=0.2", "cascade.weights=1", "cascade.negative_iou 0.3 of stage 1 is above");
+    expect_mistake("cascade.positive_iou=", "cascade.weights=1", "0 numbers in cascade.positive_iou");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matching_of_boxes_equals_naive),
-        cmocka_unit_test(matching_of_boxes_is_fast),
-        cmocka_unit_test(boxes_are_refined_by_hand),
-        cmocka_unit_test(bad_weights_give_no_infinity),
+        cmocka_unit_test(matching_of_boxes_equals_naive), cmocka_unit_test(matching_of_boxes_is_fast),
+        cmocka_unit_test(boxes_are_refined_by_hand),      cmocka_unit_test(bad_weights_give_no_infinity),
+        cmocka_unit_test(parameters_have_stable_names),   cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
