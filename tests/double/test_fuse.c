@@ -111,11 +111,14 @@ static void compare(const run *fused, const run *plain) {
 
 static const struct {
     const char *config, *sets[3];
+    int lone; /* normalisations of maps that no convolution alone has made: they stay */
 } nets[] = {
-    {"configs/mnet025.ini", {"train.batch=3", "input.size=64", "loss.min_negatives=1"}},
-    {"configs/r18.ini", {"train.batch=2", "input.size=160", "loss.min_negatives=1"}},
-    {"configs/r50.ini", {"train.batch=2", "input.size=64", "model.freeze_bn=yes"}},
-    {"configs/mnet025.ini", {"train.batch=2", "input.size=64", "model.freeze_stages=2"}},
+    {"configs/mnet025.ini", {"train.batch=3", "input.size=64", "loss.min_negatives=1"}, 0},
+    {"configs/r18.ini", {"train.batch=2", "input.size=160", "loss.min_negatives=1"}, 0},
+    {"configs/r50.ini", {"train.batch=2", "input.size=64", "model.freeze_bn=yes"}, 0},
+    {"configs/mnet025.ini", {"train.batch=2", "input.size=64", "model.freeze_stages=2"}, 0},
+    {"configs/insightface_mnet025.ini", {"train.batch=2", "input.size=64", "loss.mining_total=40"}, 0},
+    {"configs/insightface_r50.ini", {"train.batch=2", "input.size=64", "loss.mining_total=40"}, 18},
 };
 
 static void fused_equals_plain(void **state) {
@@ -125,7 +128,7 @@ static void fused_equals_plain(void **state) {
         assert_true(plain.plain_norms > 20 && plain.applied == 0);
         for (int recompute = 0; recompute < 2; recompute++) {
             run fused = run_step(nets[i].config, nets[i].sets, 3, true, recompute);
-            assert_int_equal(fused.plain_norms, 0);
+            assert_int_equal(fused.plain_norms, nets[i].lone);
             assert_true(fused.applied < plain.plain_norms);
             assert_true(fused.joined >= 3); /* the context modules' */
             compare(&fused, &plain);
