@@ -8,6 +8,7 @@
 #include "data/image.h"
 #include "data/resize.h"
 #include "detect/face.h"
+#include "detect/placement.h"
 
 typedef enum rf_augment_id {
 #define RF_AUGMENT(name) RF_AUGMENT_##name,
@@ -31,6 +32,7 @@ typedef struct rf_picture {
     uint8_t fill[3];   /* RGB of what lies outside the picture */
     rf_face *faces;    /* full-size pixels; after step `resize` pixels of the input. Owned by the caller */
     size_t n_faces;    /* steps may drop faces: the array is compacted, never grown */
+    rf_placement placement; /* after the steps: how full-size pixels became pixels of the input */
     rf_draws draws[RF_AUGMENT_COUNT];
 } rf_picture;
 

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/loader.h"
+#include "detect/placement.h"
 
 /* Which images could not be used, and why. Workers add to it; only the caller of the loader makes the list. */
 typedef struct rf_faults {
@@ -28,6 +29,7 @@ typedef struct rf_slot_item {
     rf_image image; /* input.size squared; its memory is kept for the next batch */
     rf_face *faces;
     size_t n_faces;
+    rf_placement placement;
     size_t sample;   /* image that was used */
     size_t failures; /* images that were tried in vain before it */
     rf_status status;

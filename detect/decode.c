@@ -6,7 +6,7 @@
 
 static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score, const float *loc,
                             const float *points, rf_face_list *out) {
-    rf_face face = {.score = score, .has_points = points != NULL};
+    rf_face face = {.score = score, .has_points = points != NULL, .mesh = 1 + (uint32_t)a};
     rf_codec_decode_box(codec, anchors + 4 * a, loc + 4 * a, face.box);
     float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
     if (points) {

@@ -1,5 +1,6 @@
 #include "layers/detector.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -102,7 +103,7 @@ static rf_value output(rf_net *net, const plan *p, const rf_value *levels, const
     return y;
 }
 
-static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detector *out) {
+static rf_status build(rf_net *net, const rf_config *config, const plan *p, int n, int h, int w, rf_detector *out) {
     rf_value levels[RF_NET_LEVELS];
     memset(out, 0, sizeof *out);
     out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
@@ -112,7 +113,12 @@ static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detec
     out->loc = output(net, p, levels, "BboxHead", 4, "loc");
     out->cls = output(net, p, levels, "ClassHead", 2, "cls");
     out->points = p->landmarks ? output(net, p, levels, "LandmarkHead", 10, "points") : RF_NONE;
+    rf_dense_params(net, config, p->n_levels, p->cell_anchors, &out->dense);
     RF_TRY(rf_net_status(net));
+    for (int i = 0; i < p->n_levels; i++) {
+        out->features[i] = levels[i];
+        if (out->dense.vertices && net->mode == RF_EVAL && config->eval.mesh) rf_graph_keep(net->graph, levels[i]);
+    }
     out->n_levels = p->n_levels;
     out->cell_anchors = p->cell_anchors;
     for (int i = 0; i < p->n_levels; i++) {
@@ -136,7 +142,7 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out) {
     RF_TRY_GOTO(make_plan(config, &p));
     /* Any size does: parameters do not depend on it. */
     rf_net net = make_net(graph, params, config, &p, RF_TRAIN);
-    RF_TRY_GOTO(build(&net, &p, 1, 64, 64, &ignored));
+    RF_TRY_GOTO(build(&net, config, &p, 1, 64, 64, &ignored));
     RF_TRY_GOTO(rf_params_seal(params));
     *out = params;
     params = NULL;
@@ -153,5 +159,27 @@ rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config 
     if (mode == RF_EVAL && !params->folded_valid) RF_TRY(rf_params_fold(params, NULL));
     rf_net net = make_net(graph, params, config, &p, mode);
     params->cursor = 0;
-    return build(&net, &p, n, h, w, out);
+    return build(&net, config, &p, n, h, w, out);
+}
+
+rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                                 rf_detector_mesh *out) {
+    plan p;
+    char name[32];
+    memset(out, 0, sizeof *out);
+    RF_TRY(make_plan(config, &p));
+    if (config->model.mesh_vertices == 0)
+        return rf_fail(RF_ERR_USER, "the network predicts no mesh: model.mesh_vertices is 0");
+    rf_net net = make_net(graph, params, config, &p, RF_EVAL);
+    rf_dense_params(&net, config, p.n_levels, p.cell_anchors, &out->dense);
+    RF_TRY(rf_net_status(&net));
+    for (int i = 0; i < p.n_levels; i++) {
+        snprintf(name, sizeof name, "rows%d", i);
+        out->rows[i] = rf_graph_input(graph, name, (rf_shape){2, {m, out->dense.channels}});
+        snprintf(name, sizeof name, "slots%d", i);
+        out->slots[i] = rf_graph_input(graph, name, (rf_shape){1, {m}});
+    }
+    out->vertices = rf_dense_vertices(graph, &out->dense, out->rows, out->slots);
+    rf_graph_keep(graph, out->vertices);
+    return rf_graph_status(graph);
 }

@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "layers/blocks.h"
+#include "layers/dense.h"
 
 enum { RF_NET_LEVELS = 8 };
 
@@ -14,6 +15,8 @@ typedef struct rf_detector {
     rf_value cls;    /* [N,anchors,2] "cls": logits background, face */
     rf_value loc;    /* [N,anchors,4] "loc": dx dy dw dh */
     rf_value points; /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    rf_value features[RF_NET_LEVELS]; /* [N,h,w,C] what the heads read */
+    rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
@@ -30,6 +33,16 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out);
  * or for an average of the weights, call rf_params_fold first. */
 rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config *config, int n, int h, int w,
                             rf_mode mode, rf_detector *out);
+
+/* The mesh branch alone for m anchors, evaluated: rows[level] [m,C] and slots[level] [m] are inputs (layers/dense.h).
+ * RF_ERR_USER without model.mesh_vertices. */
+typedef struct rf_detector_mesh {
+    rf_value rows[RF_NET_LEVELS], slots[RF_NET_LEVELS];
+    rf_value vertices; /* [m,2*vertices], kept */
+    rf_dense dense;
+} rf_detector_mesh;
+rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                                 rf_detector_mesh *out);
 
 /* One line of the layer table: a block of the network. */
 typedef struct rf_layer_row {

@@ -92,6 +92,13 @@ def smooth_l1(p, t, w=None, beta=1.0):
     return (e if w is None else e * w).sum()
 
 
+def mesh_edges(x, edges, vector):
+    """x: rows of planar points; an edge with a vertex -1 is none."""
+    p, e = x.reshape(x.shape[0], -1, 2), edges.long()
+    d = (p[:, e[:, 1]] - p[:, e[:, 0]]) * (e >= 0).all(1).to(x.dtype)[None, :, None]
+    return d.reshape(x.shape[0], -1) if vector else torch.norm(d, dim=2)
+
+
 def op_cases():
     """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient,
     - an optional input that is left out."""
@@ -131,6 +138,8 @@ def op_cases():
     yield 'upsample_bilinear_add', '', [((1, 5, 7, 3), n), ((1, 3, 4, 3), n)], lambda a, b: a + upsample_bilinear(b, 5, 7)
     yield 'upsample_bilinear_add', '', [((2, 4, 6, 2), n), ((2, 2, 3, 2), n)], lambda a, b: a + upsample_bilinear(b, 4, 6)
     yield 'clamp', 'min=-0.5 max=0.25', [((3, 5, 4), n)], lambda x: F.hardtanh(x, -0.5, 0.25)
+    for vector in (0, 1):
+        yield 'mesh_edges', 'vector=%d' % vector, [((3, 6), n), ((7, 2), 'l')], lambda x, e, v=vector: mesh_edges(x, e, v)
 
 
 def make_ops():

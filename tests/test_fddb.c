@@ -116,7 +116,7 @@ static void fddb_by_hand(void **state) {
     b[1].score = 0.8f;
     for (int k = 0; k < 4; k += 2) b[1].box[k] += 300; /* false */
     b[2].score = 0.7f;
-    rf_face_list lists[2] = {{0}, {b, 3, 3}};
+    rf_face_list lists[2] = {{0}, {.items = b, .n = 3, .capacity = 3}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_fddb], &truth, lists);
     assert_int_equal(r.curves[0].n, 3);
     const double fp[3] = {0, 1, 2}; /* the second box on the face is false too */
@@ -230,7 +230,7 @@ static void fddb_files(void **state) {
     /* what the protocol writes is read back */
     rf_face a = faces[0];
     a.score = 0.25f;
-    rf_face_list one[2] = {{&a, 1, 1}, {0}};
+    rf_face_list one[2] = {{.items = &a, .n = 1, .capacity = 1}, {0}};
     const rf_protocol_input input = {.truth = &truth, .detections = one};
     assert_int_equal(rf_protocols[RF_PROTOCOL_fddb]->write(&input, scratch), RF_OK);
     char path[300];

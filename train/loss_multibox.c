@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "detect/spec.h"
+#include "train/loss_dense.h"
 #include "train/mining.h"
 
 enum { OUT_LABEL, OUT_CLS_WEIGHT, OUT_LOC, OUT_BOX_WEIGHT, OUT_POINTS, OUT_POINTS_WEIGHT, OUT_COUNT };
@@ -26,7 +27,8 @@ struct rf_loss {
     size_t *negatives; /* [n] */
     rf_loss_batch batch;
     rf_loss_counts counts;
-    const rf_call *call; /* while the node runs */
+    rf_dense_loss *dense; /* NULL: no mesh branch */
+    const rf_call *call;  /* while the node runs */
 };
 
 static void multibox_free(rf_loss *loss) {
@@ -35,6 +37,7 @@ static void multibox_free(rf_loss *loss) {
     rf_free(loss->matches);
     rf_free(loss->keys);
     rf_free(loss->negatives);
+    rf_dense_loss_free(loss->dense);
     rf_anchor_set_free(&loss->anchors);
     rf_free(loss);
 }
@@ -59,6 +62,7 @@ static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_
     loss->negatives = rf_alloc((size_t)n, sizeof *loss->negatives);
     if (!loss->matches || !loss->keys || !loss->negatives) goto fail;
     for (int i = 0; i < n; i++) RF_TRY_GOTO(rf_match_alloc(loss->anchors.count, &loss->matches[i]));
+    RF_TRY_GOTO(rf_dense_loss_make(config, n, &loss->anchors, &loss->spec.codec, &loss->dense));
     *out = loss;
     return RF_OK;
 fail:
@@ -141,7 +145,7 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
     rf_shape shapes[OUT_COUNT] = {rows, rows, loc, rows, points, rows};
     rf_value t = rf_graph_host(g, "targets", assign_targets, loss, &detector->cls, 1, shapes,
                                loss->landmarks ? OUT_COUNT : OUT_POINTS);
-    *out = (rf_loss_values){RF_NONE, RF_NONE, RF_NONE, RF_NONE};
+    *out = (rf_loss_values){RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
     if (t == RF_NONE) return rf_graph_status(g);
     out->cls = rf_graph_apply(g, "softmax_ce", (rf_value[]){detector->cls, t + OUT_LABEL, t + OUT_CLS_WEIGHT}, 3, "");
     out->box = rf_graph_apply(g, "smooth_l1", (rf_value[]){detector->loc, t + OUT_LOC, t + OUT_BOX_WEIGHT}, 3,
@@ -155,6 +159,10 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
         out->total =
             rf_apply2(g, "add", out->total, rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "");
     }
+    if (loss->dense)
+        out->total = rf_apply2(
+            g, "add", out->total,
+            rf_dense_loss_build(loss->dense, g, detector, t + OUT_LABEL, loss->matches, &out->mesh, &out->edge), "");
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);
@@ -165,6 +173,7 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
 
 static void multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
     loss->batch = *batch;
+    rf_dense_loss_set_batch(loss->dense, batch);
 }
 
 static rf_loss_counts multibox_counts(const rf_loss *loss) {

@@ -36,6 +36,9 @@ static void put_losses(rf_json_writer *w, const rf_train_sums *sums) {
     rf_json_put_number(w, "cls", sums->cls / n);
     rf_json_put_number(w, "box", sums->box / n);
     rf_json_put_number(w, "points", sums->points / n);
+    if (!sums->has_mesh) return;
+    rf_json_put_number(w, "mesh", sums->mesh / n);
+    rf_json_put_number(w, "edge", sums->edge / n);
 }
 
 static rf_train_line make_line(const rf_trainer *t) {
@@ -52,6 +55,9 @@ static rf_train_line make_line(const rf_trainer *t) {
         .cls = s->cls / n,
         .box = s->box / n,
         .points = s->points / n,
+        .mesh = s->mesh / n,
+        .edge = s->edge / n,
+        .has_mesh = s->has_mesh,
         .lr = t->lr,
         .grad_norm = t->grad_norm,
         .images_per_second = n * (double)t->config.train.batch / seconds,

@@ -42,7 +42,7 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate
     size_t pixels = batch->count * (size_t)batch->size * (size_t)batch->size * 3;
     rf_real *input = rf_exec_data(exec, t->net.detector.input);
     for (size_t i = 0; i < pixels; i++) input[i] = batch->input[i];
-    rf_loss_batch faces = {batch->faces, batch->n_faces};
+    rf_loss_batch faces = {batch->faces, batch->n_faces, batch->mesh, batch->placements};
     t->net.loss_kind->set_batch(t->net.loss, &faces);
     RF_TRY(rf_exec_forward(exec, true));
     double total = scalar(t, t->net.values.total);
@@ -55,6 +55,9 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate
         sums[i]->cls += scalar(t, t->net.values.cls);
         sums[i]->box += scalar(t, t->net.values.box);
         sums[i]->points += scalar(t, t->net.values.points);
+        sums[i]->has_mesh = t->net.values.mesh != RF_NONE;
+        sums[i]->mesh += scalar(t, t->net.values.mesh);
+        sums[i]->edge += scalar(t, t->net.values.edge);
     }
     return RF_OK;
 }

@@ -1,0 +1,33 @@
+/* The mesh branch (RetinaFace's dense regression): a head on the context maps gives a code for an anchor, a decoder
+ * shared by all levels turns the code into the mesh's vertices. Both run on gathered anchors only, so their cost
+ * follows the number of faces instead of the number of anchors. */
+#ifndef RF_LAYERS_DENSE_H
+#define RF_LAYERS_DENSE_H
+
+#include "core/config.h"
+#include "core/mesh.h"
+#include "layers/blocks.h"
+
+enum { RF_DENSE_LEVELS = 8 };
+
+typedef struct rf_dense {
+    int vertices, code; /* 0 vertices: there is no branch */
+    int n_levels, cell_anchors, channels;
+    rf_conv_pair head[RF_DENSE_LEVELS]; /* channels -> cell_anchors * code, 1x1 */
+    rf_conv_pair decoder;               /* code -> 2 * vertices */
+} rf_dense;
+
+/* Makes the branch's parameters ("MeshHead.<level>.conv1x1", "MeshDecoder.basis") when model.mesh_vertices > 0. */
+void rf_dense_params(rf_net *net, const rf_config *config, int n_levels, int cell_anchors, rf_dense *out);
+
+/* Vertices [m,2*vertices] in the codec's units: (x - cx) / (w vc), (y - cy) / (h vc) of each row's anchor.
+ * rows[level] [m,channels]: the context map's cell of the row's anchor, anything when the anchor is of another level;
+ * slots[level] [m]: row * cell_anchors + anchor of the cell, or -1 when it is of another level. */
+rf_value rf_dense_vertices(rf_graph *graph, const rf_dense *dense, const rf_value *rows, const rf_value *slots);
+
+/* Starts the decoder of a sealed store: the first eight numbers of the code are an affine map of the mesh into the
+ * plane, which begins as the frontal mesh in the anchor's box; the others add small random fields. variance: of the
+ * codec's centres. RF_ERR_USER when the mesh has another number of vertices. */
+rf_status rf_dense_start(rf_params *params, const rf_config *config, const rf_mesh *mesh, const char *path);
+
+#endif
