@@ -88,7 +88,8 @@ void rf_model_close(rf_model *model) {
 /* A training set has the vertices of its faces, and their mirror images when it is flipped; a validation set may. */
 static rf_status read_meshes(const rf_config *config, bool training, rf_dataset *dataset) {
     if (config->model.mesh_vertices == 0 || (!training && !config->eval.mesh)) return RF_OK;
-    if (!training && !rf_has_meshes(dataset)) return RF_OK;
+    bool needed = training && strcmp(config->model.mesh_kind, "pixels") != 0;
+    if (!needed && !rf_has_meshes(dataset)) return RF_OK;
     RF_TRY(rf_dataset_read_mesh(dataset, (size_t)config->model.mesh_vertices));
     if (!training || !(config->augment.flip > 0)) return RF_OK;
     rf_mesh mesh = {0};

@@ -21,25 +21,31 @@ struct rf_mesh_finder {
     rf_exec *exec;
     rf_detector_mesh branch;
     rf_codec codec;
-    int32_t *partner; /* NULL: no mirrored passes */
+    int32_t *partner;      /* NULL: no mirrored passes */
+    rf_mesh_levels levels; /* of model.mesh_kind = pixels */
     note *notes;
     rf_real *features; /* [capacity,channels] */
     size_t n, capacity;
 };
 
-static rf_status read_partners(rf_mesh_finder *f, const rf_config *config) {
-    if (!config->eval.flip && strcmp(config->eval.schedule, "srn") != 0) return RF_OK;
+/* What of the mesh itself is needed: its symmetry, and its shape to draw it. */
+static rf_status read_mesh(rf_mesh_finder *f, const rf_config *config) {
+    bool mirror = config->eval.flip || strcmp(config->eval.schedule, "srn") == 0;
+    bool draw = strcmp(config->model.mesh_kind, "pixels") == 0;
+    if (!mirror && !draw) return RF_OK;
     if (!*config->data.mesh)
-        return rf_fail(RF_ERR_USER,
-                       "meshes in mirrored passes need the mesh's symmetry: set data.mesh to its OBJ file, "
-                       "or eval.flip = no");
+        return rf_fail(
+            RF_ERR_USER,
+            "meshes in mirrored passes, and drawn ones, need the mesh itself: set data.mesh to its OBJ file, "
+            "or eval.flip = no");
     rf_mesh mesh = {0};
     char *path = rf_path_join(config->data.root, config->data.mesh);
     rf_status status = path ? rf_mesh_read(path, &mesh) : RF_ERR_NOMEM;
     if (status == RF_OK && mesh.n_vertices != (size_t)config->model.mesh_vertices)
         status = rf_fail(RF_ERR_USER, "%s has %zu vertices, the network's mesh has %ld", path, mesh.n_vertices,
                          config->model.mesh_vertices);
-    if (status == RF_OK) {
+    if (status == RF_OK && draw) status = rf_mesh_levels_make(&mesh, CHUNK, &f->levels);
+    if (status == RF_OK && mirror) {
         f->partner = rf_alloc(mesh.n_vertices, sizeof *f->partner);
         status = f->partner ? rf_mesh_mirror(&mesh, path, f->partner) : RF_ERR_NOMEM;
     }
@@ -57,8 +63,8 @@ rf_status rf_mesh_finder_open(const rf_config *config, rf_params *params, const 
     f->codec = *codec;
     f->graph = rf_graph_new();
     if (!f->graph) goto fail;
-    RF_TRY_GOTO(read_partners(f, config));
-    RF_TRY_GOTO(rf_detector_mesh_build(f->graph, params, config, CHUNK, &f->branch));
+    RF_TRY_GOTO(read_mesh(f, config));
+    RF_TRY_GOTO(rf_detector_mesh_build(f->graph, params, config, CHUNK, &f->levels, &f->branch));
     status = RF_ERR_NOMEM;
     f->exec = rf_exec_new(f->graph, NULL);
     if (!f->exec) goto fail;
@@ -73,6 +79,7 @@ void rf_mesh_finder_close(rf_mesh_finder *f) {
     if (!f) return;
     rf_exec_free(f->exec);
     rf_graph_free(f->graph);
+    rf_mesh_levels_free(&f->levels);
     rf_free(f->partner);
     rf_free(f->notes);
     rf_free(f->features);

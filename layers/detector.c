@@ -146,7 +146,7 @@ rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config 
 }
 
 rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
-                                 rf_detector_mesh *out) {
+                                 const rf_mesh_levels *levels, rf_detector_mesh *out) {
     plan p;
     char name[32];
     memset(out, 0, sizeof *out);
@@ -162,7 +162,8 @@ rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_co
         snprintf(name, sizeof name, "slots%d", i);
         out->slots[i] = rf_graph_input(graph, name, (rf_shape){1, {m}});
     }
-    out->vertices = rf_dense_vertices(graph, &out->dense, out->rows, out->slots);
+    out->vertices = out->dense.pixels ? rf_dense_draw(graph, &out->dense, levels, out->rows, out->slots, 0).vertices
+                                      : rf_dense_vertices(graph, &out->dense, out->rows, out->slots);
     rf_graph_keep(graph, out->vertices);
     return rf_graph_status(graph);
 }

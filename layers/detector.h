@@ -48,14 +48,15 @@ rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config 
                             rf_mode mode, rf_detector *out);
 
 /* The mesh branch alone for m anchors, evaluated: rows[level] [m,C] and slots[level] [m] are inputs (layers/dense.h).
- * RF_ERR_USER without model.mesh_vertices. */
+ * levels: of data.mesh, with m copies, needed for model.mesh_kind = pixels; outlives the graph. RF_ERR_USER without
+ * model.mesh_vertices. */
 typedef struct rf_detector_mesh {
     rf_value rows[RF_NET_LEVELS], slots[RF_NET_LEVELS];
     rf_value vertices; /* [m,2*vertices], kept */
     rf_dense dense;
 } rf_detector_mesh;
 rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
-                                 rf_detector_mesh *out);
+                                 const rf_mesh_levels *levels, rf_detector_mesh *out);
 
 /* One line of the layer table: a block of the network. */
 typedef struct rf_layer_row {

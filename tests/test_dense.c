@@ -132,7 +132,7 @@ static void loss_is_the_sum(void **state) {
         double vert = 0, edge = 0;
         int used = 0;
         for (int i = 0; i < N; i++) {
-            rf_match_faces(&anchors, &spec.match, p.faces[i], p.counts[i], &match);
+            rf_match_faces(&anchors, spec.match, p.faces[i], p.counts[i], &match);
             for (size_t a = 0; a < anchors.count; a++) {
                 const rf_face *face = match.label[a] > 0 ? &p.faces[i][match.face[a]] : NULL;
                 if (!face || !face->mesh) continue;
@@ -185,6 +185,17 @@ static void fewer_rows(void **state) {
     release(&few);
 }
 
+/* In a cascade the branch reads the maps of the first stage and learns at its anchors. */
+static void in_a_cascade(void **state) {
+    (void)state;
+    problem p;
+    make("cascade.stages=2", &p);
+    forward(&p);
+    assert_true(value(&p, p.net.values.mesh) > 0 && value(&p, p.net.values.edge) > 0);
+    assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
+    release(&p);
+}
+
 /* A batch without vertices costs nothing and has no gradient in the branch. */
 static void no_vertices(void **state) {
     (void)state;
@@ -200,13 +211,12 @@ static void no_vertices(void **state) {
     release(&p);
 }
 
-/* Every array of the network along its own gradient; those of the branch in single numbers too. */
-static void gradients(void **state) {
-    (void)state;
+/* Every array of the branch along its own gradient. */
+static int check_gradients(const char *more) {
     bool exact = sizeof(rf_real) == sizeof(double);
     double h = exact ? 1e-7 : 1e-3, tolerance = exact ? 2e-4 : 0.08;
     problem p;
-    make(NULL, &p);
+    make(more, &p);
     forward(&p);
     assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
     int checked = 0;
@@ -235,8 +245,59 @@ static void gradients(void **state) {
         if (fabs(slope - norm) > tolerance * norm) fail_msg("%s: slope %g, gradient %g", q->name, slope, norm);
         checked++;
     }
-    assert_true(checked >= 4);
     release(&p);
+    return checked;
+}
+
+static void gradients(void **state) {
+    (void)state;
+    assert_true(check_gradients(NULL) >= 4);
+    assert_true(check_gradients("loss.edge=vector") >= 4);
+}
+
+/* The drawn mesh: head, decoder with all its graph convolutions, camera and light. In single precision a step large
+ * enough to be seen moves pixels across edges, through which no gradient flows. */
+static void gradients_of_pixels(void **state) {
+    (void)state;
+    if (sizeof(rf_real) == sizeof(double)) assert_true(check_gradients("model.mesh_kind=pixels") >= 12);
+}
+
+/* A few steps down the gradient of the branch alone: the picture drawn comes nearer to the face. */
+static void pixels_learn(void **state) {
+    (void)state;
+    problem p;
+    make("model.mesh_kind=pixels", &p);
+    forward(&p);
+    double before = value(&p, p.net.values.mesh), after = before;
+    assert_true(before > 0);
+    for (int step = 0; step < 30; step++) {
+        assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
+        for (size_t i = 0; i < p.params->count; i++) {
+            const rf_param *q = &p.params->entries[i];
+            if (strncmp(q->name, "Mesh", 4) != 0) continue;
+            for (size_t k = 0; k < q->count; k++)
+                p.params->data[q->offset + k] -= (rf_real)0.05 * p.params->grad[q->offset + k];
+        }
+        forward(&p);
+        after = value(&p, p.net.values.mesh);
+    }
+    assert_true(after < 0.98 * before);
+    release(&p);
+}
+
+/* A frozen decoder has no gradient, its head has. */
+static void frozen_decoder(void **state) {
+    (void)state;
+    problem p;
+    char kind[] = "model.mesh_kind=pixels";
+    make(kind, &p);
+    release(&p);
+    p.config.model.mesh_frozen = true;
+    rf_params *params;
+    assert_int_equal(rf_detector_params(&p.config, &params), RF_OK);
+    assert_true(rf_params_find(params, "MeshDecoder.cheb0.weight")->flags & RF_PARAM_FROZEN);
+    assert_false(rf_params_find(params, "MeshHead.0.conv1x1.weight")->flags & RF_PARAM_FROZEN);
+    rf_params_free(params);
 }
 
 /* At the start the branch predicts the frontal mesh in the anchor's box, up to what the random weights add. */
@@ -278,7 +339,9 @@ static void refuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_is_the_sum), cmocka_unit_test(fewer_rows),     cmocka_unit_test(no_vertices),
-        cmocka_unit_test(gradients),       cmocka_unit_test(starts_frontal), cmocka_unit_test(refuses),
+        cmocka_unit_test(in_a_cascade),    cmocka_unit_test(gradients),      cmocka_unit_test(gradients_of_pixels),
+        cmocka_unit_test(pixels_learn),    cmocka_unit_test(frozen_decoder), cmocka_unit_test(starts_frontal),
+        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

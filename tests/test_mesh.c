@@ -217,10 +217,10 @@ static void shows(void **state) {
     succeeds("rf-detect @/whole/last.safetensors @/set/val/images --mesh --score 0.02 --out @/drawn --json @/m.jsonl");
     read_text("@/m.jsonl", programs_out);
     assert_non_null(strstr(programs_out, "\"mesh\":["));
-    succeeds("rf-eval @/whole/last.safetensors --data @/set --score 0");
+    succeeds("rf-eval @/whole/last.safetensors --data @/set --score 0 --iou 1");
     assert_non_null(strstr(programs_out, "mesh_nme"));
     /* mirrored passes know left from right by the mesh's symmetry, which is found again through data.mesh */
-    succeeds("rf-eval @/whole/last.safetensors --data @/set --flip --score 0");
+    succeeds("rf-eval @/whole/last.safetensors --data @/set --flip --score 0 --iou 1");
     assert_non_null(strstr(programs_out, "mesh_nme"));
     refused("rf-eval @/whole/last.safetensors --data @/set --flip --set data.mesh=", "set data.mesh");
     succeeds("rf-export @/whole/last.safetensors --out @/m.onnx");

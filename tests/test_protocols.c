@@ -253,7 +253,7 @@ static void coco_equals_naive(void **state) {
         rf_face found[2][8];
         rf_face_list lists[2];
         for (int s = 0; s < 2; s++) {
-            lists[s] = (rf_face_list){found[s], rf_rng_below(&rng, 9), 8};
+            lists[s] = (rf_face_list){.items = found[s], .n = rf_rng_below(&rng, 9), .capacity = 8};
             for (size_t k = 0; k < lists[s].n; k++) {
                 found[s][k] = faces[samples[s].first_face + rf_rng_below(&rng, (uint32_t)samples[s].n_faces)];
                 found[s][k].score = rf_rng_uniform(&rng);

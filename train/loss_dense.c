@@ -1,4 +1,4 @@
-#include "train/loss_dense.h"
+#include "train/loss_dense_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,25 +8,11 @@
 #include "core/parallel.h"
 #include "data/mesh_table.h"
 
-enum { OUT_INDEX, OUT_SLOT, OUT_VERTICES, OUT_VERTEX_WEIGHT, OUT_EDGES, OUT_EDGE_WEIGHT, OUT_COUNT };
-
-struct rf_dense_loss {
-    const rf_anchor_set *anchors;
-    rf_codec codec;
-    const rf_match *matches; /* [n] */
-    rf_loss_batch batch;
-    int n, rows; /* images, loss.mesh_anchors */
-    size_t n_vertices, n_edges;
-    bool vector;
-    double weight, edge_weight;
-    rf_real *edges;  /* [n_edges,2] */
-    uint64_t *picks; /* [rows] image * A + anchor */
-    size_t n_picks;
-    const rf_call *call; /* while the node runs */
-};
+enum { OUT_VERTICES = RF_DENSE_TARGETS, OUT_VERTEX_WEIGHT, OUT_EDGES, OUT_EDGE_WEIGHT, OUT_COUNT };
 
 void rf_dense_loss_free(rf_dense_loss *loss) {
     if (!loss) return;
+    rf_mesh_levels_free(&loss->levels);
     rf_free(loss->edges);
     rf_free(loss->picks);
     rf_free(loss);
@@ -70,7 +56,10 @@ rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set
                             .n_edges = 3 * mesh.n_triangles,
                             .vector = strcmp(config->loss.edge, "vector") == 0,
                             .weight = config->loss.mesh_weight,
-                            .edge_weight = config->loss.edge_weight};
+                            .edge_weight = config->loss.edge_weight,
+                            .pixels = strcmp(config->model.mesh_kind, "pixels") == 0};
+    if (loss->pixels) RF_TRY_GOTO(rf_pixel_loss_make(config, &mesh, loss));
+    status = RF_ERR_NOMEM;
     loss->edges = rf_alloc(2 * loss->n_edges, sizeof *loss->edges);
     loss->picks = rf_alloc((size_t)loss->rows, sizeof *loss->picks);
     if (!loss->edges || !loss->picks) goto fail;
@@ -92,17 +81,19 @@ static const rf_face *face_of(const rf_dense_loss *loss, size_t image, size_t a)
     return match->label[a] > 0 ? &loss->batch.faces[image][match->face[a]] : NULL;
 }
 
-/* The positive anchors whose face has vertices, at most `rows` of them at even distances. */
+/* Whether a mesh is learnt at an anchor: drawing needs no vertices. */
+static bool learns(const rf_dense_loss *loss, size_t image, size_t a) {
+    const rf_face *face = face_of(loss, image, a);
+    return face && (loss->pixels || face->mesh);
+}
+
+/* The anchors that the mesh is learnt at, at most `rows` of them at even distances. */
 static void pick_anchors(rf_dense_loss *loss) {
     size_t A = loss->anchors->count, total = A * (size_t)loss->n, found = 0, seen = 0, rows = (size_t)loss->rows;
-    for (size_t k = 0; k < total; k++) {
-        const rf_face *face = face_of(loss, k / A, k % A);
-        found += face && face->mesh;
-    }
+    for (size_t k = 0; k < total; k++) found += learns(loss, k / A, k % A);
     loss->n_picks = 0;
     for (size_t k = 0; k < total && found; k++) {
-        const rf_face *face = face_of(loss, k / A, k % A);
-        if (!face || !face->mesh) continue;
+        if (!learns(loss, k / A, k % A)) continue;
         if (found <= rows || seen * rows / found == loss->n_picks) loss->picks[loss->n_picks++] = k;
         seen++;
     }
@@ -121,27 +112,34 @@ static void write_edges(const rf_dense_loss *loss, const rf_real *xy, rf_real *o
     }
 }
 
+bool rf_dense_loss_place(const rf_dense_loss *loss, size_t m, size_t *image, size_t *a) {
+    const rf_anchor_set *anchors = loss->anchors;
+    size_t rows = (size_t)loss->rows, per = (size_t)anchors->n_sizes;
+    rf_real *index = loss->call->out[RF_DENSE_INDEX].data, *slot = loss->call->out[RF_DENSE_SLOT].data;
+    for (int l = 0; l < anchors->n_levels; l++) index[(size_t)l * rows + m] = slot[(size_t)l * rows + m] = -1;
+    if (m >= loss->n_picks) return false;
+    *image = loss->picks[m] / anchors->count;
+    *a = loss->picks[m] % anchors->count;
+    int l = rf_anchor_level_of(anchors, *a);
+    const rf_anchor_level *level = &anchors->levels[l];
+    size_t cells = (size_t)level->rows * (size_t)level->cols, k = *a - level->first;
+    index[(size_t)l * rows + m] = (rf_real)(*image * cells + k / per);
+    slot[(size_t)l * rows + m] = (rf_real)(m * per + k % per);
+    return true;
+}
+
 /* Targets of rows begin..end-1; those beyond the picks weigh nothing. */
 static void write_rows(void *ctx, size_t begin, size_t end) {
     const rf_dense_loss *loss = ctx;
     const rf_tensor *out = loss->call->out;
-    const rf_anchor_set *anchors = loss->anchors;
-    size_t rows = (size_t)loss->rows, n = loss->n_vertices, columns = loss->n_edges * (loss->vector ? 2 : 1);
+    size_t n = loss->n_vertices, columns = loss->n_edges * (loss->vector ? 2 : 1), image, a;
     for (size_t m = begin; m < end; m++) {
-        bool used = m < loss->n_picks;
+        bool used = rf_dense_loss_place(loss, m, &image, &a);
         double share = used ? 1 / (double)loss->n_picks : 0;
         out[OUT_VERTEX_WEIGHT].data[m] = (rf_real)(share / (double)n);
         out[OUT_EDGE_WEIGHT].data[m] = (rf_real)(share / (double)loss->n_edges);
-        for (int l = 0; l < anchors->n_levels; l++)
-            out[OUT_INDEX].data[(size_t)l * rows + m] = out[OUT_SLOT].data[(size_t)l * rows + m] = -1;
         if (!used) continue;
-        size_t image = loss->picks[m] / anchors->count, a = loss->picks[m] % anchors->count;
-        int l = rf_anchor_level_of(anchors, a);
-        const rf_anchor_level *level = &anchors->levels[l];
-        size_t cells = (size_t)level->rows * (size_t)level->cols, k = a - level->first, per = (size_t)anchors->n_sizes;
-        out[OUT_INDEX].data[(size_t)l * rows + m] = (rf_real)(image * cells + k / per);
-        out[OUT_SLOT].data[(size_t)l * rows + m] = (rf_real)(m * per + k % per);
-        const float *anchor = anchors->boxes + 4 * a;
+        const float *anchor = loss->anchors->boxes + 4 * a;
         const rf_face *face = face_of(loss, image, a);
         rf_real *xy = out[OUT_VERTICES].data + 2 * n * m;
         for (size_t i = 0; i < n; i++) {
@@ -154,18 +152,32 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
     }
 }
 
-/* The host node. in: a value that matching has made. */
-static rf_status assign_rows(void *ctx, const rf_call *call) {
-    rf_dense_loss *loss = ctx;
+rf_status rf_dense_loss_assign(rf_dense_loss *loss, const rf_call *call, void (*write)(void *, size_t, size_t)) {
     loss->call = call;
     pick_anchors(loss);
-    rf_parallel_for((size_t)loss->rows, 1, write_rows, loss);
+    rf_parallel_for((size_t)loss->rows, 1, write, loss);
     return RF_OK;
+}
+
+/* The host node. in: a value that matching has made. */
+static rf_status assign_rows(void *ctx, const rf_call *call) {
+    return rf_dense_loss_assign(ctx, call, write_rows);
 }
 
 /* Row `level` of [levels,rows] as [rows]. */
 static rf_value of_level(rf_graph *g, rf_value all, int level, int rows) {
     return rf_apply1(g, "reshape", rf_apply1(g, "slice", all, "axis=0 start=%d count=1", level), "d0=%d", rows);
+}
+
+void rf_dense_loss_gather(const rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value targets,
+                          rf_value *rows, rf_value *slots) {
+    for (int l = 0; l < detector->n_levels; l++) {
+        rf_shape map = rf_graph_shape(g, detector->features[l]);
+        rf_value cells =
+            rf_apply1(g, "reshape", detector->features[l], "d0=%d d1=%d", map.d[0] * map.d[1] * map.d[2], map.d[3]);
+        rows[l] = rf_apply2(g, "gather", cells, of_level(g, targets + RF_DENSE_INDEX, l, loss->rows), "");
+        slots[l] = of_level(g, targets + RF_DENSE_SLOT, l, loss->rows);
+    }
 }
 
 rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value after,
@@ -177,15 +189,10 @@ rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
     loss->matches = matches;
     *vert = *edge = RF_NONE;
+    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert);
     rf_value t = rf_graph_host(g, "mesh_targets", assign_rows, loss, &after, 1, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
-    for (int l = 0; l < L; l++) {
-        rf_shape map = rf_graph_shape(g, detector->features[l]);
-        rf_value cells =
-            rf_apply1(g, "reshape", detector->features[l], "d0=%d d1=%d", map.d[0] * map.d[1] * map.d[2], map.d[3]);
-        rows[l] = rf_apply2(g, "gather", cells, of_level(g, t + OUT_INDEX, l, M), "");
-        slots[l] = of_level(g, t + OUT_SLOT, l, M);
-    }
+    rf_dense_loss_gather(loss, g, detector, t, rows, slots);
     rf_value xy = rf_dense_vertices(g, &detector->dense, rows, slots);
     rf_value ends = rf_graph_param(g, "mesh_ends", (rf_shape){2, {(int)loss->n_edges, 2}}, loss->edges, NULL);
     rf_value lines = rf_apply2(g, "mesh_edges", xy, ends, "vector=%d", loss->vector);
