@@ -19,7 +19,7 @@ typedef struct rf_detect_spec {
     int n_stages;
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
     const rf_merger *merger;
-    rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
+    rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons unless told otherwise */
 } rf_detect_spec;
 
 /* Reads [model] strides, [anchors], [match], [cascade] and [eval]. RF_ERR_USER names the key when sizes are not

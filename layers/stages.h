@@ -22,7 +22,7 @@ typedef struct rf_stages {
     int n, cell_anchors;
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
-    bool share_heads, landmarks[RF_NET_STAGES];
+    bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion;
 } rf_stages;
 
 /* Reads [model] and [cascade], all but cell_anchors. RF_ERR_USER names the key that is wrong. */

@@ -124,8 +124,8 @@ static void vertices_fit_the_boxes(void **state) {
         size_t n;
         rf_placement place;
         const uint8_t fill[3] = {0};
-        assert_int_equal(rf_sample_augmented(set, s, &config, fill, 1, (uint32_t)s, &image, NULL, &faces, &n, &place),
-                         RF_OK);
+        assert_int_equal(
+            rf_sample_augmented(set, s, &config, fill, 1, (uint32_t)s, &image, NULL, NULL, &faces, &n, &place), RF_OK);
         flips += place.mirrored;
         for (size_t f = 0; f < n; f++) {
             float out[2], cut[4] = {1e9f, 1e9f, -1e9f, -1e9f};
