@@ -3,6 +3,7 @@
 #define RF_CLI_DATA_COMMANDS_H
 
 int rf_data_synth(int argc, char **argv);
+int rf_data_mesh(int argc, char **argv);
 int rf_data_check(int argc, char **argv);
 int rf_data_show(int argc, char **argv);
 int rf_data_convert(int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "core/parallel.h"
 #include "core/signals.h"
 #include "data/synth.h"
+#include "data/synth_mesh.h"
 
 static const char name[] = "rf-data synth";
 
@@ -14,6 +15,12 @@ static bool show_progress(void *ctx, size_t done, size_t total) {
     (void)ctx;
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%zu of %zu pictures%s", done, total, done == total ? "\n" : "");
     return rf_signal_pending() == 0;
+}
+
+static rf_status open_mesh(const char *path, rf_synth_mesh **out) {
+    rf_mesh mesh;
+    RF_TRY(rf_mesh_read(path, &mesh));
+    return rf_synth_mesh_make(path, &mesh, out);
 }
 
 static int write_set(const char *out, size_t train, size_t val, uint64_t seed, const rf_synth_options *options) {
@@ -26,7 +33,7 @@ static int write_set(const char *out, size_t train, size_t val, uint64_t seed, c
 }
 
 int rf_data_synth(int argc, char **argv) {
-    const char *out = NULL;
+    const char *out = NULL, *mesh_path = NULL;
     long train = 200, val = 50, threads = 0;
     uint64_t seed = 1;
     rf_synth_options o;
@@ -44,6 +51,9 @@ int rf_data_synth(int argc, char **argv) {
          4096},
         {"max-faces", 0, RF_OPT_INT, &max_faces, "N", "most faces in a picture (60)", 1, 500},
         {"max-yaw", 0, RF_OPT_INT, &max_yaw, "DEG", "degrees a face may turn to a side (75)", 0, 75},
+        {"mesh", 0, RF_OPT_TEXT, &mesh_path, "FILE.obj",
+         "faces are made of this mesh, and the exact places of its vertices are written (rf-data mesh makes one)", 0,
+         0},
         {"crowds", 0, RF_OPT_FLAG, &o.crowds, NULL, "rows of many small faces (on; --no-crowds)", 0, 0},
         {"occlusion", 0, RF_OPT_FLAG, &o.occlusion, NULL, "hidden and cut-off faces (on; --no-occlusion)", 0, 0},
         {"accessories", 0, RF_OPT_FLAG, &o.accessories, NULL, "glasses, masks, hats, beards (on; --no-accessories)", 0,
@@ -82,5 +92,11 @@ int rf_data_synth(int argc, char **argv) {
     o.max_faces = (int)max_faces;
     o.max_yaw = (int)max_yaw;
     rf_set_threads((int)threads);
-    return write_set(out, (size_t)train, (size_t)val, seed, &o);
+    rf_synth_mesh *mesh = NULL;
+    rf_status status = mesh_path ? open_mesh(mesh_path, &mesh) : RF_OK;
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    o.mesh = mesh;
+    int code = write_set(out, (size_t)train, (size_t)val, seed, &o);
+    rf_synth_mesh_free(mesh);
+    return code;
 }

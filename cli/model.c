@@ -8,10 +8,12 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/signals.h"
+#include "data/mesh_table.h"
 #include "data/sample.h"
 #include "layers/names.h"
 #include "layers/weights.h"
 #include "train/checkpoint.h"
+#include "train/loss_dense.h"
 
 static rf_status find_config(const char *path, const rf_st_file *file, const char *config_path,
                              const char *const *overrides, size_t n, rf_config *config) {
@@ -83,6 +85,29 @@ void rf_model_close(rf_model *model) {
     memset(model, 0, sizeof *model);
 }
 
+/* A training set has the vertices of its faces, and their mirror images when it is flipped; a validation set may. */
+static rf_status read_meshes(const rf_config *config, bool training, rf_dataset *dataset) {
+    if (config->model.mesh_vertices == 0 || (!training && !config->eval.mesh)) return RF_OK;
+    bool needed = training && strcmp(config->model.mesh_kind, "pixels") != 0;
+    if (!needed && !rf_has_meshes(dataset)) return RF_OK;
+    RF_TRY(rf_dataset_read_mesh(dataset, (size_t)config->model.mesh_vertices));
+    if (!training || !(config->augment.flip > 0)) return RF_OK;
+    rf_mesh mesh = {0};
+    char *path = NULL;
+    RF_TRY(rf_open_mesh(config, &mesh, &path));
+    rf_status status = rf_mesh_table_mirror(dataset->mesh, &mesh, path);
+    rf_mesh_free(&mesh);
+    rf_free(path);
+    return status;
+}
+
+bool rf_has_meshes(const rf_dataset *dataset) {
+    char *path = rf_mesh_table_path(dataset->annotation_path);
+    bool has = path && rf_file_exists(path);
+    rf_free(path);
+    return has;
+}
+
 static rf_status open_set(const rf_config *config, const char *annotation, const char *images, const char *list,
                           const char *what, rf_dataset **out) {
     char *annotation_path = rf_path_join(config->data.root, annotation);
@@ -98,7 +123,12 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
             what, annotation_path, image_dir, what, what);
         goto fail;
     }
-    status = rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out);
+    RF_TRY_GOTO(rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out));
+    status = read_meshes(config, strcmp(what, "train") == 0, *out);
+    if (status != RF_OK) {
+        rf_dataset_free(*out);
+        *out = NULL;
+    }
 fail:
     rf_free(annotation_path);
     rf_free(image_dir);

@@ -26,6 +26,9 @@ rf_status rf_open_training_set(const rf_config *config, rf_dataset **out);
 /* *out NULL when data.val is empty. */
 rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);
 
+/* Whether a file with vertices lies beside the annotations. */
+bool rf_has_meshes(const rf_dataset *dataset);
+
 /* Faces of every image of a data set; unreadable images get none and are counted. Progress goes to stderr on a
  * terminal. lists[n_samples] start zeroed. */
 typedef struct rf_find_all {

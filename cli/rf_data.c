@@ -5,6 +5,7 @@
 int main(int argc, char **argv) {
     static const rf_command commands[] = {
         {"synth", "draw a synthetic face data set", rf_data_synth},
+        {"mesh", "write a face mesh for synth --mesh", rf_data_mesh},
         {"check", "find faults in a data set before training does", rf_data_check},
         {"show", "draw the annotations of a data set into its pictures", rf_data_show},
         {"convert", "make a data set of COCO, VOC, YOLO, FDDB, CSV or WIDER annotations", rf_data_convert},

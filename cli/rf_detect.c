@@ -20,9 +20,18 @@ typedef struct job {
     rf_model model;
     const char *out;
     rf_output_lines json;
-    bool exif;
+    bool exif, mesh;
     size_t images, faces, unreadable;
 } job;
+
+/* A dot for each vertex, small enough that neighbours of a large face stay apart. */
+static void draw_mesh(rf_image *image, const rf_face_list *faces, const rf_face *face) {
+    const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
+    float radius = 0.004f * (face->box[3] - face->box[1]);
+    if (radius < 0.5f) radius = 0.5f;
+    for (size_t i = 0; i < faces->n_vertices; i++)
+        rf_draw_disc(image, xy[2 * i], xy[2 * i + 1], radius, (rf_colour){90, 230, 255});
+}
 
 static void draw_faces(rf_image *image, const rf_face_list *faces) {
     static const rf_colour dots[RF_POINTS] = {
@@ -33,6 +42,7 @@ static void draw_faces(rf_image *image, const rf_face_list *faces) {
         rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
         for (int k = 0; face->has_points && k < RF_POINTS; k++)
             rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], 1.5f * (float)thickness, dots[k]);
+        if (face->mesh) draw_mesh(image, faces, face);
         char text[16];
         snprintf(text, sizeof text, "%.2f", (double)face->score);
         int scale = (thickness + 1) / 2;
@@ -68,6 +78,12 @@ static rf_status append_json(job *j, const char *path, const rf_image *image, co
             rf_json_end_array(&w);
         }
         if (face->has_blur) rf_json_put_number(&w, "blur", face->blur);
+        if (face->mesh) {
+            const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
+            rf_json_begin_array(&w, "mesh");
+            for (size_t k = 0; k < 2 * faces->n_vertices; k++) rf_json_put_number(&w, NULL, xy[k]);
+            rf_json_end_array(&w);
+        }
         rf_json_end_object(&w);
     }
     rf_json_end_array(&w);
@@ -159,6 +175,7 @@ int main(int argc, char **argv) {
         {"out", 'o', RF_OPT_TEXT, &j.out, "DIR", "write the pictures with boxes, points and scores there", 0, 0},
         {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image", 0, 0},
         {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (0.5)", 0, 1},
+        {"mesh", 0, RF_OPT_FLAG, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
         {"exif", 0, RF_OPT_FLAG, &j.exif, NULL, "turn pictures by their EXIF orientation (on; --no-exif)", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
@@ -181,8 +198,11 @@ int main(int argc, char **argv) {
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
     if (sets.n < RF_LIST_WORDS) sets.v[sets.n++] = score_text;
+    if (j.mesh && sets.n < RF_LIST_WORDS) sets.v[sets.n++] = "eval.mesh=yes";
     rf_status status = rf_signals_install();
     if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
+    if (status == RF_OK && j.mesh && j.model.config.model.mesh_vertices == 0)
+        status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
     if (status == RF_OK && json) status = rf_output_open(json, &j.json);
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i]);
     if (status == RF_OK) printf("%zu images, %zu faces, %zu unreadable\n", j.images, j.faces, j.unreadable);

@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "core/signals.h"
+#include "data/mesh_table.h"
 #include "eval/metric.h"
 #include "eval/predictions.h"
 #include "eval/report.h"
@@ -218,8 +219,12 @@ static rf_status evaluate_model(job *j) {
     add_set(&j->sets, text[5], "iou", j->iou >= 0 ? iou : NULL);
     rf_model model;
     rf_dataset *dataset = NULL;
+    RF_TRY(open_data(j, &dataset));
+    bool meshes = rf_has_meshes(dataset);
+    add_set(&j->sets, text[7], "mesh", meshes ? "yes" : NULL);
     rf_status status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
-    if (status == RF_OK) status = open_data(j, &dataset);
+    size_t vertices = (size_t)model.config.model.mesh_vertices;
+    if (status == RF_OK && meshes && vertices) status = rf_dataset_read_mesh(dataset, vertices);
     if (status == RF_OK) status = run_dataset(j, &model, dataset);
     rf_dataset_free(dataset);
     rf_model_close(&model);

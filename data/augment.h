@@ -9,6 +9,7 @@
 #include "data/resize.h"
 #include "data/tint.h"
 #include "detect/face.h"
+#include "detect/placement.h"
 
 typedef enum rf_augment_id {
 #define RF_AUGMENT(name) RF_AUGMENT_##name,
@@ -33,6 +34,7 @@ typedef struct rf_picture {
     rf_tint tint;      /* colours to change when the pixels become numbers */
     rf_face *faces;    /* full-size pixels; after step `resize` pixels of the input. Owned by the caller */
     size_t n_faces;    /* steps may drop faces: the array is compacted, never grown */
+    rf_placement placement; /* after the steps: how full-size pixels became pixels of the input */
     rf_draws draws[RF_AUGMENT_COUNT];
 } rf_picture;
 

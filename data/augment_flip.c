@@ -24,6 +24,7 @@ static rf_status apply(const rf_config *config, const double *v, rf_picture *pic
     if (v[0] == 0) return RF_OK;
     float size = (float)config->input.size;
     rf_image_mirror(&picture->image);
+    picture->placement.mirrored = true;
     for (size_t i = 0; i < picture->n_faces; i++) {
         rf_face *face = &picture->faces[i];
         float left = size - face->box[2];

@@ -14,6 +14,7 @@ static void draw(const rf_config *config, rf_rng *rng, rf_picture *picture, doub
 static void scale_faces(const rf_config *config, rf_picture *picture) {
     const rf_region *r = &picture->region;
     double sx = (double)config->input.size / r->width, sy = (double)config->input.size / r->height;
+    picture->placement = (rf_placement){r->x, r->y, sx, sy, (double)config->input.size, false};
     float least = config->augment.min_face > 1 ? (float)config->augment.min_face : 1;
     for (size_t i = 0; i < picture->n_faces; i++) {
         rf_face *face = &picture->faces[i];

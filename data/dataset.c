@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/annotation.h"
+#include "data/mesh_table.h"
 
 #define RF_DATASET(name) extern const rf_dataset_format rf_dataset_format_##name;
 #include "data/datasets.def"
@@ -28,6 +29,7 @@ void rf_dataset_free(rf_dataset *dataset) {
     rf_free(dataset->faces);
     rf_free(dataset->face_lines);
     rf_free(dataset->ellipses);
+    rf_mesh_table_free(dataset->mesh);
     rf_free(dataset->annotation_path);
     rf_free(dataset->image_dir);
     rf_free(dataset);

@@ -16,6 +16,8 @@ typedef struct rf_sample {
     int line;                   /* where the image is named in the annotation file, from 1 */
 } rf_sample;
 
+typedef struct rf_mesh_table rf_mesh_table; /* data/mesh_table.h */
+
 typedef struct rf_dataset {
     char *annotation_path, *image_dir;
     rf_sample *samples;
@@ -23,6 +25,7 @@ typedef struct rf_dataset {
     rf_face *faces;       /* all faces, sample by sample, in file order; score 1 */
     int *face_lines;      /* line of each face in the annotation file */
     rf_ellipse *ellipses; /* of each face; NULL: the annotation has boxes */
+    rf_mesh_table *mesh;  /* vertices of the faces; NULL until rf_dataset_read_mesh */
     size_t n_faces, n_ignored, n_with_points;
 } rf_dataset;
 

@@ -130,12 +130,14 @@ static rf_status allocate(rf_loader *loader) {
     batch->input = rf_alloc(floats, sizeof *batch->input);
     batch->faces = rf_alloc(b, sizeof *batch->faces);
     batch->n_faces = rf_alloc(b, sizeof *batch->n_faces);
+    batch->placements = rf_alloc(b, sizeof *batch->placements);
+    batch->mesh = loader->dataset->mesh;
     batch->samples = rf_alloc(b, sizeof *batch->samples);
     batch->names = rf_alloc(b, sizeof *batch->names);
     loader->order = rf_alloc(loader->dataset->n_samples, sizeof *loader->order);
     loader->slots = rf_alloc(loader->n_slots, sizeof *loader->slots);
-    if (!batch->input || !batch->faces || !batch->n_faces || !batch->samples || !batch->names || !loader->order ||
-        !loader->slots)
+    if (!batch->input || !batch->faces || !batch->n_faces || !batch->placements || !batch->samples || !batch->names ||
+        !loader->order || !loader->slots)
         return RF_ERR_NOMEM;
     batch->count = b;
     batch->size = (int)s;
@@ -190,6 +192,7 @@ void rf_loader_close(rf_loader *loader) {
     rf_free(batch->input);
     rf_free(batch->faces);
     rf_free(batch->n_faces);
+    rf_free(batch->placements);
     rf_free(batch->samples);
     rf_free(batch->names);
     rf_free(loader->slots);
@@ -257,6 +260,7 @@ static rf_status hand_out(rf_loader *loader, rf_slot *slot) {
         if (item->status != RF_OK) return rf_fail(item->status, "%s", item->reason);
         batch->faces[i] = item->faces;
         batch->n_faces[i] = item->n_faces;
+        batch->placements[i] = item->placement;
         batch->samples[i] = item->sample;
         batch->names[i] = loader->dataset->samples[item->sample].name;
     }

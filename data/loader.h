@@ -6,17 +6,20 @@
 
 #include "core/config.h"
 #include "data/dataset.h"
+#include "detect/placement.h"
 
 typedef struct rf_batch {
-    uint32_t epoch;     /* from 0 */
-    size_t index;       /* number of the batch in its epoch, from 0 */
-    size_t count;       /* images = train.batch */
-    int size;           /* S = input.size */
-    float *input;       /* [count,S,S,3] normalised, channels in the order of input.colour */
-    rf_face **faces;    /* [count] arrays of n_faces[i] faces, in pixels of the input */
-    size_t *n_faces;    /* [count] */
-    size_t *samples;    /* [count] number of the image in the data set */
-    const char **names; /* [count] its name, for messages */
+    uint32_t epoch;            /* from 0 */
+    size_t index;              /* number of the batch in its epoch, from 0 */
+    size_t count;              /* images = train.batch */
+    int size;                  /* S = input.size */
+    float *input;              /* [count,S,S,3] normalised, channels in the order of input.colour */
+    rf_face **faces;           /* [count] arrays of n_faces[i] faces, in pixels of the input */
+    size_t *n_faces;           /* [count] */
+    rf_placement *placements;  /* [count] how pixels of the picture became pixels of the input */
+    const rf_mesh_table *mesh; /* of the data set: face.mesh counts its rows; NULL: none */
+    size_t *samples;           /* [count] number of the image in the data set */
+    const char **names;        /* [count] its name, for messages */
 } rf_batch;
 
 /* An image that could not be used. */

@@ -9,6 +9,7 @@
 #include "data/image.h"
 #include "data/loader.h"
 #include "data/tint.h"
+#include "detect/placement.h"
 
 /* Which images could not be used, and why. Workers add to it; only the caller of the loader makes the list. */
 typedef struct rf_faults {
@@ -30,6 +31,7 @@ typedef struct rf_slot_item {
     rf_tint tint;
     rf_face *faces;
     size_t n_faces;
+    rf_placement placement;
     size_t sample;   /* image that was used */
     size_t failures; /* images that were tried in vain before it */
     rf_status status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "data/synth_mesh.h"
 #include "data/synth_scene.h"
 
 enum { TRIES = 40 };
@@ -138,6 +139,8 @@ static void add_person(scene *s, float size, float x, float y, float jitter, boo
     person *p = &s->people[s->n_people];
     *p = (person){.turned_away = away};
     rf_head_random(&p->head, s->options->accessories, rng);
+    p->head.mesh = s->options->mesh;
+    if (p->head.mesh) p->head.mask = false; /* it would hang from a face that is not there */
     pose(s, p, size, rng);
     for (int i = 0; i < TRIES; i++) {
         if (x < 0)
@@ -227,6 +230,23 @@ static void clip_face(rf_face *face, float w, float h) {
     if (!face->has_points) memset(face->points, 0, sizeof face->points);
 }
 
+static rf_status collect_vertices(const scene *s, float **vertices) {
+    const rf_synth_mesh *mesh = s->options->mesh;
+    if (!mesh) return RF_OK;
+    size_t n = mesh->mesh.n_vertices;
+    float *out = *vertices = rf_alloc(2 * n * s->n_people, sizeof *out);
+    if (!out) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < s->n_people; i++) {
+        if (s->people[i].turned_away) continue;
+        for (size_t k = 0; k < n; k++, out += 2) {
+            float at[3];
+            rf_synth_mesh_project(&s->people[i].head, k, at);
+            memcpy(out, at, 2 * sizeof *out);
+        }
+    }
+    return RF_OK;
+}
+
 static rf_status collect_faces(const scene *s, rf_face **faces, size_t *n_faces) {
     size_t pixels = (size_t)s->canvas.width * (size_t)s->canvas.height, n = 0;
     size_t *seen = rf_alloc(s->n_people + 1, sizeof *seen);
@@ -253,12 +273,21 @@ static rf_status collect_faces(const scene *s, rf_face **faces, size_t *n_faces)
 
 rf_status rf_synth_image(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,
                          rf_face **faces, size_t *n_faces) {
+    float *vertices;
+    RF_TRY(rf_synth_image_mesh(seed, index, options, image, faces, n_faces, &vertices));
+    rf_free(vertices);
+    return RF_OK;
+}
+
+rf_status rf_synth_image_mesh(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,
+                              rf_face **faces, size_t *n_faces, float **vertices) {
     rf_status status;
     scene s = {.options = options};
     rf_rng rng = rf_rng_make(seed, 0, index, RF_STREAM_SYNTH);
     *image = (rf_image){0};
     *faces = NULL;
     *n_faces = 0;
+    *vertices = NULL;
     RF_TRY(rf_synth_check(options));
     RF_TRY_GOTO(rf_canvas_alloc(&s.canvas, options->width, options->height));
     s.people = rf_alloc((size_t)options->max_faces, sizeof *s.people);
@@ -272,11 +301,15 @@ rf_status rf_synth_image(uint64_t seed, uint64_t index, const rf_synth_options *
     RF_TRY_GOTO(draw_people(&s, &rng));
     rf_canvas_degrade(&s.canvas, options->degradation, &rng);
     rf_canvas_to_image(&s.canvas, image);
+    RF_TRY_GOTO(collect_vertices(&s, vertices));
     RF_TRY_GOTO(collect_faces(&s, faces, n_faces));
 fail:
     rf_canvas_free(&s.canvas);
     rf_head_space_free(&s.space);
     rf_free(s.people);
-    if (status != RF_OK) rf_image_free(image);
+    if (status == RF_OK) return RF_OK;
+    rf_image_free(image);
+    rf_free(*vertices);
+    *vertices = NULL;
     return status;
 }

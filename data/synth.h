@@ -12,6 +12,8 @@
 #include "data/image.h"
 #include "detect/face.h"
 
+typedef struct rf_synth_mesh rf_synth_mesh; /* data/synth_mesh.h */
+
 typedef struct rf_synth_options {
     int width, height; /* of every picture, pixels: 64..4096 */
     int min_face,
@@ -22,7 +24,8 @@ typedef struct rf_synth_options {
     bool occlusion;   /* things and people in front of faces */
     bool accessories; /* glasses, masks, hats, beards */
     bool degradation; /* blur, noise, compression, grey pictures */
-    bool distractors; /* clocks, balls, hands, animals, heads from behind: none is a face */
+    const rf_synth_mesh *mesh; /* faces are made of this mesh (borrowed); NULL: of the head's own surface */
+    bool distractors;          /* clocks, balls, hands, animals, heads from behind: none is a face */
 } rf_synth_options;
 
 /* 640x480, faces of 8 to 400 pixels, at most 60, everything on. */
@@ -36,13 +39,18 @@ rf_status rf_synth_check(const rf_synth_options *options);
  * and over both cheeks without ears, as WIDER FACE's do. Thread safe. */
 rf_status rf_synth_image(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,
                          rf_face **faces, size_t *n_faces);
+/* The same with the mesh's vertices in pixels, hidden ones and those outside the picture too: *vertices
+ * [n_faces,mesh vertices,2] (rf_free), NULL without options->mesh. */
+rf_status rf_synth_image_mesh(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,
+                              rf_face **faces, size_t *n_faces, float **vertices);
 
 /* Told after every batch of pictures; returning false stops with RF_ERR_INTERRUPTED. Called from the calling thread. */
 typedef bool (*rf_synth_progress)(void *ctx, size_t done, size_t total);
 
 /* Writes a data set: DIR/{train,val}/label.txt, DIR/{train,val}/images/0--Synth/ and DIR/README.txt. A rerun with the
  * same seed and options gives the same bytes, on any number of threads. Label files are written last, so a broken run
- * leaves none. Pictures are JPEG, quality 90. progress may be NULL. */
+ * leaves none. With options->mesh also DIR/mesh.obj and DIR/{train,val}/label.mesh.safetensors. Pictures are JPEG,
+ * quality 90. progress may be NULL. */
 rf_status rf_synth_write(const char *dir, size_t n_train, size_t n_val, uint64_t seed, const rf_synth_options *options,
                          rf_synth_progress progress, void *ctx);
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/synth_mesh.h"
+
 static const float pi = 3.14159265f;
 static const float face_top = -0.60f; /* v of the hairline: the upper end of the annotated box */
 static const float perspective = 0.06f;
@@ -87,6 +89,10 @@ bool rf_head_in_face(const rf_head *head, float v, float w) {
 }
 
 void rf_head_annotate(const rf_head *head, rf_face *face) {
+    if (head->mesh) {
+        rf_synth_mesh_annotate(head, face);
+        return;
+    }
     enum { ACROSS = 33, DOWN = 41 };
     float box[4] = {1e9f, 1e9f, -1e9f, -1e9f};
     float top = asinf(face_top);

@@ -24,6 +24,8 @@ typedef enum rf_hat { RF_HAT_NONE, RF_HAT_CAP, RF_HAT_BEANIE, RF_HAT_BRIM, RF_HA
 typedef enum rf_beard { RF_BEARD_NONE, RF_BEARD_STUBBLE, RF_BEARD_FULL, RF_BEARD_MOUSTACHE, RF_BEARD_COUNT } rf_beard;
 typedef enum rf_eyewear { RF_EYES_BARE, RF_EYES_GLASSES, RF_EYES_SUNGLASSES, RF_EYEWEAR_COUNT } rf_eyewear;
 
+typedef struct rf_synth_mesh rf_synth_mesh; /* data/synth_mesh.h */
+
 typedef struct rf_head {
     /* shape, head units */
     float half_width, half_depth, jaw, chin, nose_length, nose_height, nose_width;
@@ -36,7 +38,8 @@ typedef struct rf_head {
     rf_beard beard;
     rf_eyewear eyewear;
     bool mask;
-    uint32_t seed; /* of textures */
+    uint32_t seed;             /* of textures */
+    const rf_synth_mesh *mesh; /* the face is this mesh, in front of a smaller head; NULL: the head's own surface */
     /* pose, radians: yaw > 0 looks to the right of the picture, pitch > 0 down, roll > 0 clockwise; then place and
      * scale */
     float yaw, pitch, roll;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "data/synth_head.h"
+#include "data/synth_mesh.h"
 
 typedef struct vertex {
     float x, y, z;    /* samples of the buffer; z to the viewer */
@@ -70,6 +70,13 @@ static void apply_shell(const rf_head *head, shell which, float longitude, const
     }
 }
 
+/* The head behind a mesh: small enough not to come through it. */
+static void sink(float p[3]) {
+    p[0] *= 0.93f;
+    p[1] *= 0.95f;
+    if (p[2] > 0) p[2] *= 0.70f;
+}
+
 /* A flat ring around the head at the hat's rim: everywhere (hat with a brim) or in front only (cap). */
 static void brim_position(const rf_head *head, float longitude, float outward, float uvw[3], float p[3]) {
     float rim = -0.50f, around = cosf(asinf(rim)), reach = 1.02f + 0.72f * outward;
@@ -93,6 +100,7 @@ static void fill_positions(const rf_head *head, shell which, const buffer *out, 
                 brim_position(head, longitude, (float)i / (float)(g->down - 1), uvw, p);
             } else {
                 rf_head_surface(head, longitude, latitude, uvw, p);
+                if (which == SHELL_SKIN && head->mesh) sink(p);
                 apply_shell(head, which, longitude, uvw, p);
             }
             rf_head_to_picture(head, p, at);
@@ -197,6 +205,49 @@ static void raster_shell(const rf_head *head, shell which, buffer *out, grid *g)
     }
 }
 
+static void fill_mesh(const rf_head *head, const buffer *out, vertex *v) {
+    const rf_synth_mesh *m = head->mesh;
+    float f = (float)out->factor, least = 0.1f * head->half_depth; /* all of it is face */
+    for (size_t i = 0; i < m->mesh.n_vertices; i++) {
+        const float *uvw = m->fitted + 3 * i;
+        float at[3];
+        rf_synth_mesh_project(head, i, at);
+        v[i] = (vertex){.x = (at[0] - (float)out->x0) * f,
+                        .y = (at[1] - (float)out->y0) * f,
+                        .z = at[2] * f,
+                        .u = uvw[0],
+                        .v = uvw[1],
+                        .w = rf_max(uvw[2], least)};
+    }
+    for (size_t t = 0; t < m->mesh.n_triangles; t++) {
+        vertex *a = &v[m->triangles[3 * t]], *b = &v[m->triangles[3 * t + 1]], *c = &v[m->triangles[3 * t + 2]];
+        float ax = b->x - a->x, ay = b->y - a->y, az = b->z - a->z, dx = c->x - a->x, dy = c->y - a->y;
+        float dz = c->z - a->z, nx = ay * dz - az * dy, ny = az * dx - ax * dz, nz = ax * dy - ay * dx;
+        vertex *const corner[3] = {a, b, c};
+        for (int k = 0; k < 3; k++) { /* by area */
+            corner[k]->nx += nx;
+            corner[k]->ny += ny;
+            corner[k]->nz += nz;
+        }
+    }
+    for (size_t i = 0; i < m->mesh.n_vertices; i++) {
+        float length = sqrtf(v[i].nx * v[i].nx + v[i].ny * v[i].ny + v[i].nz * v[i].nz);
+        if (length < 1e-12f) continue;
+        v[i].nx /= length;
+        v[i].ny /= length;
+        v[i].nz /= length;
+    }
+}
+
+static void raster_mesh(const rf_head *head, buffer *out, vertex *v) {
+    const rf_synth_mesh *m = head->mesh;
+    fill_mesh(head, out, v);
+    for (size_t t = 0; t < m->mesh.n_triangles; t++) {
+        const int32_t *corner = m->triangles + 3 * t;
+        raster_triangle(head, SHELL_SKIN, out, (const vertex *const[3]){&v[corner[0]], &v[corner[1]], &v[corner[2]]});
+    }
+}
+
 /* Paints and averages the samples of each pixel. */
 static void resolve(rf_canvas *canvas, const rf_head *head, const buffer *in, uint16_t owner, size_t *shown) {
     int f = in->factor;
@@ -244,10 +295,12 @@ rf_status rf_head_draw(rf_canvas *canvas, const rf_head *head, uint16_t owner, r
     out.height = (y1 - y0) * out.factor;
     size_t n = (size_t)out.width * (size_t)out.height;
     RF_TRY(reserve(&space->samples, &space->n_samples, n, sizeof(rf_head_sample)));
-    RF_TRY(reserve(&space->vertices, &space->n_vertices, (size_t)(g.across * g.down), sizeof(vertex)));
+    size_t cells = (size_t)(g.across * g.down), corners = head->mesh ? head->mesh->mesh.n_vertices : 0;
+    RF_TRY(reserve(&space->vertices, &space->n_vertices, cells > corners ? cells : corners, sizeof(vertex)));
     out.samples = space->samples;
     g.v = space->vertices;
     memset(out.samples, 0, n * sizeof *out.samples);
+    if (head->mesh) raster_mesh(head, &out, g.v);
     raster_shell(head, SHELL_SKIN, &out, &g);
     if (head->style != RF_HAIR_BALD) raster_shell(head, SHELL_HAIR, &out, &g);
     if (head->hat != RF_HAT_NONE) raster_shell(head, SHELL_HAT, &out, &g);

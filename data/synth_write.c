@@ -7,7 +7,9 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "data/dataset.h"
+#include "data/mesh_table.h"
 #include "data/synth.h"
+#include "data/synth_mesh.h"
 
 enum { BATCH = 64, QUALITY = 90 };
 static const char *const event = "0--Synth";
@@ -16,6 +18,7 @@ static const char *const event = "0--Synth";
 typedef struct outcome {
     rf_face *faces;
     size_t n_faces;
+    float *vertices; /* [n_faces,mesh vertices,2]; NULL without a mesh */
     rf_status status;
     char *message; /* when status is not RF_OK; NULL when even its memory is out */
 } outcome;
@@ -27,16 +30,45 @@ typedef struct part {
     const rf_synth_options *options;
     size_t batch_begin;
     outcome *outcomes; /* [BATCH] */
+    /* With a mesh: the rows of its table so far. */
+    int32_t label_line; /* lines of the label file */
+    int32_t *lines;     /* [rows] */
+    float *xy;          /* [rows,vertices,2] */
+    size_t rows, room;
 } part;
+
+static size_t mesh_vertices(const part *p) {
+    return p->options->mesh ? p->options->mesh->mesh.n_vertices : 0;
+}
+
+/* A picture's vertices, and the lines that its faces will have in the label file. */
+static rf_status take_vertices(part *p, const outcome *o) {
+    size_t floats = 2 * mesh_vertices(p);
+    p->label_line++; /* the picture's name */
+    if (p->rows + o->n_faces > p->room) {
+        size_t room = 2 * (p->rows + o->n_faces);
+        int32_t *lines = rf_realloc(p->lines, p->room, room, sizeof *lines);
+        if (lines) p->lines = lines;
+        float *xy = rf_realloc(p->xy, p->room * floats, room * floats, sizeof *xy);
+        if (xy) p->xy = xy;
+        if (!lines || !xy) return RF_ERR_NOMEM;
+        p->room = room;
+    }
+    for (size_t k = 0; k < o->n_faces; k++) p->lines[p->rows + k] = ++p->label_line;
+    if (o->n_faces) memcpy(p->xy + p->rows * floats, o->vertices, o->n_faces * floats * sizeof *p->xy);
+    p->rows += o->n_faces;
+    return RF_OK;
+}
 
 static void image_name(const part *p, size_t number, char *text, size_t bytes) {
     snprintf(text, bytes, "%s/synth_%s_%06zu.jpg", event, p->name, number);
 }
 
-static rf_status write_picture(const part *p, size_t number, rf_face **faces, size_t *n_faces) {
+static rf_status write_picture(const part *p, size_t number, outcome *o) {
     rf_image image;
     char name[128];
-    RF_TRY(rf_synth_image(p->seed, p->first_index + number, p->options, &image, faces, n_faces));
+    RF_TRY(rf_synth_image_mesh(p->seed, p->first_index + number, p->options, &image, &o->faces, &o->n_faces,
+                               &o->vertices));
     image_name(p, number, name, sizeof name);
     char *path = rf_path_join(p->image_dir, name);
     rf_status status = path ? rf_image_save(path, &image, QUALITY) : RF_ERR_NOMEM;
@@ -49,13 +81,13 @@ static void write_range(void *ctx, size_t begin, size_t end) {
     const part *p = ctx;
     for (size_t i = begin; i < end; i++) {
         outcome *o = &p->outcomes[i];
-        o->status = write_picture(p, p->batch_begin + i, &o->faces, &o->n_faces);
+        o->status = write_picture(p, p->batch_begin + i, o);
         if (o->status != RF_OK) o->message = rf_strdup(rf_error_message());
     }
 }
 
 /* Moves the batch's faces into the data set, or reports the first failure of the batch. */
-static rf_status take_batch(const part *p, size_t n, rf_dataset *dataset) {
+static rf_status take_batch(part *p, size_t n, rf_dataset *dataset) {
     for (size_t i = 0; i < n; i++) {
         const outcome *o = &p->outcomes[i];
         if (o->status != RF_OK) return rf_fail(o->status, "%s", o->message ? o->message : "out of memory");
@@ -64,6 +96,7 @@ static rf_status take_batch(const part *p, size_t n, rf_dataset *dataset) {
         int line = (int)(p->batch_begin + i + 1);
         RF_TRY(rf_dataset_add_sample(dataset, name, strlen(name), line));
         for (size_t k = 0; k < o->n_faces; k++) RF_TRY(rf_dataset_add_face(dataset, &o->faces[k], line));
+        if (p->options->mesh) RF_TRY(take_vertices(p, o));
     }
     return RF_OK;
 }
@@ -71,6 +104,7 @@ static rf_status take_batch(const part *p, size_t n, rf_dataset *dataset) {
 static void clear_batch(outcome *outcomes) {
     for (size_t i = 0; i < BATCH; i++) {
         rf_free(outcomes[i].faces);
+        rf_free(outcomes[i].vertices);
         rf_free(outcomes[i].message);
         outcomes[i] = (outcome){0};
     }
@@ -97,6 +131,22 @@ static rf_status write_pictures(part *p, size_t n, meter *m, rf_dataset *dataset
     return RF_OK;
 }
 
+static rf_status write_vertices(const part *p, const char *label) {
+    if (!p->options->mesh) return RF_OK;
+    char *path = rf_mesh_table_path(label);
+    rf_status status = path ? rf_mesh_table_write(path, p->lines, p->xy, p->rows, mesh_vertices(p)) : RF_ERR_NOMEM;
+    rf_free(path);
+    return status;
+}
+
+static rf_status write_mesh(const char *dir, const rf_synth_options *options) {
+    if (!options->mesh) return RF_OK;
+    char *path = rf_path_join(dir, "mesh.obj");
+    rf_status status = path ? rf_mesh_write(path, &options->mesh->mesh) : RF_ERR_NOMEM;
+    rf_free(path);
+    return status;
+}
+
 static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     rf_status status = RF_ERR_NOMEM;
     rf_dataset dataset = {.image_dir = ""};
@@ -109,6 +159,7 @@ static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     if (!folder || !p->image_dir || !label || !event_dir) goto fail;
     RF_TRY_GOTO(rf_dir_make(event_dir));
     RF_TRY_GOTO(write_pictures(p, n, m, &dataset));
+    RF_TRY_GOTO(write_vertices(p, label));
     status = rf_dataset_write_label(&dataset, label);
 fail:
     for (size_t i = 0; i < dataset.n_samples; i++) rf_free(dataset.samples[i].path);
@@ -119,6 +170,8 @@ fail:
     rf_free(label);
     rf_free(event_dir);
     rf_free(p->image_dir);
+    rf_free(p->lines);
+    rf_free(p->xy);
     return status;
 }
 
@@ -153,6 +206,7 @@ rf_status rf_synth_write(const char *dir, size_t n_train, size_t n_val, uint64_t
     part train = {.name = "train", .seed = seed, .options = options};
     part val = {.name = "val", .seed = seed, .first_index = (uint64_t)1 << 32, .options = options};
     RF_TRY(rf_dir_make(dir));
+    RF_TRY(write_mesh(dir, options));
     RF_TRY(write_part(dir, &train, n_train, &m));
     RF_TRY(write_part(dir, &val, n_val, &m));
     return write_readme(dir, n_train, n_val, seed, options);

@@ -93,3 +93,9 @@ void rf_anchor_set_free(rf_anchor_set *set) {
     rf_free(set->boxes);
     memset(set, 0, sizeof *set);
 }
+
+int rf_anchor_level_of(const rf_anchor_set *set, size_t a) {
+    int level = 0;
+    while (level + 1 < set->n_levels && a >= set->levels[level + 1].first) level++;
+    return level;
+}

@@ -8,7 +8,7 @@
 static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score,
                             const rf_stage_rows *stages, int n_stages, rf_face_list *out) {
     static const float stay[4] = {0};
-    rf_face face = {.score = score};
+    rf_face face = {.score = score, .mesh = 1 + (uint32_t)a};
     float anchor[4];
     memcpy(anchor, anchors + 4 * a, sizeof anchor);
     for (int k = 0; k < n_stages; k++) {

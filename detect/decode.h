@@ -8,10 +8,10 @@
 #include "detect/codec.h"
 #include "detect/faces.h"
 
-/* Appends the faces with softmax score >= score_threshold. Only these are decoded. Shapes, n anchors: anchors [n,4] cx
- * cy w h pixels, cls [n,2] logits (background, face), loc [n,4], points [n,10] or NULL (faces without landmarks).
- * RF_ERR_NONFINITE, with the anchor's index, when a score is NaN or a face above the threshold is not finite;
- * RF_ERR_NOMEM. The list then holds some of the faces. */
+/* Appends the faces with softmax score >= score_threshold; face.mesh is 1 + the anchor. Only these are decoded. Shapes,
+ * n anchors: anchors [n,4] cx cy w h pixels, cls [n,2] logits (background, face), loc [n,4], points [n,10] or NULL
+ * (faces without landmarks). RF_ERR_NONFINITE, with the anchor's index, when a score is NaN or a face above the
+ * threshold is not finite; RF_ERR_NOMEM. The list then holds some of the faces. */
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out);
 

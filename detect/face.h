@@ -19,6 +19,7 @@ typedef struct rf_face {
     bool ignore;                /* annotations: never a target and never a negative (invalid flag, zero area) */
     uint8_t kind;               /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
     uint8_t hidden;             /* annotations: bit k tells that point k is covered, its place a guess */
+    uint32_t mesh;              /* 1 + row of the face's vertices in the table of its data set or list; 0: none */
 } rf_face;
 
 #endif

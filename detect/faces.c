@@ -26,6 +26,7 @@ rf_status rf_face_list_push(rf_face_list *list, const rf_face *face) {
 void rf_face_list_free(rf_face_list *list) {
     if (!list) return;
     rf_free(list->items);
+    rf_free(list->vertices);
     memset(list, 0, sizeof *list);
 }
 

@@ -8,10 +8,12 @@
 #include "core/status.h"
 #include "detect/face.h"
 
-/* Start zeroed; `items` belongs to the list. Free with rf_face_list_free, which leaves an empty list. */
+/* Start zeroed; `items` and `vertices` belong to the list. Free with rf_face_list_free, which leaves an empty list. */
 typedef struct rf_face_list {
     rf_face *items;
     size_t n, capacity;
+    float *vertices;   /* [rows,n_vertices,2] pixels; items[i].mesh counts its rows from 1. NULL: none */
+    size_t n_vertices; /* of one face */
 } rf_face_list;
 
 /* Room for n faces in all. On RF_ERR_NOMEM the list is as it was. */

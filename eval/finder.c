@@ -10,6 +10,7 @@
 #include "data/resize.h"
 #include "detect/decode.h"
 #include "detect/spec.h"
+#include "eval/mesh_finder.h"
 #include "eval/srn_scales.h"
 #include "layers/detector.h"
 
@@ -31,7 +32,8 @@ struct rf_finder {
     rf_normaliser normaliser;
     rf_sized_net nets[CACHED];
     uint64_t clock;
-    rf_face_list pass; /* faces of one pass */
+    rf_face_list pass;    /* faces of one pass */
+    rf_mesh_finder *mesh; /* NULL: no meshes are wanted */
     rf_finder_stats stats;
 };
 
@@ -42,6 +44,7 @@ rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder *
     f->params = params;
     rf_status status = rf_detect_spec_from_config(config, &f->spec);
     if (status == RF_OK) status = rf_normaliser_make(config, &f->normaliser);
+    if (status == RF_OK) status = rf_mesh_finder_open(config, params, &f->spec.codec, &f->mesh);
     if (status != RF_OK) {
         rf_finder_close(f);
         return status;
@@ -60,6 +63,7 @@ static void net_clear(rf_sized_net *net) {
 void rf_finder_close(rf_finder *f) {
     if (!f) return;
     for (int i = 0; i < CACHED; i++) net_clear(&f->nets[i]);
+    rf_mesh_finder_close(f->mesh);
     rf_face_list_free(&f->pass);
     rf_free(f);
 }
@@ -169,7 +173,10 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
         stages_of_level(net, l, rows);
         RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
                                 least / factor, &f->pass));
-        for (size_t i = before; i < f->pass.n; i++) f->pass.items[i].score *= factor;
+        for (size_t i = before; i < f->pass.n; i++) {
+            f->pass.items[i].score *= factor;
+            f->pass.items[i].mesh += (uint32_t)first;
+        }
     }
     return RF_OK;
 }
@@ -197,8 +204,13 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, int width, int he
     f->pass.n = 0;
     RF_TRY(decode_levels(f, net));
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
+    rf_mesh_pass source = {net->exec, &net->detector, &net->anchors, flipped, fx, fy};
     for (size_t i = 0; i < f->pass.n; i++) {
         rf_face *face = &f->pass.items[i];
+        if (f->mesh)
+            RF_TRY(rf_mesh_finder_note(f->mesh, &source, face));
+        else
+            face->mesh = 0;
         if (f->config.eval.clip) clip_box(f, width, height, face->box);
         if (flipped) rf_face_flip(face, (float)width, f->spec.codec.plus_one);
         unscale(face, fx, fy);
@@ -297,10 +309,14 @@ static void cut_to_whole_pixels(rf_face_list *faces) {
 
 rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces) {
     faces->n = 0;
+    rf_free(faces->vertices);
+    faces->vertices = NULL;
+    rf_mesh_finder_begin(f->mesh);
     bool srn = strcmp(f->config.eval.schedule, "srn") == 0;
     RF_TRY(srn ? run_srn(f, image, faces) : run_scales(f, image, faces));
     double begin = rf_clock_seconds();
     rf_status status = f->spec.merger->run(faces, &f->spec.merge);
+    if (status == RF_OK) status = rf_mesh_finder_end(f->mesh, faces);
     if (f->config.eval.whole_pixels) cut_to_whole_pixels(faces);
     f->stats.merge += rf_clock_seconds() - begin;
     f->stats.images++;

@@ -13,6 +13,7 @@ typedef struct rf_metric {
     const char *name, *doc;
     double best, worst; /* value of perfect detections; of none at all (NaN: undefined then) */
     bool needs_points;  /* landmarks in the truth and in the detections */
+    bool needs_mesh;    /* vertices in both; without them *value is NaN */
     /* detections[i] are those of truth->samples[i], in pixels of that image, in any order. *value is NaN when the truth
      * holds nothing to measure. RF_ERR_NONFINITE for detections that are not finite; RF_ERR_NOMEM. Pure and thread
      * safe. */

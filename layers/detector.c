@@ -1,5 +1,6 @@
 #include "layers/detector.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -95,7 +96,7 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     return rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels);
 }
 
-static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detector *out) {
+static rf_status build(rf_net *net, const rf_config *config, const plan *p, int n, int h, int w, rf_detector *out) {
     rf_value levels[RF_NET_LEVELS];
     memset(out, 0, sizeof *out);
     out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
@@ -112,6 +113,9 @@ static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detec
         out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)out->cell_anchors;
     }
     rf_stages_build(net, &p->stages, levels, out);
+    rf_dense_params(net, config, p->n_levels, out->cell_anchors, &out->dense);
+    for (int i = 0; i < p->n_levels && out->dense.vertices && net->mode == RF_EVAL && config->eval.mesh; i++)
+        rf_graph_keep(net->graph, out->features[i]);
     return rf_net_status(net);
 }
 
@@ -126,7 +130,7 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out) {
     RF_TRY_GOTO(make_plan(config, &p));
     /* Any size does: parameters do not depend on it. */
     rf_net net = make_net(graph, params, config, &p, RF_TRAIN);
-    RF_TRY_GOTO(build(&net, &p, 1, 64, 64, &ignored));
+    RF_TRY_GOTO(build(&net, config, &p, 1, 64, 64, &ignored));
     RF_TRY_GOTO(rf_params_seal(params));
     *out = params;
     params = NULL;
@@ -143,5 +147,28 @@ rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config 
     if (mode == RF_EVAL && !params->folded_valid) RF_TRY(rf_params_fold(params, NULL));
     rf_net net = make_net(graph, params, config, &p, mode);
     params->cursor = 0;
-    return build(&net, &p, n, h, w, out);
+    return build(&net, config, &p, n, h, w, out);
+}
+
+rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                                 const rf_mesh_levels *levels, rf_detector_mesh *out) {
+    plan p;
+    char name[32];
+    memset(out, 0, sizeof *out);
+    RF_TRY(make_plan(config, &p));
+    if (config->model.mesh_vertices == 0)
+        return rf_fail(RF_ERR_USER, "the network predicts no mesh: model.mesh_vertices is 0");
+    rf_net net = make_net(graph, params, config, &p, RF_EVAL);
+    rf_dense_params(&net, config, p.n_levels, p.stages.cell_anchors, &out->dense);
+    RF_TRY(rf_net_status(&net));
+    for (int i = 0; i < p.n_levels; i++) {
+        snprintf(name, sizeof name, "rows%d", i);
+        out->rows[i] = rf_graph_input(graph, name, (rf_shape){2, {m, out->dense.channels}});
+        snprintf(name, sizeof name, "slots%d", i);
+        out->slots[i] = rf_graph_input(graph, name, (rf_shape){1, {m}});
+    }
+    out->vertices = out->dense.pixels ? rf_dense_draw(graph, &out->dense, levels, out->rows, out->slots, 0).vertices
+                                      : rf_dense_vertices(graph, &out->dense, out->rows, out->slots);
+    rf_graph_keep(graph, out->vertices);
+    return rf_graph_status(graph);
 }

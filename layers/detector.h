@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "layers/blocks.h"
+#include "layers/dense.h"
 
 enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4 };
 
@@ -30,6 +31,8 @@ typedef struct rf_detector {
     rf_value visible; /* [N,anchors,5] "visible": 1 where a point can be seen; RF_NONE without model.occlusion */
     rf_stage stages[RF_NET_STAGES]; /* outputs of stage k > 1 are called "cls2" ... */
     int n_stages;
+    rf_value features[RF_NET_LEVELS]; /* [N,h,w,C] what the heads read, of a cascade those of the level's first stage */
+    rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
@@ -46,6 +49,17 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out);
  * or for an average of the weights, call rf_params_fold first. */
 rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config *config, int n, int h, int w,
                             rf_mode mode, rf_detector *out);
+
+/* The mesh branch alone for m anchors, evaluated: rows[level] [m,C] and slots[level] [m] are inputs (layers/dense.h).
+ * levels: of data.mesh, with m copies, needed for model.mesh_kind = pixels; outlives the graph. RF_ERR_USER without
+ * model.mesh_vertices. */
+typedef struct rf_detector_mesh {
+    rf_value rows[RF_NET_LEVELS], slots[RF_NET_LEVELS];
+    rf_value vertices; /* [m,2*vertices], kept */
+    rf_dense dense;
+} rf_detector_mesh;
+rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                                 const rf_mesh_levels *levels, rf_detector_mesh *out);
 
 /* One line of the layer table: a block of the network. */
 typedef struct rf_layer_row {

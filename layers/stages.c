@@ -206,7 +206,7 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
 void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyramid, rf_detector *out) {
     trail t;
     for (int l = 0; l < out->n_levels; l++) {
-        t.body[l] = RF_NONE;
+        t.body[l] = out->features[l] = RF_NONE;
         for (int kind = 0; kind < KINDS; kind++) t.maps[kind][l] = RF_NONE;
     }
     out->n_stages = stages->n;
@@ -215,6 +215,8 @@ void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyram
         if (k) scope = rf_net_enter(net, "stage%d", k + 1);
         build_stage(net, stages, k, pyramid, &t, out);
         if (k) rf_net_leave(net, scope);
+        for (int l = 0; l < out->n_levels; l++)
+            if (out->features[l] == RF_NONE) out->features[l] = t.body[l];
     }
     const rf_stage *last = &out->stages[stages->n - 1];
     out->cls = last->cls;

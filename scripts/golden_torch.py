@@ -92,6 +92,71 @@ def smooth_l1(p, t, w=None, beta=1.0):
     return (e if w is None else e * w).sum()
 
 
+def mesh_edges(x, edges, vector):
+    """x: rows of planar points; an edge with a vertex -1 is none."""
+    p, e = x.reshape(x.shape[0], -1, 2), edges.long()
+    d = (p[:, e[:, 1]] - p[:, e[:, 0]]) * (e >= 0).all(1).to(x.dtype)[None, :, None]
+    return d.reshape(x.shape[0], -1) if vector else torch.norm(d, dim=2)
+
+
+def mesh_mix(x, at, value, rows):
+    a = torch.zeros(rows, x.shape[1], dtype=x.dtype)
+    a.index_put_((at[:, 0].long(), at[:, 1].long()), value, accumulate=True)
+    return torch.einsum('ij,mjc->mic', a, x)
+
+
+def mesh_project(x, camera):
+    position, focal = camera[:, None, 0:3], camera[:, 6]
+    forward = F.normalize(camera[:, 3:6] - camera[:, 0:3], dim=1)
+    right = F.normalize(torch.cross(forward, torch.tensor([[0., 1., 0.]], dtype=x.dtype).expand_as(forward), dim=1), dim=1)
+    down = torch.cross(forward, right, dim=1)
+    q = torch.einsum('mni,mki->mnk', x[:, :, :3] - position, torch.stack([right, down, forward], 1))
+    return torch.cat([focal[:, None, None] * q[:, :, :2] / q[:, :, 2:], q[:, :, 2:]], 2)
+
+
+def mesh_shade(x, triangles, lights):
+    t = triangles.long()
+    corner = [x[:, t[:, k], :3] for k in range(3)]
+    face = torch.cross(corner[1] - corner[0], corner[2] - corner[0], dim=2)
+    normal = torch.zeros_like(x[:, :, :3])
+    for k in range(3):
+        normal = normal.index_add(1, t[:, k], face)
+    towards = F.normalize(lights[:, None, 0:3] - x[:, :, :3], dim=2)
+    cosine = (F.normalize(normal, dim=2) * towards).sum(2, keepdim=True).clamp(min=0)
+    return x[:, :, 3:] * (lights[:, None, 6:9] + lights[:, None, 3:6] * cosine)
+
+
+def mesh_render(points, colours, triangles, side):
+    """The nearest triangle of each pixel is found without gradients; its blend has them."""
+    rows = []
+    for m in range(points.shape[0]):
+        for pixel in range(side * side):
+            x, y = (2 * (pixel % side) + 1) / side - 1, (2 * (pixel // side) + 1) / side - 1
+            near, value = 1e300, torch.zeros(3, dtype=points.dtype)
+            for t in triangles.long():
+                (ax, ay, az), (bx, by, bz), (cx, cy, cz) = points[m, t]
+                area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+                w = torch.stack([(bx - x) * (cy - y) - (by - y) * (cx - x), (cx - x) * (ay - y) - (cy - y) * (ax - x),
+                                 (ax - x) * (by - y) - (ay - y) * (bx - x)]) / area
+                z = float(w[0] * az + w[1] * bz + w[2] * cz)
+                if w.min() >= 0 and z < near:
+                    near, value = z, w @ colours[m, t]
+            rows.append(value)
+    return torch.stack(rows).reshape(points.shape[0], side, side, 3)
+
+
+def mesh_cases():
+    n, t = 'n', [[0, 1, 2], [1, 3, 2], [0, 2, 4], [4, 1, 0]]
+    at = [[0, 1], [2, 4], [2, 0], [5, 3], [1, 1], [0, 1], [4, 2]]
+    yield 'mesh_mix', 'rows=6', [((2, 5, 3), n), ((7, 2), 'i', at), ((7,), 'i')], lambda x, a, v: mesh_mix(x, a, v, 6)
+    camera = [[0.5, -0.4, 6, 0.2, 0.1, -0.3, 2], [-3, 1.5, 4, 0.1, -0.2, 0.3, 1.5]]
+    yield 'mesh_project', '', [((2, 4, 6), n), ((2, 7), n, camera)], mesh_project
+    lights = [[0.5, 1, 6, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], [2, -1, 5, 0.2, 0.9, 0.5, 0.4, 0.4, 0.5]]
+    yield 'mesh_shade', '', [((2, 5, 6), n), ((4, 3), 'i', t), ((2, 9), n, lights)], mesh_shade
+    points = [[[-0.83, -0.71, 1], [0.77, -0.62, 2], [0.11, 0.83, 3], [0.91, 0.74, 4], [-0.52, 0.33, 0.5]]]
+    yield 'mesh_render', 'side=9', [((1, 5, 3), n, points), ((1, 5, 3), n), ((4, 3), 'i', t)], lambda p, c, i: mesh_render(p, c, i, 9)
+
+
 def op_cases():
     """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient,
     - an optional input that is left out."""
@@ -131,13 +196,16 @@ def op_cases():
     yield 'upsample_bilinear_add', '', [((1, 5, 7, 3), n), ((1, 3, 4, 3), n)], lambda a, b: a + upsample_bilinear(b, 5, 7)
     yield 'upsample_bilinear_add', '', [((2, 4, 6, 2), n), ((2, 2, 3, 2), n)], lambda a, b: a + upsample_bilinear(b, 4, 6)
     yield 'clamp', 'min=-0.5 max=0.25', [((3, 5, 4), n)], lambda x: F.hardtanh(x, -0.5, 0.25)
+    for vector in (0, 1):
+        yield 'mesh_edges', 'vector=%d' % vector, [((3, 6), n), ((7, 2), 'l')], lambda x, e, v=vector: mesh_edges(x, e, v)
+    yield from mesh_cases()
 
 
 def make_ops():
     out = []
     for number, (op, attrs, shapes, fn) in enumerate(op_cases()):
         ins, entries = [], []
-        for i, (shape, kind) in enumerate(shapes):
+        for i, (shape, kind, *given) in enumerate(shapes):
             name = '%s.%d.%d' % (op, number, i)
             if kind == '-':
                 entries.append(dict(name=name, shape=[], kind=kind))
@@ -147,10 +215,14 @@ def make_ops():
                 t = t.abs() + 0.5
             if kind == 'l':
                 t = torch.tensor(np.floor((numbers(name, int(np.prod(shape))) + 1) * 1.5) - 1).reshape(shape)
+            if given:
+                t = torch.tensor(given[0], dtype=torch.float64)
             if kind == 'n':
                 t.requires_grad_(True)
             ins.append(t)
             entries.append(dict(name=name, shape=list(shape), kind=kind))
+            if given:
+                entries[-1]['values'] = flat(t)
         y = fn(*ins)
         seed = tensor('%s.%d.seed' % (op, number), tuple(y.shape)) if y.dim() else torch.tensor(1.0, dtype=torch.float64)
         (y * seed).sum().backward()

@@ -61,10 +61,12 @@ static rf_shape shape_of(const rf_json *dims) {
 
 static void fill_input(const rf_json *entry, rf_real *data, size_t count) {
     const char *name = golden_text(entry, "name"), *kind = golden_text(entry, "kind");
+    const rf_json *given = rf_json_get(entry, "values");
     for (size_t i = 0; i < count; i++) {
         double v = golden_number(name, i);
         if (strchr(kind, 'p')) v = fabs(v) + 0.5;
         if (strchr(kind, 'l')) v = floor((v + 1) * 1.5) - 1;
+        if (given) assert_true(rf_json_number(rf_json_at(given, i), &v));
         data[i] = (rf_real)v;
     }
 }

@@ -169,7 +169,7 @@ void golden_check_model(const char *file, const char *config_path, golden_tolera
     rf_shape shape = rf_graph_shape(net.graph, net.detector.input);
     rf_face faces[2][3], *lists[2] = {faces[0], faces[1]};
     make_faces(faces);
-    rf_loss_batch batch = {lists, n_faces};
+    rf_loss_batch batch = {.faces = lists, .n_faces = n_faces};
     net.loss_kind->set_batch(net.loss, &batch);
     for (int step = 0; step < tolerance.steps; step++) {
         for (size_t i = 0; i < rf_shape_count(&shape); i++) input[i] = (rf_real)(2 * (float)golden_number("input", i));

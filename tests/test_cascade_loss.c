@@ -114,7 +114,7 @@ static void rig_make(rig *r, const rf_config *config) {
     assert_int_equal(rf_graph_backward(r->graph, &r->values.total, 1), RF_OK);
     r->exec = rf_exec_new(r->graph, &(rf_exec_options){.keep_all = true});
     assert_non_null(r->exec);
-    kind->set_batch(r->loss, &(rf_loss_batch){lists, n_faces});
+    kind->set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
 }
 
 static void rig_run(rig *r) {

@@ -134,7 +134,7 @@ static void fddb_by_hand(void **state) {
     b[1].score = 0.8f;
     for (int k = 0; k < 4; k += 2) b[1].box[k] += 300; /* false */
     b[2].score = 0.7f;
-    rf_face_list lists[2] = {{0}, {b, 3, 3}};
+    rf_face_list lists[2] = {{0}, {.items = b, .n = 3, .capacity = 3}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_fddb], &truth, lists);
     assert_int_equal(r.curves[0].n, 3);
     const double fp[3] = {0, 1, 2}; /* the second box on the face is false too */
@@ -184,7 +184,7 @@ static void fddb_equals_naive(void **state) {
         rf_face found[2][8];
         rf_face_list lists[2];
         for (int s = 0; s < 2; s++) {
-            lists[s] = (rf_face_list){found[s], rf_rng_below(&rng, 9), 8};
+            lists[s] = (rf_face_list){.items = found[s], .n = rf_rng_below(&rng, 9), .capacity = 8};
             for (size_t k = 0; k < lists[s].n; k++) {
                 found[s][k] = faces[samples[s].first_face + rf_rng_below(&rng, (uint32_t)samples[s].n_faces)];
                 found[s][k].score = (float)rf_rng_below(&rng, 6) / 8;
@@ -248,7 +248,7 @@ static void fddb_files(void **state) {
     /* what the protocol writes is read back */
     rf_face a = faces[0];
     a.score = 0.25f;
-    rf_face_list one[2] = {{&a, 1, 1}, {0}};
+    rf_face_list one[2] = {{.items = &a, .n = 1, .capacity = 1}, {0}};
     const rf_protocol_input input = {.truth = &truth, .detections = one};
     assert_int_equal(rf_protocols[RF_PROTOCOL_fddb]->write(&input, scratch), RF_OK);
     char path[300];

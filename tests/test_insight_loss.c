@@ -273,7 +273,7 @@ static void check_case(const rf_json *file, const rf_json *golden) {
     expect_ok(kind->build(loss, graph, &detector, &values));
     expect_ok(rf_graph_backward(graph, &values.total, 1));
     rf_exec *exec = rf_exec_new(graph, NULL);
-    kind->set_batch(loss, &(rf_loss_batch){lists, n_faces});
+    kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
     expect_ok(rf_exec_forward(exec, true));
     expect_ok(rf_exec_backward(exec, false));
     near((double)*rf_exec_data(exec, values.cls), golden_get(golden, "cls"), 1e-6, "cls");

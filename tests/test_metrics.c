@@ -16,6 +16,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "eval/average.h"
+#include "data/mesh_table.h"
 #include "eval/metric.h"
 #include "eval/nme.h"
 #include "eval/predictions.h"
@@ -134,8 +135,15 @@ static rf_face truth_faces[5] = {
 };
 static rf_sample samples[2] = {{.name = "a.jpg", .first_face = 0, .n_faces = 4},
                                {.name = "b.jpg", .first_face = 4, .n_faces = 1}};
-static rf_dataset truth = {
-    .samples = samples, .n_samples = 2, .faces = truth_faces, .n_faces = 5, .n_ignored = 1, .n_with_points = 2};
+static float truth_vertices[2][2][2] = {{{1, 2}, {3, 4}}, {{104, 6}, {116, 6}}};
+static rf_mesh_table truth_table = {.n_rows = 2, .n_vertices = 2, .xy = &truth_vertices[0][0][0]};
+static rf_dataset truth = {.mesh = &truth_table,
+                           .samples = samples,
+                           .n_samples = 2,
+                           .faces = truth_faces,
+                           .n_faces = 5,
+                           .n_ignored = 1,
+                           .n_with_points = 2};
 
 static void voc_by_hand(void **state) {
     (void)state;
@@ -144,7 +152,7 @@ static void voc_by_hand(void **state) {
                     {.box = {1, 0, 11, 10}, .score = 0.8f},      /* double: false */
                     {.box = {100, 0, 120, 14}, .score = 0.7f},   /* IoU 0.7: true at 0.5, false at 0.75 */
                     {.box = {300, 0, 310, 10}, .score = 0.85f}}; /* false */
-    rf_face_list lists[2] = {{a, 5, 5}, {0}};
+    rf_face_list lists[2] = {{.items = a, .n = 5, .capacity = 5}, {0}};
     rf_assigned *items;
     size_t count;
     assert_int_equal(rf_assign(&truth, lists, &items, &count), RF_OK);
@@ -175,7 +183,7 @@ static void voc_ties_in_any_order(void **state) {
     rf_face a[3] = {{.box = {0, 0, 10, 10}, .score = 0.5f},
                     {.box = {300, 0, 310, 10}, .score = 0.5f},
                     {.box = {100, 0, 120, 20}, .score = 0.5f}};
-    rf_face_list lists[2] = {{a, 3, 3}, {0}};
+    rf_face_list lists[2] = {{.items = a, .n = 3, .capacity = 3}, {0}};
     double first, other;
     assert_int_equal(rf_metrics[RF_METRIC_voc_ap50]->compute(&truth, lists, &first), RF_OK);
     assert_float_equal(first, 2.0 / 3 * (2.0 / 3), 1e-12);
@@ -194,7 +202,7 @@ static void nme_by_hand(void **state) {
     a[0].points[1] += 4;
     for (int k = 0; k < 10; k += 2) a[1].points[k] += 3; /* ... all points 3 px off: 0.15 of the 20 px box */
     a[3].points[0] = 1000;                               /* a second detection of the first face is not measured */
-    rf_face_list lists[2] = {{a, 4, 4}, {0}};
+    rf_face_list lists[2] = {{.items = a, .n = 4, .capacity = 4}, {0}};
     rf_nme_result result;
     assert_int_equal(rf_nme(&truth, lists, RF_NME_BOX, &result), RF_OK);
     assert_int_equal(result.n_faces, 2);
@@ -224,7 +232,14 @@ static void metric_contract(void **state) {
         double value;
         rf_face a[3] = {truth_faces[0], truth_faces[1], truth_faces[2]}, b = truth_faces[4];
         for (int i = 0; i < 3; i++) a[i].score = 0.9f - 0.1f * (float)i;
-        rf_face_list perfect[2] = {{a, 3, 3}, {&b, 1, 1}}, none[2] = {{0}};
+        rf_face_list perfect[2] = {{.items = a, .n = 3}, {.items = &b, .n = 1}}, none[2] = {{0}};
+        float vertices[2][2][2]; /* of faces 0 and 2; the other faces have none */
+        float(*rows)[2][2] = vertices;
+        memcpy(vertices, truth_vertices, sizeof vertices);
+        perfect[0].vertices = &rows[0][0][0];
+        perfect[0].n_vertices = 2;
+        truth_faces[0].mesh = a[0].mesh = 1;
+        truth_faces[2].mesh = a[2].mesh = 2;
         assert_int_equal(metric->compute(&truth, perfect, &value), RF_OK);
         assert_true(same(value, metric->best));
         assert_int_equal(metric->compute(&truth, none, &value), RF_OK);
@@ -233,6 +248,7 @@ static void metric_contract(void **state) {
         a[0].box[0] += 500;
         a[0].box[2] += 500;
         a[2].points[3] += 2;
+        vertices[1][1][0] += 2;
         double middle, swapped;
         assert_int_equal(metric->compute(&truth, perfect, &middle), RF_OK);
         assert_false(same(middle, metric->best));

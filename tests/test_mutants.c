@@ -36,6 +36,7 @@ int fuzz_checkpoint_begin(int *argc, char ***argv);
     X(safetensors, 8000)                                                                                               \
     X(torch, 8000)                                                                                                     \
     X(voc, 500)                                                                                                        \
+    X(mesh, 1000)                                                                                                      \
     X(wts, 1000)
 
 #define X(name, rounds) int fuzz_##name(const uint8_t *data, size_t size);

@@ -30,7 +30,8 @@ static void contract(void **state) {
         assert_ptr_equal(rf_protocol_find(protocol->name), protocol);
         rf_face a[3] = {faces[0], faces[1], faces[2]}, b = faces[3];
         for (int i = 0; i < 3; i++) a[i].score = 0.9f - 0.1f * (float)i;
-        rf_face_list perfect[2] = {{a, 3, 3}, {&b, 1, 1}}, none[2] = {{0}};
+        rf_face_list perfect[2] = {{.items = a, .n = 3, .capacity = 3}, {.items = &b, .n = 1, .capacity = 1}},
+                     none[2] = {{0}};
         const rf_ellipse *shapes[2] = {ellipses, ellipses + 3};
         rf_protocol_input input = {.truth = &truth, .detections = perfect, .ellipses = shapes};
         rf_protocol_result result;
@@ -102,7 +103,7 @@ static void pascal_faces_by_hand(void **state) {
         float w = all[i]->box[2] - all[i]->box[0];
         all[i]->box[0] -= 0.5f * w;
     }
-    rf_face_list lists[2] = {{a, 4, 4}, {&b, 1, 1}};
+    rf_face_list lists[2] = {{.items = a, .n = 4, .capacity = 4}, {.items = &b, .n = 1, .capacity = 1}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_pascal_faces], &truth, lists);
     assert_float_equal(value_of(&r, "ap"), 1, 1e-9);
     assert_float_equal(value_of(&r, "ap_unfitted"), 1, 1e-9); /* 1 / 1.5 is above 0.5 */
@@ -117,7 +118,7 @@ static void pascal_faces_by_hand(void **state) {
     /* exactly one half is not above one half */
     rf_face half = faces[3];
     half.box[2] += half.box[2] - half.box[0];
-    rf_face_list only[2] = {{0}, {&half, 1, 1}};
+    rf_face_list only[2] = {{0}, {.items = &half, .n = 1, .capacity = 1}};
     r = must_run(rf_protocols[RF_PROTOCOL_pascal_faces], &truth, only);
     assert_float_equal(value_of(&r, "ap"), 0, 0);
     rf_protocol_result_free(&r);
@@ -132,7 +133,7 @@ static void mafa_by_hand(void **state) {
     for (int i = 0; i < 4; i++) a[i].score = 0.9f - 0.1f * (float)i;
     a[3].score = 0.95f;
     for (int k = 0; k < 4; k += 2) a[3].box[k] += 1000; /* false, and the best */
-    rf_face_list lists[2] = {{a, 4, 4}, {0}};
+    rf_face_list lists[2] = {{.items = a, .n = 4, .capacity = 4}, {0}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_mafa], &truth, lists);
     assert_float_equal(value_of(&r, "masked"), 0.5, 1e-9);          /* false, true of 1 */
     assert_float_equal(value_of(&r, "unmasked"), 0.5 * 0.5, 1e-9);  /* false, true of 2 */
@@ -150,7 +151,7 @@ static void landmarks_by_hand(void **state) {
         a[0].points[2 * p] += 2;
         b.points[2 * p + 1] += 6;
     }
-    rf_face_list lists[2] = {{a, 2, 2}, {&b, 1, 1}};
+    rf_face_list lists[2] = {{.items = a, .n = 2, .capacity = 2}, {.items = &b, .n = 1, .capacity = 1}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_landmarks], &truth, lists);
     double first = 2 / sqrt(4800), last = 6 / 40.0;
     assert_float_equal(value_of(&r, "nme_box"), (first + last) / 3, 1e-6);
@@ -180,7 +181,7 @@ static void coco_by_hand(void **state) {
     b.score = 0.6f;
     for (int k = 0; k < 4; k += 2) a[1].box[k] += 1000;              /* false */
     a[2].box[2] = a[2].box[0] + 0.72f * (a[2].box[2] - a[2].box[0]); /* IoU 0.72: true up to 0.7 */
-    rf_face_list lists[2] = {{a, 3, 3}, {&b, 1, 1}};
+    rf_face_list lists[2] = {{.items = a, .n = 3, .capacity = 3}, {.items = &b, .n = 1, .capacity = 1}};
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_coco], &truth, lists);
     /* low: true, false, true, true of 4: recalls 0..0.25 at 1, ..0.75 at 3/4; 26 and 50 of 101 places */
     double low = (26 + 50 * 0.75) / 101, high = (26 + 25 * 0.5) / 101;
@@ -207,7 +208,7 @@ static void coco_by_hand(void **state) {
         many[i].score = i == 100 ? 0.1f : 0.5f;
         for (int k = 0; k < 4 && i < 100; k++) many[i].box[k] += 2000;
     }
-    rf_face_list crowded[2] = {{many, 101, 101}, {0}};
+    rf_face_list crowded[2] = {{.items = many, .n = 101, .capacity = 101}, {0}};
     r = must_run(rf_protocols[RF_PROTOCOL_coco], &truth, crowded);
     assert_float_equal(value_of(&r, "ap50"), 0, 0);
     rf_protocol_result_free(&r);
@@ -252,7 +253,7 @@ static void coco_equals_naive(void **state) {
         rf_face found[2][8];
         rf_face_list lists[2];
         for (int s = 0; s < 2; s++) {
-            lists[s] = (rf_face_list){found[s], rf_rng_below(&rng, 9), 8};
+            lists[s] = (rf_face_list){.items = found[s], .n = rf_rng_below(&rng, 9), .capacity = 8};
             for (size_t k = 0; k < lists[s].n; k++) {
                 found[s][k] = faces[samples[s].first_face + rf_rng_below(&rng, (uint32_t)samples[s].n_faces)];
                 found[s][k].score = rf_rng_uniform(&rng);

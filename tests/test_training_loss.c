@@ -320,7 +320,7 @@ static uint32_t check_batch(const rig *r, const size_t *n_faces, const char *wha
     const double weights[3] = {r->config.loss.cls_weight, r->config.loss.box_weight, r->config.loss.landmark_weight};
     double sum[3], total = 0, got = 0;
     uint32_t crc = 0;
-    r->kind->set_batch(r->loss, &(rf_loss_batch){lists, n_faces});
+    r->kind->set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
     uint64_t allocations = rf_alloc_count();
     expect_ok(rf_exec_forward(r->exec, true));
     expect_ok(rf_exec_backward(r->exec, false));

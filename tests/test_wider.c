@@ -49,7 +49,7 @@ static void small_by_hand(void **state) {
     /* Not in order of score. 3.5 px off is IoU 0.517 with inclusive pixels, 0.481 without. */
     rf_face a[5] = {detection(100, 100, 10, 10, 0.8f), detection(0, 0, 10, 10, 0.6f), detection(50, 50, 10, 10, 1),
                     detection(3.5f, 0, 10, 10, 0.9f), detection(300, 50, 10, 10, 0.7f)};
-    rf_face_list lists[2] = {{a, 5, 5}, {0}};
+    rf_face_list lists[2] = {{.items = a, .n = 5, .capacity = 5}, {0}};
     assert_int_equal(rf_wider_ap(&small, lists, result), RF_OK);
     assert_int_equal(result->n_faces[RF_WIDER_EASY], 1);
     assert_int_equal(result->n_faces[RF_WIDER_MEDIUM], 2);
@@ -73,7 +73,7 @@ static void small_edges(void **state) {
     assert_int_equal(rf_wider_ap(&small, none, result), RF_OK);
     assert_float_equal(result->ap[RF_WIDER_HARD], 0, 0);
     rf_face one = detection(0, 0, 20, 20, 0.3f); /* a single score: nothing to divide by */
-    rf_face_list lists[2] = {{0}, {&one, 1, 1}};
+    rf_face_list lists[2] = {{0}, {.items = &one, .n = 1, .capacity = 1}};
     assert_int_equal(rf_wider_ap(&small, lists, result), RF_OK);
     assert_float_equal(result->ap[RF_WIDER_MEDIUM], 0.5, 1e-12);
     assert_float_equal(result->ap[RF_WIDER_HARD], 1.0 / 3, 1e-12);

@@ -3,13 +3,17 @@
 #define RF_TRAIN_LOSS_H
 
 #include "core/config.h"
-#include "detect/face.h"
+#include "data/dataset.h"
+#include "detect/placement.h"
 #include "layers/detector.h"
 
 /* The faces of a batch, in pixels of the network input. Borrowed until the step has run. */
 typedef struct rf_loss_batch {
     rf_face *const *faces; /* [N] arrays */
     const size_t *n_faces; /* [N] */
+    /* With a mesh branch; NULL: no face has vertices (face.mesh is 0 everywhere). */
+    const rf_mesh_table *mesh;
+    const rf_placement *placements; /* [N] from the table's pixels to the input's */
 } rf_loss_batch;
 
 /* The parts of one stage of heads; RF_NONE: it does not predict that. */
@@ -23,6 +27,7 @@ typedef struct rf_loss_values {
                                        * by cascade.weights */
     rf_loss_parts stages[RF_NET_STAGES];
     int n_stages;
+    rf_value mesh, edge; /* RF_NONE without model.mesh_vertices */
 } rf_loss_values;
 
 typedef struct rf_loss_counts {

@@ -4,6 +4,7 @@
  * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights.
  */
 #include "core/mem.h"
+#include "train/loss_dense.h"
 #include "train/loss_stage.h"
 
 _Static_assert((int)RF_NET_STAGES == (int)RF_MAX_STAGES, "the network and the matching have as many stages");
@@ -13,10 +14,12 @@ struct rf_loss {
     rf_loss_stage stages[RF_NET_STAGES];
     double stage_weights[RF_NET_STAGES], weights[3];
     bool landmarks;
+    rf_dense_loss *dense; /* NULL: no mesh branch */
 };
 
 static void multibox_free(rf_loss *loss) {
     if (!loss) return;
+    rf_dense_loss_free(loss->dense);
     rf_loss_common *c = &loss->common;
     for (int k = 0; k < RF_NET_STAGES; k++) rf_loss_stage_free(&loss->stages[k]);
     for (int i = 0; c->bins && i < c->n; i++) rf_box_bins_free(&c->bins[i]);
@@ -68,6 +71,7 @@ static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_
     for (int k = 0; k < c->spec.n_stages; k++)
         RF_TRY_GOTO(rf_loss_stage_make(c, k ? &loss->stages[k - 1] : NULL, &loss->stages[k]));
     if (c->spec.n_stages > 1) RF_TRY_GOTO(make_bins(c));
+    RF_TRY_GOTO(rf_dense_loss_make(config, n, &c->anchors, &c->spec.codec, &loss->dense));
     *out = loss;
     return RF_OK;
 fail:
@@ -112,7 +116,8 @@ static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *det
 
 static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
     size_t A = loss->common.anchors.count;
-    *out = (rf_loss_values){.total = RF_NONE, .cls = RF_NONE, .box = RF_NONE, .points = RF_NONE};
+    *out = (rf_loss_values){
+        .total = RF_NONE, .cls = RF_NONE, .box = RF_NONE, .points = RF_NONE, .mesh = RF_NONE, .edge = RF_NONE};
     if (detector->anchors != A)
         return rf_fail(RF_ERR_USER, "the network has %zu anchors, the settings in [anchors] give %zu",
                        detector->anchors, A);
@@ -123,6 +128,11 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
     if (out->points != RF_NONE)
         out->total = rf_apply2(g, "add", out->total,
                                rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "%s", "");
+    if (loss->dense)
+        out->total = add_part(g, out->total,
+                              rf_dense_loss_build(loss->dense, g, detector, out->stages[0].box, loss->stages[0].matches,
+                                                  &out->mesh, &out->edge),
+                              1);
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);
@@ -133,6 +143,7 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
 
 static void multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
     loss->common.batch = *batch;
+    rf_dense_loss_set_batch(loss->dense, batch);
 }
 
 static rf_loss_counts multibox_counts(const rf_loss *loss) {

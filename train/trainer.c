@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "layers/init.h"
 #include "layers/weights.h"
+#include "train/loss_dense.h"
 #include "train/trainer_internal.h"
 
 void rf_trainer_note(const rf_trainer *t, const char *fmt, ...) {
@@ -65,8 +66,20 @@ static rf_status check_folder(const rf_trainer *t, bool resume) {
     return rf_dir_make(t->out_dir);
 }
 
+static rf_status start_mesh(rf_trainer *t) {
+    if (t->config.model.mesh_vertices == 0) return RF_OK;
+    rf_mesh mesh = {0};
+    char *path = NULL;
+    RF_TRY(rf_open_mesh(&t->config, &mesh, &path));
+    rf_status status = rf_dense_start(t->params, &t->config, &mesh, path);
+    rf_free(path);
+    rf_mesh_free(&mesh);
+    return status;
+}
+
 static rf_status load_init(rf_trainer *t, const char *init) {
     rf_params_init(t->params, t->progress.seed);
+    RF_TRY(start_mesh(t));
     if (!init || !*init) init = t->config.model.init;
     if (*init) RF_TRY(rf_weights_load(init, t->params, NULL));
     rf_optimizer_reset_ema(&t->optimizer);

@@ -45,6 +45,9 @@ static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_su
         snprintf(name, sizeof name, "%s%d", parts[i % 3], i / 3 + 1);
         rf_json_put_number(w, name, sums->stages[i / 3][i % 3] / n);
     }
+    if (!sums->has_mesh) return;
+    rf_json_put_number(w, "mesh", sums->mesh / n);
+    rf_json_put_number(w, "edge", sums->edge / n);
 }
 
 /* What each stage adds to the loss, without cascade.weights. */
@@ -70,6 +73,9 @@ static rf_train_line make_line(const rf_trainer *t) {
         .cls = s->cls / n,
         .box = s->box / n,
         .points = s->points / n,
+        .mesh = s->mesh / n,
+        .edge = s->edge / n,
+        .has_mesh = s->has_mesh,
         .lr = t->lr,
         .grad_norm = t->grad_norm,
         .images_per_second = n * (double)t->config.train.batch / seconds,

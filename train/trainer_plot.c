@@ -67,8 +67,8 @@ static rf_status add_object(plot *losses, plot *metrics, const rf_json *root) {
     rf_json_string(rf_json_get(root, "kind"), &kind);
     if (!rf_json_number(rf_json_get(root, "epoch"), &epoch)) return RF_OK;
     if (strcmp(kind, "train") == 0) {
-        static const char *const parts[] = {"loss", "cls", "box", "points"};
-        for (int i = 0; i < 4; i++) {
+        static const char *const parts[] = {"loss", "cls", "box", "points", "mesh", "edge"};
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
             double value;
             if (rf_json_number(rf_json_get(root, parts[i]), &value) && value > 0)
                 RF_TRY(add_point(losses, parts[i], epoch, value));

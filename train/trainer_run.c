@@ -43,6 +43,9 @@ static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
     sums->cls += scalar(t, v->cls);
     sums->box += scalar(t, v->box);
     sums->points += scalar(t, v->points);
+    sums->has_mesh = v->mesh != RF_NONE;
+    sums->mesh += scalar(t, v->mesh);
+    sums->edge += scalar(t, v->edge);
     for (int k = 0; k < v->n_stages; k++) {
         sums->stages[k][0] += scalar(t, v->stages[k].cls);
         sums->stages[k][1] += scalar(t, v->stages[k].box);
@@ -56,7 +59,7 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate
     size_t pixels = batch->count * (size_t)batch->size * (size_t)batch->size * 3;
     rf_real *input = rf_exec_data(exec, t->net.detector.input);
     for (size_t i = 0; i < pixels; i++) input[i] = batch->input[i];
-    rf_loss_batch faces = {batch->faces, batch->n_faces};
+    rf_loss_batch faces = {batch->faces, batch->n_faces, batch->mesh, batch->placements};
     t->net.loss_kind->set_batch(t->net.loss, &faces);
     RF_TRY(rf_exec_forward(exec, true));
     double total = scalar(t, t->net.values.total);

@@ -157,7 +157,7 @@ static void check(int stages, const char *body, const char *more) {
     net.exec = rf_exec_new(net.graph, &(rf_exec_options){.keep_all = true});
     assert_non_null(net.exec);
     fill_input(net.exec, net.detector.input);
-    net.loss_kind->set_batch(net.loss, &(rf_loss_batch){lists, n_faces});
+    net.loss_kind->set_batch(net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
     assert_int_equal(rf_exec_forward(net.exec, true), RF_OK);
     assert_int_equal(rf_exec_backward(net.exec, false), RF_OK);
     fixed_make(&f, params, &config);

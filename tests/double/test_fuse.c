@@ -54,7 +54,7 @@ static void set_faces(rf_train_graph *net, size_t images) {
         lists[i] = faces[i];
         counts[i] = 2;
     }
-    rf_loss_batch batch = {lists, counts};
+    rf_loss_batch batch = {.faces = lists, .n_faces = counts};
     net->loss_kind->set_batch(net->loss, &batch);
 }
 

@@ -315,6 +315,8 @@ static void exports(void) {
     static const uint8_t half[] = {0x47, 0x6b, 0x30, 0x01};
     memcpy(file + sizeof net + 24 + 4 + 24 + 8, half, sizeof half);
     put("ncnn", "layers", -1, file, sizeof file);
+    put_text("mesh", "square", -1,
+             "# square\nv -1 0 0.5\nv 1 0 0\nv 1 2 0\nv -1 2 0\nvt 0 0\nf 1/1 2 3//1 4\nf -4 -3 -2\n");
     put_text("wts", "two", -1, "2\na.weight 2 3f800000 00000000\nb 1  c0000000\n");
 }
 
