@@ -25,8 +25,9 @@ typedef struct rf_net {
     bool freeze_bn;    /* batch normalisation of the backbone */
     int freeze_stages; /* of the backbone, the stem is 1 */
     /* State of the part being built. */
-    unsigned part; /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
-    bool frozen;   /* nothing here is trained, batch statistics included */
+    unsigned part;   /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
+    bool frozen;     /* nothing here is trained, batch statistics included */
+    bool rare_faces; /* biases start at -ln(99): a sigmoid of 0.01 (RF_INIT_RARE) */
     rf_init conv_init;
     char prefix[RF_NAME_BYTES]; /* "body.stage1." */
 } rf_net;
@@ -77,6 +78,9 @@ typedef struct rf_conv_pair {
 } rf_conv_pair;
 rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out);
 rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair);
+/* The same with a kernel of kh x kw, both odd, and zeros of half a kernel around the map; `relu` follows. */
+rf_conv_pair rf_conv_params(rf_net *net, const char *name, int in, int out, int kh, int kw);
+rf_value rf_conv_bias_act(rf_net *net, rf_value x, rf_conv_pair pair, int stride, bool relu);
 
 /* Residual blocks in torchvision's layout (stride on the 3x3 of the bottleneck, He et al. 2016 "v1.5"): names conv1,
  * bn1, ..., downsample.{0,1} when the shape changes. basic: two 3x3; bottleneck: 1x1, 3x3, 1x1 to 4*width channels. */

@@ -18,10 +18,8 @@ static rf_status infer(rf_call *call) {
     rf_shape rows = *logits;
     rows.d[--rows.n] = 0;
     RF_TRY(rf_expect_shape("focal_loss", "labels", &call->in[LABELS].shape, &rows));
-    if (rf_has_input(call, WEIGHTS))
-        RF_TRY(rf_expect_shape("focal_loss", "weights", &call->in[WEIGHTS].shape, &rows));
-    if (rf_has_input(call, MARGINS))
-        RF_TRY(rf_expect_shape("focal_loss", "margins", &call->in[MARGINS].shape, &rows));
+    if (rf_has_input(call, WEIGHTS)) RF_TRY(rf_expect_shape("focal_loss", "weights", &call->in[WEIGHTS].shape, &rows));
+    if (rf_has_input(call, MARGINS)) RF_TRY(rf_expect_shape("focal_loss", "margins", &call->in[MARGINS].shape, &rows));
     call->out[0].shape = (rf_shape){0};
     return RF_OK;
 }

@@ -25,8 +25,7 @@ static void forward(const rf_call *call) {
 
 static void backward_range(void *ctx, size_t begin, size_t end) {
     const rf_call *call = ctx;
-    for (size_t i = begin; i < end; i++)
-        rf_put(&call->din[0].data[i], call->din_add[0], call->dout[0].data[2 * i + 1]);
+    for (size_t i = begin; i < end; i++) rf_put(&call->din[0].data[i], call->din_add[0], call->dout[0].data[2 * i + 1]);
 }
 
 static void backward(const rf_call *call) {

@@ -1,6 +1,6 @@
-/* RoIAlign (He et al. 2017, arXiv 1703.06870): a box of a map as a small map of fixed size, the mean of bilinear samples
- * in every cell; edges and rounding as in torchvision.ops.roi_align, with and without `aligned`. The maps are levels of a
- * pyramid, each half the scale of the one before. */
+/* RoIAlign (He et al. 2017, arXiv 1703.06870): a box of a map as a small map of fixed size, the mean of bilinear
+ * samples in every cell; edges and rounding as in torchvision.ops.roi_align, with and without `aligned`. The maps are
+ * levels of a pyramid, each half the scale of the one before. */
 #include "autograd/ops/common.h"
 
 #include <math.h>
@@ -64,7 +64,8 @@ static bool region_of(const rf_call *call, size_t row, region *r) {
     return true;
 }
 
-/* Where a coordinate reads on an axis of `length` pixels: low and high with 1 - part and part; false beyond the edge. */
+/* Where a coordinate reads on an axis of `length` pixels: low and high with 1 - part and part; false beyond the edge.
+ */
 static bool source_of(double at, int length, int *low, int *high, double *part) {
     if (!(at >= -1 && at <= length)) return false;
     at = fmax(at, 0);
@@ -208,8 +209,9 @@ static const rf_case cases[] = {{"5x6 2x7x9x3", "size=3 scale=0.5"},
 
 const rf_op rf_op_roi_align = {
     .name = "roi_align",
-    .formula = "y[r,i,j] = mean of bilinear samples of x[level_r] in cell (i,j) of a size x size grid over box r; rois: "
-               "image, level, x1, y1, x2, y2",
+    .formula =
+        "y[r,i,j] = mean of bilinear samples of x[level_r] in cell (i,j) of a size x size grid over box r; rois: "
+        "image, level, x1, y1, x2, y2",
     .in_names = {"rois", "x"},
     .out_names = {"y"},
     .attrs = {{"size", RF_ATTR_INT, 7, 1, 64, "rows and columns of the result"},
