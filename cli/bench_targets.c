@@ -33,7 +33,7 @@ rf_status rf_bench_measure_match(const rf_detect_spec *spec, const rf_anchor_set
     draw_faces(faces, n, (float)anchors->width, n > 100 ? 32 : 256, n);
     for (long i = 0; i <= iterations; i++) {
         double begin = rf_clock_seconds();
-        rf_match_faces(anchors, &spec->match, faces, n, &match);
+        rf_match_faces(anchors, &spec->match[0], faces, n, &match);
         rf_match_encode(anchors, &spec->codec, &match, faces, loc, points);
         if (i) RF_TRY_GOTO(rf_samples_add(times, rf_clock_seconds() - begin));
     }

@@ -18,16 +18,22 @@ void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const flo
     out[3] = limit_log(logf(h / anchor[3])) / codec->variance_size;
 }
 
+void rf_codec_move_anchor(const rf_codec *codec, const float anchor[4], const float loc[4], float out[4]) {
+    for (int k = 0; k < 2; k++) {
+        float size = anchor[k + 2];
+        out[k] = anchor[k] + loc[k] * codec->variance_centre * size;
+        out[k + 2] = size * expf(limit_log(loc[k + 2] * codec->variance_size));
+    }
+}
+
 void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]) {
-    float one = codec->plus_one ? 1.0f : 0.0f;
-    float x = anchor[0] + loc[0] * codec->variance_centre * anchor[2];
-    float y = anchor[1] + loc[1] * codec->variance_centre * anchor[3];
-    float w = anchor[2] * expf(limit_log(loc[2] * codec->variance_size));
-    float h = anchor[3] * expf(limit_log(loc[3] * codec->variance_size));
-    box[0] = x - 0.5f * (w - one);
-    box[1] = y - 0.5f * (h - one);
-    box[2] = x + 0.5f * (w - one);
-    box[3] = y + 0.5f * (h - one);
+    float one = codec->plus_one ? 1.0f : 0.0f, moved[4];
+    rf_codec_move_anchor(codec, anchor, loc, moved);
+    for (int k = 0; k < 2; k++) {
+        float half = 0.5f * (moved[k + 2] - one);
+        box[k] = moved[k] - half;
+        box[k + 2] = moved[k] + half;
+    }
 }
 
 void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out) {

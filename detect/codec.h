@@ -21,6 +21,8 @@ typedef struct rf_codec {
 /* anchor: cx cy w h pixels; box: x1 y1 x2 y2 pixels, of positive width and height. */
 void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const float box[4], float out[4]);
 void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]);
+/* The decoded box in centre form, cx cy w h: the anchor of the next stage of a cascade. `out` may be `anchor`. */
+void rf_codec_move_anchor(const rf_codec *codec, const float anchor[4], const float loc[4], float out[4]);
 /* points: x0 y0 .. x4 y4 pixels. */
 void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out);
 void rf_codec_decode_points(const rf_codec *codec, const float anchor[4], const float *encoded, float *points);

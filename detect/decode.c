@@ -1,26 +1,40 @@
 #include "detect/decode.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "detect/box.h"
 
-static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score, const float *loc,
-                            const float *points, rf_face_list *out) {
-    rf_face face = {.score = score, .has_points = points != NULL};
-    rf_codec_decode_box(codec, anchors + 4 * a, loc + 4 * a, face.box);
-    float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
-    if (points) {
-        rf_codec_decode_points(codec, anchors + 4 * a, points + 2 * RF_POINTS * a, face.points);
-        for (int i = 0; i < 2 * RF_POINTS; i++) sum += face.points[i];
+static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score,
+                            const rf_stage_rows *stages, int n_stages, rf_face_list *out) {
+    static const float stay[4] = {0};
+    rf_face face = {.score = score};
+    float anchor[4];
+    memcpy(anchor, anchors + 4 * a, sizeof anchor);
+    for (int k = 0; k < n_stages; k++) {
+        const float *loc = stages[k].loc ? stages[k].loc + 4 * a : stay;
+        if (stages[k].points) {
+            rf_codec_decode_points(codec, anchor, stages[k].points + 2 * RF_POINTS * a, face.points);
+            face.has_points = true;
+        }
+        if (k + 1 == n_stages)
+            rf_codec_decode_box(codec, anchor, loc, face.box);
+        else
+            rf_codec_move_anchor(codec, anchor, loc, anchor);
     }
+    float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
+    for (int i = 0; face.has_points && i < 2 * RF_POINTS; i++) sum += face.points[i];
     if (!isfinite(sum))
         return rf_fail(RF_ERR_NONFINITE,
                        "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);
     return rf_face_list_push(out, &face);
 }
 
-rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
-                          const float *points, float score_threshold, rf_face_list *out) {
+rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
+                           int n_stages, float score_threshold, rf_face_list *out) {
+    int last = n_stages - 1;
+    while (!stages[last].cls) last--;
+    const float *cls = stages[last].cls;
     /* score >= t when the margin of the logits is at least ln(t / (1 - t)): no exponential for the many that fail. The
      * limit is kept low, since the exact score decides. */
     double t = (double)score_threshold;
@@ -33,7 +47,13 @@ rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n,
                            "the network's class logits of anchor %zu are %g and %g; the weights are broken", a,
                            (double)cls[2 * a], (double)cls[2 * a + 1]);
         float score = (float)(1 / (1 + exp(-(double)margin)));
-        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, loc, points, out));
+        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, stages, n_stages, out));
     }
     return RF_OK;
+}
+
+rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
+                          const float *points, float score_threshold, rf_face_list *out) {
+    rf_stage_rows rows = {cls, loc, points};
+    return rf_decode_stages(codec, anchors, n, &rows, 1, score_threshold, out);
 }

@@ -15,4 +15,16 @@
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out);
 
+/* What one stage of heads says of n anchors, as above; NULL: it does not predict that here. points without loc: none.
+ */
+typedef struct rf_stage_rows {
+    const float *cls, *loc, *points;
+} rf_stage_rows;
+
+/* The same for stages of a cascade (insightface, rcnn/PY_OP/cascade_refine.py; arXiv 1905.00641, CVPR 2020): each box
+ * is decoded on top of the box of the stage before, the last stage that classifies gives the score, landmarks are those
+ * of the last stage that has them, relative to the box that this stage starts from. Some stage has cls. */
+rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
+                           int n_stages, float score_threshold, rf_face_list *out);
+
 #endif

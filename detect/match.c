@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "detect/box.h"
+#include "detect/match_internal.h"
 
 /* A face as matching sees it: half-open spans and its area. */
 typedef struct target {
@@ -29,8 +30,6 @@ typedef struct plane {
     int stride;
 } plane;
 
-enum { FORCED = 2 };
-
 rf_status rf_match_alloc(size_t n_anchors, rf_match *out) {
     *out = (rf_match){.n_anchors = n_anchors,
                       .label = rf_alloc(n_anchors, sizeof *out->label),
@@ -40,6 +39,13 @@ rf_status rf_match_alloc(size_t n_anchors, rf_match *out) {
     if (out->label && out->face && out->iou && out->has_points) return RF_OK;
     rf_match_free(out);
     return RF_ERR_NOMEM;
+}
+
+void rf_match_clear(rf_match *out) {
+    memset(out->label, 0, out->n_anchors * sizeof *out->label);
+    memset(out->face, 0xff, out->n_anchors * sizeof *out->face);
+    memset(out->iou, 0, out->n_anchors * sizeof *out->iou);
+    memset(out->has_points, 0, out->n_anchors * sizeof *out->has_points);
 }
 
 void rf_match_free(rf_match *match) {
@@ -191,35 +197,34 @@ static void ignore_covered(const rf_anchor_set *anchors, const rf_face *face, fl
     }
 }
 
-static bool is_target(const rf_anchor_set *anchors, const rf_face *face) {
-    return !face->ignore && rf_box_valid(face->box, anchors->plus_one);
+bool rf_match_is_target(const rf_face *face, bool plus_one) {
+    return !face->ignore && rf_box_valid(face->box, plus_one);
 }
 
 static void force_best_anchors(const rf_anchor_set *anchors, const rf_match_spec *spec, const rf_face *faces,
                                size_t n_faces, rf_match *out) {
     for (size_t f = 0; f < n_faces; f++) {
-        if (!is_target(anchors, &faces[f])) continue;
+        if (!rf_match_is_target(&faces[f], anchors->plus_one)) continue;
         target t = target_of(&faces[f], anchors->plus_one);
         size_t a = 0;
         float iou = best_anchor(anchors, &t, &a);
         if (!(iou > 0) || iou < spec->force_min_iou) continue;
-        if (out->label[a] == FORCED && iou <= out->iou[a]) continue;
-        out->label[a] = FORCED;
+        if (out->label[a] == RF_MATCH_FORCED && iou <= out->iou[a]) continue;
+        out->label[a] = RF_MATCH_FORCED;
         out->face[a] = (int32_t)f;
         out->iou[a] = iou;
     }
 }
 
-/* Turns best IoUs into labels. */
-static void set_labels(const rf_match_spec *spec, rf_match *out) {
+void rf_match_set_labels(const rf_match_spec *spec, rf_match *out) {
     for (size_t a = 0; a < out->n_anchors; a++) {
-        bool positive = out->label[a] == FORCED || (out->face[a] >= 0 && out->iou[a] >= spec->positive_iou);
+        bool positive = out->label[a] == RF_MATCH_FORCED || (out->face[a] >= 0 && out->iou[a] >= spec->positive_iou);
         out->label[a] = positive ? 1 : out->iou[a] < spec->negative_iou ? 0 : -1;
         if (!positive) out->face[a] = -1;
     }
 }
 
-static void count_labels(const rf_face *faces, rf_match *out) {
+void rf_match_count(const rf_face *faces, rf_match *out) {
     size_t positive = 0, negative = 0, points = 0;
     for (size_t a = 0; a < out->n_anchors; a++) {
         negative += out->label[a] == 0;
@@ -237,12 +242,9 @@ static void count_labels(const rf_face *faces, rf_match *out) {
 void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, const rf_face *faces, size_t n_faces,
                     rf_match *out) {
     assert(out->n_anchors == anchors->count && n_faces <= INT32_MAX && spec->negative_iou <= spec->positive_iou);
-    memset(out->label, 0, out->n_anchors * sizeof *out->label);
-    memset(out->face, 0xff, out->n_anchors * sizeof *out->face);
-    memset(out->iou, 0, out->n_anchors * sizeof *out->iou);
-    memset(out->has_points, 0, out->n_anchors * sizeof *out->has_points);
+    rf_match_clear(out);
     for (size_t f = 0; f < n_faces; f++) {
-        if (!is_target(anchors, &faces[f])) continue;
+        if (!rf_match_is_target(&faces[f], anchors->plus_one)) continue;
         target t = target_of(&faces[f], anchors->plus_one);
         for (int l = 0; l < anchors->n_levels; l++)
             for (int s = 0; s < anchors->n_sizes; s++) {
@@ -251,12 +253,12 @@ void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, con
             }
     }
     if (spec->force_best) force_best_anchors(anchors, spec, faces, n_faces, out);
-    set_labels(spec, out);
+    rf_match_set_labels(spec, out);
     if (spec->ignore_ioa < 1)
         for (size_t f = 0; f < n_faces; f++)
             if (faces[f].ignore && rf_box_valid(faces[f].box, anchors->plus_one))
                 ignore_covered(anchors, &faces[f], spec->ignore_ioa, out);
-    count_labels(faces, out);
+    rf_match_count(faces, out);
 }
 
 void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const rf_match *match, const rf_face *faces,

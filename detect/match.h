@@ -40,6 +40,24 @@ void rf_match_free(rf_match *match);
 void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, const rf_face *faces, size_t n_faces,
                     rf_match *out);
 
+/* Scratch memory for matching boxes that are no grid: which of them have their centre where. */
+typedef struct rf_box_bins {
+    size_t n;
+    uint32_t *cell;  /* [n] */
+    uint32_t *item;  /* [n] boxes, cell by cell */
+    uint32_t *begin; /* [cells + 1] first place of a cell in item */
+} rf_box_bins;
+
+/* For n boxes, reusable. RF_ERR_NOMEM leaves *out empty. Free with rf_box_bins_free. */
+rf_status rf_box_bins_alloc(size_t n, rf_box_bins *out);
+void rf_box_bins_free(rf_box_bins *bins);
+
+/* rf_match_faces for boxes [n,4] cx cy w h, n = out->n_anchors, anywhere: the refined anchors of an image of
+ * height x width. force_best does not apply: a decoded box needs no rescue, and one that barely touches its face would
+ * give huge targets. Boxes that are not finite overlap nothing. Allocates nothing; work grows with the overlaps. */
+void rf_match_boxes(const float *boxes, int height, int width, bool plus_one, const rf_match_spec *spec,
+                    const rf_face *faces, size_t n_faces, rf_box_bins *bins, rf_match *out);
+
 /* Targets of the positive anchors, other rows are left as they are: loc [A,4]; points [A,10] (NULL: none), only where
  * has_points. Allocates nothing. */
 void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const rf_match *match, const rf_face *faces,

@@ -84,10 +84,10 @@ fail:
     return status;
 }
 
-/* Largest distance of the centres of a box of width w and any box whose IoU with it is at least t: IoU <= overlap /
- * max(w, v) and overlap <= (w + v) / 2 - distance, so distance <= (w + v) / 2 - t max(w, v), where v is from t w to
- * w / t: at most w max(1 - t, (1 / t - 1) / 2). A little more for rounding. The same holds for heights. */
-static double reach(double size, double centre, double t) {
+/* For a box of width w and one of width v: IoU <= overlap / max(w, v) and overlap <= (w + v) / 2 - distance, so
+ * distance <= (w + v) / 2 - t max(w, v), where v is from t w to w / t: at most w max(1 - t, (1 / t - 1) / 2). The same
+ * holds for heights. */
+double rf_near_reach(double size, double centre, double t) {
     return size * fmax(1 - t, 0.5 * (1 / t - 1)) + 1e-4 * (size + fabs(centre));
 }
 
@@ -133,7 +133,7 @@ size_t rf_near_find(rf_near *s, size_t p, double iou) {
     }
     double w = (double)rf_box_width(box, s->plus_one), h = (double)rf_box_height(box, s->plus_one);
     double x = (double)s->centre[p], y = 0.5 * ((double)box[1] + (double)box[3]);
-    double reach_x = 2 * reach(w, 0.5 * x, iou), reach_y = reach(h, y, iou);
+    double reach_x = 2 * rf_near_reach(w, 0.5 * x, iou), reach_y = rf_near_reach(h, y, iou);
     float lowest = level_of(h * iou * 0.999);
     for (float level = level_of(h / iou * 1.001); level >= lowest; level--) {
         float bottom = strip_of(y + reach_y, level), top = strip_of(y - reach_y, level);

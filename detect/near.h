@@ -28,6 +28,10 @@ typedef struct rf_near {
     bool plus_one;
 } rf_near;
 
+/* Largest distance, on one axis, from the centre of a box of this size to that of any box whose IoU with it is at least
+ * t; a little more for rounding. */
+double rf_near_reach(double size, double centre, double t);
+
 /* Boxes must be finite and have an area. RF_ERR_NOMEM leaves *out empty. */
 rf_status rf_near_make(const rf_face *faces, size_t n, bool plus_one, rf_near *out);
 void rf_near_free(rf_near *near);

@@ -30,6 +30,36 @@ static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *ou
     return status == RF_OK ? RF_OK : rf_fail_context(status, "model.strides or [anchors]");
 }
 
+/* Number k of a list whose last number stands for all that follow. */
+static float number_of(const rf_real_list *list, int k) {
+    return (float)list->v[k < list->n ? k : list->n - 1];
+}
+
+static rf_status stages_from_config(const rf_config *config, const rf_match_spec *base, rf_detect_spec *out) {
+    const rf_real_list *positive = &config->cascade.positive_iou, *negative = &config->cascade.negative_iou;
+    out->n_stages = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
+    out->match[0] = *base;
+    if (out->n_stages == 1) return RF_OK;
+    if (out->n_stages > RF_MAX_STAGES || positive->n < 1 || negative->n < 1)
+        return rf_fail(RF_ERR_USER,
+                       "cascade.stages = %ld with %d numbers in cascade.positive_iou and %d in cascade.negative_iou; "
+                       "expected at most %d stages and a number in both lists",
+                       config->cascade.stages, positive->n, negative->n, RF_MAX_STAGES);
+    for (int k = 0; k < out->n_stages; k++) {
+        rf_match_spec *match = &out->match[k];
+        *match = *base;
+        match->positive_iou = number_of(positive, k);
+        match->negative_iou = number_of(negative, k);
+        match->force_best = base->force_best && k == 0;
+        if (match->negative_iou > match->positive_iou)
+            return rf_fail(RF_ERR_USER,
+                           "cascade.negative_iou %g of stage %d is above its positive_iou %g; lower it, or give both "
+                           "lists as many numbers",
+                           (double)match->negative_iou, k + 1, (double)match->positive_iou);
+    }
+    return RF_OK;
+}
+
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out) {
     memset(out, 0, sizeof *out);
     RF_TRY(anchors_from_config(config, &out->anchors));
@@ -39,11 +69,12 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
     out->codec = (rf_codec){.variance_centre = (float)config->anchors.variance_centre,
                             .variance_size = (float)config->anchors.variance_size,
                             .plus_one = config->anchors.plus_one};
-    out->match = (rf_match_spec){.positive_iou = (float)config->match.positive_iou,
-                                 .negative_iou = (float)config->match.negative_iou,
-                                 .force_best = config->match.force_best,
-                                 .force_min_iou = (float)config->match.force_min_iou,
-                                 .ignore_ioa = (float)config->match.ignore_ioa};
+    rf_match_spec match = {.positive_iou = (float)config->match.positive_iou,
+                           .negative_iou = (float)config->match.negative_iou,
+                           .force_best = config->match.force_best,
+                           .force_min_iou = (float)config->match.force_min_iou,
+                           .ignore_ioa = (float)config->match.ignore_ioa};
+    RF_TRY(stages_from_config(config, &match, out));
     out->merge = (rf_merge_spec){.iou = (float)config->eval.iou,
                                  .plus_one = true,
                                  .top_k = (size_t)config->eval.top_k,

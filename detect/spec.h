@@ -9,17 +9,21 @@
 #include "detect/match.h"
 #include "detect/nms.h"
 
+enum { RF_MAX_STAGES = 4 }; /* cascade.stages */
+
 typedef struct rf_detect_spec {
     rf_anchor_spec anchors;
     rf_codec codec;
-    rf_match_spec match;
+    rf_match_spec
+        match[RF_MAX_STAGES]; /* of each stage of heads: [match], with the IoUs of [cascade] if it has stages */
+    int n_stages;
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
     const rf_merger *merger;
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
 } rf_detect_spec;
 
-/* Reads [model] strides, [anchors], [match] and [eval]. RF_ERR_USER names the key when sizes are not levels x k
- * numbers, strides do not ascend, or negative_iou is above positive_iou. */
+/* Reads [model] strides, [anchors], [match], [cascade] and [eval]. RF_ERR_USER names the key when sizes are not
+ * levels x k numbers, strides do not ascend, or negative_iou is above positive_iou. */
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out);
 
 #endif

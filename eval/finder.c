@@ -139,19 +139,33 @@ static void unscale(rf_face *face, double fx, double fy) {
     for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
 }
 
+/* The rows of a level in an output of `width` numbers a row; NULL when there are none. */
+static const float *level_rows(const rf_sized_net *net, rf_value output, long first, size_t width) {
+    if (output == RF_NONE || first < 0) return NULL;
+    return rf_exec_data(net->exec, output) + (size_t)first * width;
+}
+
+static void stages_of_level(const rf_sized_net *net, int level, rf_stage_rows *rows) {
+    for (int k = 0; k < net->detector.n_stages; k++) {
+        const rf_stage *stage = &net->detector.stages[k];
+        rows[k] = (rf_stage_rows){level_rows(net, stage->cls, stage->cls_first[level], 2),
+                                  level_rows(net, stage->loc, stage->box_first[level], 4),
+                                  level_rows(net, stage->points, stage->box_first[level], 2 * RF_POINTS)};
+    }
+}
+
 /* Faces of all levels, each level's scores times its factor. */
 static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
-    const float *cls = rf_exec_data(net->exec, net->detector.cls), *loc = rf_exec_data(net->exec, net->detector.loc);
-    const float *points = net->detector.points == RF_NONE ? NULL : rf_exec_data(net->exec, net->detector.points);
+    rf_stage_rows rows[RF_NET_STAGES];
     const rf_anchor_set *anchors = &net->anchors;
     for (int l = 0; l < anchors->n_levels; l++) {
         size_t first = anchors->levels[l].first, before = f->pass.n;
         size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
         float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
         if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
-        RF_TRY(rf_decode_faces(&f->spec.codec, anchors->boxes + 4 * first, end - first, cls + 2 * first,
-                               loc + 4 * first, points ? points + 2 * RF_POINTS * first : NULL, least / factor,
-                               &f->pass));
+        stages_of_level(net, l, rows);
+        RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
+                                least / factor, &f->pass));
         for (size_t i = before; i < f->pass.n; i++) f->pass.items[i].score *= factor;
     }
     return RF_OK;

@@ -238,6 +238,11 @@ rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, 
     out->graph = rf_graph_new();
     if (!out->graph) return RF_ERR_NOMEM;
     RF_TRY(rf_detector_build(out->graph, model->params, model->config, n, h, w, RF_EVAL, &out->detector));
+    if (out->detector.n_stages > 1)
+        return rf_fail(RF_ERR_USER,
+                       "the network has %d stages of heads (cascade.stages), which the exporters do not know: use it "
+                       "with rf-detect and rf-eval",
+                       out->detector.n_stages);
     RF_TRY(read_layers(out));
     RF_TRY(read_maps(out));
     return read_values(out);

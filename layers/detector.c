@@ -4,19 +4,16 @@
 
 #include "core/mem.h"
 #include "layers/backbone.h"
-#include "layers/context.h"
 #include "layers/fpn.h"
-#include "layers/heads.h"
+#include "layers/stages.h"
 
 /* What the configuration says, checked. */
 typedef struct plan {
     const rf_backbone *backbone;
-    const rf_context *context;
-    rf_deform context_deform;
     rf_pyramid pyramid;
-    int strides[RF_NET_LEVELS], n_levels, cell_anchors;
-    bool share_heads, landmarks;
-    double slope, backbone_slope;
+    int strides[RF_NET_LEVELS], n_levels;
+    rf_stages stages;
+    double backbone_slope;
 } plan;
 
 static rf_status make_plan(const rf_config *config, plan *p) {
@@ -32,25 +29,19 @@ static rf_status make_plan(const rf_config *config, plan *p) {
             return rf_fail(RF_ERR_USER, "model.strides: %g is not a whole number", strides->v[i]);
     }
     p->n_levels = strides->n;
-    p->cell_anchors = config->anchors.sizes.n / p->n_levels;
-    if (p->cell_anchors < 1 || p->cell_anchors * p->n_levels != config->anchors.sizes.n)
+    int cell_anchors = config->anchors.sizes.n / p->n_levels;
+    if (cell_anchors < 1 || cell_anchors * p->n_levels != config->anchors.sizes.n)
         return rf_fail(
             RF_ERR_USER,
             "anchors.sizes has %d numbers for %d levels (model.strides); give the same number for each level",
             config->anchors.sizes.n, p->n_levels);
     int channels = (int)config->model.channels;
     if (channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", channels);
-    p->context = rf_context_find(config->model.context);
-    if (!p->context) return RF_ERR_USER;
-    p->context_deform = rf_deform_of(config->model.context_dcn);
-    if (p->context_deform && !p->context->scope)
-        return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
-                       config->model.context_dcn, p->context->name);
-    p->share_heads = config->model.share_heads;
-    p->landmarks = config->model.landmarks;
-    p->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
+    RF_TRY(rf_stages_plan(config, p->strides, p->n_levels, &p->stages));
+    p->stages.cell_anchors = cell_anchors;
+    double slope = p->stages.slope;
     p->pyramid = (rf_pyramid){.channels = channels,
-                              .slope = p->slope,
+                              .slope = slope,
                               .lateral = strcmp(config->model.top_down, "lateral") == 0,
                               .bilinear = strcmp(config->model.upsample, "bilinear") == 0,
                               .extra_from_p = strcmp(config->model.extra_from, "p5") == 0,
@@ -78,7 +69,7 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .freeze_stages = (int)config->model.freeze_stages};
 }
 
-/* Backbone, pyramid and context: the feature maps of the levels. */
+/* Backbone and pyramid: the feature maps of the levels. */
 static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_value *levels) {
     rf_taps taps = {0};
     rf_scope scope = rf_net_enter(net, "body");
@@ -88,18 +79,7 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     net->part = 0;
     net->frozen = false;
     RF_TRY(rf_net_status(net));
-    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels));
-    for (int i = 0; i < p->n_levels; i++)
-        levels[i] = rf_context_build(net, p->context, levels[i], i, p->slope, p->context_deform);
-    return RF_OK;
-}
-
-static rf_value output(rf_net *net, const plan *p, const rf_value *levels, const char *head, int width,
-                       const char *name) {
-    rf_value y = rf_heads(net, levels, p->n_levels, head, p->cell_anchors, width, p->share_heads);
-    rf_graph_keep(net->graph, y);
-    rf_graph_name(net->graph, y, name);
-    return y;
+    return rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels);
 }
 
 static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detector *out) {
@@ -108,21 +88,18 @@ static rf_status build(rf_net *net, const plan *p, int n, int h, int w, rf_detec
     out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
     RF_TRY(rf_graph_status(net->graph));
     RF_TRY(build_features(net, p, out->input, levels));
-    /* Boxes first, as the public model lists its heads; the order has no other meaning. */
-    out->loc = output(net, p, levels, "BboxHead", 4, "loc");
-    out->cls = output(net, p, levels, "ClassHead", 2, "cls");
-    out->points = p->landmarks ? output(net, p, levels, "LandmarkHead", 10, "points") : RF_NONE;
     RF_TRY(rf_net_status(net));
     out->n_levels = p->n_levels;
-    out->cell_anchors = p->cell_anchors;
+    out->cell_anchors = p->stages.cell_anchors;
     for (int i = 0; i < p->n_levels; i++) {
         rf_shape s = rf_graph_shape(net->graph, levels[i]);
         out->stride[i] = p->strides[i];
         out->h[i] = s.d[1];
         out->w[i] = s.d[2];
-        out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)p->cell_anchors;
+        out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)out->cell_anchors;
     }
-    return RF_OK;
+    rf_stages_build(net, &p->stages, levels, out);
+    return rf_net_status(net);
 }
 
 rf_status rf_detector_params(const rf_config *config, rf_params **out) {

@@ -6,7 +6,9 @@
 
 /* Outputs of n levels [N,h,w,C] as one array [N, sum(h*w*anchors), width] in anchor order (level, row, column, anchor):
  * the channels of a head are anchor*width + k, so NHWC rows need no transpose. Names "<name>.<level>.conv1x1"; with
- * `share` all levels use those of level 0. */
-rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share);
+ * `share` all levels use those of the first. A level that is RF_NONE has no head and no rows. maps (NULL: not wanted)
+ * [n] gets the outputs before they become rows, where there are heads. */
+rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share,
+                  rf_value *maps);
 
 #endif

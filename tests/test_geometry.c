@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "detect/box.h"
 #include "detect/spec.h"
+#include "tests/match_naive.h"
 
 static const rf_anchor_spec biubug6 = {.n_levels = 3,
                                        .n_sizes = 2,
@@ -124,23 +125,12 @@ static void codec_numbers(void **state) {
     assert_float_equal(decoded[3] - decoded[1], 0.04, 1e-3);
 }
 
-static rf_face random_face(rf_rng *rng, float width, float height) {
-    rf_face face = {.score = rf_rng_uniform(rng), .has_points = rf_rng_below(rng, 3) > 0};
-    float side = expf(rf_rng_range(rng, 0, logf(width))), w = side, h = side * rf_rng_range(rng, 0.7f, 1.6f);
-    face.box[0] = rf_rng_range(rng, -0.2f * width, 1.1f * width);
-    face.box[1] = rf_rng_range(rng, -0.2f * height, 1.1f * height);
-    face.box[2] = face.box[0] + w;
-    face.box[3] = face.box[1] + h;
-    for (int i = 0; i < 2 * RF_POINTS; i++) face.points[i] = face.box[i & 1] + rf_rng_uniform(rng) * (i & 1 ? h : w);
-    return face;
-}
-
 static void codec_round_trip(void **state) {
     (void)state;
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
     for (int round = 0; round < 2000; round++) {
         rf_codec codec = {round & 2 ? 0.1f : 1, round & 2 ? 0.2f : 1, round & 1};
-        rf_face face = random_face(&rng, 640, 640), back = face;
+        rf_face face = match_random_face(&rng, 640, 640), back = face;
         float size = rf_rng_range(&rng, 16, 512), code[4], points[10];
         const float anchor[4] = {rf_rng_range(&rng, 0, 640), rf_rng_range(&rng, 0, 640), size, 1.25f * size};
         rf_codec_encode_box(&codec, anchor, face.box, code);
@@ -170,77 +160,6 @@ static void flip_twice(void **state) {
     assert_memory_equal(back.points, face.points, sizeof points);
 }
 
-/* Matching as its header defines it, one anchor and one face at a time. */
-static void naive_match(const rf_anchor_set *set, const rf_match_spec *spec, const rf_face *faces, size_t n,
-                        int8_t *label, int32_t *owner) {
-    float *best = rf_alloc(set->count, sizeof *best), *forced = rf_alloc(set->count, sizeof *forced);
-    int32_t *forced_face = rf_alloc(set->count, sizeof *forced_face);
-    for (size_t a = 0; a < set->count; a++) owner[a] = forced_face[a] = -1;
-    for (size_t f = 0; f < n; f++) {
-        if (faces[f].ignore || !rf_box_valid(faces[f].box, set->plus_one)) continue;
-        size_t top = 0;
-        float top_iou = 0;
-        for (size_t a = 0; a < set->count; a++) {
-            float iou = rf_anchor_iou(set->boxes + 4 * a, faces[f].box, set->plus_one);
-            if (iou > best[a]) best[a] = iou, owner[a] = (int32_t)f;
-            if (iou > top_iou) top_iou = iou, top = a;
-        }
-        if (!spec->force_best || top_iou <= 0 || top_iou < spec->force_min_iou) continue;
-        if (top_iou > forced[top]) forced[top] = top_iou, forced_face[top] = (int32_t)f;
-    }
-    for (size_t a = 0; a < set->count; a++) {
-        if (owner[a] >= 0 && best[a] >= spec->positive_iou)
-            label[a] = 1;
-        else
-            label[a] = best[a] < spec->negative_iou ? 0 : -1;
-        if (forced_face[a] >= 0) label[a] = 1, owner[a] = forced_face[a];
-        if (label[a] != 1) owner[a] = -1;
-        for (size_t f = 0; f < n && label[a] == 0 && spec->ignore_ioa < 1; f++) {
-            if (!faces[f].ignore || !rf_box_valid(faces[f].box, set->plus_one)) continue;
-            const float *anchor = set->boxes + 4 * a, *box = faces[f].box;
-            float half = set->plus_one ? 0.5f : 0;
-            float x = rf_span_overlap(anchor[0], anchor[2], box[0] - half, box[2] + half);
-            float y = rf_span_overlap(anchor[1], anchor[3], box[1] - half, box[3] + half);
-            if (x > 0 && y > 0 && x * y >= spec->ignore_ioa * (anchor[2] * anchor[3])) label[a] = -1;
-        }
-    }
-    rf_free(forced_face);
-    rf_free(forced);
-    rf_free(best);
-}
-
-static size_t random_faces(rf_rng *rng, rf_face *faces, size_t most, float width, float height) {
-    size_t n = rf_rng_below(rng, (uint32_t)most + 1);
-    for (size_t f = 0; f < n; f++) {
-        faces[f] = random_face(rng, width, height);
-        if (rf_rng_below(rng, 3) == 0) /* on whole pixels, so that equal IoUs happen */
-            for (int i = 0; i < 4; i++) faces[f].box[i] = roundf(faces[f].box[i] / 8) * 8;
-        switch (rf_rng_below(rng, 12)) {
-        case 0:
-            faces[f].ignore = true;
-            break;
-        case 1:
-            faces[f].box[2] = faces[f].box[0];
-            break; /* no area */
-        case 2:
-            faces[f].box[3] = faces[f].box[1] - 5;
-            break; /* inside out */
-        case 3:
-            faces[f].box[0] = NAN;
-            break;
-        case 4:
-            if (f > 0) memcpy(faces[f].box, faces[f - 1].box, sizeof faces[f].box);
-            break;
-        case 5:
-            for (int i = 0; i < 4; i++) faces[f].box[i] += 1e7f;
-            break; /* far outside */
-        default:
-            break;
-        }
-    }
-    return n;
-}
-
 static void match_equals_naive(void **state) {
     (void)state;
     rf_anchor_spec specs[3] = {biubug6, paper_spec(), biubug6};
@@ -259,14 +178,14 @@ static void match_equals_naive(void **state) {
         rf_anchor_spec spec = specs[round % 3];
         spec.plus_one = rf_rng_below(&rng, 2);
         const rf_match_spec *rule = &rules[round % 5];
-        size_t n = random_faces(&rng, faces, round % 4 == 3 ? 40 : 5, (float)width + 1, (float)height + 1);
+        size_t n = match_random_faces(&rng, faces, round % 4 == 3 ? 40 : 5, (float)width + 1, (float)height + 1);
         rf_anchor_set set;
         rf_match match;
         assert_int_equal(rf_anchor_set_make(&spec, height, width, &set), RF_OK);
         assert_int_equal(rf_match_alloc(set.count, &match), RF_OK);
         int8_t *label = rf_alloc(set.count, sizeof *label);
         int32_t *owner = rf_alloc(set.count, sizeof *owner);
-        naive_match(&set, rule, faces, n, label, owner);
+        match_naively(set.boxes, set.count, set.plus_one, rule, faces, n, label, owner);
         rf_match_faces(&set, rule, faces, n, &match);
         assert_memory_equal(match.label, label, set.count);
         assert_memory_equal(match.face, owner, set.count * sizeof *owner);
@@ -355,7 +274,7 @@ static void match_speed(void **state) {
     static rf_face faces[700];
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
     for (size_t i = 0; i < 700; i++) {
-        faces[i] = random_face(&rng, 640, 640);
+        faces[i] = match_random_face(&rng, 640, 640);
         faces[i].ignore = i % 10 == 9;
     }
     for (size_t c = 0; c < 2; c++) {
@@ -399,7 +318,7 @@ static void spec_from_config(void **state) {
     assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_OK);
     assert_int_equal(spec.anchors.n_sizes, 2);
     assert_int_equal(rf_anchor_count(&spec.anchors, 640, 640), 16800);
-    assert_float_equal(spec.match.negative_iou, 0.3, 1e-6);
+    assert_float_equal(spec.match[0].negative_iou, 0.3, 1e-6);
     assert_float_equal(spec.codec.variance_size, 0.2, 1e-6);
     assert_int_equal(spec.merge.keep, 750);
     config->anchors.sizes.n = 5;

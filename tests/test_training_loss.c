@@ -270,7 +270,7 @@ static rf_loss_counts naive_loss(const rig *r, const size_t *n_faces, double sum
     sum[CLS] = sum[BOX] = sum[POINTS] = 0;
     for (size_t i = 0; i < (size_t)r->n; i++) {
         size_t positives = 0;
-        rf_match_faces(&r->anchors, &r->spec.match, lists[i], n_faces[i], &match);
+        rf_match_faces(&r->anchors, &r->spec.match[0], lists[i], n_faces[i], &match);
         for (size_t a = 0; a < A; a++) positives += match.label[a] > 0, counts.ignored += match.label[a] < 0;
         counts.positives += positives;
         counts.negatives += naive_mining(&mining, data[CLS] + 2 * A * i, A, positives, match.label);

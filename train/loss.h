@@ -12,13 +12,21 @@ typedef struct rf_loss_batch {
     const size_t *n_faces; /* [N] */
 } rf_loss_batch;
 
+/* The parts of one stage of heads; RF_NONE: it does not predict that. */
+typedef struct rf_loss_parts {
+    rf_value cls, box, points;
+} rf_loss_parts;
+
 /* Scalars of the graph, and counts of the last forward run. Parts are unweighted: total = sum weight_i * part_i. */
 typedef struct rf_loss_values {
-    rf_value total, cls, box, points; /* points RF_NONE without landmarks */
+    rf_value total, cls, box, points; /* points RF_NONE without landmarks; of a cascade: sums over the stages, weighted
+                                       * by cascade.weights */
+    rf_loss_parts stages[RF_NET_STAGES];
+    int n_stages;
 } rf_loss_values;
 
 typedef struct rf_loss_counts {
-    size_t positives, landmarks, negatives, ignored; /* anchors of the batch */
+    size_t positives, landmarks, negatives, ignored; /* anchors of the batch, of all stages together */
 } rf_loss_counts;
 
 typedef struct rf_loss rf_loss;

@@ -1,64 +1,70 @@
 /* RetinaFace's multi-task loss (arXiv 1905.00641, equation 1):
  *   L = w_cls/N sum CE(kept anchors) + w_box/N sum_pos smoothL1(loc - loc*) + w_pts/N' sum_pos' smoothL1(points -
  * points*) N = positive anchors of the batch, N' = those whose face has landmarks (at least 1 each); kept = positives
- * and mined negatives. One host node matches, mines and writes labels, targets and weights; ordinary ops do the rest.
+ * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights.
  */
-#include "train/loss.h"
-
-#include <string.h>
-
 #include "core/mem.h"
-#include "core/parallel.h"
-#include "detect/spec.h"
-#include "train/mining.h"
+#include "train/loss_stage.h"
 
-enum { OUT_LABEL, OUT_CLS_WEIGHT, OUT_LOC, OUT_BOX_WEIGHT, OUT_POINTS, OUT_POINTS_WEIGHT, OUT_COUNT };
+_Static_assert((int)RF_NET_STAGES == (int)RF_MAX_STAGES, "the network and the matching have as many stages");
 
 struct rf_loss {
-    rf_detect_spec spec;
-    rf_mining_spec mining;
-    double weights[3], box_beta, landmark_beta;
+    rf_loss_common common;
+    rf_loss_stage stages[RF_NET_STAGES];
+    double stage_weights[RF_NET_STAGES], weights[3];
     bool landmarks;
-    int n;
-    rf_anchor_set anchors;
-    rf_match *matches; /* [n] */
-    uint64_t *keys;    /* [n][A] */
-    size_t *negatives; /* [n] */
-    rf_loss_batch batch;
-    rf_loss_counts counts;
-    const rf_call *call; /* while the node runs */
 };
 
 static void multibox_free(rf_loss *loss) {
     if (!loss) return;
-    for (int i = 0; loss->matches && i < loss->n; i++) rf_match_free(&loss->matches[i]);
-    rf_free(loss->matches);
-    rf_free(loss->keys);
-    rf_free(loss->negatives);
-    rf_anchor_set_free(&loss->anchors);
+    rf_loss_common *c = &loss->common;
+    for (int k = 0; k < RF_NET_STAGES; k++) rf_loss_stage_free(&loss->stages[k]);
+    for (int i = 0; c->bins && i < c->n; i++) rf_box_bins_free(&c->bins[i]);
+    rf_free(c->bins);
+    rf_free(c->keys);
+    rf_anchor_set_free(&c->anchors);
     rf_free(loss);
+}
+
+static rf_status make_bins(rf_loss_common *c) {
+    c->bins = rf_alloc((size_t)c->n, sizeof *c->bins);
+    if (!c->bins) return RF_ERR_NOMEM;
+    for (int i = 0; i < c->n; i++) RF_TRY(rf_box_bins_alloc(c->anchors.count, &c->bins[i]));
+    return RF_OK;
+}
+
+static rf_status read_settings(rf_loss *loss, const rf_config *config) {
+    rf_loss_common *c = &loss->common;
+    const rf_real_list *weights = &config->cascade.weights;
+    c->mining = (rf_mining_spec){config->loss.negative_ratio, (size_t)config->loss.min_negatives};
+    c->box_beta = config->loss.box_beta;
+    c->landmark_beta = config->loss.landmark_beta;
+    loss->weights[0] = config->loss.cls_weight;
+    loss->weights[1] = config->loss.box_weight;
+    loss->weights[2] = config->loss.landmark_weight;
+    loss->landmarks = config->model.landmarks;
+    RF_TRY(rf_detect_spec_from_config(config, &c->spec));
+    if (c->spec.n_stages > 1 && weights->n < 1)
+        return rf_fail(RF_ERR_USER, "cascade.weights is empty, expected a number for each stage, or one for all");
+    for (int k = 0; k < c->spec.n_stages; k++)
+        loss->stage_weights[k] = c->spec.n_stages > 1 ? weights->v[k < weights->n ? k : weights->n - 1] : 1;
+    return RF_OK;
 }
 
 static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out) {
     rf_loss *loss = rf_alloc(1, sizeof *loss);
     if (!loss) return RF_ERR_NOMEM;
-    rf_status status = RF_ERR_NOMEM;
-    loss->n = n;
-    loss->mining = (rf_mining_spec){config->loss.negative_ratio, (size_t)config->loss.min_negatives};
-    loss->weights[0] = config->loss.cls_weight;
-    loss->weights[1] = config->loss.box_weight;
-    loss->weights[2] = config->loss.landmark_weight;
-    loss->box_beta = config->loss.box_beta;
-    loss->landmark_beta = config->loss.landmark_beta;
-    loss->landmarks = config->model.landmarks;
-    RF_TRY_GOTO(rf_detect_spec_from_config(config, &loss->spec));
-    RF_TRY_GOTO(rf_anchor_set_make(&loss->spec.anchors, h, w, &loss->anchors));
+    rf_loss_common *c = &loss->common;
+    rf_status status;
+    c->n = n;
+    RF_TRY_GOTO(read_settings(loss, config));
+    RF_TRY_GOTO(rf_anchor_set_make(&c->spec.anchors, h, w, &c->anchors));
     status = RF_ERR_NOMEM;
-    loss->matches = rf_alloc((size_t)n, sizeof *loss->matches);
-    loss->keys = rf_alloc((size_t)n * loss->anchors.count, sizeof *loss->keys);
-    loss->negatives = rf_alloc((size_t)n, sizeof *loss->negatives);
-    if (!loss->matches || !loss->keys || !loss->negatives) goto fail;
-    for (int i = 0; i < n; i++) RF_TRY_GOTO(rf_match_alloc(loss->anchors.count, &loss->matches[i]));
+    c->keys = rf_alloc((size_t)n * c->anchors.count, sizeof *c->keys);
+    if (!c->keys) goto fail;
+    for (int k = 0; k < c->spec.n_stages; k++)
+        RF_TRY_GOTO(rf_loss_stage_make(c, k ? &loss->stages[k - 1] : NULL, &loss->stages[k]));
+    if (c->spec.n_stages > 1) RF_TRY_GOTO(make_bins(c));
     *out = loss;
     return RF_OK;
 fail:
@@ -66,95 +72,52 @@ fail:
     return status;
 }
 
-/* Matching and mining of images begin..end-1. */
-static void assign_range(void *ctx, size_t begin, size_t end) {
-    rf_loss *loss = ctx;
-    const rf_real *cls = loss->call->in[0].data;
-    size_t A = loss->anchors.count;
-    for (size_t i = begin; i < end; i++) {
-        rf_match *match = &loss->matches[i];
-        rf_match_faces(&loss->anchors, &loss->spec.match, loss->batch.faces[i], loss->batch.n_faces[i], match);
-        loss->negatives[i] =
-            rf_mine_negatives(&loss->mining, cls + 2 * A * i, A, match->n_positive, match->label, loss->keys + A * i);
-    }
+/* A detector without a cascade: every level predicts everything. */
+static rf_stage only_stage(const rf_loss *loss, const rf_detector *detector) {
+    const rf_anchor_set *anchors = &loss->common.anchors;
+    rf_stage stage = {.cls = detector->cls,
+                      .loc = detector->loc,
+                      .points = loss->landmarks ? detector->points : RF_NONE,
+                      .cls_rows = anchors->count,
+                      .box_rows = anchors->count};
+    for (int l = 0; l < anchors->n_levels; l++)
+        stage.cls_first[l] = stage.box_first[l] = (long)anchors->levels[l].first;
+    return stage;
 }
 
-/* Targets of one positive anchor, in the graph's number type. */
-static void encode_anchor(const rf_loss *loss, size_t image, size_t a, rf_real *loc, rf_real *points) {
-    const rf_match *match = &loss->matches[image];
-    const rf_face *face = &loss->batch.faces[image][match->face[a]];
-    const float *anchor = loss->anchors.boxes + 4 * a;
-    float t[4], p[2 * RF_POINTS];
-    rf_codec_encode_box(&loss->spec.codec, anchor, face->box, t);
-    for (int k = 0; k < 4; k++) loc[k] = t[k];
-    if (!points || !match->has_points[a]) return;
-    rf_codec_encode_points(&loss->spec.codec, anchor, face->points, p);
-    for (int k = 0; k < 2 * RF_POINTS; k++) points[k] = p[k];
+/* sum + factor * part, either of which may be RF_NONE. */
+static rf_value add_part(rf_graph *g, rf_value sum, rf_value part, double factor) {
+    if (part == RF_NONE) return sum;
+    if (factor != 1) part = rf_apply1(g, "scale", part, "factor=%.17g", factor);
+    return sum == RF_NONE ? part : rf_apply2(g, "add", sum, part, "%s", "");
 }
 
-/* Labels, weights and targets of images begin..end-1, once the batch's counts are known. */
-static void write_range(void *ctx, size_t begin, size_t end) {
-    const rf_loss *loss = ctx;
-    const rf_tensor *out = loss->call->out;
-    size_t A = loss->anchors.count;
-    rf_real share = (rf_real)(1.0 / (double)(loss->counts.positives ? loss->counts.positives : 1));
-    rf_real point_share = (rf_real)(1.0 / (double)(loss->counts.landmarks ? loss->counts.landmarks : 1));
-    for (size_t i = begin; i < end; i++) {
-        const rf_match *match = &loss->matches[i];
-        for (size_t a = 0; a < A; a++) {
-            size_t row = i * A + a;
-            bool positive = match->label[a] > 0, landmarks = loss->landmarks && positive && match->has_points[a];
-            out[OUT_LABEL].data[row] = match->label[a];
-            out[OUT_CLS_WEIGHT].data[row] = share;
-            out[OUT_BOX_WEIGHT].data[row] = positive ? share : 0;
-            if (loss->landmarks) out[OUT_POINTS_WEIGHT].data[row] = landmarks ? point_share : 0;
-            if (!positive) continue;
-            encode_anchor(loss, i, a, out[OUT_LOC].data + 4 * row,
-                          loss->landmarks ? out[OUT_POINTS].data + 2 * RF_POINTS * row : NULL);
-        }
+static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
+    out->n_stages = loss->common.spec.n_stages;
+    for (int k = 0; k < out->n_stages; k++) {
+        rf_stage rows = out->n_stages > 1 ? detector->stages[k] : only_stage(loss, detector);
+        rf_loss_parts *parts = &out->stages[k];
+        RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, parts));
+        out->cls = add_part(g, out->cls, parts->cls, loss->stage_weights[k]);
+        out->box = add_part(g, out->box, parts->box, loss->stage_weights[k]);
+        out->points = add_part(g, out->points, parts->points, loss->stage_weights[k]);
     }
-}
-
-/* The host node. in: cls [N,A,2]. */
-static rf_status assign_targets(void *ctx, const rf_call *call) {
-    rf_loss *loss = ctx;
-    loss->call = call;
-    rf_parallel_for((size_t)loss->n, 1, assign_range, loss);
-    loss->counts = (rf_loss_counts){0};
-    for (int i = 0; i < loss->n; i++) {
-        loss->counts.positives += loss->matches[i].n_positive;
-        loss->counts.landmarks += loss->landmarks ? loss->matches[i].n_points : 0;
-        loss->counts.ignored += loss->matches[i].n_ignored;
-        loss->counts.negatives += loss->negatives[i];
-    }
-    rf_parallel_for((size_t)loss->n, 1, write_range, loss);
-    return RF_OK;
+    return rf_graph_status(g);
 }
 
 static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
-    int A = (int)loss->anchors.count;
-    if (detector->anchors != loss->anchors.count)
-        return rf_fail(RF_ERR_USER, "the network has %zu anchors, the settings in [anchors] give %d", detector->anchors,
-                       A);
+    size_t A = loss->common.anchors.count;
+    *out = (rf_loss_values){.total = RF_NONE, .cls = RF_NONE, .box = RF_NONE, .points = RF_NONE};
+    if (detector->anchors != A)
+        return rf_fail(RF_ERR_USER, "the network has %zu anchors, the settings in [anchors] give %zu",
+                       detector->anchors, A);
     int scope = rf_graph_scope(g, "loss");
-    rf_shape rows = {2, {loss->n, A}}, loc = {3, {loss->n, A, 4}}, points = {3, {loss->n, A, 2 * RF_POINTS}};
-    rf_shape shapes[OUT_COUNT] = {rows, rows, loc, rows, points, rows};
-    rf_value t = rf_graph_host(g, "targets", assign_targets, loss, &detector->cls, 1, shapes,
-                               loss->landmarks ? OUT_COUNT : OUT_POINTS);
-    *out = (rf_loss_values){RF_NONE, RF_NONE, RF_NONE, RF_NONE};
-    if (t == RF_NONE) return rf_graph_status(g);
-    out->cls = rf_graph_apply(g, "softmax_ce", (rf_value[]){detector->cls, t + OUT_LABEL, t + OUT_CLS_WEIGHT}, 3, "");
-    out->box = rf_graph_apply(g, "smooth_l1", (rf_value[]){detector->loc, t + OUT_LOC, t + OUT_BOX_WEIGHT}, 3,
-                              "beta=%.17g", loss->box_beta);
+    RF_TRY(build_stages(loss, g, detector, out));
     out->total = rf_apply2(g, "add", rf_apply1(g, "scale", out->cls, "factor=%.17g", loss->weights[0]),
-                           rf_apply1(g, "scale", out->box, "factor=%.17g", loss->weights[1]), "");
-    if (loss->landmarks) {
-        out->points =
-            rf_graph_apply(g, "smooth_l1", (rf_value[]){detector->points, t + OUT_POINTS, t + OUT_POINTS_WEIGHT}, 3,
-                           "beta=%.17g", loss->landmark_beta);
-        out->total =
-            rf_apply2(g, "add", out->total, rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "");
-    }
+                           rf_apply1(g, "scale", out->box, "factor=%.17g", loss->weights[1]), "%s", "");
+    if (out->points != RF_NONE)
+        out->total = rf_apply2(g, "add", out->total,
+                               rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "%s", "");
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);
@@ -164,11 +127,19 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
 }
 
 static void multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
-    loss->batch = *batch;
+    loss->common.batch = *batch;
 }
 
 static rf_loss_counts multibox_counts(const rf_loss *loss) {
-    return loss->counts;
+    rf_loss_counts sum = {0};
+    for (int k = 0; k < loss->common.spec.n_stages; k++) {
+        const rf_loss_counts *counts = &loss->stages[k].counts;
+        sum.positives += counts->positives;
+        sum.landmarks += counts->landmarks;
+        sum.negatives += counts->negatives;
+        sum.ignored += counts->ignored;
+    }
+    return sum;
 }
 
 const rf_loss_kind rf_loss_multibox = {

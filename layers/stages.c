@@ -1,0 +1,168 @@
+#include "layers/stages.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "layers/heads.h"
+
+enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
+static const int widths[KINDS] = {4, 2, 10};
+
+/* ---- the plan ---- */
+
+static rf_stage_body body_of(const char *name) {
+    static const char *const names[] = {"context", "same", "context_features", "predictions"};
+    int i = 0;
+    while (i < RF_BODY_PREDICTIONS && strcmp(names[i], name) != 0) i++;
+    return (rf_stage_body)i;
+}
+
+/* Which levels a list of strides means. */
+static rf_status levels_of(const char *key, const rf_real_list *list, const int *strides, int n_levels, bool *at) {
+    bool all = list->n == 1 && list->v[0] == 0;
+    for (int l = 0; l < n_levels; l++) at[l] = all;
+    for (int i = 0; i < list->n && !all; i++) {
+        int l = 0;
+        while (l < n_levels && strides[l] != list->v[i]) l++;
+        if (l == n_levels)
+            return rf_fail(RF_ERR_USER,
+                           "cascade.%s: %g is no stride of model.strides; expected some of them, or 0 for all", key,
+                           list->v[i]);
+        at[l] = true;
+    }
+    return RF_OK;
+}
+
+static rf_status plan_levels(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
+    bool cls[RF_NET_LEVELS], box[RF_NET_LEVELS], several = false;
+    int single = strcmp(config->cascade.single, "last") == 0 ? out->n - 1 : 0;
+    if (out->n == 1) {
+        memset(out->cls_at[0], true, sizeof out->cls_at[0]);
+        memset(out->box_at[0], true, sizeof out->box_at[0]);
+        return RF_OK;
+    }
+    RF_TRY(levels_of("strides_cls", &config->cascade.strides_cls, strides, n_levels, cls));
+    RF_TRY(levels_of("strides_box", &config->cascade.strides_box, strides, n_levels, box));
+    for (int l = 0; l < n_levels; l++) {
+        several |= cls[l] || box[l];
+        for (int k = 0; k < out->n; k++) {
+            out->cls_at[k][l] = cls[l] || k == single;
+            out->box_at[k][l] = box[l] || k == single;
+        }
+    }
+    if (several) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "cascade.stages = %d, but cascade.strides_cls and cascade.strides_box are empty: nothing is "
+                   "refined; set cascade.stages = 1",
+                   out->n);
+}
+
+rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
+    int channels = (int)config->model.channels;
+    memset(out, 0, sizeof *out);
+    out->context = rf_context_find(config->model.context);
+    if (!out->context) return RF_ERR_USER;
+    out->context_deform = rf_deform_of(config->model.context_dcn);
+    if (out->context_deform && !out->context->scope)
+        return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
+                       config->model.context_dcn, out->context->name);
+    out->share_heads = config->model.share_heads;
+    out->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
+    out->n = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
+    out->body = body_of(config->cascade.body);
+    for (int k = 0; k < out->n; k++)
+        out->landmarks[k] = config->model.landmarks && (k == 0 || config->cascade.landmarks);
+    return plan_levels(config, strides, n_levels, out);
+}
+
+/* ---- the layers ---- */
+
+/* What a later stage may read of those before it, at each level the newest. */
+typedef struct trail {
+    rf_value body[RF_NET_LEVELS];
+    rf_value maps[KINDS][RF_NET_LEVELS];
+} trail;
+
+/* The map that the heads of a stage read at a level; the first stage there has a context module and nothing else. */
+static rf_value body_at(rf_net *net, const rf_stages *s, const rf_value *pyramid, int level, const trail *t) {
+    rf_value x = pyramid[level], parts[1 + KINDS];
+    bool later = t->body[level] != RF_NONE;
+    int n = 0;
+    if (later && s->body == RF_BODY_SAME) return t->body[level];
+    if (later && s->body == RF_BODY_CONTEXT_FEATURES) {
+        rf_scope scope = rf_net_enter(net, "features%d", level + 1);
+        x = rf_apply2(net->graph, "add", x, t->body[level], "%s", "");
+        rf_net_leave(net, scope);
+    }
+    x = rf_context_build(net, s->context, x, level, s->slope, s->context_deform);
+    if (!later || s->body != RF_BODY_PREDICTIONS) return x;
+    parts[n++] = x;
+    for (int kind = 0; kind < KINDS; kind++)
+        if (t->maps[kind][level] != RF_NONE) parts[n++] = t->maps[kind][level];
+    rf_scope scope = rf_net_enter(net, "predictions%d", level + 1);
+    x = rf_graph_apply(net->graph, "concat", parts, n, "axis=3");
+    rf_net_leave(net, scope);
+    return x;
+}
+
+static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies,
+                       const rf_detector *d, trail *t) {
+    static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
+    static const char *const names[KINDS] = {"loc", "cls", "points"};
+    const bool *at = kind == CLS ? s->cls_at[stage] : s->box_at[stage];
+    rf_value levels[RF_NET_LEVELS];
+    char name[16];
+    for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
+    rf_value y =
+        rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, widths[kind], s->share_heads, t->maps[kind]);
+    snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
+    rf_graph_keep(net->graph, y);
+    rf_graph_name(net->graph, y, name);
+    return y;
+}
+
+/* Numbers the rows of the levels where a stage predicts; returns how many there are. */
+static size_t number_rows(const rf_detector *d, const bool *at, long *first) {
+    size_t rows = 0;
+    for (int l = 0; l < d->n_levels; l++) {
+        first[l] = at[l] ? (long)rows : -1;
+        if (at[l]) rows += (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
+    }
+    return rows;
+}
+
+static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *pyramid, trail *t, rf_detector *d) {
+    rf_stage *out = &d->stages[k];
+    rf_value bodies[RF_NET_LEVELS];
+    for (int l = 0; l < d->n_levels; l++) {
+        bodies[l] = RF_NONE;
+        if (!s->cls_at[k][l] && !s->box_at[k][l]) continue;
+        bodies[l] = body_at(net, s, pyramid, l, t);
+    }
+    for (int l = 0; l < d->n_levels; l++)
+        if (bodies[l] != RF_NONE) t->body[l] = bodies[l];
+    out->loc = output(net, s, k, LOC, bodies, d, t);
+    out->cls = output(net, s, k, CLS, bodies, d, t);
+    out->points = s->landmarks[k] ? output(net, s, k, POINTS, bodies, d, t) : RF_NONE;
+    out->box_rows = number_rows(d, s->box_at[k], out->box_first);
+    out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
+}
+
+void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyramid, rf_detector *out) {
+    trail t;
+    for (int l = 0; l < out->n_levels; l++) {
+        t.body[l] = RF_NONE;
+        for (int kind = 0; kind < KINDS; kind++) t.maps[kind][l] = RF_NONE;
+    }
+    out->n_stages = stages->n;
+    for (int k = 0; k < stages->n; k++) {
+        rf_scope scope = {0, 0};
+        if (k) scope = rf_net_enter(net, "stage%d", k + 1);
+        build_stage(net, stages, k, pyramid, &t, out);
+        if (k) rf_net_leave(net, scope);
+    }
+    const rf_stage *last = &out->stages[stages->n - 1];
+    out->cls = last->cls;
+    out->loc = last->loc;
+    out->points = last->points;
+}

@@ -1,0 +1,35 @@
+/* From the maps of the pyramid to predictions: context modules and heads, once or, in a cascade, in several stages that
+ * refine each other's boxes (RetinaFace, CVPR 2020 version; insightface, rcnn/symbol/symbol_common.py with CASCADE). */
+#ifndef RF_LAYERS_STAGES_H
+#define RF_LAYERS_STAGES_H
+
+#include "layers/context.h"
+#include "layers/detector.h"
+
+/* What the heads of later stages read: cascade.body. */
+typedef enum rf_stage_body {
+    RF_BODY_CONTEXT,
+    RF_BODY_SAME,
+    RF_BODY_CONTEXT_FEATURES,
+    RF_BODY_PREDICTIONS,
+} rf_stage_body;
+
+/* What the configuration says, checked. */
+typedef struct rf_stages {
+    const rf_context *context;
+    rf_deform context_deform;
+    double slope; /* of the activations of pyramid and context */
+    int n, cell_anchors;
+    rf_stage_body body;
+    bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
+    bool share_heads, landmarks[RF_NET_STAGES];
+} rf_stages;
+
+/* Reads [model] and [cascade], all but cell_anchors. RF_ERR_USER names the key that is wrong. */
+rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out);
+
+/* Appends context modules and heads to the pyramid's maps [N,h,w,C] of out->n_levels levels and fills the outputs of
+ * *out, whose levels are known. Parameters of stage k > 1 are below "stage<k>.", "stage2.ssh1.conv3X3.0.weight". */
+void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyramid, rf_detector *out);
+
+#endif

@@ -1,0 +1,250 @@
+#include "train/loss_stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/parallel.h"
+
+rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out) {
+    size_t n = (size_t)common->n, A = common->anchors.count;
+    *out = (rf_loss_stage){.common = common, .before = before, .index = before ? before->index + 1 : 0};
+    out->matches = rf_alloc(n, sizeof *out->matches);
+    out->negatives = rf_alloc(n, sizeof *out->negatives);
+    out->labels = rf_alloc(n * A, sizeof *out->labels);
+    if (!out->matches || !out->negatives || !out->labels) return RF_ERR_NOMEM;
+    if (before) {
+        out->boxes = rf_alloc(n * A, 4 * sizeof *out->boxes);
+        if (!out->boxes) return RF_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) RF_TRY(rf_match_alloc(A, &out->matches[i]));
+    return RF_OK;
+}
+
+void rf_loss_stage_free(rf_loss_stage *stage) {
+    for (int i = 0; stage->matches && i < stage->common->n; i++) rf_match_free(&stage->matches[i]);
+    rf_free(stage->matches);
+    rf_free(stage->negatives);
+    rf_free(stage->labels);
+    rf_free(stage->boxes);
+    memset(stage, 0, sizeof *stage);
+}
+
+/* The anchors of an image, [A,4]. */
+static const float *boxes_of(const rf_loss_stage *stage, size_t image) {
+    const rf_anchor_set *anchors = &stage->common->anchors;
+    return stage->boxes ? stage->boxes + 4 * anchors->count * image : anchors->boxes;
+}
+
+static size_t level_anchors(const rf_anchor_set *anchors, int level) {
+    size_t end = level + 1 < anchors->n_levels ? anchors->levels[level + 1].first : anchors->count;
+    return end - anchors->levels[level].first;
+}
+
+/* ---- assignment ---- */
+
+/* The boxes that the stage before decodes; where it moves none they stay. */
+static void move_boxes(rf_loss_stage *stage, size_t image) {
+    const rf_loss_common *c = stage->common;
+    const rf_stage *rows = &stage->before->rows;
+    const float *from = boxes_of(stage->before, image);
+    float *to = stage->boxes + 4 * c->anchors.count * image;
+    memcpy(to, from, 4 * c->anchors.count * sizeof *to);
+    if (stage->in_loc < 0) return;
+    const rf_real *locs = stage->call->in[stage->in_loc].data + 4 * rows->box_rows * image;
+    for (int l = 0; l < c->anchors.n_levels; l++) {
+        float *box = to + 4 * c->anchors.levels[l].first;
+        if (rows->box_first[l] < 0) continue;
+        const rf_real *row = locs + 4 * rows->box_first[l];
+        for (size_t a = 0; a < level_anchors(&c->anchors, l); a++, box += 4, row += 4) {
+            const float loc[4] = {(float)row[0], (float)row[1], (float)row[2], (float)row[3]};
+            rf_codec_move_anchor(&c->spec.codec, box, loc, box);
+        }
+    }
+}
+
+/* Copies the labels of the levels that have logits to or from a list without gaps. */
+static void copy_labels(const rf_loss_stage *stage, int8_t *anchors, int8_t *rows, bool back) {
+    const rf_anchor_set *set = &stage->common->anchors;
+    for (int l = 0; l < set->n_levels; l++) {
+        if (stage->rows.cls_first[l] < 0) continue;
+        int8_t *of_level = anchors + set->levels[l].first, *row = rows + stage->rows.cls_first[l];
+        memcpy(back ? of_level : row, back ? row : of_level, level_anchors(set, l));
+    }
+}
+
+/* Hard negatives among the anchors that are classified; the others keep their labels, which nobody reads. */
+static void mine_image(rf_loss_stage *stage, size_t image) {
+    const rf_loss_common *c = stage->common;
+    rf_match *match = &stage->matches[image];
+    size_t A = c->anchors.count, rows = stage->rows.cls_rows, positives = match->n_positive;
+    stage->negatives[image] = 0;
+    if (stage->in_cls < 0) return;
+    const rf_real *logits = stage->call->in[stage->in_cls].data + 2 * rows * image;
+    int8_t *label = rows == A ? match->label : stage->labels + A * image;
+    if (rows != A) {
+        copy_labels(stage, match->label, label, false);
+        positives = 0;
+        for (size_t i = 0; i < rows; i++) positives += label[i] > 0;
+    }
+    stage->negatives[image] = rf_mine_negatives(&c->mining, logits, rows, positives, label, c->keys + A * image);
+    if (rows != A) copy_labels(stage, match->label, label, true);
+}
+
+/* Matching and mining of images begin..end-1. */
+static void assign_range(void *ctx, size_t begin, size_t end) {
+    rf_loss_stage *stage = ctx;
+    const rf_loss_common *c = stage->common;
+    const rf_match_spec *spec = &c->spec.match[stage->index];
+    for (size_t i = begin; i < end; i++) {
+        const rf_face *faces = c->batch.faces[i];
+        size_t n_faces = c->batch.n_faces[i];
+        if (stage->before) {
+            move_boxes(stage, i);
+            rf_match_boxes(boxes_of(stage, i), c->anchors.height, c->anchors.width, c->anchors.plus_one, spec, faces,
+                           n_faces, &c->bins[i], &stage->matches[i]);
+        } else {
+            rf_match_faces(&c->anchors, spec, faces, n_faces, &stage->matches[i]);
+        }
+        mine_image(stage, i);
+    }
+}
+
+static void count(rf_loss_stage *stage) {
+    const rf_anchor_set *anchors = &stage->common->anchors;
+    stage->counts = (rf_loss_counts){0};
+    stage->box_positives = 0;
+    for (int i = 0; i < stage->common->n; i++) {
+        const rf_match *match = &stage->matches[i];
+        stage->counts.ignored += match->n_ignored;
+        stage->counts.negatives += stage->negatives[i];
+        for (int l = 0; l < anchors->n_levels; l++) {
+            bool cls = stage->rows.cls_first[l] >= 0, box = stage->rows.box_first[l] >= 0;
+            size_t first = anchors->levels[l].first, end = first + level_anchors(anchors, l);
+            for (size_t a = first; a < end; a++) {
+                bool positive = match->label[a] > 0;
+                stage->counts.positives += positive && cls;
+                stage->box_positives += positive && box;
+                stage->counts.landmarks += positive && box && stage->rows.points != RF_NONE && match->has_points[a];
+            }
+        }
+    }
+}
+
+/* ---- targets ---- */
+
+/* One output of the node, NULL when the stage has no use for it. */
+static rf_real *target(const rf_loss_stage *stage, int which) {
+    return stage->slot[which] < 0 ? NULL : stage->call->out[stage->slot[which]].data;
+}
+
+static rf_real share_of(size_t n) {
+    return (rf_real)(1.0 / (double)(n ? n : 1));
+}
+
+static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
+    const rf_anchor_set *anchors = &stage->common->anchors;
+    size_t row = stage->rows.cls_rows * image + (size_t)stage->rows.cls_first[level];
+    rf_real *labels = target(stage, RF_TARGET_LABEL) + row, *weights = target(stage, RF_TARGET_CLS_WEIGHT) + row;
+    const int8_t *label = stage->matches[image].label + anchors->levels[level].first;
+    rf_real share = share_of(stage->counts.positives);
+    for (size_t a = 0; a < level_anchors(anchors, level); a++) {
+        labels[a] = label[a];
+        weights[a] = share;
+    }
+}
+
+/* Targets of one positive anchor, in the graph's number type. */
+static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf_real *loc, rf_real *points) {
+    const rf_match *match = &stage->matches[image];
+    const rf_face *face = &stage->common->batch.faces[image][match->face[a]];
+    const float *anchor = boxes_of(stage, image) + 4 * a;
+    float t[4], p[2 * RF_POINTS];
+    rf_codec_encode_box(&stage->common->spec.codec, anchor, face->box, t);
+    for (int k = 0; k < 4; k++) loc[k] = t[k];
+    if (!points || !match->has_points[a]) return;
+    rf_codec_encode_points(&stage->common->spec.codec, anchor, face->points, p);
+    for (int k = 0; k < 2 * RF_POINTS; k++) points[k] = p[k];
+}
+
+static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
+    const rf_anchor_set *anchors = &stage->common->anchors;
+    const rf_match *match = &stage->matches[image];
+    size_t row = stage->rows.box_rows * image + (size_t)stage->rows.box_first[level];
+    rf_real *loc = target(stage, RF_TARGET_LOC), *weight = target(stage, RF_TARGET_BOX_WEIGHT);
+    rf_real *points = target(stage, RF_TARGET_POINTS), *points_weight = target(stage, RF_TARGET_POINTS_WEIGHT);
+    rf_real share = share_of(stage->box_positives), point_share = share_of(stage->counts.landmarks);
+    size_t first = anchors->levels[level].first, end = first + level_anchors(anchors, level);
+    for (size_t a = first; a < end; a++, row++) {
+        bool positive = match->label[a] > 0, landmarks = points && positive && match->has_points[a];
+        weight[row] = positive ? share : 0;
+        if (points) points_weight[row] = landmarks ? point_share : 0;
+        if (positive) encode_anchor(stage, image, a, loc + 4 * row, points ? points + 2 * RF_POINTS * row : NULL);
+    }
+}
+
+/* Labels, weights and targets of images begin..end-1, once the batch's counts are known. */
+static void write_range(void *ctx, size_t begin, size_t end) {
+    const rf_loss_stage *stage = ctx;
+    for (size_t i = begin; i < end; i++)
+        for (int l = 0; l < stage->common->anchors.n_levels; l++) {
+            if (stage->rows.cls_first[l] >= 0) write_labels(stage, i, l);
+            if (stage->rows.box_first[l] >= 0) write_boxes(stage, i, l);
+        }
+}
+
+/* The host node. */
+static rf_status assign_targets(void *ctx, const rf_call *call) {
+    rf_loss_stage *stage = ctx;
+    stage->call = call;
+    rf_parallel_for((size_t)stage->common->n, 1, assign_range, stage);
+    count(stage);
+    rf_parallel_for((size_t)stage->common->n, 1, write_range, stage);
+    return RF_OK;
+}
+
+/* ---- nodes ---- */
+
+static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
+    int n = stage->common->n, cls = (int)stage->rows.cls_rows, box = (int)stage->rows.box_rows, n_in = 0, n_out = 0;
+    const rf_shape all[RF_TARGET_COUNT] = {
+        {2, {n, cls}}, {2, {n, cls}}, {3, {n, box, 4}}, {2, {n, box}}, {3, {n, box, 2 * RF_POINTS}}, {2, {n, box}}};
+    rf_value before = stage->before ? stage->before->rows.loc : RF_NONE, in[2];
+    rf_shape shapes[RF_TARGET_COUNT];
+    char name[24];
+    stage->in_cls = stage->in_loc = -1;
+    if (stage->rows.cls != RF_NONE) in[stage->in_cls = n_in++] = stage->rows.cls;
+    if (before != RF_NONE) in[stage->in_loc = n_in++] = before;
+    for (int i = 0; i < RF_TARGET_COUNT; i++) {
+        rf_value of = i <= RF_TARGET_CLS_WEIGHT   ? stage->rows.cls
+                      : i <= RF_TARGET_BOX_WEIGHT ? stage->rows.loc
+                                                  : stage->rows.points;
+        stage->slot[i] = of == RF_NONE ? -1 : n_out;
+        if (of != RF_NONE) shapes[n_out++] = all[i];
+    }
+    snprintf(name, sizeof name, stage->index ? "targets%d" : "targets", stage->index + 1);
+    return rf_graph_host(g, name, assign_targets, stage, in, n_in, shapes, n_out);
+}
+
+rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage *rows, rf_loss_parts *out) {
+    stage->rows = *rows;
+    *out = (rf_loss_parts){RF_NONE, RF_NONE, RF_NONE};
+    rf_value t = append_targets(stage, g);
+    if (t == RF_NONE) return rf_graph_status(g);
+    const int *slot = stage->slot;
+    if (rows->cls != RF_NONE)
+        out->cls = rf_graph_apply(
+            g, "softmax_ce", (rf_value[]){rows->cls, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT]}, 3, "");
+    if (rows->loc != RF_NONE)
+        out->box = rf_graph_apply(g, "smooth_l1",
+                                  (rf_value[]){rows->loc, t + slot[RF_TARGET_LOC], t + slot[RF_TARGET_BOX_WEIGHT]}, 3,
+                                  "beta=%.17g", stage->common->box_beta);
+    if (rows->points != RF_NONE)
+        out->points = rf_graph_apply(
+            g, "smooth_l1", (rf_value[]){rows->points, t + slot[RF_TARGET_POINTS], t + slot[RF_TARGET_POINTS_WEIGHT]},
+            3, "beta=%.17g", stage->common->landmark_beta);
+    rf_graph_keep(g, out->cls);
+    rf_graph_keep(g, out->box);
+    rf_graph_keep(g, out->points);
+    return rf_graph_status(g);
+}
