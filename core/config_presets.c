@@ -174,6 +174,15 @@ static const rf_preset_value refineface[] = {
     {"model", "landmarks", "no"},
     {"model", "freeze_stages", "1"},
     {"model", "initialiser", "he_xavier"},
+    {"cascade", "stages", "2"},
+    {"cascade", "strides_cls", "4,8,16"},
+    {"cascade", "strides_box", "32,64,128"},
+    {"cascade", "single", "last"},
+    {"cascade", "body", "backbone"},
+    {"cascade", "drop", "0.99"},
+    {"cascade", "positive_iou", "0.7,0.5"},
+    {"cascade", "negative_iou", "0.3,0.4"},
+    {"cascade", "weights", "1"},
     {"anchors", "sizes", /* 2 S and 2 sqrt(2) S for each stride S */
      "8,11.313708498984761,16,22.627416997969522,32,45.254833995939045,64,90.50966799187809,128,181.01933598375618,256,"
      "362.03867196751236"},

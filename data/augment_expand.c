@@ -1,6 +1,6 @@
 /* The picture at a random place of a larger canvas, so that small faces get smaller still (SSD's expansion; SRN, arXiv
- * 1809.02693, draws the factor from [1,2]). Nothing is copied: the canvas is the region that the crop is taken from, and
- * what it shows outside the picture is filled with the mean, which is 0 for the network. */
+ * 1809.02693, draws the factor from [1,2]). Nothing is copied: the canvas is the region that the crop is taken from,
+ * and what it shows outside the picture is filled with the mean, which is 0 for the network. */
 #include <math.h>
 
 #include "data/augment.h"
@@ -26,5 +26,5 @@ static void off(rf_config *config) {
     config->augment.expand = 1;
 }
 
-const rf_augment rf_augment_expand = {
-    "expand", "a canvas around the picture, up to augment.expand times as large", off, draw, apply};
+const rf_augment rf_augment_expand = {"expand", "a canvas around the picture, up to augment.expand times as large", off,
+                                      draw, apply};

@@ -39,6 +39,9 @@ static rf_status stages_from_config(const rf_config *config, const rf_match_spec
     const rf_real_list *positive = &config->cascade.positive_iou, *negative = &config->cascade.negative_iou;
     out->n_stages = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
     out->match[0] = *base;
+    /* 1 - sigmoid(z) > drop */
+    out->drop_below =
+        config->cascade.drop < 1 ? (float)-log(config->cascade.drop / (1 - config->cascade.drop)) : -INFINITY;
     if (out->n_stages == 1) return RF_OK;
     if (out->n_stages > RF_MAX_STAGES || positive->n < 1 || negative->n < 1)
         return rf_fail(RF_ERR_USER,

@@ -17,6 +17,7 @@ typedef struct rf_detect_spec {
     rf_match_spec
         match[RF_MAX_STAGES]; /* of each stage of heads: [match], with the IoUs of [cascade] if it has stages */
     int n_stages;
+    float drop_below; /* logit of face under which a stage drops an anchor for the stages after it; -INFINITY: none */
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
     const rf_merger *merger;
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */

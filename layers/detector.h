@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "layers/blocks.h"
+#include "layers/fsm.h"
 
 enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4 };
 
@@ -28,6 +29,8 @@ typedef struct rf_detector {
     rf_stage stages[RF_NET_STAGES]; /* outputs of stage k > 1 are called "cls2" ... */
     int n_stages;
     size_t anchors;
+    rf_value maps[RF_NET_LEVELS]; /* the pyramid, [N,h,w,channels] */
+    rf_fsm fsm;                   /* RF_TRAIN: the branch that the loss puts on the maps, when model.fsm is on */
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
     int cell_anchors;                                              /* anchors of a cell */

@@ -28,7 +28,7 @@ MODULES = {
 
 def settings(modules):
     out = ['model.preset=refineface', 'model.backbone=resnet18', 'model.channels=%d' % CHANNELS, 'model.freeze_stages=0',
-           'model.landmarks=no', 'match.positive_iou=0.5', 'match.negative_iou=0.4', 'match.force_best=no', 'loss.box_weight=1',
+           'model.landmarks=no', 'model.share_heads=yes', 'match.positive_iou=0.5', 'match.negative_iou=0.4', 'match.force_best=no', 'loss.box_weight=1',
            'optim.decay_bn_bias=yes', 'cascade.drop=%g' % DROP, 'loss.sml_margin=%g' % SML['margin'], 'loss.sml_size=%g' % SML['size'],
            'loss.fsm_rois=%d' % ROIS, 'loss.fsm_weight=1', 'model.rfe=%s' % ('yes' if modules['rfe'] else 'no'),
            'model.fsm=%s' % ('yes' if modules['fsm'] else 'no'), 'loss.sml=%s' % ('yes' if modules['sml'] else 'no')]

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 typedef struct rf_margin_spec {
-    bool on, power;       /* power: margin * (size / s)^exponent, else margin / (1 + s / size) */
-    double margin;        /* logits */
-    double size;          /* pixels */
-    double exponent;      /* of `power` */
-    double most;          /* `power` grows without limit for tiny faces: at most so much */
+    bool on, power;  /* power: margin * (size / s)^exponent, else margin / (1 + s / size) */
+    double margin;   /* logits */
+    double size;     /* pixels */
+    double exponent; /* of `power` */
+    double most;     /* `power` grows without limit for tiny faces: at most so much */
 } rf_margin_spec;
 
 /* Margin of a face box x1 y1 x2 y2 in pixels of the input, s = sqrt(width * height); 0 when it is off. */

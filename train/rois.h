@@ -1,5 +1,5 @@
-/* Regions for feature supervision (layers/fsm.h): the faces themselves and the detections that the network is surest of.
- * RefineFace names the branch and not its sampling: this one is ours. */
+/* Regions for feature supervision (layers/fsm.h): the faces themselves and the detections that the network is surest
+ * of. RefineFace names the branch and not its sampling: this one is ours. */
 #ifndef RF_TRAIN_ROIS_H
 #define RF_TRAIN_ROIS_H
 

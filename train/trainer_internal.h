@@ -9,7 +9,7 @@
 /* Sums since the last line of the log, or since the epoch began. */
 typedef struct rf_train_sums {
     uint64_t updates, micro_batches;
-    double total, cls, box, points;
+    double total, cls, box, points, fsm;
     double begin, wait_begin; /* clock and loader wait when the sums were cleared */
 } rf_train_sums;
 

@@ -30,12 +30,19 @@ static void begin_line(const rf_trainer *t, rf_json_writer *w, const char *kind)
     rf_json_put_number(w, "epoch", (double)t->progress.step / (double)t->steps_per_epoch);
 }
 
-static void put_losses(rf_json_writer *w, const rf_train_sums *sums) {
+static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_sums *sums) {
     double n = sums->micro_batches ? (double)sums->micro_batches : 1;
     rf_json_put_number(w, "loss", sums->total / n);
     rf_json_put_number(w, "cls", sums->cls / n);
     rf_json_put_number(w, "box", sums->box / n);
     rf_json_put_number(w, "points", sums->points / n);
+    if (t->net.values.fsm != RF_NONE) rf_json_put_number(w, "fsm", sums->fsm / n);
+}
+
+static void put_facts(const rf_trainer *t, rf_json_writer *w) {
+    rf_loss_fact facts[RF_LOSS_FACTS];
+    size_t n = t->net.loss_kind->facts ? t->net.loss_kind->facts(t->net.loss, facts) : 0;
+    for (size_t i = 0; i < n; i++) rf_json_put_number(w, facts[i].name, facts[i].value);
 }
 
 static rf_train_line make_line(const rf_trainer *t) {
@@ -67,11 +74,12 @@ rf_status rf_trainer_log_step(rf_trainer *t) {
     if (due) {
         rf_json_writer w = {0};
         begin_line(t, &w, "train");
-        put_losses(&w, &t->line);
+        put_losses(t, &w, &t->line);
         rf_json_put_number(&w, "lr", line.lr);
         rf_json_put_number(&w, "grad_norm", line.grad_norm);
         rf_json_put_number(&w, "img_s", line.images_per_second);
         rf_json_put_number(&w, "data_wait", line.data_wait);
+        put_facts(t, &w);
         RF_TRY(append(t, &w));
     }
     if (t->callbacks.step) t->callbacks.step(t->callbacks.ctx, &line);
@@ -82,7 +90,7 @@ rf_status rf_trainer_log_step(rf_trainer *t) {
 rf_status rf_trainer_log_epoch(rf_trainer *t) {
     rf_json_writer w = {0};
     begin_line(t, &w, "epoch");
-    put_losses(&w, &t->epoch);
+    put_losses(t, &w, &t->epoch);
     rf_json_put_number(&w, "seconds", rf_clock_seconds() - t->epoch.begin);
     rf_status status = append(t, &w);
     rf_train_sums_clear(&t->epoch, t->loader);

@@ -55,6 +55,7 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate
         sums[i]->cls += scalar(t, t->net.values.cls);
         sums[i]->box += scalar(t, t->net.values.box);
         sums[i]->points += scalar(t, t->net.values.points);
+        sums[i]->fsm += scalar(t, t->net.values.fsm);
     }
     return RF_OK;
 }
