@@ -135,10 +135,18 @@ rf_loss_counts rf_multibox_counts(const rf_loss *loss) {
     return sum;
 }
 
+/* What only loss.kind = refineface can train is refused. */
+static rf_status make_multibox(const rf_config *config, int n, int h, int w, rf_loss **out) {
+    if (config->model.fsm || config->loss.sml || (config->cascade.stages > 1 && config->cascade.drop < 1))
+        return rf_fail(RF_ERR_USER,
+                       "model.fsm, loss.sml and cascade.drop need loss.kind = refineface, and it is multibox");
+    return rf_multibox_make(config, n, h, w, out);
+}
+
 const rf_loss_kind rf_loss_multibox = {
     .name = "multibox",
     .doc = "softmax cross-entropy with hard-negative mining, smooth-L1 for boxes and landmarks",
-    .make = rf_multibox_make,
+    .make = make_multibox,
     .free = rf_multibox_free,
     .build = rf_multibox_build,
     .set_batch = rf_multibox_set_batch,
