@@ -18,7 +18,7 @@ static const struct {
     size_t bytes;
     bool usable;
     rf_dtype dtype;
-} types[] = {{4, true, RF_F32}, {8, true, RF_F64}, {2, false, RF_U8}, {1, true, RF_U8},
+} types[] = {{4, true, RF_F32}, {8, true, RF_F64}, {2, true, RF_F16}, {1, true, RF_U8},
              {4, true, RF_I32}, {1, false, RF_U8}, {8, true, RF_I64}};
 
 typedef struct reader {
@@ -78,8 +78,7 @@ static rf_status read_array(reader *r, rf_st_tensor *t, size_t *place) {
     RF_TRY(number(r, 4, &type));
     if (type >= sizeof types / sizeof *types) return bad(r, "an array of an unknown type");
     if (!types[type].usable)
-        return rf_fail(RF_ERR_FORMAT,
-                       "%s holds arrays of half precision or of single signed bytes; save them as float32", r->path);
+        return rf_fail(RF_ERR_FORMAT, "%s holds arrays of single signed bytes; save them as float32", r->path);
     t->dtype = types[type].dtype;
     t->bytes = types[type].bytes;
     for (int i = 0; i < t->n_dims; i++)

@@ -11,7 +11,7 @@ bool rf_mxnet_probe(const uint8_t *data, size_t bytes);
 
 /* The arrays of a file under their names without "arg:" and "aux:", in file order, aligned; each has 1 to 8 dimensions.
  * Takes ownership of `data` (rf_alloc'ed) on success AND failure. RF_ERR_FORMAT: damage, an array without a name or
- * sparse, half precision, formats before 2017 (no magic number). Free with rf_st_free. */
+ * sparse, single signed bytes, formats before 2017 (no magic number). Free with rf_st_free. */
 rf_status rf_mxnet_parse(const char *path, uint8_t *data, size_t bytes, rf_st_file **out);
 
 #endif

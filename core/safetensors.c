@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/half.h"
 #include "core/json.h"
 #include "core/mem.h"
 
@@ -19,8 +20,8 @@ static const char metadata_key[] = "__metadata__";
 static const struct {
     const char *name;
     size_t bytes;
-} dtypes[] = {
-    [RF_F32] = {"F32", 4}, [RF_F64] = {"F64", 8}, [RF_I64] = {"I64", 8}, [RF_I32] = {"I32", 4}, [RF_U8] = {"U8", 1}};
+} dtypes[] = {[RF_F32] = {"F32", 4}, [RF_F64] = {"F64", 8}, [RF_I64] = {"I64", 8},  [RF_I32] = {"I32", 4},
+              [RF_U8] = {"U8", 1},   [RF_F16] = {"F16", 2}, [RF_BF16] = {"BF16", 2}};
 
 const char *rf_dtype_name(rf_dtype dtype) {
     return dtypes[dtype].name;
@@ -73,8 +74,8 @@ static rf_status read_tensor(const char *path, const rf_json *node, const uint8_
         return rf_fail(RF_ERR_FORMAT, "%s: tensor '%s' has no \"dtype\"", path, tensor->name);
     if (!find_dtype(dtype, &tensor->dtype))
         return rf_fail(RF_ERR_FORMAT,
-                       "%s: tensor '%s' has type %s, expected F32, F64, I64, I32 or U8; convert it first", path,
-                       tensor->name, dtype);
+                       "%s: tensor '%s' has type %s, expected F32, F64, F16, BF16, I64, I32 or U8; convert it first",
+                       path, tensor->name, dtype);
     RF_TRY(read_shape(path, rf_json_get(node, "shape"), tensor));
 
     const rf_json *offsets = rf_json_get(node, "data_offsets");
@@ -249,7 +250,41 @@ void rf_st_free(rf_st_file *file) {
     rf_free(file->meta_keys);
     rf_free(file->meta_values);
     rf_free(file->buffer);
+    rf_free(file->wide);
     rf_free(file);
+}
+
+static bool is_narrow(const rf_st_tensor *t) {
+    return t->dtype == RF_F16 || t->dtype == RF_BF16;
+}
+
+/* The data need not be aligned: `t` may come from any reader. */
+static void widen(rf_st_tensor *t, float *to) {
+    size_t count = t->bytes / sizeof(uint16_t);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t bits;
+        memcpy(&bits, (const uint8_t *)t->data + i * sizeof bits, sizeof bits);
+        to[i] = t->dtype == RF_F16 ? rf_half_to_float(bits) : rf_bfloat_to_float(bits);
+    }
+    t->dtype = RF_F32;
+    t->data = to;
+    t->bytes = count * sizeof *to;
+}
+
+rf_status rf_st_widen(rf_st_file *file) {
+    size_t bytes = 0, at = 0;
+    for (size_t i = 0; i < file->count; i++)
+        if (is_narrow(&file->tensors[i])) bytes += file->tensors[i].bytes;
+    if (bytes == 0) return RF_OK;
+    file->wide = rf_alloc(bytes / sizeof(uint16_t), sizeof *file->wide);
+    if (!file->wide) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < file->count; i++) {
+        if (!is_narrow(&file->tensors[i])) continue;
+        widen(&file->tensors[i], file->wide + at);
+        at += file->tensors[i].bytes / sizeof *file->wide;
+        file->widened++;
+    }
+    return RF_OK;
 }
 
 const rf_st_tensor *rf_st_find(const rf_st_file *file, const char *name) {

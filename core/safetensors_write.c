@@ -26,7 +26,7 @@ static rf_status check_tensor(const char *path, const rf_st_tensor *tensors, siz
 
 /* Largest elements first, otherwise as given, so that every tensor starts at a multiple of its element size. */
 static void file_order(const rf_st_tensor *tensors, size_t count, const rf_st_tensor **order) {
-    static const size_t sizes[] = {8, 4, 1};
+    static const size_t sizes[] = {8, 4, 2, 1};
     size_t n = 0;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (size_t i = 0; i < count; i++)

@@ -16,9 +16,9 @@ typedef struct storage_class {
 } storage_class;
 
 static const storage_class classes[] = {
-    {"FloatStorage", 4, true, RF_F32}, {"DoubleStorage", 8, true, RF_F64},   {"LongStorage", 8, true, RF_I64},
-    {"IntStorage", 4, true, RF_I32},   {"ByteStorage", 1, true, RF_U8},      {"BoolStorage", 1, true, RF_U8},
-    {"HalfStorage", 2, false, RF_U8},  {"BFloat16Storage", 2, false, RF_U8}, {"ShortStorage", 2, false, RF_U8},
+    {"FloatStorage", 4, true, RF_F32}, {"DoubleStorage", 8, true, RF_F64},    {"LongStorage", 8, true, RF_I64},
+    {"IntStorage", 4, true, RF_I32},   {"ByteStorage", 1, true, RF_U8},       {"BoolStorage", 1, true, RF_U8},
+    {"HalfStorage", 2, true, RF_F16},  {"BFloat16Storage", 2, true, RF_BF16}, {"ShortStorage", 2, false, RF_U8},
     {"CharStorage", 1, false, RF_U8},
 };
 
@@ -224,7 +224,7 @@ static rf_status read_view(const reader *r, const rf_pickle_value *tensor, view 
     if (!v->storage || !v->storage->data) return bad(r, "the numbers of a tensor are missing");
     if (!v->storage->type || !v->storage->type->usable)
         return rf_fail(RF_ERR_FORMAT,
-                       "%s holds tensors of another type than float32, float64 and integers; convert them "
+                       "%s holds tensors of another type than floating-point numbers and common integers; convert them "
                        "before saving (model.float())",
                        r->path);
     if (!offset || offset->type != RF_PICKLE_INT || offset->integer < 0) return bad(r, "a tensor has no offset");

@@ -11,11 +11,11 @@ static bool is_depthwise(const rf_export_layer *l) {
 }
 
 static rf_status check_kernel(const rf_export_layer *l) {
-    if (l->kind == RF_LAYER_ADD || l->kind == RF_LAYER_CLAMP)
+    if (l->kind == RF_LAYER_CLAMP)
         return rf_fail(RF_ERR_USER,
-                       "layer %s: the C source has no %s (ReLU6 of mobilenetv2, sums of model.context = rf or "
-                       "pyramidbox): export to onnx or ncnn",
-                       l->name, l->kind == RF_LAYER_ADD ? "sums of two maps" : "clamps");
+                       "layer %s: the C source clamps only what a convolution without activation gives, from 0 on: "
+                       "export to onnx or ncnn",
+                       l->name);
     if (l->kind != RF_LAYER_CONV && l->kind != RF_LAYER_MAX_POOL) return RF_OK;
     if (l->kernel_h != l->kernel_w || l->stride_h != l->stride_w || l->pad_h != l->pad_w)
         return rf_fail(RF_ERR_USER, "layer %s: the C source has square kernels only, this one is %dx%d", l->name,
@@ -43,22 +43,61 @@ static int new_map(rf_c_net *c, int channels) {
     return c->n_maps++;
 }
 
-/* Concatenations cost nothing: their inputs are written where they belong. */
-static rf_status map_concat(rf_c_net *c, const rf_export_layer *l) {
+/* ReLU6 becomes part of its convolution: clamps from 0 on that are alone in reading one. */
+static void fold_clamps(rf_export_net *net) {
+    int kept = 0;
+    for (int i = 0; i < net->n_layers; i++) {
+        rf_export_layer *clamp = &net->layers[i], *conv = kept ? &net->layers[kept - 1] : NULL;
+        if (clamp->kind == RF_LAYER_CLAMP && conv && conv->kind == RF_LAYER_CONV && conv->out == clamp->in[0] &&
+            net->uses[conv->out] == 1 && conv->slope == 1 && clamp->least == 0 && clamp->most > 0) {
+            conv->slope = 0;
+            conv->most = clamp->most;
+            conv->out = clamp->out;
+            net->names[conv->out] = conv->name;
+            rf_free(clamp->name);
+        } else {
+            net->layers[kept++] = *clamp;
+        }
+    }
+    net->n_layers = kept;
+}
+
+/* Whether a concatenation's input can be written straight into its place: nothing else reads it. */
+static bool written_in_place(const rf_c_net *c, rf_value value) {
+    const rf_export_layer *from = NULL;
+    for (int i = 0; i < c->net.n_layers; i++)
+        if (c->net.layers[i].out == value) from = &c->net.layers[i];
+    return from && c->net.uses[value] == 1 &&
+           ((from->kind == RF_LAYER_CONV && !is_depthwise(from)) || from->kind == RF_LAYER_ADD);
+}
+
+/* Concatenations cost nothing where their inputs are written where they belong; the others are copied. */
+static void map_concat(rf_c_net *c, const rf_export_layer *l) {
     int channels = 0, map = new_map(c, rf_graph_shape(c->net.graph, l->out).d[3]);
     c->map_of[l->out] = map;
     for (int k = 0; k < l->n_in; k++) {
-        const rf_export_layer *from = NULL;
-        for (int i = 0; i < c->net.n_layers; i++)
-            if (c->net.layers[i].out == l->in[k]) from = &c->net.layers[i];
-        if (!from || from->kind != RF_LAYER_CONV || is_depthwise(from) || c->net.uses[l->in[k]] != 1)
-            return rf_fail(RF_ERR_USER,
-                           "layer %s: the C source joins outputs of convolutions that nothing else reads; input %d is "
-                           "none",
-                           l->name, k);
-        c->map_of[l->in[k]] = map;
-        c->channel_of[l->in[k]] = channels;
-        channels += from->channels_out;
+        if (written_in_place(c, l->in[k])) {
+            c->map_of[l->in[k]] = map;
+            c->channel_of[l->in[k]] = channels;
+        }
+        channels += rf_graph_shape(c->net.graph, l->in[k]).d[3];
+    }
+}
+
+static rf_status add_copies(rf_c_net *c, const rf_export_layer *l) {
+    int channels = 0;
+    for (int k = 0; k < l->n_in; k++) {
+        rf_value value = l->in[k];
+        if (c->map_of[value] == 0)
+            return rf_fail(RF_ERR_USER, "layer %s: the C source cannot join the picture with something", l->name);
+        if (!written_in_place(c, value))
+            c->steps[c->n_steps++] = (rf_c_step){.layer = l,
+                                                 .value = value,
+                                                 .in = c->map_of[value],
+                                                 .add = -1,
+                                                 .out = c->map_of[l->out],
+                                                 .channel = channels};
+        channels += rf_graph_shape(c->net.graph, value).d[3];
     }
     return RF_OK;
 }
@@ -111,9 +150,14 @@ static void count_work(rf_c_net *c, const rf_export_layer *l, bool winograd) {
 
 static rf_status add_step(rf_c_net *c, const rf_export_layer *l, const rf_export_layer *before) {
     rf_value first = before ? before->in[0] : l->in[0];
-    rf_c_step s = {.layer = l, .before = before, .in = c->map_of[first], .add = -1, .channel = c->channel_of[l->out]};
+    rf_c_step s = {.layer = l,
+                   .before = before,
+                   .value = l->out,
+                   .in = c->map_of[first],
+                   .add = -1,
+                   .channel = c->channel_of[l->out]};
     if (l->residual != RF_NONE) s.add = c->map_of[l->residual];
-    if (l->kind == RF_LAYER_UPSAMPLE_ADD) s.add = c->map_of[l->in[1]];
+    if (l->kind == RF_LAYER_UPSAMPLE_ADD || l->kind == RF_LAYER_ADD) s.add = c->map_of[l->in[1]];
     if (s.in == 0 && (l->kind != RF_LAYER_CONV || before))
         return rf_fail(RF_ERR_USER, "layer %s: in the C source only ordinary convolutions read the picture", l->name);
     if (c->channel_of[first] != 0 || s.add == 0)
@@ -140,7 +184,10 @@ static rf_status make_steps(rf_c_net *c) {
     for (int i = 0; i < c->net.n_layers; i++) {
         const rf_export_layer *l = &c->net.layers[i];
         RF_TRY(check_kernel(l));
-        if (l->kind == RF_LAYER_CONCAT) continue;
+        if (l->kind == RF_LAYER_CONCAT) {
+            RF_TRY(add_copies(c, l));
+            continue;
+        }
         if (is_depthwise(l)) {
             const rf_export_layer *next = only_reader(&c->net, l->out);
             if (!next || next != l + 1 || next->kind != RF_LAYER_CONV || next->groups != 1 || next->kernel_h != 1 ||
@@ -158,14 +205,22 @@ static rf_status make_steps(rf_c_net *c) {
     return RF_OK;
 }
 
+/* At most: one a layer, and one for each input of a concatenation. */
+static size_t count_steps(const rf_export_net *net) {
+    size_t n = (size_t)net->n_layers;
+    for (int i = 0; i < net->n_layers; i++) n += (size_t)net->layers[i].n_in;
+    return n;
+}
+
 rf_status rf_c_net_make(const rf_export_model *model, const rf_export_options *options, rf_c_net *out) {
     int n;
     memset(out, 0, sizeof *out);
     rf_export_sample_size(model, options, &n, &out->h, &out->w);
     RF_TRY(rf_export_net_make(model, 1, out->h, out->w, &out->net));
     RF_TRY(rf_export_refuse_new_layers(&out->net, "the C source"));
+    fold_clamps(&out->net);
     size_t values = (size_t)rf_graph_value_count(out->net.graph);
-    out->steps = rf_alloc((size_t)out->net.n_layers, sizeof *out->steps);
+    out->steps = rf_alloc(count_steps(&out->net), sizeof *out->steps);
     out->map_of = rf_alloc(values, sizeof *out->map_of);
     out->channel_of = rf_alloc(values, sizeof *out->channel_of);
     out->map_channels = rf_alloc(values, sizeof *out->map_channels);
@@ -173,7 +228,7 @@ rf_status rf_c_net_make(const rf_export_model *model, const rf_export_options *o
     for (size_t i = 0; i < values; i++) out->map_of[i] = -1;
     out->map_of[out->net.detector.input] = new_map(out, 3);
     for (int i = 0; i < out->net.n_layers; i++)
-        if (out->net.layers[i].kind == RF_LAYER_CONCAT) RF_TRY(map_concat(out, &out->net.layers[i]));
+        if (out->net.layers[i].kind == RF_LAYER_CONCAT) map_concat(out, &out->net.layers[i]);
     return make_steps(out);
 }
 

@@ -9,6 +9,7 @@ enum { RF_C_PANEL = 8, RF_C_MAX_KERNEL = 7, RF_C_HEADER_BYTES = 24, RF_C_FILE_VE
 
 typedef struct rf_c_step {
     const rf_export_layer *layer, *before; /* before: a depth-wise convolution done row by row inside; NULL: none */
+    rf_value value;                        /* what it writes: of a CONCAT layer the input that it copies */
     int in, add, out, channel;             /* maps; see struct layer in export/c/base.c */
     bool winograd;                         /* by Winograd's method (export/c/winograd.c) */
     size_t weights, before_weights;        /* places in the array */

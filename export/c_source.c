@@ -60,6 +60,14 @@ static void put_setting(rf_text *t, const char *name, double value, bool whole, 
     rf_text_printf(t, " /* %s */\n#endif\n", doc);
 }
 
+static bool is_limited(const rf_c_net *net) {
+    for (int i = 0; i < net->n_steps; i++) {
+        const rf_c_step *s = &net->steps[i];
+        if (isfinite(s->layer->most) || (s->before && isfinite(s->before->most))) return true;
+    }
+    return false;
+}
+
 static void put_constants(rf_text *t, const source *s) {
     const rf_config *config = s->config;
     const rf_detector *d = &s->net->net.detector;
@@ -75,6 +83,7 @@ static void put_constants(rf_text *t, const source *s) {
     rf_text_printf(t, "#define NETWORK_ID 0x%08" PRIx32 "u /* the weight file carries the same */\n", s->id);
     rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, ANCHORS = %d, WEIGHTS = %zu };\n", s->net->n_maps,
                    s->net->n_steps, d->n_levels, d->cell_anchors, s->net->weights);
+    rf_text_printf(t, "enum { LIMITED = %d }; /* 0: no activation has an upper limit */\n", is_limited(s->net));
     rf_text_printf(
         t,
         "enum { WINOGRAD_CHANNELS = %d }; /* the largest sum of inputs and outputs of a Winograd convolution "
@@ -97,14 +106,19 @@ static void put_constants(rf_text *t, const source *s) {
 /* ---- tables ---- */
 
 static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, const char *run, const char *fill,
-                    const char *before, const int maps[4], size_t weights) {
-    rf_shape out = rf_graph_shape(net->net.graph, l->out);
+                    const char *before, const int maps[4], rf_value value, size_t weights) {
+    rf_shape out = rf_graph_shape(net->net.graph, value);
     bool window = l->kind == RF_LAYER_CONV || l->kind == RF_LAYER_MAX_POOL;
     int cin = window ? l->channels_in : out.d[3];
     rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0], maps[1],
                    maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0, cin,
                    out.d[3]);
     put_float(t, l->slope);
+    rf_text_put(t, ", ");
+    if (isfinite(l->most))
+        put_float(t, l->most);
+    else
+        rf_text_put(t, "FLT_MAX");
     rf_text_printf(t, ", %zu}, /* %s: %dx%dx%d */\n", weights, l->name, out.d[1], out.d[2], out.d[3]);
 }
 
@@ -112,15 +126,17 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
     static const char *const runs[] = {[RF_LAYER_CONV] = "conv",
                                        [RF_LAYER_UPSAMPLE_ADD] = "upsample_add",
                                        [RF_LAYER_MAX_POOL] = "max_pool",
-                                       [RF_LAYER_CONCAT] = ""};
+                                       [RF_LAYER_ADD] = "add_maps",
+                                       [RF_LAYER_CONCAT] = "add_maps"};
     const char columns[] =
-        "/* run, fill, before, in, add, out, channel, kernel, stride, pad, cin, cout, slope, weights */";
+        "/* run, fill, before, in, add, out, channel, kernel, stride, pad, cin, cout, slope, most, weights */";
     int n = 0;
     for (int i = 0; i < net->n_steps; i++) {
         const rf_c_step *s = &net->steps[i];
         if (!s->before) continue;
         if (n++ == 0) rf_text_printf(t, "%s\nstatic const struct layer depthwise_layers[] = {\n", columns);
-        put_row(t, net, s->before, "NULL", "fill_map", "NULL", (const int[]){s->in, -1, -1, 0}, s->before_weights);
+        put_row(t, net, s->before, "NULL", "fill_map", "NULL", (const int[]){s->in, -1, -1, 0}, s->before->out,
+                s->before_weights);
     }
     if (n) rf_text_put(t, "};\n\n");
     rf_text_printf(t, "%s\nstatic const struct layer layers[LAYERS] = {\n", columns);
@@ -133,7 +149,7 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
         bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->pad_h == 0);
         const char *run = s->winograd ? "winograd" : runs[l->kind];
         const char *fill = s->before ? "fill_depthwise" : s->in == 0 ? "fill_picture" : direct ? "NULL" : "fill_map";
-        put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->weights);
+        put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->value, s->weights);
     }
     rf_text_put(t, "};\n\n");
 }
@@ -233,7 +249,9 @@ static void put_part(rf_text *t, const source *s, const char *name) {
     } else if ((strcmp(base, "winograd.c") == 0 && s->net->winograd_channels == 0) ||
                (strcmp(base, "depthwise.c") == 0 && !has(s->net, RF_LAYER_CONV, true)) ||
                (strcmp(base, "max_pool.c") == 0 && !has(s->net, RF_LAYER_MAX_POOL, false)) ||
-               (strcmp(base, "upsample_add.c") == 0 && !has(s->net, RF_LAYER_UPSAMPLE_ADD, false)))
+               (strcmp(base, "upsample_add.c") == 0 && !has(s->net, RF_LAYER_UPSAMPLE_ADD, false)) ||
+               (strcmp(base, "add.c") == 0 && !has(s->net, RF_LAYER_ADD, false) &&
+                !has(s->net, RF_LAYER_CONCAT, false)))
         return;
     else
         put_file(t, name);

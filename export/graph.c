@@ -1,5 +1,6 @@
 #include "export/graph.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,7 +116,13 @@ static bool joins_channels(const rf_graph *graph, const rf_node_info *node) {
 static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer, bool *skip) {
     const char *op = node->op ? node->op->name : "a host function";
     *skip = false;
-    *layer = (rf_export_layer){.residual = RF_NONE, .weight_id = RF_NONE, .bias_id = RF_NONE, .slope = 1, .groups = 1};
+    *layer = (rf_export_layer){.residual = RF_NONE,
+                               .weight_id = RF_NONE,
+                               .bias_id = RF_NONE,
+                               .slope = 1,
+                               .groups = 1,
+                               .least = -INFINITY,
+                               .most = INFINITY};
     layer->out = node->outputs[0];
     if (strcmp(op, "conv_act") == 0 || strcmp(op, "conv2d") == 0 || strcmp(op, "dwconv_act") == 0 ||
         strcmp(op, "dwconv2d") == 0) {
@@ -265,10 +272,11 @@ rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *form
     for (int i = 0; i < net->n_layers; i++) {
         const rf_export_layer *layer = &net->layers[i];
         if (layer->kind == RF_LAYER_DEFORM_CONV)
-            return rf_fail(RF_ERR_USER,
-                           "%s is a deformable convolution (model.context_dcn, model.lateral_dcn), which %s does not "
-                           "have: export to onnx with --opset 19",
-                           layer->name, format);
+            return rf_fail(
+                RF_ERR_USER,
+                "%s is a deformable convolution (model.context_dcn, lateral_dcn, backbone_dcn), which %s does not "
+                "have: export to onnx with --opset 19",
+                layer->name, format);
         if (layer->bilinear)
             return rf_fail(RF_ERR_USER,
                            "%s enlarges bilinearly (model.upsample), which the writer of %s does not know: export to "

@@ -29,7 +29,7 @@ typedef struct rf_export_layer {
     int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; /* convolution, pooling */
     int groups, channels_in, channels_out;
     float slope;                   /* of negative values: 1 none, 0 ReLU, else leaky */
-    float least, most;             /* clamp */
+    float least, most;             /* clamp; else -infinity, infinity */
     rf_value weight_id, bias_id;   /* the same for layers that share weights; bias RF_NONE: none */
     const float *weights, *biases; /* [kernel_h][kernel_w][channels_in / groups][channels_out], [channels_out]; borrowed
                                     */

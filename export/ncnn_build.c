@@ -5,7 +5,7 @@
 
 #include "core/mem.h"
 #include "export/graph.h"
-#include "export/half.h"
+#include "core/half.h"
 #include "export/ncnn.h"
 
 typedef struct builder {

@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
-#include "export/half.h"
+#include "core/half.h"
 #include "export/ncnn.h"
 
 enum { WORD = 256, VALUE = 16 }; /* ncnn's buffers for names and for numbers, with the 0 */

@@ -5,7 +5,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "export/half.h"
+#include "core/half.h"
 #include "export/ncnn.h"
 
 static const char suffix[] = ".param";

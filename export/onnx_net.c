@@ -1,25 +1,11 @@
 #include "export/onnx_net.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "core/half.h"
 #include "core/mem.h"
 
 /* ---- weights ---- */
-
-/* Nearest half-precision number, ties to even. */
-static uint16_t half_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t sign = bits >> 16 & 0x8000u, rest = bits & 0x7fffffffu;
-    if (rest >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u); /* 65520 and more: infinity */
-    if (rest < 0x38800000u) {                                   /* below 2^-14: in steps of 2^-24 */
-        float size;
-        memcpy(&size, &rest, sizeof size);
-        return (uint16_t)(sign | (uint32_t)lrintf(size * 0x1p24f));
-    }
-    return (uint16_t)(sign | ((rest - 0x38000000u + 0xfffu + (rest >> 13 & 1u)) >> 13));
-}
 
 /* A constant of `count` floats; half precision in the file when asked for, turned back by a node. */
 static const char *weights_add(rf_onnx_build *b, const char *name, const int64_t *dims, int n_dims, const float *data,
@@ -28,7 +14,7 @@ static const char *weights_add(rf_onnx_build *b, const char *name, const int64_t
         return rf_onnx_tensor_add(b->onnx, name, RF_ONNX_FLOAT, dims, n_dims, data, count * sizeof *data);
     uint16_t *half = rf_onnx_alloc(b->onnx, count, sizeof *half);
     for (size_t i = 0; half && i < count; i++) {
-        half[i] = half_of(data[i]);
+        half[i] = rf_half_from_float(data[i]);
         if ((half[i] & 0x7c00u) == 0x7c00u)
             rf_onnx_fail(b->onnx, rf_fail(RF_ERR_USER, "%s holds %g, which half precision cannot: leave --fp16 out",
                                           name, (double)data[i]));

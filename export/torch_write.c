@@ -107,11 +107,9 @@ static void put_global(rf_text *t, const char *module, const char *name) {
 }
 
 static void put_tensor(rf_text *t, const rf_st_tensor *tensor, size_t key) {
-    static const char *const storages[] = {[RF_F32] = "FloatStorage",
-                                           [RF_F64] = "DoubleStorage",
-                                           [RF_I64] = "LongStorage",
-                                           [RF_I32] = "IntStorage",
-                                           [RF_U8] = "ByteStorage"};
+    static const char *const storages[] = {
+        [RF_F32] = "FloatStorage", [RF_F64] = "DoubleStorage", [RF_I64] = "LongStorage",     [RF_I32] = "IntStorage",
+        [RF_U8] = "ByteStorage",   [RF_F16] = "HalfStorage",   [RF_BF16] = "BFloat16Storage"};
     char text[24];
     size_t strides[8] = {0}, stride = 1;
     for (int i = tensor->n_dims - 1; i >= 0; i--) {

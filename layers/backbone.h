@@ -16,8 +16,9 @@ typedef struct rf_taps {
 
 typedef struct rf_backbone {
     const char *name, *doc;
-    int stages;   /* what model.freeze_stages counts: the stem is 1 */
-    double slope; /* of its activations, unless model.backbone_slope says otherwise; 0: ReLU or ReLU6, always */
+    int stages;      /* what model.freeze_stages counts: the stem is 1 */
+    double slope;    /* of its activations, unless model.backbone_slope says otherwise; 0: ReLU or ReLU6, always */
+    bool deformable; /* it heeds net->backbone_deform */
     /* Appends the network to net for x [N,H,W,3] and fills taps. Calls rf_net_stage at the start of each stage. */
     void (*build)(rf_net *net, const struct rf_backbone *self, rf_value x, rf_taps *taps);
     const void *plan; /* the build function's own data */

@@ -129,13 +129,14 @@ enum { TAPS = 9 };
 /* Offsets (dy, dx of each tap) and mask of a deformable convolution: the first 18 and the last 9 channels of one
  * convolution; mask RF_NONE for v1. */
 static void offsets_of(rf_net *net, rf_value x, const rf_conv_spec *spec, rf_value *offset, rf_value *mask) {
+    const char *name = spec->offset ? spec->offset : "conv_offset";
     int out = spec->deform == RF_DEFORM_V2 ? 3 * TAPS : 2 * TAPS;
     rf_param w = kernel(net, false, rf_net_channels(net, x), out, 3, 3), b = vector(RF_PARAM_BIAS, RF_INIT_ZERO, out);
     w.init = RF_INIT_ZERO;
     w.lr_mult = b.lr_mult = 0.1;
-    size_t weight = parameter(net, "conv_offset", "weight", w), bias = parameter(net, "conv_offset", "bias", b);
+    size_t weight = parameter(net, name, "weight", w), bias = parameter(net, name, "bias", b);
     rf_value in[3] = {x, bind(net, weight), bind(net, bias)};
-    rf_scope scope = rf_net_enter(net, "conv_offset");
+    rf_scope scope = rf_net_enter(net, "%s", name);
     *offset = rf_graph_apply(net->graph, "conv2d", in, 3, "stride=%d pad=1", spec->stride);
     *mask = RF_NONE;
     if (spec->deform == RF_DEFORM_V2) {
@@ -239,10 +240,17 @@ rf_value rf_basic_block(rf_net *net, rf_value x, int width, int stride) {
         (rf_conv_spec){.conv = "conv2", .bn = "bn2", .out = width, .k = 3, .stride = 1, .residual = skip, .add = true});
 }
 
-rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride) {
+rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride, rf_deform deform) {
     rf_value y =
         rf_conv_bn_act(net, x, (rf_conv_spec){.conv = "conv1", .bn = "bn1", .out = width, .k = 1, .stride = 1});
-    y = rf_conv_bn_act(net, y, (rf_conv_spec){.conv = "conv2", .bn = "bn2", .out = width, .k = 3, .stride = stride});
+    y = rf_conv_bn_act(net, y,
+                       (rf_conv_spec){.conv = "conv2",
+                                      .bn = "bn2",
+                                      .out = width,
+                                      .k = 3,
+                                      .stride = stride,
+                                      .deform = deform,
+                                      .offset = "conv2.conv_offset"});
     rf_value skip = shortcut(net, x, 4 * width, stride);
     return rf_conv_bn_act(
         net, y,

@@ -6,6 +6,12 @@
 
 #include "layers/params.h"
 
+/* Deformable 3x3 convolutions: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid
+ * (arXiv 1811.11168, the factor is insightface's). */
+typedef enum rf_deform { RF_DEFORM_NONE, RF_DEFORM_V1, RF_DEFORM_V2 } rf_deform;
+/* "none", "v1" or "v2", as the configuration checks. */
+rf_deform rf_deform_of(const char *name);
+
 typedef enum rf_mode {
     RF_TRAIN, /* batch normalisation as a node; parameters have gradients */
     RF_EVAL,  /* batch normalisation folded into the convolutions; reads params->folded */
@@ -18,7 +24,8 @@ typedef struct rf_net {
     rf_status status; /* the first failure of a parameter look-up, with its message */
     char error[256];
     double bn_eps, bn_momentum;
-    double backbone_slope; /* of a backbone whose slope can be chosen */
+    double backbone_slope;     /* of a backbone whose slope can be chosen */
+    rf_deform backbone_deform; /* of the 3x3 convolutions of late bottlenecks */
     double backbone_lr, head_lr;
     bool decay_bn_bias;
     bool fan_in_init;  /* model.initialiser */
@@ -49,12 +56,6 @@ void rf_net_initialiser(rf_net *net, rf_init init);
 /* Stage n (1 = stem) of the backbone begins: frozen when n <= freeze_stages. */
 void rf_net_stage(rf_net *net, int n);
 
-/* Deformable 3x3 convolutions: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid
- * (arXiv 1811.11168, the factor is insightface's). */
-typedef enum rf_deform { RF_DEFORM_NONE, RF_DEFORM_V1, RF_DEFORM_V2 } rf_deform;
-/* "none", "v1" or "v2", as the configuration checks. */
-rf_deform rf_deform_of(const char *name);
-
 /* A convolution without bias, batch normalisation, optional residual and activation: y = act(bn(conv(x)) + residual).
  */
 typedef struct rf_conv_spec {
@@ -62,11 +63,12 @@ typedef struct rf_conv_spec {
     int out;               /* output channels; depth-wise: as many as the input has */
     int k, stride;         /* square kernel, padding k/2 */
     bool depthwise;
-    rf_deform deform;  /* with a 3x3 convolution with bias "conv_offset" beside it, which starts at 0 and learns at a
-                        * tenth of the rate; not with depthwise or add */
-    double slope;      /* of negative values: 1 identity, 0 ReLU, 0.1 leaky */
-    double ceiling;    /* > 0, with slope 0: the ReLU ends there (6: ReLU6) */
-    rf_value residual; /* same shape as y, used when `add` */
+    rf_deform deform;   /* with a 3x3 convolution with bias "conv_offset" beside it, which starts at 0 and learns at a
+                         * tenth of the rate; not with depthwise or add */
+    const char *offset; /* another name of that convolution; NULL: none */
+    double slope;       /* of negative values: 1 identity, 0 ReLU, 0.1 leaky */
+    double ceiling;     /* > 0, with slope 0: the ReLU ends there (6: ReLU6) */
+    rf_value residual;  /* same shape as y, used when `add` */
     bool add;
 } rf_conv_spec;
 rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec);
@@ -83,9 +85,10 @@ rf_conv_pair rf_conv_params(rf_net *net, const char *name, int in, int out, int 
 rf_value rf_conv_bias_act(rf_net *net, rf_value x, rf_conv_pair pair, int stride, bool relu);
 
 /* Residual blocks in torchvision's layout (stride on the 3x3 of the bottleneck, He et al. 2016 "v1.5"): names conv1,
- * bn1, ..., downsample.{0,1} when the shape changes. basic: two 3x3; bottleneck: 1x1, 3x3, 1x1 to 4*width channels. */
+ * bn1, ..., downsample.{0,1} when the shape changes. basic: two 3x3; bottleneck: 1x1, 3x3, 1x1 to 4*width channels; the
+ * offsets of a deformable 3x3 are conv2.conv_offset, as mmdetection calls them. */
 rf_value rf_basic_block(rf_net *net, rf_value x, int width, int stride);
-rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride);
+rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride, rf_deform deform);
 
 /* Depth-wise separable block (MobileNet v1): depth-wise 3x3 {0,1} and point-wise 1x1 {3,4}, each with batch
  * normalisation and leaky ReLU. */

@@ -10,6 +10,7 @@
 /* What the configuration says, checked. */
 typedef struct plan {
     const rf_backbone *backbone;
+    rf_deform backbone_deform;
     rf_pyramid pyramid;
     int strides[RF_NET_LEVELS], n_levels;
     rf_stages stages;
@@ -38,6 +39,12 @@ static rf_status make_plan(const rf_config *config, plan *p) {
             config->anchors.sizes.n, p->n_levels);
     int channels = (int)config->model.channels;
     if (channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", channels);
+    p->backbone_deform = rf_deform_of(config->model.backbone_dcn);
+    if (p->backbone_deform && !p->backbone->deformable)
+        return rf_fail(RF_ERR_USER,
+                       "model.backbone_dcn = %s, but %s has no bottlenecks: leave it out, or take resnet50, resnet101 "
+                       "or resnet152",
+                       config->model.backbone_dcn, p->backbone->name);
     RF_TRY(rf_stages_plan(config, p->strides, p->n_levels, &p->stages));
     p->stages.cell_anchors = cell_anchors;
     double slope = p->stages.slope;
@@ -68,6 +75,7 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .bn_eps = config->model.bn_eps,
                     .bn_momentum = config->model.bn_momentum,
                     .backbone_slope = p->backbone_slope,
+                    .backbone_deform = p->backbone_deform,
                     .backbone_lr = config->optim.backbone_lr,
                     .head_lr = config->optim.head_lr,
                     .decay_bn_bias = config->optim.decay_bn_bias,

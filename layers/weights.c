@@ -15,9 +15,14 @@ rf_status rf_weights_read(const char *path, rf_st_file **out) {
     size_t bytes;
     *out = NULL;
     RF_TRY(rf_file_read(path, 0, &data, &bytes));
-    if (rf_torch_probe(data, bytes)) return rf_torch_parse(path, data, bytes, out);
-    if (rf_mxnet_probe(data, bytes)) return rf_mxnet_parse(path, data, bytes, out);
-    return rf_st_parse(path, data, bytes, out);
+    RF_TRY(rf_torch_probe(data, bytes)   ? rf_torch_parse(path, data, bytes, out)
+           : rf_mxnet_probe(data, bytes) ? rf_mxnet_parse(path, data, bytes, out)
+                                         : rf_st_parse(path, data, bytes, out));
+    rf_status status = rf_st_widen(*out);
+    if (status == RF_OK) return RF_OK;
+    rf_st_free(*out);
+    *out = NULL;
+    return status;
 }
 
 static bool same_shape(const rf_st_tensor *tensor, const rf_param *param) {
@@ -141,8 +146,9 @@ fail:
 rf_status rf_weights_apply(const char *path, const rf_st_file *file, rf_params *params, rf_weights_report *report) {
     rf_names_result translated;
     RF_TRY(rf_names_translate(path, file, params, &translated));
-    rf_status status = fill(path, translated.file ? translated.file : file, params, report,
-                            (rf_weights_report){.absorbed = translated.absorbed, .note = translated.note});
+    rf_status status =
+        fill(path, translated.file ? translated.file : file, params, report,
+             (rf_weights_report){.widened = file->widened, .absorbed = translated.absorbed, .note = translated.note});
     rf_st_free(translated.file);
     return status;
 }

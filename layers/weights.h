@@ -16,6 +16,7 @@ typedef struct rf_weights_report {
     char **unused; /* tensors of the file that fit nothing */
     size_t n_unused;
     size_t ignored;   /* tensors that are never needed: num_batches_tracked and an ImageNet classifier's last layer */
+    size_t widened;   /* tensors of half precision or bfloat16, read as float32 */
     size_t absorbed;  /* biases in front of a normalisation, subtracted from its running mean (MXNet files) */
     const char *note; /* why the file cannot fit as a whole; NULL: nothing is known against it */
 } rf_weights_report;
@@ -24,7 +25,8 @@ void rf_weights_report_free(rf_weights_report *report);
 void rf_weights_report_text(const rf_weights_report *report, rf_text *text);
 
 /* Reads a weight file, told by its content: safetensors, a PyTorch file (.pth, .pt, .tar; never executed) that holds
- * a state_dict or a dictionary with one, or MXNet's .params. Free with rf_st_free. */
+ * a state_dict or a dictionary with one, or MXNet's .params. Numbers of 16 bits are widened (rf_st_widen). Free with
+ * rf_st_free. */
 rf_status rf_weights_read(const char *path, rf_st_file **out);
 
 /* Fills the store by name, names and numbers translated as layers/names.def says: prefixes are dropped, "body." is

@@ -25,6 +25,7 @@ void rf_weights_report_text(const rf_weights_report *report, rf_text *t) {
     rf_text_printf(t, ", %zu of the file left over", report->n_unused);
     put_names(t, report->unused, report->n_unused);
     if (report->absorbed) rf_text_printf(t, ", %zu biases subtracted from running means", report->absorbed);
+    if (report->widened) rf_text_printf(t, ", %zu of 16-bit numbers read as float32", report->widened);
     if (report->ignored) rf_text_printf(t, ", %zu never needed", report->ignored);
     if (report->note) rf_text_printf(t, "; %s", report->note);
 }

@@ -2,14 +2,14 @@
 # Exports to ONNX what rf-export can and compares every output, and the faces found, with rf's own: in onnxruntime (Node,
 # NODE_PATH names the folder with onnxruntime-node) and in OpenCV's dnn (Debian's python3-opencv). What is not installed is
 # skipped and said so. Usage: check_onnx.sh [MODEL [PICTURE]]; without a model the public weights in ../shared are taken if
-# they are there, else a network of one training step. Last line: passed, failed, skipped.
+# they are there, else a random network. Last line: passed, failed, skipped.
 set -eu
 shared=../shared/data
 model=${1:-$shared/weights/mobilenet0.25_Final.safetensors}
 picture=${2:-$(find $shared/wider/WIDER_val/images -name '*.jpg' 2>/dev/null | sort | sed -n 12p)}
 python=/usr/bin/python3
 [ -x build/rf-export ] || { echo "check_onnx: build/rf-export is missing: run make"; exit 2; }
-make --no-print-directory build/release/dump_network >/dev/null
+make --no-print-directory build/release/dump_network build/release/cexport-reference >/dev/null
 W=$(mktemp -d)
 trap 'rm -rf "$W"' EXIT
 passed=0
@@ -100,9 +100,9 @@ build/rf-data synth --out "$W/set" --train 2 --val 1 --size 256x256 --seed 3 >/d
 weights=$model
 trained=yes
 if [ ! -f "$weights" ]; then
-    echo "no $weights: a network of one training step instead"
-    one_step configs/mnet025.ini mnet
-    weights=$W/mnet/last.safetensors
+    echo "no $weights: a random network instead"
+    weights=$W/mnet.safetensors
+    build/release/cexport-reference random "$weights" 2
     trained=no
 fi
 compare_sizes mnet025
@@ -152,6 +152,44 @@ for name in insight plain; do
         try "onnxruntime $name faces $form" ort_faces "$W/set.onnx" "$W/photo"
     done
 done
+
+# Random networks of every option that changes what is exported. FACTOR, of the heads' weights, keeps scores from being
+# all 1, or faces would come in any order. OpenCV has no deformable convolutions.
+option() { # option NAME OPENCV(yes|no) OPSET FACTOR KEY=VALUE...
+    name=$1
+    opencv=$2
+    opset=$3
+    build/release/cexport-reference random "$W/option.safetensors" "$4" "$5" ${6:+"$6"} ${7:+"$7"}
+    weights=$W/option.safetensors
+    for size in 256x320 333x517; do
+        dump noise random:7 $size
+        for kind in raw anchors; do
+            for form in $size dynamic; do
+                export_to "$W/option.onnx" --outputs $kind --input $form --opset "$opset"
+                try "onnxruntime $name $kind $size $form" node scripts/onnx_ort.js compare "$W/option.onnx" "$W/noise"
+                [ "$form" = dynamic ] || [ "$opencv" = no ] ||
+                    try "opencv $name $kind $size" $python scripts/onnx_cv2.py "$W/option.onnx" "$W/noise"
+            done
+        done
+        export_to "$W/option.onnx" --outputs faces --input dynamic --opset "$opset" --score "$(cat "$W/noise/score")"
+        try "onnxruntime $name faces $size" ort_faces "$W/option.onnx" "$W/noise"
+    done
+}
+
+# OpenCV reads Clip with its limits as inputs, as operator set 11 has it, from 4.7 on.
+clip=yes
+$python -c 'import cv2, sys; sys.exit(tuple(int(n) for n in cv2.__version__.split(".")[:2]) < (4, 7))' 2>/dev/null || clip=no
+[ $clip = yes ] || verdict 77 "opencv mobilenetv2" "skip: OpenCV 4.7 or later is missing"
+option mobilenetv2 $clip 13 2 model.backbone=mobilenetv2
+option resnet18 yes 13 0.1 model.backbone=resnet18
+option "strides 4 to 64" yes 13 0.1 model.backbone=resnet18 model.strides=4,8,16,32,64 anchors.sizes=8,16,32,64,128
+option "extra_from p5" yes 13 2 model.strides=8,16,32,64 anchors.sizes=16,32,64,128 model.extra_from=p5
+option "context rf" yes 13 2 model.context=rf
+option "context pyramidbox" yes 13 2 model.context=pyramidbox
+option "top_down lateral" yes 13 2 model.top_down=lateral
+option "upsample bilinear" yes 13 2 model.upsample=bilinear
+option "context_dcn v1" no 19 2 model.context_dcn=v1
+option "context_dcn, lateral_dcn v2" no 19 2 model.context_dcn=v2 model.lateral_dcn=v2
 
 one_step configs/r50.ini r50
 weights=$W/r50/last.safetensors

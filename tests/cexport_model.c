@@ -21,11 +21,13 @@ static void disturb(rf_params *params) {
     for (size_t i = 0; i < params->count; i++) {
         const rf_param *p = &params->entries[i];
         rf_real *v = rf_params_values(params, p);
+        bool offset = strstr(p->name, "conv_offset") != NULL;
         for (size_t k = 0; k < p->count; k++) {
             rf_real wave = (rf_real)((int)((k * 37 + i * 11) % 19) - 9) / 9;
             if (p->kind == RF_PARAM_BN_BETA || p->kind == RF_PARAM_BN_MEAN) v[k] = 0.3f * wave;
             if (p->kind == RF_PARAM_BN_GAMMA || p->kind == RF_PARAM_BN_VAR) v[k] = 1 + 0.2f * wave;
-            if (p->kind == RF_PARAM_BIAS) v[k] = 0.1f * wave;
+            if (p->kind == RF_PARAM_BIAS) v[k] = offset ? 1.5f * wave : 0.1f * wave;
+            if (p->kind == RF_PARAM_CONV && offset) v[k] = 1e-4f * wave; /* they start at 0 */
         }
     }
 }

@@ -7,7 +7,7 @@ static void put(rf_text *t, uint64_t value, int n) {
 }
 
 void mxnet_file(const rf_st_tensor *tensors, size_t count, int version, rf_text *out) {
-    static const unsigned types[] = {[RF_F32] = 0, [RF_F64] = 1, [RF_I64] = 6, [RF_I32] = 4, [RF_U8] = 3};
+    static const unsigned types[] = {[RF_F32] = 0, [RF_F64] = 1, [RF_I64] = 6, [RF_I32] = 4, [RF_U8] = 3, [RF_F16] = 2};
     put(out, 0x112, 8);
     put(out, 0, 8);
     put(out, count, 8);

@@ -81,7 +81,7 @@ static void folds(rf_params *params, const rf_config *config, const char *what) 
 
 /* A small step along the gradient of the parameters whose name holds `part` changes the sum by step * |g|^2. */
 static void slope_is_the_gradient(rf_params *params, const rf_config *config, const char *part, const char *what) {
-    double squares = 0, step = 1e-6;
+    double squares = 0, step = 1e-8;
     if (sizeof(rf_real) < 8) return; /* steps large enough for float cross the kinks of the activations */
     run(params, config, RF_TRAIN, true, NULL);
     for (size_t i = 0; i < params->count; i++) {
@@ -171,6 +171,41 @@ static void pyramid_options(void **state) {
     check("[model]\nchannels=8\nstrides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n", "fpn.extra");
 }
 
+/* Stages C3 to C5, whose offsets learn at a tenth of the backbone's rate, and nothing before them. */
+static void deformable_bottlenecks(void **state) {
+    (void)state;
+    static const char body[] = "body.layer2.0.conv2.conv_offset.weight";
+    rf_config config;
+    rf_params *params = NULL;
+    for (int v = 1; v < 3; v++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "[model]\nbackbone=resnet50\nchannels=8\nbackbone_dcn=%s\n[optim]\nbackbone_lr=0.5\n", dcn[v]);
+        configure(text, &config, &params);
+        const rf_param *weight = rf_params_find(params, body);
+        int n = 0;
+        for (size_t i = 0; i < params->count; i++)
+            n += strstr(params->entries[i].name, ".conv2.conv_offset.bias") != NULL;
+        assert_int_equal(n, 4 + 6 + 3);
+        assert_non_null(weight);
+        assert_int_equal(weight->dims[0], v == 1 ? 18 : 27);
+        assert_true(weight->init == RF_INIT_ZERO && fabs(weight->lr_mult - 0.05) < 1e-12);
+        assert_true(weight->flags & RF_PARAM_BACKBONE);
+        assert_null(rf_params_find(params, "body.layer1.0.conv2.conv_offset.weight"));
+        folds(params, &config, text);
+        slope_is_the_gradient(params, &config, "layer3.0.conv2.conv_offset", text);
+        rf_params_free(params);
+    }
+    static const char *const others[] = {"resnet18", "mobilenet025", "mobilenetv2"};
+    for (int i = 0; i < 3; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "[model]\nbackbone=%s\nbackbone_dcn=v1\n", others[i]);
+        assert_int_equal(rf_config_parse("test", text, NULL, 0, &config), RF_OK);
+        assert_int_equal(rf_detector_params(&config, &params), RF_ERR_USER);
+        assert_non_null(strstr(rf_error_message(), "has no bottlenecks"));
+    }
+}
+
 /* Offsets start at 0 and learn at a tenth of the rate: the network starts as one without them (mask 2 * 0.5). */
 static void offsets_start_at_zero(void **state) {
     (void)state;
@@ -188,9 +223,8 @@ static void offsets_start_at_zero(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_context),
-        cmocka_unit_test(contexts_keep_the_shape),
-        cmocka_unit_test(pyramid_options),
+        cmocka_unit_test(every_context),         cmocka_unit_test(contexts_keep_the_shape),
+        cmocka_unit_test(pyramid_options),       cmocka_unit_test(deformable_bottlenecks),
         cmocka_unit_test(offsets_start_at_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

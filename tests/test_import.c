@@ -228,6 +228,22 @@ static void arrays_of_every_version_are_read(void **state) {
     }
 }
 
+static void half_precision_of_mxnet_is_read(void **state) {
+    (void)state;
+    static const uint16_t half[] = {0x3c00, 0xc100, 0x0001}; /* 1, -2.5, 2^-24 */
+    rf_st_tensor tensor = {(char *)(uintptr_t) "arg:w", RF_F16, 1, {3}, half, sizeof half};
+    rf_text text = {0};
+    rf_st_file *file;
+    mxnet_file(&tensor, 1, 2, &text);
+    assert_int_equal(parse(&text, text.used, &file), RF_OK);
+    assert_int_equal(rf_st_widen(file), RF_OK);
+    assert_int_equal(file->widened, 1);
+    const float *w = rf_st_find(file, "w")->data;
+    assert_true(w[0] == 1 && w[1] == -2.5f && w[2] == 0x1p-24f);
+    rf_st_free(file);
+    rf_text_clear(&text);
+}
+
 static void broken_mxnet_files_are_refused(void **state) {
     (void)state;
     /* Bytes of the version-2 file of `arrays`: list 0-23, array 0: magic 24, storage 28, dims 32, 36.., device 68, type
@@ -246,7 +262,7 @@ static void broken_mxnet_files_are_refused(void **state) {
         {40, 1, "larger than the file"},
         {44, 0x40000000, "larger than the file"},
         {36, 200, "cut off"},
-        {76, 2, "half precision"},
+        {76, 5, "single signed bytes"},
         {76, 9, "an array of an unknown type"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -273,6 +289,7 @@ int main(void) {
         cmocka_unit_test(another_epsilon_changes_nothing),
         cmocka_unit_test(the_preset_has_their_anchors),
         cmocka_unit_test(arrays_of_every_version_are_read),
+        cmocka_unit_test(half_precision_of_mxnet_is_read),
         cmocka_unit_test(broken_mxnet_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "data/image.h"
 #include "data/normalise.h"
 #include "detect/nms.h"
-#include "export/half.h"
+#include "core/half.h"
 #include "export/ncnn.h"
 #include "layers/weights.h"
 #include "tests/ncnn_model.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "core/half.h"
 #include "core/mem.h"
 #include "core/rng.h"
 #include "core/torch_file.h"
@@ -50,6 +51,29 @@ static void both_forms_are_read(void **state) {
         rf_st_file *file;
         assert_int_equal(rf_torch_read(golden[i], &file), RF_OK);
         check_golden(file);
+        rf_st_free(file);
+    }
+}
+
+/* 16-bit numbers are what PyTorch makes of them as float32, which the files hold beside them. */
+static void narrow_numbers_are_widened(void **state) {
+    (void)state;
+    static const char *const paths[] = {"tests/golden/half_zip.pth", "tests/golden/half_legacy.pth",
+                                        "tests/golden/half.safetensors"};
+    for (int i = 0; i < 3; i++) {
+        rf_st_file *file;
+        assert_int_equal(rf_weights_read(paths[i], &file), RF_OK);
+        assert_int_equal(file->count, 5);
+        assert_int_equal(file->widened, 3);
+        const rf_st_tensor *half = rf_st_find(file, "half"), *brain = rf_st_find(file, "brain");
+        const rf_st_tensor *turned = rf_st_find(file, "turned");
+        assert_true(half->dtype == RF_F32 && half->n_dims == 2 && half->dims[0] == 2 && half->bytes == 24);
+        assert_true(brain->dtype == RF_F32 && turned->dtype == RF_F32 && turned->dims[0] == 3);
+        assert_memory_equal(half->data, rf_st_find(file, "half_float")->data, 24);
+        assert_memory_equal(brain->data, rf_st_find(file, "brain_float")->data, 24);
+        const float *h = half->data, *t = turned->data;
+        assert_true(h[0] == 0x1.554p-2f && h[2] == 65504 && h[3] == 0x1p-24f);
+        for (int k = 0; k < 6; k++) assert_true(t[k] == h[k % 2 * 3 + k / 2]);
         rf_st_free(file);
     }
 }
@@ -121,11 +145,13 @@ static void every_cut_is_refused(void **state) {
 
 static void a_failed_allocation_is_told(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++)
+    static const char *const paths[] = {"tests/golden/torch_zip.pth", "tests/golden/torch_legacy.pth",
+                                        "tests/golden/half_zip.pth"};
+    for (int i = 0; i < 3; i++)
         for (uint64_t n = 1;; n++) {
             rf_st_file *file;
             rf_alloc_fail_at(n);
-            rf_status status = rf_torch_read(golden[i], &file);
+            rf_status status = rf_weights_read(paths[i], &file);
             rf_alloc_fail_at(0);
             rf_st_free(file);
             if (status == RF_OK) break;
@@ -172,6 +198,41 @@ static void saved_weights_come_back(void **state) {
     assert_true(((const float *)w->data)[((5 * 3 + 2) * 3 + 1) * 3 + 0] ==
                 (float)rf_params_values(a, p)[((1 * 3 + 0) * 3 + 2) * 8 + 5]);
     rf_st_free(file);
+    rf_params_free(a);
+    rf_params_free(b);
+    unlink(path);
+}
+
+/* A whole network in half precision: filled, rounded, and the report says so. */
+static void half_precision_fills_a_network(void **state) {
+    (void)state;
+    char path[] = "/tmp/rf_weights_XXXXXX", *sentence;
+    assert_true(close(mkstemp(path)) == 0);
+    rf_params *a = mobilenet(), *b = mobilenet();
+    rf_weights_pack pack;
+    rf_weights_report report;
+    rf_text text = {0};
+    rf_params_init(a, 2);
+    assert_int_equal(rf_weights_pack_model(a, NULL, &pack), RF_OK);
+    for (size_t i = 0; i < pack.count; i++) {
+        rf_st_tensor *t = &pack.tensors[i];
+        if (t->dtype != RF_F32) continue;
+        uint16_t *half = (uint16_t *)(uintptr_t)t->data; /* in place: half as wide */
+        for (size_t k = 0; k < t->bytes / 4; k++) half[k] = rf_half_from_float(((const float *)t->data)[k]);
+        t->dtype = RF_F16;
+        t->bytes /= 2;
+    }
+    assert_int_equal(rf_st_write(path, pack.tensors, pack.count, NULL, NULL, 0), RF_OK);
+    rf_weights_pack_free(&pack);
+    assert_int_equal(rf_weights_load(path, b, &report), RF_OK);
+    assert_true(report.matched == b->count && report.widened == b->count);
+    rf_weights_report_text(&report, &text);
+    assert_int_equal(rf_text_finish(&text, &sentence, NULL), RF_OK);
+    assert_non_null(strstr(sentence, " of 16-bit numbers read as float32"));
+    for (size_t i = 0; i < a->data_count; i++)
+        assert_true(b->data[i] == (rf_real)rf_half_to_float(rf_half_from_float((float)a->data[i])));
+    rf_free(sentence);
+    rf_weights_report_free(&report);
     rf_params_free(a);
     rf_params_free(b);
     unlink(path);
@@ -285,6 +346,7 @@ static void pickle_and_safetensors_agree(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(narrow_numbers_are_widened),   cmocka_unit_test(half_precision_fills_a_network),
         cmocka_unit_test(both_forms_are_read),          cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(every_cut_is_refused),         cmocka_unit_test(a_failed_allocation_is_told),
         cmocka_unit_test(saved_weights_come_back),      cmocka_unit_test(arrays_come_back),

@@ -46,23 +46,17 @@ size_t rf_gemm_packed(int taps, int k, int n, const rf_conv_kernels *kernels) {
 
 static rf_gemm_plan make_plan(const rf_conv_view *view, int n, const rf_conv_kernels *kernels, bool fused) {
     rf_gemm_plan plan = {.taps = view->th * view->tw, .k = view->k};
-    plan.runs = rf_conv_has_runs(view);
-    if (plan.runs) {
-        plan.k *= view->tw;
-        plan.taps = view->th;
-    }
     plan.tap_block = (int)most(1, DEPTH / (size_t)plan.k);
     plan_blocks(&plan, view, n, kernels, fused);
-    size_t depth = (size_t)plan.taps * plan.k, rows = (size_t)plan.block_tiles * kernels->mr;
+    size_t rows = (size_t)plan.block_tiles * kernels->mr;
     plan.packed = rf_gemm_packed(plan.taps, plan.k, n, kernels);
     plan.zeros = rf_conv_round(plan.k);
     plan.table_bytes = (rows * (plan.taps + 1) * sizeof(void *) + 63) / 64 * 64;
-    plan.border_bytes = plan.runs ? rf_conv_round(rows * depth) * sizeof(rf_real) : 0;
     /* In single precision, and behind it as bf16. */
     size_t pixels = rf_conv_round(rows * rf_conv_pitch(plan.k)) + rf_conv_round(rows * rf_bf16_pitch(plan.k) / 2);
     plan.a_bytes = fused && plan.taps == 1 ? pixels * sizeof(rf_real) : 0;
     size_t results = fused ? rf_conv_round(rows * rf_conv_pitch(plan.columns)) * sizeof(rf_real) : 0;
-    plan.thread_bytes = plan.table_bytes + plan.border_bytes + plan.a_bytes + results;
+    plan.thread_bytes = plan.table_bytes + plan.a_bytes + results;
     return plan;
 }
 
@@ -106,38 +100,14 @@ void rf_gemm_pack(rf_gemm_job *job) {
     rf_parallel_for(rf_conv_ceil(job->n, job->kernels->nr) * taps, 1, pack, job);
 }
 
-/* A run that crosses the border of the picture, with zeros outside. */
-static void copy_run(const rf_conv_view *view, const rf_real *line, int x0, rf_real *out) {
-    int left = x0 < 0 ? -x0 : 0, end = view->w - x0 < view->tw ? view->w - x0 : view->tw;
-    if (left > view->tw) left = view->tw;
-    if (end < left) end = left;
-    size_t k = (size_t)view->k;
-    memset(out, 0, left * k * sizeof *out);
-    memcpy(out + left * k, line + (size_t)(x0 + left) * k, (end - left) * k * sizeof *out);
-    memset(out + end * k, 0, (view->tw - end) * k * sizeof *out);
-}
-
 /* Pointers of one tap for `count` points of a grid line from point p of the block; their factors begin at column x of
- * `line` (NULL: above or below the picture). `border` takes the runs that need a copy, [points][taps][k]. */
-static void tap_line(const rf_gemm_job *job, const rf_real *line, int x, size_t p, int count, const rf_real **rows,
-                     rf_real *border) {
+ * `line` (NULL: above or below the picture). */
+static void tap_line(const rf_gemm_job *job, const rf_real *line, int x, size_t p, int count, const rf_real **rows) {
     const rf_conv_view *view = &job->view;
     size_t mr = (size_t)job->kernels->mr, taps = (size_t)job->plan.taps, r = p % mr;
-    int last = view->w - (job->plan.runs ? view->tw : 1);
     rows += p / mr * taps * mr + r;
     for (int i = 0; i < count; i++, x += view->step_w) {
-        if (!line) {
-            *rows = job->zeros;
-        } else if (x >= 0 && x <= last) {
-            *rows = line + (size_t)x * view->pixel;
-        } else if (job->plan.runs) {
-            rf_real *copy = border + (p + i) * taps * job->plan.k;
-            copy_run(view, line, x, copy);
-            *rows = copy;
-        } else {
-            *rows = job->zeros;
-        }
-        rows++;
+        *rows++ = line && x >= 0 && x < view->w ? line + (size_t)x * view->pixel : job->zeros;
         if (++r < mr) continue;
         r = 0;
         rows += (taps - 1) * mr;
@@ -145,16 +115,14 @@ static void tap_line(const rf_gemm_job *job, const rf_real *line, int x, size_t 
 }
 
 /* All taps for `count` points of grid line i of picture n, from column j of the grid and point p of the block. */
-static void point_taps(const rf_gemm_job *job, int n, int i, int j, size_t p, int count, const rf_real **rows,
-                       rf_real *border) {
+static void point_taps(const rf_gemm_job *job, int n, int i, int j, size_t p, int count, const rf_real **rows) {
     const rf_conv_view *view = &job->view;
-    int mr = job->kernels->mr, y = i * view->step_h + view->y0, columns = job->plan.runs ? 1 : view->tw;
+    int mr = job->kernels->mr, y = i * view->step_h + view->y0;
     const rf_real *picture = view->x + (size_t)n * view->h * view->w * view->pixel;
     for (int ty = 0; ty < view->th; ty++, y += view->tap_h) {
         const rf_real *line = y >= 0 && y < view->h ? picture + (size_t)y * view->w * view->pixel : NULL;
-        for (int tx = 0; tx < columns; tx++, rows += mr)
-            tap_line(job, line, j * view->step_w + view->x0 + tx * view->tap_w, p, count, rows,
-                     border + (size_t)ty * job->plan.k);
+        for (int tx = 0; tx < view->tw; tx++, rows += mr)
+            tap_line(job, line, j * view->step_w + view->x0 + tx * view->tap_w, p, count, rows);
     }
 }
 
@@ -166,14 +134,13 @@ static bool is_matrix_product(const rf_gemm_job *job) {
 }
 
 /* Pointers of grid points p0.. of a block: result rows, and for each tap where its factors are. */
-static void walk_lines(const rf_gemm_job *job, size_t p0, size_t count, const rf_real **rows, rf_real **y,
-                       rf_real *border) {
+static void walk_lines(const rf_gemm_job *job, size_t p0, size_t count, const rf_real **rows, rf_real **y) {
     const rf_conv_view *view = &job->view;
     size_t grid = (size_t)view->mh * view->mw, step = job->y_step_w * job->y_pixel;
     int n = (int)(p0 / grid), i = (int)(p0 % grid / view->mw), j = (int)(p0 % view->mw);
     for (size_t p = 0; p < count; j = 0) {
         int length = (int)rf_conv_least(count - p, (size_t)(view->mw - j));
-        point_taps(job, n, i, j, p, length, rows, border);
+        point_taps(job, n, i, j, p, length, rows);
         size_t line = (size_t)n * job->yh + (size_t)i * job->y_step_h + job->y_h0;
         rf_real *to = job->y + (line * job->yw + job->y_w0) * job->y_pixel + j * step;
         for (int q = 0; q < length; q++) y[p + q] = to + q * step;
@@ -184,31 +151,29 @@ static void walk_lines(const rf_gemm_job *job, size_t p0, size_t count, const rf
     }
 }
 
-static void fill_tables(const rf_gemm_job *job, size_t p0, size_t count, const rf_real **rows, rf_real **y,
-                        rf_real *border) {
+static void fill_tables(const rf_gemm_job *job, size_t p0, size_t count, const rf_real **rows, rf_real **y) {
     size_t mr = (size_t)job->kernels->mr, taps = (size_t)job->plan.taps;
     if (is_matrix_product(job)) {
         for (size_t p = 0; p < count; p++) rows[p] = job->view.x + (p0 + p) * job->view.pixel;
         for (size_t p = 0; p < count && !job->writes; p++) y[p] = job->y + (p0 + p) * job->y_pixel;
     } else {
-        walk_lines(job, p0, count, rows, y, border);
+        walk_lines(job, p0, count, rows, y);
     }
     for (size_t p = count; p % mr; p++)
         for (size_t t = 0; t < taps; t++) rows[(p / mr * taps + t) * mr + p % mr] = job->zeros;
 }
 
-/* The pixels of a block, read as they are wanted, and pointers to them. */
-static void read_block(const rf_gemm_job *job, size_t p0, size_t count, rf_real *a, const rf_real **rows) {
-    size_t k = (size_t)job->view.k, pitch = rf_conv_pitch(k), mr = (size_t)job->kernels->mr;
+/* The pixels of a block, read as they are wanted. */
+static void read_block(const rf_gemm_job *job, size_t p0, size_t count, rf_real *a) {
+    size_t k = (size_t)job->view.k, pitch = rf_conv_pitch(k);
     RF_ISA_PICK(rf_fused_read_rows)(job->read, job->view.x, job->view.pixel, p0, count, 0, k, a, pitch);
-    for (size_t p = 0; p < count; p++) rows[p] = a + p * pitch;
-    for (size_t p = count; p % mr; p++) rows[p] = job->zeros;
 }
 
 /* The memory that block `number` reads, for the one before to fetch. */
 static void look_ahead(const rf_gemm_job *job, size_t number, rf_conv_block *block) {
     size_t mr = (size_t)job->kernels->mr, p0 = number * job->plan.block_tiles * mr;
-    const rf_real *const maps[RF_CONV_AHEAD] = {job->view.x, job->read->y, job->writes ? job->write.x : NULL};
+    const rf_real *const maps[RF_CONV_AHEAD] = {job->view.x, job->read ? job->read->y : NULL,
+                                                job->writes ? job->write.x : NULL};
     for (int i = 0; i < RF_CONV_AHEAD; i++) {
         size_t row = i < 2 ? job->view.pixel : job->y_pixel;
         if (!maps[i]) continue;
@@ -256,20 +221,24 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
     const rf_gemm_plan *plan = &job->plan;
     size_t mr = (size_t)job->kernels->mr, size = plan->block_tiles * mr, pitch = rf_conv_pitch(plan->columns);
     char *scratch = job->scratch + plan->thread_bytes * rf_thread_index();
-    rf_real *border = (rf_real *)(scratch + plan->table_bytes);
-    rf_real *pixels = (rf_real *)((char *)border + plan->border_bytes);
+    rf_real *pixels = (rf_real *)(scratch + plan->table_bytes);
     rf_real *results = (rf_real *)((char *)pixels + plan->a_bytes);
     rf_real **y = (rf_real **)scratch;
     const rf_real **rows = (const rf_real **)(y + size);
+    bool matrix = is_matrix_product(job);
     for (size_t item = begin; item < end; item++) {
         size_t number = item / plan->column_tasks, p0 = number * size, count = rf_conv_least(size, plan->points - p0);
         int n0 = (int)(item % plan->column_tasks) * plan->columns;
         int n1 = (int)rf_conv_least(job->n, (size_t)n0 + plan->columns);
-        if (!job->read || !job->writes) fill_tables(job, p0, count, rows, y, border);
-        if (job->read) read_block(job, p0, count, pixels, rows);
+        if (!job->read || !job->writes) fill_tables(job, p0, count, rows, y);
+        if (job->read) read_block(job, p0, count, pixels);
         for (size_t p = 0; job->writes && p < count; p++) y[p] = results + p * pitch - n0;
         rf_conv_block block = {
-            .rows = rows,
+            .rows = job->read ? NULL : rows,
+            .a = job->read ? pixels
+                 : matrix  ? job->view.x + p0 * job->view.pixel
+                           : NULL,
+            .a_pitch = job->read ? rf_conv_pitch(plan->k) : job->view.pixel,
             .y = y,
             .tiles = (int)rf_conv_ceil(count, mr),
             .taps = plan->taps,
@@ -282,8 +251,7 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
             .add = job->add && !job->writes,
         };
         block.last_rows = (int)(count - (block.tiles - 1) * mr);
-        if (job->read && item + 1 < end && (item + 1) / plan->column_tasks != number)
-            look_ahead(job, number + 1, &block);
+        if (matrix && item + 1 < end && (item + 1) / plan->column_tasks != number) look_ahead(job, number + 1, &block);
         if (job->bf16)
             multiply_bf16(job, p0, count, n0, n1, pixels, results);
         else

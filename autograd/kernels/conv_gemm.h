@@ -7,15 +7,14 @@
 
 /* How a product is cut. Everything follows from the shape and the kernels. */
 typedef struct rf_gemm_plan {
-    bool runs;            /* a tap is a line of the kernel, see rf_conv_has_runs */
-    int taps, k;          /* as the kernels see them */
+    int taps, k;
     int tap_block;        /* taps summed in one pass over y */
     size_t points, tiles; /* grid points, tiles of mr of them */
     int block_tiles;
     size_t blocks;
-    int column_tasks, columns;                               /* column ranges, columns of one */
-    size_t packed, zeros;                                    /* elements */
-    size_t table_bytes, border_bytes, a_bytes, thread_bytes; /* of a thread: pointers, runs, pixels read, results */
+    int column_tasks, columns;                 /* column ranges, columns of one */
+    size_t packed, zeros;                      /* elements */
+    size_t table_bytes, a_bytes, thread_bytes; /* of a thread: pointers, pixels read, results */
 } rf_gemm_plan;
 
 /* A product to compute: y(grid point) = sum over taps of view * weights. */

@@ -27,9 +27,13 @@ enum { RF_CONV_AHEAD = 3 }; /* arrays that a block reads: dy, y and the map behi
 /* One block of rows times some columns: `tiles` tiles of `mr` rows. */
 typedef struct rf_conv_block {
     const rf_real *const *rows; /* [tiles][taps][mr]: k elements each; rows past the end point to zeros */
-    rf_real *const *y;          /* [tiles*mr]: element 0 of each row of the result */
-    int tiles, last_rows;       /* rows of the last tile that exist */
-    int taps, tap0, tap1;       /* this call sums taps tap0..tap1-1 */
+    /* Or rows that lie `a_pitch` elements apart, those of the next tap `a_tap` further on. `rows` is then asked for the
+     * last tile only, when it is not whole; NULL: rows past the end may be read, too. */
+    const rf_real *a;
+    size_t a_pitch, a_tap;
+    rf_real *const *y;    /* [tiles*mr]: element 0 of each row of the result */
+    int tiles, last_rows; /* rows of the last tile that exist */
+    int taps, tap0, tap1; /* this call sums taps tap0..tap1-1 */
     int k;
     const rf_real *b; /* packed: panels of nr columns, [taps][k][nr]; the last may be narrower by whole vectors */
     int n0, n1, n;    /* columns of this call and of the whole; n0 is a multiple of nr */
@@ -83,6 +87,11 @@ size_t rf_conv_weights_workspace(const rf_conv_dims *dims, const rf_conv_kernels
 /* Bytes for forward or backward-data; in conv_gemm.c. */
 size_t rf_conv_gemm_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels, bool transposed, bool fused);
 
+/* Forward for views with runs, and its bytes; in conv_lines.c. */
+void rf_conv_lines_forward(const rf_conv_dims *dims, const rf_real *x, const rf_real *w,
+                           const rf_conv_epilogue *epilogue, rf_real *y, const rf_fusion *fusion, void *work);
+size_t rf_conv_lines_workspace(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
+
 /* Bytes for both gradients at once; in conv_pair.c. */
 size_t rf_conv_pair_bytes(const rf_conv_dims *dims, const rf_conv_kernels *kernels);
 
@@ -127,10 +136,12 @@ static inline size_t rf_conv_ceil(size_t a, size_t b) {
 }
 
 /* With few channels the taps of a line of the kernel are taken as one run of tw*k elements, which lie side by side in
- * x: one loop instead of tw short ones. Only pixels at the border need a copy. */
+ * x: one loop instead of tw short ones. */
 enum { RF_CONV_RUN_BELOW = 16 };
 static inline bool rf_conv_has_runs(const rf_conv_view *view) {
     return view->tw > 1 && view->k < RF_CONV_RUN_BELOW && view->tap_w == 1 && view->pixel == (size_t)view->k;
 }
+/* `columns` pixels of line y of picture n from column x on, zeros where there is no picture. For views with runs. */
+void rf_conv_copy_line(const rf_conv_view *view, int n, int y, int x, int columns, rf_real *out);
 
 #endif

@@ -37,7 +37,7 @@ typedef struct pair_job {
     bool wants_dx, writes;
     rf_real *dx, *dw;
     bool dx_add, dw_add;
-    rf_real *packed, *zeros, *parts;
+    rf_real *packed, *parts;
     double *sums;
     bool bf16;
     uint16_t *packed16;
@@ -76,7 +76,7 @@ static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels
     p.dy_elements = rf_conv_round(p.block * p.dy_pitch + slack);
     p.x_elements = rf_conv_round(p.block * p.x_pitch + slack);
     p.dx_elements = rf_conv_round(p.block * p.dx_pitch);
-    p.table_bytes = (2 * p.block * sizeof(void *) + 63) / 64 * 64;
+    p.table_bytes = (p.block * sizeof(void *) + 63) / 64 * 64;
     p.thread_bytes = p.table_bytes + (p.dy_elements + p.x_elements + p.dx_elements) * sizeof(rf_real);
     p.packed16 = rf_conv_round(rf_bf16_packed(d->oc, d->c)) * 2;
     p.dy16 = rf_conv_round(p.block * rf_bf16_pitch((size_t)d->oc));
@@ -89,13 +89,12 @@ static pair_plan make_plan(const rf_conv_dims *d, const rf_conv_kernels *kernels
 
 size_t rf_conv_pair_bytes(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
     pair_plan p = make_plan(d, kernels);
-    size_t elements = p.packed + rf_conv_round((size_t)d->oc) + p.parts * p.part_elements;
+    size_t elements = p.packed + p.parts * p.part_elements;
     return elements * sizeof(rf_real) + p.packed16 * sizeof(uint16_t) + p.sum_bytes + p.thread_bytes * rf_get_threads();
 }
 
 /* Scratch memory of a thread. */
 typedef struct room {
-    const rf_real **rows;
     rf_real **out;
     rf_real *dy, *x, *dx;
     uint16_t *dy16, *dy_pairs, *x_pairs;
@@ -104,7 +103,7 @@ typedef struct room {
 static room room_of(const pair_job *job) {
     const pair_plan *p = &job->plan;
     char *at = job->scratch + p->thread_bytes * rf_thread_index();
-    room r = {.rows = (const rf_real **)at, .out = (rf_real **)at + p->block};
+    room r = {.out = (rf_real **)(void *)at};
     r.dy = (rf_real *)(at + p->table_bytes);
     r.x = r.dy + p->dy_elements;
     r.dx = r.x + p->x_elements;
@@ -161,13 +160,10 @@ static void multiply_bf16(const pair_job *job, const room *r, size_t p0, size_t 
 static void multiply_dx(const pair_job *job, const room *r, size_t p0, size_t count, bool more) {
     const pair_plan *p = &job->plan;
     size_t mr = (size_t)job->kernels->mr, c = (size_t)p->c;
-    for (size_t i = 0; i < count; i++) {
-        r->rows[i] = r->dy + i * p->dy_pitch;
-        r->out[i] = job->writes ? r->dx + i * p->dx_pitch : job->dx + (p0 + i) * c;
-    }
-    for (size_t i = count; i % mr; i++) r->rows[i] = job->zeros;
+    for (size_t i = 0; i < count; i++) r->out[i] = job->writes ? r->dx + i * p->dx_pitch : job->dx + (p0 + i) * c;
     rf_conv_block block = {
-        .rows = r->rows,
+        .a = r->dy,
+        .a_pitch = p->dy_pitch,
         .y = r->out,
         .tiles = (int)rf_conv_ceil(count, mr),
         .taps = 1,
@@ -284,8 +280,7 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
     const pair_plan *p = &job.plan;
     job.wants_dx = dx || (job.writes && fusion->dscale);
     job.packed = work;
-    job.zeros = job.packed + p->packed;
-    job.parts = job.zeros + rf_conv_round((size_t)d->oc);
+    job.parts = job.packed + p->packed;
     job.sums = (double *)(void *)(job.parts + p->parts * p->part_elements);
     job.packed16 = (uint16_t *)(void *)((char *)job.sums + p->sum_bytes);
     job.scratch = (char *)(job.packed16 + p->packed16);
@@ -298,7 +293,6 @@ void rf_conv_backward_pair(const rf_conv_dims *d, const rf_real *x, const rf_rea
         job.write.scale = fusion->x.scale;
         job.write.slope = fusion->x.slope;
     }
-    memset(job.zeros, 0, (size_t)d->oc * sizeof *job.zeros);
     if (job.wants_dx) pack_weights(&job, d, w);
     if (job.wants_dx && job.bf16) rf_bf16_pack(job.packed, d->oc, d->c, job.packed16);
     rf_parallel_for(p->parts, 1, run_parts, &job);

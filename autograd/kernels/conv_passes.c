@@ -25,6 +25,11 @@ rf_conv_view rf_conv_forward_view(const rf_conv_dims *d, const rf_real *x, int g
 void rf_conv_gemm_forward(const rf_conv_dims *d, const rf_real *x, const rf_real *w, const rf_conv_epilogue *epilogue,
                           rf_real *y, const rf_fusion *fusion, void *work) {
     int outputs = d->oc / d->groups;
+    rf_conv_view view = rf_conv_forward_view(d, x, 0);
+    if (rf_conv_has_runs(&view)) {
+        rf_conv_lines_forward(d, x, w, epilogue, y, fusion, work);
+        return;
+    }
     bool bf16 = fusion && fusion->bf16 && rf_conv_is_matrix(d);
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * outputs;
@@ -148,6 +153,7 @@ void rf_conv_gemm_backward_data(const rf_conv_dims *d, const rf_real *dy, const 
 size_t rf_conv_gemm_workspace(const rf_conv_dims *d, const rf_conv_kernels *kernels, bool transposed, bool fused) {
     if (!transposed) {
         rf_conv_view view = rf_conv_forward_view(d, NULL, 0);
+        if (rf_conv_has_runs(&view)) return rf_conv_lines_workspace(d, kernels);
         return rf_gemm_bytes(&view, d->oc / d->groups, kernels, fused);
     }
     size_t bytes = 0;

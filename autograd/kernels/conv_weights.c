@@ -128,6 +128,11 @@ typedef struct unit {
 static void split_read(const weights_job *job, const rf_fused_read *read, const rf_real *map, size_t channels,
                        size_t first, int count, int c0, int n, int width, rf_real *out, size_t panel) {
     rf_real rows[READ_PIXELS * (INPUTS > OUTPUTS ? INPUTS : OUTPUTS)];
+    if (n == width) { /* one panel: no copy of the copy */
+        RF_ISA_PICK(rf_fused_read_rows)
+        (read, map, channels, first, (size_t)count, (size_t)c0, (size_t)n, out, (size_t)n);
+        return;
+    }
     for (int p = 0; p < count; p += READ_PIXELS) {
         int pixels = count - p < READ_PIXELS ? count - p : READ_PIXELS;
         RF_ISA_PICK(rf_fused_read_rows)
@@ -153,26 +158,25 @@ static void split_dy(const weights_job *job, const unit *u, rf_real *out) {
 /* `count` pixels of a line from x (NULL: zeros), `step` pixels apart. */
 static void split_pixels(const weights_job *job, const unit *u, const rf_real *x, int step, int count, rf_real *out) {
     const weights_plan *plan = &job->plan;
-    size_t bytes = (size_t)count * plan->view.k * sizeof *out;
     if (x && job->x_read)
         split_read(job, job->x_read, plan->view.x, plan->view.pixel, (size_t)(x - plan->view.x) / plan->view.pixel,
                    count, u->ci, u->inputs, job->kernels->wr, out, plan->x_panel);
-    else if (!plan->runs)
+    else
         job->kernels->split(x ? x + u->ci : NULL, step * plan->view.pixel, count, u->inputs, job->kernels->wr, out,
                             plan->x_panel);
-    else if (x)
-        memcpy(out, x, bytes);
-    else
-        memset(out, 0, bytes);
 }
 
 /* One line of x, with zeros left and right of the picture. */
 static void split_line(const weights_job *job, const unit *u, int y, rf_real *out) {
     const weights_plan *plan = &job->plan;
     const rf_conv_view *view = &plan->view;
-    size_t pixel = plan->x_line / plan->columns;
     int step = plan->every_w ? 1 : view->step_w, x = u->j0 * view->step_w + view->x0;
     int columns = plan->every_w ? (u->cols - 1) * view->step_w + view->tw : u->cols;
+    if (plan->runs) {
+        rf_conv_copy_line(view, u->n, y, x, columns, out);
+        return;
+    }
+    size_t pixel = plan->x_line / plan->columns;
     int left = x < 0 ? (-x + step - 1) / step : 0, end = view->w > x ? (view->w - x + step - 1) / step : 0;
     if (y < 0 || y >= view->h) end = 0;
     if (left > columns) left = columns;
@@ -322,7 +326,7 @@ void rf_conv_gemm_backward_weights(const rf_conv_dims *d, const rf_real *x, cons
     for (int g = 0; g < d->groups; g++) {
         size_t first = (size_t)g * (d->oc / d->groups);
         weights_job job = {
-            .kernels = rf_conv_kernels_current(),
+            .kernels = rf_conv_kernels_for(d->oc / d->groups),
             .dy = dy + first,
             .oc = (size_t)d->oc,
             .dw = dw + first,

@@ -9,7 +9,7 @@ enum {
     TILES_MIN = 96,    /* with fewer tiles the transformed weights cost more than they save */
     CHANNELS_MIN = 16, /* and with fewer channels the transformed pictures do */
     OUTPUTS_MIN = 16,
-    BLOCK_BYTES = 1 << 20, /* of transformed tiles in a block of the product, where that is several rows of tiles */
+    BLOCK_BYTES = 1 << 19, /* of transformed tiles in a block of the product, where that is several rows of tiles */
     BLOCK_ROWS = 12,       /* tiles of a block at least: they share a panel of the weights */
     BLOCK_MOST = 96,
     CHUNK_BYTES = 4 << 20, /* of transformed tiles between two sums in the weight gradient */
@@ -101,7 +101,7 @@ static void plan_product(product *p) {
     p->packed = rf_conv_round(p->depth * p->m_row);
     p->v_product = p->block * p->v_row + GAP;
     p->m_product = p->block * p->m_row + GAP;
-    p->thread_bytes = value_count(p) * sizeof(rf_real) + up(2 * p->block * sizeof(void *), 64);
+    p->thread_bytes = value_count(p) * sizeof(rf_real) + up(p->block * sizeof(void *), 64);
 }
 
 static size_t part_bytes(const product *p) {
@@ -165,11 +165,10 @@ static void transform_block(const product *p, size_t first, size_t count, rf_rea
     }
 }
 
-static void multiply_block(const product *p, size_t count, const rf_real *v, rf_real *m, const rf_real **rows,
-                           rf_real **y) {
+static void multiply_block(const product *p, size_t count, const rf_real *v, rf_real *m, rf_real **y) {
     size_t mr = (size_t)p->kernels->mr, padded = up(count, mr);
     rf_conv_block block = {
-        .rows = rows,
+        .a_pitch = p->v_row,
         .y = y,
         .tiles = (int)(padded / mr),
         .last_rows = (int)(count - (padded - mr)),
@@ -180,7 +179,7 @@ static void multiply_block(const product *p, size_t count, const rf_real *v, rf_
         .n = p->columns,
     };
     for (int k = 0; k < RF_WINOGRAD_PRODUCTS; k++) {
-        for (size_t t = 0; t < padded; t++) rows[t] = v + k * p->v_product + (t < count ? t : 0) * p->v_row;
+        block.a = v + k * p->v_product;
         for (size_t t = 0; t < count; t++) y[t] = m + k * p->m_product + t * p->m_row;
         block.y_base = y[0];
         block.b = p->u + k * p->packed;
@@ -228,12 +227,11 @@ static void run_blocks(void *ctx, size_t begin, size_t end) {
     char *scratch = p->scratch + p->thread_bytes * rf_thread_index();
     rf_real *v = (rf_real *)scratch, *m = v + RF_WINOGRAD_PRODUCTS * p->v_product;
     rf_real *sums = m + RF_WINOGRAD_PRODUCTS * p->m_product;
-    const rf_real **rows = (const rf_real **)(void *)(v + value_count(p));
-    rf_real **y = (rf_real **)(rows + p->block);
+    rf_real **y = (rf_real **)(void *)(v + value_count(p));
     for (size_t b = begin; b < end; b++) {
         size_t first = b * p->block, count = rf_conv_least(p->block, p->tiles - first);
         transform_block(p, first, count, v);
-        multiply_block(p, count, v, m, rows, y);
+        multiply_block(p, count, v, m, y);
         finish_block(p, first, count, m, sums);
     }
 }

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,11 @@
 #else
 #    define EACH(i, n) for (int i = 0; i < (n); i++)
 #endif
+
+static inline float activate(float v, float slope, float most) {
+    v = v > 0 ? v : slope * v;
+    return LIMITED && v > most ? most : v;
+}
 
 /* ---- a few floats at a time ---- */
 
@@ -42,9 +48,12 @@ static inline vec vec_times_plus(vec a, vec b, vec c) {
 static inline vec vec_plus(vec a, vec b) {
     return a + b;
 }
-static inline vec vec_activate(vec v, float slope) {
+static inline vec vec_activate(vec v, float slope, float most) {
     vec_mask positive = v > (vec){0};
-    return (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
+    v = (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
+    if (!LIMITED) return v;
+    vec_mask over = v > vec_all(most);
+    return (vec)((over & (vec_mask)vec_all(most)) | (~over & (vec_mask)v));
 }
 #else
 #    define LANES 4
@@ -64,8 +73,8 @@ static inline vec vec_plus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
     return a;
 }
-static inline vec vec_activate(vec v, float slope) {
-    for (int i = 0; i < LANES; i++) v.lane[i] = v.lane[i] > 0 ? v.lane[i] : slope * v.lane[i];
+static inline vec vec_activate(vec v, float slope, float most) {
+    for (int i = 0; i < LANES; i++) v.lane[i] = activate(v.lane[i], slope, most);
     return v;
 }
 #endif
@@ -95,6 +104,7 @@ struct layer {
     int kernel, stride, pad;
     int cin, cout;
     float slope;    /* of the activation below 0: 1 none, 0 ReLU */
+    float most;     /* above it the activation is flat: 6 for ReLU6 */
     size_t weights; /* place of the first one */
 };
 

@@ -16,10 +16,11 @@
 /* ---- numbers of the network ---- */
 
 #define NETWORK_ID 0x00000000u /* the weight file carries the same */
-enum { MAPS = 6, LAYERS = 7, LEVELS = 1, ANCHORS = 1, WEIGHTS = 1744 };
+enum { MAPS = 7, LAYERS = 8, LEVELS = 1, ANCHORS = 1, WEIGHTS = 1744 };
+enum { LIMITED = 1 };            /* 0: no activation has an upper limit */
 enum { WINOGRAD_CHANNELS = 16 }; /* the largest sum of inputs and outputs of a Winograd convolution */
 
-static const int map_channels[MAPS] = {3, 8, 8, 2, 4, 10};
+static const int map_channels[MAPS] = {3, 8, 8, 2, 4, 10, 8};
 
 static const int colour_order[3] = {2, 1, 0}; /* the network's first channel is the picture's colour_order[0] */
 static const float colour_mean[3] = {104.0f, 117.0f, 123.0f};

@@ -20,18 +20,18 @@ struct conv_work {
     size_t panel;                 /* floats of a panel */
     size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */
     int kernel;
-    float slope;
+    float slope, most;
 };
 
 /* Adds the shortcut (or NULL) to a sum, applies the activation and stores the first n, up to LANES. */
-SPECIALISED void conv_finish(vec sum, const float *add, float slope, int n, float *out) {
+SPECIALISED void conv_finish(vec sum, const float *add, float slope, float most, int n, float *out) {
     float shortcut[LANES], result[LANES];
     if (n >= LANES) {
-        vec_store(out, vec_activate(add ? vec_plus(sum, vec_load(add)) : sum, slope));
+        vec_store(out, vec_activate(add ? vec_plus(sum, vec_load(add)) : sum, slope, most));
         return;
     }
     for (int c = 0; c < LANES; c++) shortcut[c] = add && c < n ? add[c] : 0;
-    vec_store(result, vec_activate(vec_plus(sum, vec_load(shortcut)), slope));
+    vec_store(result, vec_activate(vec_plus(sum, vec_load(shortcut)), slope, most));
     for (int c = 0; c < n; c++) out[c] = result[c];
 }
 
@@ -64,7 +64,8 @@ SPECIALISED void conv_tile(const int pixels, const int panels, const struct conv
     }
     EACH(p, pixels) {
         EACH(v, vecs) {
-            conv_finish(sum[p][v], add ? add + v * LANES : NULL, work->slope, n - v * LANES, out + v * LANES);
+            conv_finish(sum[p][v], add ? add + v * LANES : NULL, work->slope, work->most, n - v * LANES,
+                        out + v * LANES);
         }
         out += work->out_step;
         add = add ? add + work->add_step : NULL;
@@ -99,7 +100,8 @@ static void conv_channels(const struct layer *l, struct size in, struct size out
                              .out_step = (size_t)map_channels[l->out],
                              .add_step = (size_t)l->cout,
                              .kernel = l->kernel,
-                             .slope = l->slope};
+                             .slope = l->slope,
+                             .most = l->most};
     work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
     if (l->fill) ring_open(&state.rows, l, in, 0);
     for (int y = 0; y < out.h; y++) {

@@ -15,7 +15,7 @@ SPECIALISED void depthwise_tile(const int pixels, const struct layer *d, const f
             for (int p = 0; p < pixels; p++) sum[p] = vec_times_plus(vec_load(in + (size_t)p * step), weight, sum[p]);
         }
     }
-    for (int p = 0; p < pixels; p++) vec_store(out + (size_t)p * channels, vec_activate(sum[p], d->slope));
+    for (int p = 0; p < pixels; p++) vec_store(out + (size_t)p * channels, vec_activate(sum[p], d->slope, d->most));
 }
 
 /* One pixel, one channel, for what does not fill a vector. */
@@ -23,7 +23,7 @@ static void depthwise_one(const struct layer *d, const float *const *row, const 
     float sum = *w;
     for (int ky = 0; ky < d->kernel; ky++)
         for (int kx = 0; kx < d->kernel; kx++) sum += row[ky][kx * d->cin] * *(w += d->cin);
-    *out = sum > 0 ? sum : d->slope * sum;
+    *out = activate(sum, d->slope, d->most);
 }
 
 /* Row y of the input of a convolution that a depth-wise one precedes: it is computed here and never stored as a map. */

@@ -57,10 +57,10 @@ static void winograd_output(const struct layer *l, const float *from, int y, int
                 size_t pixel = (size_t)(y + i) * (size_t)size.w + 2 * (size_t)(first + t);
                 const float *add = l->add < 0 ? NULL : state.maps[l->add] + pixel * cout + c;
                 float *out = state.maps[l->out] + pixel * step + (size_t)l->channel + c;
-                conv_finish(vec_plus(vec_plus(s[i][0], s[i][1]), s[i][2]), add, l->slope, LANES, out);
+                conv_finish(vec_plus(vec_plus(s[i][0], s[i][1]), s[i][2]), add, l->slope, l->most, LANES, out);
                 if (2 * (first + t) + 1 < size.w)
                     conv_finish(vec_minus(vec_minus(s[i][1], s[i][2]), s[i][3]), add ? add + cout : NULL, l->slope,
-                                LANES, out + step);
+                                l->most, LANES, out + step);
             }
         }
 }
@@ -68,8 +68,13 @@ static void winograd_output(const struct layer *l, const float *from, int y, int
 static void winograd(const struct layer *l) {
     struct size size = state.size[l->in];
     size_t cin = (size_t)l->cin, cout = (size_t)l->cout;
-    struct conv_work work = {
-        .taps = cin, .step = cin, .panel = PANEL * (1 + cin), .out_step = cout, .kernel = 1, .slope = 1};
+    struct conv_work work = {.taps = cin,
+                             .step = cin,
+                             .panel = PANEL * (1 + cin),
+                             .out_step = cout,
+                             .kernel = 1,
+                             .slope = 1,
+                             .most = FLT_MAX};
     const float *weights = state.weights + l->weights;
     float *products = state.scratch + 16 * WINOGRAD_TILES * cin;
     const float *row[4];

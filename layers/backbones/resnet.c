@@ -17,11 +17,13 @@ static void build(rf_net *net, const rf_backbone *self, rf_value x, rf_taps *tap
     rf_net_leave(net, scope);
     for (int stage = 0; stage < 4; stage++) {
         rf_net_stage(net, stage + 2);
+        rf_deform deform = stage > 0 ? net->backbone_deform : RF_DEFORM_NONE; /* C3 to C5 */
         rf_scope layer = rf_net_enter(net, "layer%d", stage + 1);
         for (int b = 0; b < plan->blocks[stage]; b++) {
             rf_scope block = rf_net_enter(net, "%d", b);
             int stride = b == 0 && stage > 0 ? 2 : 1;
-            x = (plan->bottleneck ? rf_bottleneck : rf_basic_block)(net, x, 64 << stage, stride);
+            x = plan->bottleneck ? rf_bottleneck(net, x, 64 << stage, stride, deform)
+                                 : rf_basic_block(net, x, 64 << stage, stride);
             rf_net_leave(net, block);
         }
         rf_net_leave(net, layer);
@@ -35,6 +37,7 @@ static void build(rf_net *net, const rf_backbone *self, rf_value x, rf_taps *tap
         .name = "resnet" #depth,                                                                                       \
         .doc = "ResNet-" #depth ", torchvision layout; strides 4, 8, 16, 32",                                          \
         .stages = 5,                                                                                                   \
+        .deformable = deep,                                                                                            \
         .build = build,                                                                                                \
         .plan = &(const resnet_plan){{b1, b2, b3, b4}, deep},                                                          \
     };

@@ -8,17 +8,30 @@
 void RF_ISA_NAME(rf_conv_wtile)(const rf_conv_wtile *tile);
 void RF_ISA_NAME(rf_conv_split)(const rf_real *x, size_t step, int count, int n, int width, rf_real *out, size_t panel);
 
+/* One vector of columns has too few sums to keep the units busy where vectors are short: pixels then take turns between
+ * two sets of sums. */
+#define TURNS(nv) ((nv) == 1 && VEC_BYTES < 64 ? 2 : 1)
+
 ALWAYS_INLINE void wtile(const int nv, const rf_conv_wtile *q) {
+    const int turns = TURNS(nv);
     vec acc[WR][NV];
     for (int i = 0; i < WR; i++)
-        for (int v = 0; v < nv; v++) acc[i][v] = (vec){0};
+        for (int v = 0; v < NV; v++) acc[i][v] = (vec){0};
     for (int i = 0; i < WR; i++) __builtin_prefetch(q->dw + (size_t)(i < q->m ? i : 0) * q->dw_row, 1);
     const rf_real *b = q->b;
     const char *ahead =
         q->ahead ? q->ahead : (const char *)b; /* an address that is not mapped would cost a page walk */
     for (int r = 0; r < q->rows; r++) {
         const rf_real *a = q->a + (size_t)r * q->a_row;
-        for (int p = 0; p < q->cols; p++, a += q->a_step, b += q->b_step) {
+        int p = 0;
+        for (; turns == 2 && p + 2 <= q->cols; p += 2, a += 2 * q->a_step, b += 2 * q->b_step) {
+            vec even = vec_load(b), odd = vec_load(b + q->b_step);
+            __builtin_prefetch(ahead);
+            ahead += 2 * q->ahead_step;
+            for (int i = 0; i < WR; i++) acc[i][0] += even * a[i];
+            for (int i = 0; i < WR; i++) acc[i][1] += odd * a[q->a_step + (size_t)i];
+        }
+        for (; p < q->cols; p++, a += q->a_step, b += q->b_step) {
             vec d[NV];
             __builtin_prefetch(ahead);
             ahead += q->ahead_step;
@@ -29,12 +42,28 @@ ALWAYS_INLINE void wtile(const int nv, const rf_conv_wtile *q) {
             }
         }
     }
+    for (int i = 0; turns == 2 && i < WR; i++) acc[i][0] += acc[i][1];
     int last = q->n - (nv - 1) * VL;
+    if (q->m == WR && last == VL) { /* whole: straight from the registers */
+#pragma GCC unroll 8
+        for (int i = 0; i < WR; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++) {
+                rf_real *out = q->dw + (size_t)i * q->dw_row + v * VL;
+                vec_store(out, q->add ? acc[i][v] + vec_load(out) : acc[i][v]);
+            }
+        return;
+    }
+    vec sums[WR][NV]; /* a copy: indexed by a variable, the sums themselves would not stay in registers */
+#pragma GCC unroll 8
+    for (int i = 0; i < WR; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++) sums[i][v] = acc[i][v];
     for (int i = 0; i < WR; i++) {
         if (i >= q->m) return;
         for (int v = 0; v < nv; v++) {
             rf_real *out = q->dw + (size_t)i * q->dw_row + v * VL;
-            vec sum = acc[i][v];
+            vec sum = sums[i][v];
             if (v < nv - 1 || last == VL) {
                 vec_store(out, q->add ? sum + vec_load(out) : sum);
             } else {

@@ -1,4 +1,4 @@
-#include "export/half.h"
+#include "core/half.h"
 
 #include <string.h>
 
@@ -28,6 +28,13 @@ float rf_half_to_float(uint16_t half) {
     }
     bits = exponent == 31 ? 0x7f800000 | significand << 13 : (exponent + 112) << 23 | significand << 13;
     bits |= sign;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float rf_bfloat_to_float(uint16_t upper) {
+    uint32_t bits = (uint32_t)upper << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
