@@ -64,10 +64,13 @@ static void show_step(void *ctx, const rf_train_line *line) {
     double now = rf_clock_seconds();
     if (!line->logged && (!terminal || now - s->last_shown < 0.2)) return;
     s->last_shown = now;
+    char stages[24 * RF_NET_STAGES] = "";
+    for (int k = 0, n = 0; line->n_stages > 1 && k < line->n_stages; k++)
+        n += snprintf(stages + n, sizeof stages - (size_t)n, k ? " + %.4g" : " stages %.4g", line->stages[k]);
     printf("%sstep %" PRIu64 "/%" PRIu64
-           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
+           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
            terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
-           line->points, line->lr, line->images_per_second, 100 * line->data_wait, line->eta_seconds,
+           line->points, stages, line->lr, line->images_per_second, 100 * line->data_wait, line->eta_seconds,
            terminal && !line->logged ? "" : "\n");
     fflush(stdout);
 }

@@ -21,6 +21,8 @@ typedef struct rf_train_line {
     uint64_t step, total_steps, steps_per_epoch;
     double epoch;                   /* fractional, after the update */
     double total, cls, box, points; /* losses: means since the last line of the log */
+    double stages[RF_NET_STAGES];   /* total of each stage of heads, without cascade.weights */
+    int n_stages;
     double lr, grad_norm;
     double images_per_second, data_wait; /* since the last line of the log; data_wait: share of the time, 0..1 */
     double eta_seconds;

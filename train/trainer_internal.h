@@ -10,7 +10,8 @@
 typedef struct rf_train_sums {
     uint64_t updates, micro_batches;
     double total, cls, box, points, fsm;
-    double begin, wait_begin; /* clock and loader wait when the sums were cleared */
+    double stages[RF_NET_STAGES][3]; /* of each stage of a cascade: cls, box, points */
+    double begin, wait_begin;        /* clock and loader wait when the sums were cleared */
 } rf_train_sums;
 
 struct rf_trainer {

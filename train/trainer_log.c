@@ -1,4 +1,5 @@
 /* train.jsonl: one JSON object a line, with the key "step" in each; what a resumed run repeats is dropped first. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -30,13 +31,30 @@ static void begin_line(const rf_trainer *t, rf_json_writer *w, const char *kind)
     rf_json_put_number(w, "epoch", (double)t->progress.step / (double)t->steps_per_epoch);
 }
 
+/* "cls2" and so on only where there are stages to tell apart. */
 static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_sums *sums) {
+    static const char *const parts[] = {"cls", "box", "points"};
     double n = sums->micro_batches ? (double)sums->micro_batches : 1;
+    int stages = t->net.values.n_stages;
     rf_json_put_number(w, "loss", sums->total / n);
     rf_json_put_number(w, "cls", sums->cls / n);
     rf_json_put_number(w, "box", sums->box / n);
     rf_json_put_number(w, "points", sums->points / n);
     if (t->net.values.fsm != RF_NONE) rf_json_put_number(w, "fsm", sums->fsm / n);
+    for (int i = 0; stages > 1 && i < 3 * stages; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%s%d", parts[i % 3], i / 3 + 1);
+        rf_json_put_number(w, name, sums->stages[i / 3][i % 3] / n);
+    }
+}
+
+/* What each stage adds to the loss, without cascade.weights. */
+static void sum_stages(const rf_trainer *t, rf_train_line *line) {
+    const double weights[3] = {t->config.loss.cls_weight, t->config.loss.box_weight, t->config.loss.landmark_weight};
+    double n = t->line.micro_batches ? (double)t->line.micro_batches : 1;
+    line->n_stages = t->net.values.n_stages;
+    for (int k = 0; k < line->n_stages; k++)
+        for (int part = 0; part < 3; part++) line->stages[k] += weights[part] * t->line.stages[k][part] / n;
 }
 
 static void put_facts(const rf_trainer *t, rf_json_writer *w) {
@@ -69,6 +87,7 @@ static rf_train_line make_line(const rf_trainer *t) {
 
 rf_status rf_trainer_log_step(rf_trainer *t) {
     rf_train_line line = make_line(t);
+    sum_stages(t, &line);
     bool due = t->progress.step % (uint64_t)t->config.train.log_every == 0 || t->progress.step == t->total_steps;
     line.logged = due;
     if (due) {

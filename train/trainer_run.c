@@ -36,6 +36,21 @@ static rf_status trace(rf_trainer *t, const rf_batch *batch, const char *what) {
     return blame_batch(batch, status);
 }
 
+static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
+    const rf_loss_values *v = &t->net.values;
+    sums->micro_batches++;
+    sums->total += scalar(t, v->total);
+    sums->cls += scalar(t, v->cls);
+    sums->box += scalar(t, v->box);
+    sums->points += scalar(t, v->points);
+    sums->fsm += scalar(t, v->fsm);
+    for (int k = 0; k < v->n_stages; k++) {
+        sums->stages[k][0] += scalar(t, v->stages[k].cls);
+        sums->stages[k][1] += scalar(t, v->stages[k].box);
+        sums->stages[k][2] += scalar(t, v->stages[k].points);
+    }
+}
+
 /* Forward and backward of one batch; gradients add to those of the update's earlier batches. */
 static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate) {
     rf_exec *exec = t->net.exec;
@@ -48,15 +63,8 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate
     double total = scalar(t, t->net.values.total);
     if (!isfinite(total)) return trace(t, batch, "loss");
     RF_TRY(rf_exec_backward(exec, accumulate));
-    rf_train_sums *sums[] = {&t->line, &t->epoch};
-    for (int i = 0; i < 2; i++) {
-        sums[i]->micro_batches++;
-        sums[i]->total += total;
-        sums[i]->cls += scalar(t, t->net.values.cls);
-        sums[i]->box += scalar(t, t->net.values.box);
-        sums[i]->points += scalar(t, t->net.values.points);
-        sums[i]->fsm += scalar(t, t->net.values.fsm);
-    }
+    add_losses(t, &t->line);
+    add_losses(t, &t->epoch);
     return RF_OK;
 }
 
