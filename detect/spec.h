@@ -23,6 +23,9 @@ typedef struct rf_detect_spec {
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
 } rf_detect_spec;
 
+/* The logit that cascade.drop means. */
+float rf_detect_drop_below(const rf_config *config);
+
 /* Reads [model] strides, [anchors], [match], [cascade] and [eval]. RF_ERR_USER names the key when sizes are not
  * levels x k numbers, strides do not ascend, or negative_iou is above positive_iou. */
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out);

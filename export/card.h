@@ -5,7 +5,7 @@
 
 #include "export/export.h"
 
-enum { RF_CARD_OUTPUTS = 32, RF_CARD_FILES = 4 };
+enum { RF_CARD_OUTPUTS = 96, RF_CARD_FILES = 4 };
 
 /* One output of the network. */
 typedef struct rf_card_output {

@@ -25,13 +25,19 @@ static const char *side(int value, const char *name, int stride, char text[24]) 
     return text;
 }
 
-static void add_map(const rf_export_options *o, bool nchw, int stride, int channels, const char *part,
-                    const char *holds, rf_card_io *io) {
-    char n[24], h[24], w[24];
-    rf_card_output *out = add(io, holds, "face_%s_stride%d", part, stride);
+/* Where a map is: its level's stride, and its stage, from 0. */
+typedef struct place {
+    int stride, stage;
+} place;
+
+static void add_map(const rf_export_options *o, bool nchw, place at, int channels, const char *part, const char *holds,
+                    rf_card_io *io) {
+    char n[24], h[24], w[24], stage[24] = "";
+    if (at.stage) snprintf(stage, sizeof stage, "_stage%d", at.stage + 1);
+    rf_card_output *out = add(io, holds, "face_%s_stride%d%s", part, at.stride, stage);
     side(o->batch, "batch", 0, n);
-    side(o->h, "height", stride, h);
-    side(o->w, "width", stride, w);
+    side(o->h, "height", at.stride, h);
+    side(o->w, "width", at.stride, w);
     if (nchw)
         snprintf(out->shape, sizeof out->shape, "%sx%dx%sx%s", n, channels, h, w);
     else
@@ -39,16 +45,27 @@ static void add_map(const rf_export_options *o, bool nchw, int stride, int chann
 }
 
 static void add_maps(const rf_export_net *net, const rf_export_options *o, bool nchw, rf_card_io *io) {
+    static const char *const box[] = {"channel anchor * 4 + (dx, dy, dw, dh), relative to the anchor",
+                                      "channel anchor * 4 + (dx, dy, dw, dh), relative to the box of the stage before"};
+    static const char *const points[] = {
+        "channel anchor * 10 + (dx, dy of five points), relative to the anchor",
+        "channel anchor * 10 + (dx, dy of five points), relative to the box of the stage before"};
     int anchors = net->detector.cell_anchors;
-    for (int l = 0; l < net->detector.n_levels; l++) {
-        int stride = net->detector.stride[l];
-        add_map(o, nchw, stride, 2 * anchors, "cls", "channel anchor * 2 + class (0 background, 1 face), logits", io);
-        add_map(o, nchw, stride, 4 * anchors, "box", "channel anchor * 4 + (dx, dy, dw, dh), relative to the anchor",
-                io);
-        if (net->detector.points != RF_NONE)
-            add_map(o, nchw, stride, 10 * anchors, "landmark",
-                    "channel anchor * 10 + (dx, dy of five points), relative to the anchor", io);
-    }
+    for (int k = 0; k < net->detector.n_stages; k++)
+        for (int l = 0; l < net->detector.n_levels; l++) {
+            const rf_export_maps *maps = &net->stages[k][l];
+            place at = {net->detector.stride[l], k};
+            if (maps->cls != RF_NONE)
+                add_map(o, nchw, at, 2 * anchors, "cls", "channel anchor * 2 + class (0 background, 1 face), logits",
+                        io);
+            if (maps->box != RF_NONE) add_map(o, nchw, at, 4 * anchors, "box", box[k > 0], io);
+            if (maps->points != RF_NONE) add_map(o, nchw, at, 10 * anchors, "landmark", points[k > 0], io);
+        }
+}
+
+/* Whether some stage predicts landmarks. */
+static bool has_points(const rf_export_net *net) {
+    return net->detector.stages[0].points != RF_NONE || net->detector.points != RF_NONE;
 }
 
 static void add_rows(const rf_export_net *net, const rf_export_options *o, rf_card_io *io) {
@@ -59,7 +76,7 @@ static void add_rows(const rf_export_net *net, const rf_export_options *o, rf_ca
     snprintf(loc->shape, sizeof loc->shape, "%sx%sx4", n, a);
     rf_card_output *conf = add(io, "probability of background, of face", "conf");
     snprintf(conf->shape, sizeof conf->shape, "%sx%sx2", n, a);
-    if (net->detector.points == RF_NONE) return;
+    if (!has_points(net)) return;
     rf_card_output *points = add(io, "dx, dy of five points relative to the anchor", "landms");
     snprintf(points->shape, sizeof points->shape, "%sx%sx10", n, a);
 }
@@ -69,7 +86,7 @@ static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_c
     snprintf(boxes->shape, sizeof boxes->shape, "facesx4");
     rf_card_output *scores = add(io, "probability of face", "scores");
     snprintf(scores->shape, sizeof scores->shape, "faces");
-    if (net->detector.points != RF_NONE) {
+    if (has_points(net)) {
         rf_card_output *points = add(io,
                                      "x, y in pixels: left eye, right eye, nose, left and right mouth corner (of "
                                      "the image)",

@@ -187,13 +187,16 @@ static rf_status read_layers(rf_export_net *net) {
     return RF_OK;
 }
 
-/* From an output of the detector (rows of all levels) back to the maps of the levels. */
-static rf_status find_maps(const rf_export_net *net, rf_value output, rf_value *maps) {
-    int levels = net->detector.n_levels, at = producer(net->graph, output);
-    rf_node_info node = rf_graph_node(net->graph, at);
+/* From an output of the detector (rows of the levels that have a first row) back to the maps of the levels. */
+static rf_status find_maps(const rf_export_net *net, rf_value output, const long *first, rf_value *maps) {
+    int levels = net->detector.n_levels;
+    for (int i = 0; i < levels; i++) maps[i] = RF_NONE;
+    if (output == RF_NONE) return RF_OK;
+    rf_node_info node = rf_graph_node(net->graph, producer(net->graph, output));
     bool joined = strcmp(node.op->name, "concat") == 0;
-    for (int i = 0; i < levels; i++) {
-        rf_value rows = joined ? input_of(&node, i) : output;
+    for (int i = 0, part = 0; i < levels; i++) {
+        if (first[i] < 0) continue;
+        rf_value rows = joined ? input_of(&node, part++) : output;
         int from = rows == RF_NONE ? -1 : producer(net->graph, rows);
         rf_node_info reshape = from < 0 ? node : rf_graph_node(net->graph, from);
         if (from < 0 || strcmp(reshape.op->name, "reshape") != 0)
@@ -206,11 +209,15 @@ static rf_status find_maps(const rf_export_net *net, rf_value output, rf_value *
 
 static rf_status read_maps(rf_export_net *net) {
     rf_value cls[RF_NET_LEVELS], box[RF_NET_LEVELS], points[RF_NET_LEVELS];
-    RF_TRY(find_maps(net, net->detector.cls, cls));
-    RF_TRY(find_maps(net, net->detector.loc, box));
-    if (net->detector.points != RF_NONE) RF_TRY(find_maps(net, net->detector.points, points));
-    for (int i = 0; i < net->detector.n_levels; i++)
-        net->maps[i] = (rf_export_maps){cls[i], box[i], net->detector.points == RF_NONE ? RF_NONE : points[i]};
+    for (int k = 0; k < net->detector.n_stages; k++) {
+        const rf_stage *stage = &net->detector.stages[k];
+        RF_TRY(find_maps(net, stage->cls, stage->cls_first, cls));
+        RF_TRY(find_maps(net, stage->loc, stage->box_first, box));
+        RF_TRY(find_maps(net, stage->points, stage->box_first, points));
+        for (int i = 0; i < net->detector.n_levels; i++)
+            net->stages[k][i] = (rf_export_maps){cls[i], box[i], points[i]};
+    }
+    memcpy(net->maps, net->stages[0], sizeof net->maps);
     return RF_OK;
 }
 
@@ -232,11 +239,12 @@ static rf_status read_values(rf_export_net *net) {
         for (int k = 0; k < layer->n_in; k++) use(net, layer->in[k]);
         use(net, layer->residual);
     }
-    for (int i = 0; i < net->detector.n_levels; i++) {
-        use(net, net->maps[i].cls);
-        use(net, net->maps[i].box);
-        use(net, net->maps[i].points);
-    }
+    for (int k = 0; k < net->detector.n_stages; k++)
+        for (int i = 0; i < net->detector.n_levels; i++) {
+            use(net, net->stages[k][i].cls);
+            use(net, net->stages[k][i].box);
+            use(net, net->stages[k][i].points);
+        }
     return RF_OK;
 }
 
@@ -245,11 +253,6 @@ rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, 
     out->graph = rf_graph_new();
     if (!out->graph) return RF_ERR_NOMEM;
     RF_TRY(rf_detector_build(out->graph, model->params, model->config, n, h, w, RF_EVAL, &out->detector));
-    if (out->detector.n_stages > 1)
-        return rf_fail(RF_ERR_USER,
-                       "the network has %d stages of heads (cascade.stages), which the exporters do not know: use it "
-                       "with rf-detect and rf-eval",
-                       out->detector.n_stages);
     RF_TRY(read_layers(out));
     RF_TRY(read_maps(out));
     return read_values(out);
@@ -269,6 +272,11 @@ void rf_export_net_free(rf_export_net *net) {
 }
 
 rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format) {
+    if (net->detector.n_stages > 1)
+        return rf_fail(RF_ERR_USER,
+                       "the network has %d stages of heads (cascade.stages), which the writer of %s does not know: "
+                       "export to onnx",
+                       net->detector.n_stages, format);
     for (int i = 0; i < net->n_layers; i++) {
         const rf_export_layer *layer = &net->layers[i];
         if (layer->kind == RF_LAYER_DEFORM_CONV)

@@ -46,7 +46,8 @@ typedef struct rf_export_net {
     rf_detector detector; /* of the size it was built for */
     rf_export_layer *layers;
     int n_layers;
-    rf_export_maps maps[RF_NET_LEVELS];
+    rf_export_maps stages[RF_NET_STAGES][RF_NET_LEVELS]; /* RF_NONE: a stage does not predict that at a level */
+    rf_export_maps maps[RF_NET_LEVELS];                  /* those of the first stage, all there are without a cascade */
     const char **names; /* [values] of inputs, parameters and layer outputs; NULL for what no exporter needs */
     int *uses;          /* [values] how many layers and maps read it */
 } rf_export_net;
@@ -55,8 +56,8 @@ typedef struct rf_export_net {
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
 void rf_export_net_free(rf_export_net *net);
 
-/* RF_ERR_USER when the network has layers that need a runtime of the newer kind: deformable convolutions, bilinear
- * up-sampling. For the writers of formats without them; `format` is its name for the message. */
+/* RF_ERR_USER when the network has what only ONNX files get: deformable convolutions, bilinear up-sampling, a cascade.
+ * For the writers of other formats; `format` is its name for the message. */
 rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format);
 
 /* [kernel_h][kernel_w][in/groups][out] to the order of other runtimes, [out][in/groups][kernel_h][kernel_w]. `to` has

@@ -1,4 +1,4 @@
-/* What comes after the maps: the rows of all anchors, and faces. */
+/* What comes after the rows of all anchors: they as outputs, and faces. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,37 +6,6 @@
 #include "core/mem.h"
 #include "detect/spec.h"
 #include "export/onnx_net.h"
-
-/* ---- rows ---- */
-
-/* A map [N,h,w anchors' channels in front] as rows in anchor order, [N, h*w*anchors, width]. */
-static const char *map_rows(rf_onnx_build *b, rf_value map, int width) {
-    rf_onnx_model *m = b->onnx;
-    const char *name = b->names[map];
-    const char *last =
-        rf_onnx_node_add(m, "Transpose", rf_onnx_text(m, "%s.nhwc", name), RF_ONNX_IN(name), "perm=[0,2,3,1]");
-    /* 0 copies the batch */
-    const char *shape = RF_ONNX_INTS(m, b->options->batch, -1, width);
-    return rf_onnx_node_add(m, "Reshape", rf_onnx_text(m, "%s.rows", name), RF_ONNX_IN(last, shape), "%s", "");
-}
-
-static const char *join(rf_onnx_build *b, const char *const *rows, const char *name) {
-    return rf_onnx_node_add(b->onnx, "Concat", name, rows, "axis=1");
-}
-
-rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b) {
-    const rf_export_net *net = b->net;
-    const char *cls[RF_NET_LEVELS + 1] = {NULL}, *box[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
-    for (int l = 0; l < net->detector.n_levels; l++) {
-        cls[l] = map_rows(b, net->maps[l].cls, 2);
-        box[l] = map_rows(b, net->maps[l].box, 4);
-        if (net->detector.points != RF_NONE) points[l] = map_rows(b, net->maps[l].points, 10);
-    }
-    rf_onnx_rows rows = {.loc = join(b, box, "loc")};
-    rows.conf = rf_onnx_node_add(b->onnx, "Softmax", "conf", RF_ONNX_IN(join(b, cls, "logits")), "axis=2");
-    if (net->detector.points != RF_NONE) rows.landms = join(b, points, "landms");
-    return rows;
-}
 
 static rf_onnx_dim batch_of(const rf_onnx_build *b) {
     return (rf_onnx_dim){b->options->batch, b->options->batch > 0 ? NULL : "batch"};
@@ -100,7 +69,7 @@ static const char *level_anchors(rf_onnx_build *b, const rf_anchor_spec *spec, i
     float first = spec->centre_offset < 0 ? 0.5f * (float)stride : spec->centre_offset;
     const char *prefix = rf_onnx_text(m, "anchors%d", stride);
     const char *size = rf_onnx_node_add(m, "Shape", rf_onnx_text(m, "%s.map", prefix),
-                                        RF_ONNX_IN(b->names[b->net->maps[level].cls]), "%s", "");
+                                        RF_ONNX_IN(rf_onnx_level_map(b, level)), "%s", "");
     const char *cy = centres(b, size, 2, prefix, first, stride), *cx = centres(b, size, 3, prefix, first, stride);
     const char *wh = anchor_sizes(b, spec, level, prefix);
     const char *hw =
@@ -126,32 +95,22 @@ static const char *computed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec
 
 /* ---- decoding ---- */
 
-/* Columns [from,to) of the last of `axis` + 1 dimensions. */
-static const char *columns(rf_onnx_build *b, const char *x, int axis, int from, int to, const char *name) {
-    rf_onnx_model *m = b->onnx;
-    return rf_onnx_node_add(m, "Slice", name,
-                            RF_ONNX_IN(x, RF_ONNX_INTS(m, from), RF_ONNX_INTS(m, to), RF_ONNX_INTS(m, axis)), "%s", "");
-}
-
-static const char *binary(rf_onnx_build *b, const char *op, const char *x, const char *y, const char *name) {
-    return rf_onnx_node_add(b->onnx, op, name, RF_ONNX_IN(x, y), "%s", "");
-}
-
 /* [N,A,4] corners, as rf_codec_decode_box computes them. */
 static const char *decode_boxes(rf_onnx_build *b, const rf_codec *codec, const char *loc, const char *centre,
                                 const char *size, const char *reach) {
     rf_onnx_model *m = b->onnx;
-    const char *xy = binary(b, "Mul", columns(b, loc, 2, 0, 2, "box.shift"), reach, "box.moved");
-    xy = binary(b, "Add", xy, centre, "box.centre");
-    const char *wh =
-        binary(b, "Mul", columns(b, loc, 2, 2, 4, "box.growth"), rf_onnx_number(m, codec->variance_size), "box.log");
+    const char *xy = rf_onnx_binary(b, "Mul", rf_onnx_columns(b, loc, 2, 0, 2, "box.shift"), reach, "box.moved");
+    xy = rf_onnx_binary(b, "Add", xy, centre, "box.centre");
+    const char *wh = rf_onnx_binary(b, "Mul", rf_onnx_columns(b, loc, 2, 2, 4, "box.growth"),
+                                    rf_onnx_number(m, codec->variance_size), "box.log");
     wh = rf_onnx_node_add(m, "Clip", "box.limited",
                           RF_ONNX_IN(wh, rf_onnx_number(m, -RF_CODEC_LOG_LIMIT), rf_onnx_number(m, RF_CODEC_LOG_LIMIT)),
                           "%s", "");
-    wh = binary(b, "Mul", rf_onnx_node_add(m, "Exp", "box.factor", RF_ONNX_IN(wh), "%s", ""), size, "box.size");
-    if (codec->plus_one) wh = binary(b, "Sub", wh, rf_onnx_number(m, 1), "box.span");
-    const char *half = binary(b, "Mul", wh, rf_onnx_number(m, 0.5f), "box.half");
-    const char *low = binary(b, "Sub", xy, half, "box.low"), *high = binary(b, "Add", xy, half, "box.high");
+    wh = rf_onnx_binary(b, "Mul", rf_onnx_node_add(m, "Exp", "box.factor", RF_ONNX_IN(wh), "%s", ""), size, "box.size");
+    if (codec->plus_one) wh = rf_onnx_binary(b, "Sub", wh, rf_onnx_number(m, 1), "box.span");
+    const char *half = rf_onnx_binary(b, "Mul", wh, rf_onnx_number(m, 0.5f), "box.half");
+    const char *low = rf_onnx_binary(b, "Sub", xy, half, "box.low"),
+               *high = rf_onnx_binary(b, "Add", xy, half, "box.high");
     return rf_onnx_node_add(m, "Concat", "box.corners", RF_ONNX_IN(low, high), "axis=2");
 }
 
@@ -159,10 +118,11 @@ static const char *decode_boxes(rf_onnx_build *b, const rf_codec *codec, const c
 static const char *decode_points(rf_onnx_build *b, const char *landms, const char *centre, const char *reach) {
     rf_onnx_model *m = b->onnx;
     const char *one = RF_ONNX_INTS(m, -1, 1, 2);
-    const char *x = binary(b, "Reshape", landms, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2), "point.pairs");
-    x = binary(b, "Mul", x, binary(b, "Reshape", reach, one, "point.reach"), "point.moved");
-    x = binary(b, "Add", x, binary(b, "Reshape", centre, one, "point.centre"), "point.pixels");
-    return binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS), "point.rows");
+    const char *x =
+        rf_onnx_binary(b, "Reshape", landms, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2), "point.pairs");
+    x = rf_onnx_binary(b, "Mul", x, rf_onnx_binary(b, "Reshape", reach, one, "point.reach"), "point.moved");
+    x = rf_onnx_binary(b, "Add", x, rf_onnx_binary(b, "Reshape", centre, one, "point.centre"), "point.pixels");
+    return rf_onnx_binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS), "point.rows");
 }
 
 /* ---- suppression ---- */
@@ -181,7 +141,7 @@ static const char *suppress(rf_onnx_build *b, const char *corners, const char *s
     float *one = rf_onnx_alloc(m, 4, sizeof *one);
     if (one) one[2] = one[3] = 1;
     const char *pixel = rf_onnx_tensor_add(m, "suppress.pixel", RF_ONNX_FLOAT, &(int64_t){4}, 1, one, 4 * sizeof *one);
-    const char *boxes = binary(b, "Add", corners, pixel, "suppress.boxes");
+    const char *boxes = rf_onnx_binary(b, "Add", corners, pixel, "suppress.boxes");
     const char *planes = rf_onnx_node_add(m, "Transpose", "suppress.scores", RF_ONNX_IN(scores), "perm=[0,2,1]");
     const char *iou = list_of_one(b, "suppress.iou", (float)o->iou);
     const char *score = list_of_one(b, "suppress.score", nextafterf((float)o->score, -1));
@@ -197,19 +157,20 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     rf_onnx_rows rows = rf_onnx_rows_add(b);
     const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
     if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */
-    const char *centre = columns(b, anchors, 1, 0, 2, "anchors.centre"),
-               *size = columns(b, anchors, 1, 2, 4, "anchors.size");
-    const char *reach = binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
+    const char *centre = rf_onnx_columns(b, anchors, 1, 0, 2, "anchors.centre"),
+               *size = rf_onnx_columns(b, anchors, 1, 2, 4, "anchors.size");
+    const char *reach = rf_onnx_binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
     const char *corners = decode_boxes(b, &spec.codec, rows.loc, centre, size, reach);
-    const char *scores = columns(b, rows.conf, 2, 1, 2, "face");
+    const char *scores = rf_onnx_columns(b, rows.conf, 2, 1, 2, "face");
     const char *kept = suppress(b, corners, scores);
     const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");
-    const char *out = binary(b, "GatherND", corners, place, "boxes");
+    const char *out = rf_onnx_binary(b, "GatherND", corners, place, "boxes");
     rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {4, NULL}}});
-    out = binary(b, "Reshape", binary(b, "GatherND", scores, place, "kept.scores"), RF_ONNX_INTS(m, -1), "scores");
+    out = rf_onnx_binary(b, "Reshape", rf_onnx_binary(b, "GatherND", scores, place, "kept.scores"), RF_ONNX_INTS(m, -1),
+                         "scores");
     rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 1, {faces}});
     if (rows.landms) {
-        out = binary(b, "GatherND", decode_points(b, rows.landms, centre, reach), place, "points");
+        out = rf_onnx_binary(b, "GatherND", decode_points(b, rows.landms, centre, reach), place, "points");
         rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {2 * RF_POINTS, NULL}}});
     }
     if (b->options->batch == 1) return RF_OK;

@@ -210,14 +210,21 @@ static const char *add_input(rf_onnx_build *b) {
 
 /* ---- the whole ---- */
 
+static void name_map(rf_onnx_build *b, rf_value map, const char *part, int level, int stage) {
+    if (map == RF_NONE) return;
+    int stride = b->net->detector.stride[level];
+    b->names[map] = stage ? rf_onnx_text(b->onnx, "face_%s_stride%d_stage%d", part, stride, stage + 1)
+                          : rf_onnx_text(b->onnx, "face_%s_stride%d", part, stride);
+}
+
 static void name_maps(rf_onnx_build *b) {
-    for (int l = 0; l < b->net->detector.n_levels; l++) {
-        const rf_export_maps *maps = &b->net->maps[l];
-        int stride = b->net->detector.stride[l];
-        b->names[maps->cls] = rf_onnx_text(b->onnx, "face_cls_stride%d", stride);
-        b->names[maps->box] = rf_onnx_text(b->onnx, "face_box_stride%d", stride);
-        if (maps->points != RF_NONE) b->names[maps->points] = rf_onnx_text(b->onnx, "face_landmark_stride%d", stride);
-    }
+    for (int k = 0; k < b->net->detector.n_stages; k++)
+        for (int l = 0; l < b->net->detector.n_levels; l++) {
+            const rf_export_maps *maps = &b->net->stages[k][l];
+            name_map(b, maps->cls, "cls", l, k);
+            name_map(b, maps->box, "box", l, k);
+            name_map(b, maps->points, "landmark", l, k);
+        }
 }
 
 void rf_onnx_network(rf_onnx_build *b) {
@@ -239,9 +246,10 @@ static void output_map(rf_onnx_build *b, int level, rf_value map) {
 }
 
 void rf_onnx_raw(rf_onnx_build *b) {
-    for (int l = 0; l < b->net->detector.n_levels; l++) {
-        output_map(b, l, b->net->maps[l].cls);
-        output_map(b, l, b->net->maps[l].box);
-        output_map(b, l, b->net->maps[l].points);
-    }
+    for (int k = 0; k < b->net->detector.n_stages; k++)
+        for (int l = 0; l < b->net->detector.n_levels; l++) {
+            output_map(b, l, b->net->stages[k][l].cls);
+            output_map(b, l, b->net->stages[k][l].box);
+            output_map(b, l, b->net->stages[k][l].points);
+        }
 }

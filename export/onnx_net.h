@@ -23,10 +23,18 @@ void rf_onnx_anchors(rf_onnx_build *b);
 /* boxes, scores, points (and image for batches) as outputs. */
 rf_status rf_onnx_faces(rf_onnx_build *b);
 
-/* The rows of all anchors: loc [N,A,4], conf [N,A,2], landms [N,A,10] (NULL without landmarks). */
+/* The rows of all anchors: loc [N,A,4], conf [N,A,2], landms [N,A,10] (NULL without landmarks); loc and landms relative
+ * to the anchors also of a cascade. */
 typedef struct rf_onnx_rows {
     const char *loc, *conf, *landms;
 } rf_onnx_rows;
 rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b);
+
+/* The class map of a level, of the last stage that has one. */
+const char *rf_onnx_level_map(const rf_onnx_build *b, int level);
+
+/* Columns [from,to) of the last of `axis` + 1 dimensions; a node of two inputs. Both return `name`. */
+const char *rf_onnx_columns(rf_onnx_build *b, const char *x, int axis, int from, int to, const char *name);
+const char *rf_onnx_binary(rf_onnx_build *b, const char *op, const char *x, const char *y, const char *name);
 
 #endif

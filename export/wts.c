@@ -70,9 +70,20 @@ static rf_status check_options(const rf_export_options *o) {
                    option);
 }
 
+/* tensorrtx's network has one stage of heads, which are 1x1 convolutions. */
+static rf_status check_model(const rf_export_model *model) {
+    if (strcmp(model->config->model.head, "towers") == 0)
+        return rf_fail(RF_ERR_USER, "model.head = towers is no network that tensorrtx's code has: export to onnx");
+    if (model->config->cascade.stages < 2) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "the network has %ld stages of heads (cascade.stages), tensorrtx's code has one: export to onnx",
+                   model->config->cascade.stages);
+}
+
 static rf_status write(const rf_export_model *model, const rf_export_options *options, const char *path) {
     rf_atomic_file *file;
     RF_TRY(check_options(options));
+    RF_TRY(check_model(model));
     RF_TRY(rf_atomic_open(path, &file));
     fprintf(rf_atomic_stream(file), "%zu\n", count_arrays(model->params));
     rf_status status = each_array(model->params, put_array, file);

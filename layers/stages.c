@@ -34,9 +34,14 @@ static rf_status levels_of(const char *key, const rf_real_list *list, const int 
     return RF_OK;
 }
 
+/* The stage that predicts what is predicted once. */
+static int single_stage(const rf_config *config, int n) {
+    return strcmp(config->cascade.single, "last") == 0 ? n - 1 : 0;
+}
+
 static rf_status plan_levels(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     bool cls[RF_NET_LEVELS], box[RF_NET_LEVELS], several = false;
-    int single = strcmp(config->cascade.single, "last") == 0 ? out->n - 1 : 0;
+    int single = single_stage(config, out->n);
     if (out->n == 1) {
         memset(out->cls_at[0], true, sizeof out->cls_at[0]);
         memset(out->box_at[0], true, sizeof out->box_at[0]);
@@ -91,8 +96,9 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
     out->n = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
     out->body = body_of(config->cascade.body);
+    int single = single_stage(config, out->n);
     for (int k = 0; k < out->n; k++)
-        out->landmarks[k] = config->model.landmarks && (k == 0 || config->cascade.landmarks);
+        out->landmarks[k] = config->model.landmarks && (k == single || config->cascade.landmarks);
     RF_TRY(plan_towers(config, out));
     return plan_levels(config, strides, n_levels, out);
 }

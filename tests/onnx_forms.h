@@ -13,7 +13,15 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                   deformed[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=pyramidbox\ncontext_dcn=v2\n"
                                "lateral_dcn=v1\n",
                   chained[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=rf\nupsample=bilinear\n"
-                              "strides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n";
+                              "strides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n",
+                  cascade[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=predictions\n",
+                  partial[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[cascade]\nstages=3\n"
+                              "body=context_features\nstrides_cls=8,16\nstrides_box=16,32\nlandmarks=no\n",
+                  late[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=same\n"
+                           "strides_cls=8\nstrides_box=16,32\nsingle=last\n",
+                  refine[] = "[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\nstrides=4,8,16,32,64\n"
+                             "initialiser=fan_in\n[cascade]\nstrides_cls=4,8\nstrides_box=32,64\ndrop=0.6\n"
+                             "[anchors]\nsizes=8,12,16,23,32,45,64,91,128,181\n";
 
 static const struct {
     const char *ini;
@@ -30,6 +38,9 @@ static const struct {
     {bare, 64, 45, true, 1, false, 0},       {deformed, 70, 45, true, 0, false, 19},
     {deformed, 64, 64, false, 1, false, 19}, {chained, 70, 99, false, 1, false, 0},
     {chained, 70, 45, true, 0, false, 0},    {mobile, 70, 45, true, 0, true, 0},
+    {cascade, 70, 45, false, 1, false, 0},   {cascade, 70, 99, true, 0, true, 0},
+    {partial, 70, 99, true, 0, true, 0},     {late, 64, 64, false, 2, false, 0},
+    {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
 };
 
 #endif

@@ -1,0 +1,144 @@
+/* From the maps of the levels to the rows of all anchors. In a cascade the stages are composed on the way, so that the
+ * rows are relative to the anchors of the grid, whatever the number of stages:
+ *   a first stage moves an anchor's centre by s1 w and makes it e^g1 as large, a second one moves that box by
+ *   s2 w e^g1 and makes it e^g2 as large; together s1 + s2 e^g1 and g1 + g2.
+ * Only the limits on logarithms differ: here the sum is limited, there each stage is. */
+#include <math.h>
+
+#include "detect/spec.h"
+#include "export/onnx_net.h"
+
+const char *rf_onnx_columns(rf_onnx_build *b, const char *x, int axis, int from, int to, const char *name) {
+    rf_onnx_model *m = b->onnx;
+    return rf_onnx_node_add(m, "Slice", name,
+                            RF_ONNX_IN(x, RF_ONNX_INTS(m, from), RF_ONNX_INTS(m, to), RF_ONNX_INTS(m, axis)), "%s", "");
+}
+
+const char *rf_onnx_binary(rf_onnx_build *b, const char *op, const char *x, const char *y, const char *name) {
+    return rf_onnx_node_add(b->onnx, op, name, RF_ONNX_IN(x, y), "%s", "");
+}
+
+/* A map [N,h,w anchors' channels in front] as rows in anchor order, [N, h*w*anchors, width]. */
+static const char *map_rows(rf_onnx_build *b, rf_value map, int width) {
+    rf_onnx_model *m = b->onnx;
+    const char *name = b->names[map];
+    const char *last =
+        rf_onnx_node_add(m, "Transpose", rf_onnx_text(m, "%s.nhwc", name), RF_ONNX_IN(name), "perm=[0,2,3,1]");
+    /* 0 copies the batch */
+    const char *shape = RF_ONNX_INTS(m, b->options->batch, -1, width);
+    return rf_onnx_node_add(m, "Reshape", rf_onnx_text(m, "%s.rows", name), RF_ONNX_IN(last, shape), "%s", "");
+}
+
+static const char *join(rf_onnx_build *b, const char *const *rows, const char *name) {
+    return rf_onnx_node_add(b->onnx, "Concat", name, rows, "axis=1");
+}
+
+/* How much larger than its anchor the box of [N,A,4] rows is, [N,A,2]. */
+static const char *factor_of(rf_onnx_build *b, const char *rows, float variance_size) {
+    rf_onnx_model *m = b->onnx;
+    const char *x = rf_onnx_columns(b, rows, 2, 2, 4, rf_onnx_text(m, "%s.growth", rows));
+    x = rf_onnx_binary(b, "Mul", x, rf_onnx_number(m, variance_size), rf_onnx_text(m, "%s.log", rows));
+    x = rf_onnx_node_add(m, "Clip", rf_onnx_text(m, "%s.limited", rows),
+                         RF_ONNX_IN(x, rf_onnx_number(m, -RF_CODEC_LOG_LIMIT), rf_onnx_number(m, RF_CODEC_LOG_LIMIT)),
+                         "%s", "");
+    return rf_onnx_node_add(m, "Exp", rf_onnx_text(m, "%s.factor", rows), RF_ONNX_IN(x), "%s", "");
+}
+
+/* A stage's box rows on top of those before it. */
+static const char *compose_boxes(rf_onnx_build *b, const char *before, const char *factor, const char *rows) {
+    rf_onnx_model *m = b->onnx;
+    const char *shift = rf_onnx_columns(b, rows, 2, 0, 2, rf_onnx_text(m, "%s.step", rows));
+    shift = rf_onnx_binary(b, "Mul", shift, factor, rf_onnx_text(m, "%s.stretched", rows));
+    const char *rest = rf_onnx_columns(b, rows, 2, 2, 4, rf_onnx_text(m, "%s.rest", rows));
+    const char *both =
+        rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.own", rows), RF_ONNX_IN(shift, rest), "axis=2");
+    return rf_onnx_binary(b, "Add", before, both, rf_onnx_text(m, "%s.sum", rows));
+}
+
+/* Landmark rows relative to a moved box as rows relative to the anchor. */
+static const char *compose_points(rf_onnx_build *b, const char *before, const char *factor, const char *rows) {
+    rf_onnx_model *m = b->onnx;
+    const char *one = RF_ONNX_INTS(m, b->options->batch, -1, 1, 2);
+    const char *shift = rf_onnx_columns(b, before, 2, 0, 2, rf_onnx_text(m, "%s.base", rows));
+    const char *x = rf_onnx_binary(b, "Reshape", rows, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2),
+                                   rf_onnx_text(m, "%s.pairs", rows));
+    x = rf_onnx_binary(b, "Mul", x, rf_onnx_binary(b, "Reshape", factor, one, rf_onnx_text(m, "%s.scale", rows)),
+                       rf_onnx_text(m, "%s.stretched", rows));
+    x = rf_onnx_binary(b, "Add", x, rf_onnx_binary(b, "Reshape", shift, one, rf_onnx_text(m, "%s.start", rows)),
+                       rf_onnx_text(m, "%s.moved", rows));
+    return rf_onnx_binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS),
+                          rf_onnx_text(m, "%s.sum", rows));
+}
+
+/* The rows of a level but for conf: boxes of all stages, landmarks of the last stage that has them. */
+static void level_rows(rf_onnx_build *b, int level, float variance_size, rf_onnx_rows *out) {
+    const rf_export_net *net = b->net;
+    int last = net->detector.n_stages - 1;
+    while (last > 0 && net->stages[last][level].points == RF_NONE) last--;
+    *out = (rf_onnx_rows){NULL, NULL, NULL};
+    for (int k = 0; k < net->detector.n_stages; k++) {
+        const rf_export_maps *maps = &net->stages[k][level];
+        bool points = k == last && maps->points != RF_NONE, box = maps->box != RF_NONE;
+        const char *rows = box ? map_rows(b, maps->box, 4) : NULL;
+        const char *factor = out->loc && (points || box) ? factor_of(b, out->loc, variance_size) : NULL;
+        if (points) out->landms = map_rows(b, maps->points, 2 * RF_POINTS);
+        if (points && factor) out->landms = compose_points(b, out->loc, factor, out->landms);
+        if (box) out->loc = factor ? compose_boxes(b, out->loc, factor, rows) : rows;
+    }
+}
+
+/* The last stage of those before `before` that classifies a level, -1: none does. */
+static int judge(const rf_export_net *net, int level, int before) {
+    int k = before - 1;
+    while (k >= 0 && net->stages[k][level].cls == RF_NONE) k--;
+    return k;
+}
+
+/* The map whose class a level ends with. */
+static rf_value last_cls(const rf_export_net *net, int level) {
+    return net->stages[judge(net, level, net->detector.n_stages)][level].cls;
+}
+
+/* Logits [N,A,2] of a level: where an earlier stage is surer of background than cascade.drop, background gets so much
+ * that the probability of a face is 0. The step at the limit is a steep slope, which needs no other operators. */
+static const char *level_logits(rf_onnx_build *b, int level, float drop_below) {
+    enum { STEEP = 1000000, MOST = 10000 };
+    rf_onnx_model *m = b->onnx;
+    int k = judge(b->net, level, b->net->detector.n_stages);
+    const char *logits = map_rows(b, b->net->stages[k][level].cls, 2);
+    while (isfinite(drop_below) && (k = judge(b->net, level, k)) >= 0) {
+        const char *rows = map_rows(b, b->net->stages[k][level].cls, 2);
+        const char *z = rf_onnx_binary(b, "Sub", rf_onnx_columns(b, rows, 2, 1, 2, rf_onnx_text(m, "%s.face", rows)),
+                                       rf_onnx_columns(b, rows, 2, 0, 1, rf_onnx_text(m, "%s.other", rows)),
+                                       rf_onnx_text(m, "%s.margin", rows));
+        z = rf_onnx_binary(b, "Sub", rf_onnx_number(m, drop_below), z, rf_onnx_text(m, "%s.under", rows));
+        z = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, STEEP), rf_onnx_text(m, "%s.steep", rows));
+        z = rf_onnx_node_add(m, "Clip", rf_onnx_text(m, "%s.drop", rows),
+                             RF_ONNX_IN(z, rf_onnx_number(m, 0), rf_onnx_number(m, MOST)), "%s", "");
+        const char *zero = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, 0), rf_onnx_text(m, "%s.keep", rows));
+        const char *both =
+            rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.gate", rows), RF_ONNX_IN(z, zero), "axis=2");
+        logits = rf_onnx_binary(b, "Add", logits, both, rf_onnx_text(m, "%s.gated", rows));
+    }
+    return logits;
+}
+
+const char *rf_onnx_level_map(const rf_onnx_build *b, int level) {
+    return b->names[last_cls(b->net, level)];
+}
+
+rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b) {
+    const rf_export_net *net = b->net;
+    const char *cls[RF_NET_LEVELS + 1] = {NULL}, *box[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
+    for (int l = 0; l < net->detector.n_levels; l++) {
+        rf_onnx_rows level;
+        cls[l] = level_logits(b, l, rf_detect_drop_below(b->model->config));
+        level_rows(b, l, (float)b->model->config->anchors.variance_size, &level);
+        box[l] = level.loc;
+        points[l] = level.landms;
+    }
+    rf_onnx_rows rows = {.loc = join(b, box, "loc")};
+    rows.conf = rf_onnx_node_add(b->onnx, "Softmax", "conf", RF_ONNX_IN(join(b, cls, "logits")), "axis=2");
+    if (points[0]) rows.landms = join(b, points, "landms");
+    return rows;
+}
