@@ -66,6 +66,22 @@ static bool adds_residual(const rf_node *bn) {
     return bn->n_in > BN_RESIDUAL && bn->in[BN_RESIDUAL] != RF_NONE;
 }
 
+/* Whether a node joins, along the channels, normalised maps that nobody else reads and that have one activation. */
+static bool joins_normalised(const fuser *f, const rf_node *node) {
+    const rf_graph *g = f->graph;
+    if (!is_op(node, "concat") || 2 * node->n_in > RF_MAX_INPUTS) return false;
+    int last = g->values[node->out[0]].shape.n - 1;
+    if (node->attr[0] != -1 && node->attr[0] != last) return false;
+    for (int i = 0; i < node->n_in; i++) {
+        int from = f->producer[node->in[i]];
+        if (from < 0 || f->plans[from].producer < 0 || f->consumers[node->in[i]] != 1) return false;
+        const rf_node *bn = &g->nodes[from], *first = &g->nodes[f->producer[node->in[0]]];
+        if (adds_residual(bn) || g->values[bn->out[0]].keep || bn->attr[BN_SLOPE] != first->attr[BN_SLOPE])
+            return false;
+    }
+    return true;
+}
+
 /* Its input must be a convolution's that nobody else reads, for only the normalised form is left to read. */
 static void choose(fuser *f) {
     const rf_graph *g = f->graph;
@@ -84,7 +100,8 @@ static void choose(fuser *f) {
         for (int i = 0; i < g->nodes[n].n_in; i++) {
             rf_value v = g->nodes[n].in[i];
             int from = v == RF_NONE ? -1 : f->producer[v];
-            if (from >= 0 && (i > 0 || !reads_normalised(f, &g->nodes[n]))) f->plans[from].stored = true;
+            if (from >= 0 && (i > 0 || !reads_normalised(f, &g->nodes[n])) && !joins_normalised(f, &g->nodes[n]))
+                f->plans[from].stored = true;
         }
 }
 
@@ -224,6 +241,23 @@ static rf_status fuse_heads(fuser *f, int index) {
     return finish_node(f, &node);
 }
 
+/* A concatenation of maps that are normalised while it copies them. */
+static rf_status fuse_concat(fuser *f, int index) {
+    const rf_graph *g = f->graph;
+    rf_node node = g->nodes[index];
+    int n = node.n_in;
+    double slope = g->nodes[f->producer[node.in[0]]].attr[BN_SLOPE];
+    become(&node, rf_op_find("norm_concat"));
+    set_attr(&node, "slope", slope);
+    for (int i = 0; i < n; i++) {
+        int from = f->producer[g->nodes[index].in[i]];
+        node.in[i] = g->nodes[from].in[BN_X];
+        node.in[n + i] = f->plans[from].scale;
+    }
+    node.n_in = 2 * n;
+    return finish_node(f, &node);
+}
+
 static rf_status rewrite(fuser *f) {
     for (int n = 0; n < f->graph->n_forward; n++) {
         rf_node node = f->graph->nodes[n];
@@ -233,6 +267,8 @@ static rf_status rewrite(fuser *f) {
             RF_TRY(fuse_conv(f, n));
         else if (f->plans[n].producer >= 0)
             RF_TRY(fuse_bn(f, n));
+        else if (joins_normalised(f, &node))
+            RF_TRY(fuse_concat(f, n));
         else
             f->nodes[f->n_nodes++] = node;
     }

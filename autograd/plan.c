@@ -11,8 +11,8 @@ enum { ALIGN = 64 };
 
 /* Ops whose forward pass costs little more than a copy: worth computing twice to keep their output only once. */
 static bool is_cheap(const rf_node *node) {
-    static const char *const names[] = {"bn_act", "batch_norm", "norm_act",     "relu",  "leaky_relu",
-                                        "clamp",  "add",        "upsample_add", "concat"};
+    static const char *const names[] = {"bn_act", "batch_norm", "norm_act",     "relu",   "leaky_relu",
+                                        "clamp",  "add",        "upsample_add", "concat", "norm_concat"};
     for (size_t i = 0; node->op && i < sizeof names / sizeof *names; i++)
         if (strcmp(node->op->name, names[i]) == 0) return true;
     return false;

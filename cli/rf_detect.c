@@ -62,6 +62,12 @@ static rf_status append_json(job *j, const char *path, const rf_image *image, co
         rf_json_begin_array(&w, "points");
         for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(&w, NULL, face->points[k]);
         rf_json_end_array(&w);
+        if (face->has_visible) {
+            rf_json_begin_array(&w, "visible");
+            for (int k = 0; k < RF_POINTS; k++) rf_json_put_number(&w, NULL, face->visible[k]);
+            rf_json_end_array(&w);
+        }
+        if (face->has_blur) rf_json_put_number(&w, "blur", face->blur);
         rf_json_end_object(&w);
     }
     rf_json_end_array(&w);

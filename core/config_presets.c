@@ -100,9 +100,9 @@ static const rf_preset_value biubug6[] = {
     {"augment", "flip", "0.5"},
 };
 
-/* insightface detection/retinaface: rcnn/sample_config.py (network `resnet`), rcnn/processing/generate_anchor.py,
- * rcnn/io/rpn.py, rcnn/symbol/symbol_common.py. Loss factors are those of LR_MODE 1 (sums divided by the number of
- * positives, as here). */
+/* insightface detection/retinaface, network `resnet`: rcnn/sample_config.py, rcnn/processing/generate_anchor.py,
+ * rcnn/io/{rpn,image}.py, rcnn/symbol/symbol_common.py, rcnn/PY_OP/rpn_fpn_ohem3.py, retinaface.py. Loss factors are
+ * those of LR_MODE 0: 0.25 and 0.4 x 0.25 x LANDMARK_LR_MULT, times BATCH_IMAGES / RPN_BATCH_SIZE in loss.normalise. */
 static const rf_preset_value insightface[] = {
     {"model", "strides", "8,16,32"},
     {"model", "channels", "256"},
@@ -116,6 +116,7 @@ static const rf_preset_value insightface[] = {
     {"model", "bn_momentum", "0.1"},
     {"anchors", "sizes", "32,16,128,64,512,256"},
     {"anchors", "aspect", "1"},
+    {"anchors", "dense", "no"},
     {"anchors", "centre_offset", "7.5"},
     {"anchors", "plus_one", "yes"},
     {"anchors", "variance_centre", "1"},
@@ -128,33 +129,46 @@ static const rf_preset_value insightface[] = {
     {"match", "negative_iou", "0.3"},
     {"match", "force_best", "no"},
     {"loss", "cls_weight", "1"},
-    {"loss", "box_weight", "0.5"},
-    {"loss", "landmark_weight", "0.4"},
+    {"loss", "box_weight", "0.25"},
+    {"loss", "landmark_weight", "0.2"},
     {"loss", "box_beta", "0.1111111111111111"},
     {"loss", "landmark_beta", "0.1111111111111111"},
+    {"loss", "normalise", "level_fixed"},
+    {"loss", "mining", "level_hard"},
+    {"loss", "mining_total", "256"},
+    {"loss", "mining_positives", "64"},
     {"loss", "negative_ratio", "3"},
     {"loss", "min_negatives", "48"},
     {"optim", "lr", "0.01"},
     {"optim", "momentum", "0.9"},
     {"optim", "weight_decay", "0.0005"},
+    {"optim", "bias_lr", "2"},
+    {"optim", "bias_decay", "0"},
+    {"optim", "beta_decay", "0"},
     {"schedule", "kind", "step"},
     {"schedule", "epochs", "80"},
     {"schedule", "steps", "55,68"},
     {"schedule", "gamma", "0.1"},
+    {"schedule", "warmup", "stairs"},
     {"schedule", "warmup_epochs", "5"},
     {"schedule", "warmup_lr", "0.001"},
     {"augment", "crop", "set"},
     {"augment", "crop_set", "0.3,0.45,0.6,0.8,1"},
     {"augment", "crop_tries", "25"},
     {"augment", "crop_whole_face", "no"},
+    {"augment", "crop_last", "yes"},
     {"augment", "clip", "no"},
-    {"augment", "distort", "1"},
-    {"augment", "brightness", "16"},
-    {"augment", "contrast", "0.125"},
-    {"augment", "saturation", "0.125"},
-    {"augment", "hue", "0"},
+    {"augment", "distort", "0"},
+    {"augment", "jitter", "colour"},
+    {"augment", "jitter_strength", "0.125"},
+    {"augment", "mixup", "0"},
     {"augment", "filter", "smooth"},
     {"augment", "flip", "0.5"},
+    {"eval", "stride4_score", "0.5"},
+    {"eval", "clip", "yes"},
+    {"eval", "iou", "0.4"},
+    {"eval", "score", "0.02"},
+    {"eval", "pad", "1"},
 };
 
 /* RefineFace, arXiv 1909.04376, with the numbers of SRN (arXiv 1809.02693 and its code), which it extends. */
@@ -243,14 +257,17 @@ const rf_preset rf_presets[] = {
               "lr 0.001 without warm-up, x 0.1 at 190 and 220 of 250 epochs, batch 32"),
     RF_PRESET(
         insightface,
-        "insightface detection/retinaface, its ResNet setting (for its MobileNet set `channels = 64`, `backbone = "
-        "mobilenet025` "
-        "and `backbone_slope = 0`: mnet.25 then loads whole from its .params file): larger anchor "
-        "first at each level, centres at 7.5 + stride x index, inclusive widths, no variances. Differences: warm-up is "
-        "linear here (there five steps of x 1.58), brightness is added (there multiplied by 1 +- 0.125), hard "
-        "negatives are chosen over the levels together by the rule of its OHEM mode 2, and an epoch there sees every "
-        "image twice "
-        "(as it is and mirrored)"),
+        "insightface detection/retinaface, its ResNet setting; docs/models.md tells the numbers of its MobileNet "
+        "setting "
+        "(`configs/insightface_mnet025.ini`; mnet.25 loads whole from its .params file with `channels = 64`, `backbone "
+        "= "
+        "mobilenet025` and `backbone_slope = 0`) and of its test (`configs/insightface_r50.ini`): larger anchor first "
+        "at "
+        "each level, centres at 7.5 + stride x index, inclusive widths, no variances, hard examples and the mean of "
+        "the "
+        "classification loss at each level. `train.batch` is 8 there (MobileNet: 16). Differences: an epoch there sees "
+        "every image twice (as it is and mirrored); the biases before a normalisation are left out, since they have no "
+        "effect"),
     RF_PRESET(
         refineface,
         "RefineFace, arXiv 1909.04376, with SRN's numbers: six levels, two anchors a cell, towers shared by levels and "

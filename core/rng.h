@@ -13,6 +13,7 @@ enum rf_rng_stream {
     RF_STREAM_SYNTH = 4,   /* synthetic images */
     RF_STREAM_MINING = 5,
     RF_STREAM_TEST = 6,
+    RF_STREAM_MIXUP = 7, /* which images of a batch are mixed; sample = number of the batch */
 };
 
 typedef struct rf_rng {

@@ -7,6 +7,7 @@
 #include "core/rng.h"
 #include "data/image.h"
 #include "data/resize.h"
+#include "data/tint.h"
 #include "detect/face.h"
 
 typedef enum rf_augment_id {
@@ -29,6 +30,7 @@ typedef struct rf_picture {
     rf_image image;    /* no pixels while planning; the picture at 1/denom; after step `resize` the square input */
     rf_image spare;    /* memory that step `resize` may use for its result; holds the decoded picture afterwards */
     uint8_t fill[3];   /* RGB of what lies outside the picture */
+    rf_tint tint;      /* colours to change when the pixels become numbers */
     rf_face *faces;    /* full-size pixels; after step `resize` pixels of the input. Owned by the caller */
     size_t n_faces;    /* steps may drop faces: the array is compacted, never grown */
     rf_draws draws[RF_AUGMENT_COUNT];

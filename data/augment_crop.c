@@ -58,7 +58,8 @@ static void draw(const rf_config *config, rf_rng *rng, rf_picture *picture, doub
     for (long i = 0; i < config->augment.crop_tries; i++) {
         rf_region r = try_crop(config, rng, &canvas);
         bool last = i + 1 == config->augment.crop_tries;
-        if (any || holds_face(picture, &r, config->augment.crop_whole_face) || (!set && last)) {
+        if (any || holds_face(picture, &r, config->augment.crop_whole_face) ||
+            ((!set || config->augment.crop_last) && last)) {
             picture->region = r;
             return;
         }

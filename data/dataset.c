@@ -269,7 +269,7 @@ static void write_face(FILE *stream, const rf_face *face) {
             fputs(" -1 -1 -1", stream);
     }
     bool positive_area = face->box[2] > face->box[0] && face->box[3] > face->box[1];
-    fputs(face->ignore && positive_area ? " 0 1\n" : " 0\n", stream);
+    fprintf(stream, face->ignore && positive_area ? " %.9g 1\n" : " %.9g\n", face->has_blur ? (double)face->blur : 0);
 }
 
 rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path) {

@@ -1,7 +1,7 @@
 /* RetinaFace's label.txt (deepinsight/insightface, detection/retinaface): "# name" begins an image, every further line
  * is a face. A line of 4 numbers is x y w h (the val file). 19 numbers: five times x y v follow, v being 0 visible, 1
- * hidden, -1 not annotated (x and y are -1 too). 20 numbers: blur follows (the train file). A 21st number is ours: 1
- * marks a face that is neither target nor negative; other readers skip it. */
+ * hidden, -1 not annotated (x and y are -1 too). 20 numbers: blur follows (the train file; -1: not told). A 21st number
+ * is ours: 1 marks a face that is neither target nor negative; other readers skip it. */
 #include <string.h>
 
 #include "data/annotation.h"
@@ -26,6 +26,8 @@ static rf_status parse_face(const rf_line_reader *reader, rf_face *face) {
     RF_TRY(rf_line_box(reader, v, face->box));
     face->ignore = v[2] <= 0 || v[3] <= 0 || (n == N_IGNORE && v[N_IGNORE - 1] != 0);
     if (n == N_BOX) return RF_OK;
+    face->has_blur = n >= N_BLUR;
+    if (face->has_blur) face->blur = (float)v[N_BLUR - 1];
     face->has_points = true;
     for (int k = 0; k < RF_POINTS; k++) {
         const double *point = v + N_BOX + 3 * k;

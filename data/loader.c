@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "data/loader_slot.h"
+#include "data/mixup.h"
 #include "data/normalise.h"
 
 struct rf_loader {
@@ -226,7 +227,26 @@ static void normalise_images(void *ctx, size_t begin, size_t end) {
     const rf_batch *batch = &job->loader->batch;
     size_t s = (size_t)batch->size;
     for (size_t i = begin; i < end; i++)
-        rf_normalise(&job->loader->normaliser, &job->slot->items[i].image, batch->input + i * s * s * 3, s);
+        rf_normalise_tinted(&job->loader->normaliser, &job->slot->items[i].image, &job->slot->items[i].tint,
+                            batch->input + i * s * s * 3, s);
+}
+
+/* augment.mixup. The slot's items own the faces. */
+static rf_status mix(rf_loader *loader, rf_slot *slot) {
+    rf_batch *batch = &loader->batch;
+    rf_rng rng = rf_rng_make(loader->seed, slot->epoch, slot->index, RF_STREAM_MIXUP);
+    size_t *partner = rf_alloc(batch->count, sizeof *partner);
+    if (!partner) return RF_ERR_NOMEM;
+    rf_status status = RF_OK;
+    if (rf_mixup_draw(&rng, loader->config.augment.mixup, batch->count, partner)) {
+        status = rf_mixup_batch(batch, partner);
+        for (size_t i = 0; i < batch->count; i++) {
+            slot->items[i].faces = batch->faces[i];
+            slot->items[i].n_faces = batch->n_faces[i];
+        }
+    }
+    rf_free(partner);
+    return status;
 }
 
 static rf_status hand_out(rf_loader *loader, rf_slot *slot) {
@@ -244,7 +264,7 @@ static rf_status hand_out(rf_loader *loader, rf_slot *slot) {
     batch->index = slot->index;
     normalise_job job = {loader, slot};
     rf_parallel_for(batch->count, 1, normalise_images, &job);
-    return RF_OK;
+    return loader->config.augment.mixup > 0 ? mix(loader, slot) : RF_OK;
 }
 
 rf_status rf_loader_next(rf_loader *loader, const rf_batch **batch) {

@@ -111,7 +111,7 @@ void rf_slot_prepare(rf_slot *slot, size_t place, const rf_dataset *dataset, con
         size_t sample = (slot->order[place] + item->failures) % dataset->n_samples;
         if (is_known(faults, sample)) continue;
         rf_status status = rf_sample_augmented(dataset, sample, config, fill, seed, slot->epoch, &item->image, spare,
-                                               &item->faces, &item->n_faces);
+                                               &item->tint, &item->faces, &item->n_faces);
         item->sample = sample;
         if (status == RF_OK) return;
         if (status != RF_ERR_NOMEM) status = remember(faults, sample);

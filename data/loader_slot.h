@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/loader.h"
+#include "data/tint.h"
 
 /* Which images could not be used, and why. Workers add to it; only the caller of the loader makes the list. */
 typedef struct rf_faults {
@@ -26,6 +27,7 @@ rf_status rf_faults_report(rf_faults *faults, const rf_dataset *dataset, size_t 
 
 typedef struct rf_slot_item {
     rf_image image; /* input.size squared; its memory is kept for the next batch */
+    rf_tint tint;
     rf_face *faces;
     size_t n_faces;
     size_t sample;   /* image that was used */

@@ -20,6 +20,8 @@ rf_status rf_normaliser_make(const rf_config *config, rf_normaliser *out) {
         int source = bgr ? 2 - c : c;
         float m = (float)mean->v[c], s = (float)std->v[c];
         out->source[c] = source;
+        out->mean[c] = m;
+        out->std[c] = s;
         out->fill[source] = (uint8_t)fmin(fmax(nearbyint(mean->v[c]), 0), 255);
         for (int v = 0; v < 256; v++) out->table[c][v] = ((float)v - m) / s;
     }
@@ -29,6 +31,7 @@ rf_status rf_normaliser_make(const rf_config *config, rf_normaliser *out) {
 typedef struct normalise_job {
     const rf_normaliser *normaliser;
     const rf_image *image;
+    const rf_tint *tint;
     float *out;
     size_t out_width;
 } normalise_job;
@@ -49,7 +52,29 @@ static void normalise_rows(void *ctx, size_t begin, size_t end) {
     }
 }
 
+static void normalise_tinted_rows(void *ctx, size_t begin, size_t end) {
+    const normalise_job *job = ctx;
+    const rf_normaliser *n = job->normaliser;
+    size_t width = (size_t)job->image->width;
+    for (size_t y = begin; y < end; y++) {
+        const uint8_t *in = job->image->pixels + y * width * 3;
+        float *out = job->out + y * job->out_width * 3;
+        for (size_t x = 0; x < width; x++, in += 3, out += 3)
+            for (int c = 0; c < 3; c++) {
+                const float *m = job->tint->m[n->source[c]];
+                float v = m[0] * (float)in[0] + m[1] * (float)in[1] + m[2] * (float)in[2];
+                out[c] = (v + job->tint->shift[n->source[c]] - n->mean[c]) / n->std[c];
+            }
+    }
+}
+
 void rf_normalise(const rf_normaliser *normaliser, const rf_image *image, float *out, size_t out_width) {
-    normalise_job job = {normaliser, image, out, out_width};
+    normalise_job job = {normaliser, image, NULL, out, out_width};
     rf_parallel_for((size_t)image->height, ROWS_A_CHUNK, normalise_rows, &job);
+}
+
+void rf_normalise_tinted(const rf_normaliser *normaliser, const rf_image *image, const rf_tint *tint, float *out,
+                         size_t out_width) {
+    normalise_job job = {normaliser, image, tint, out, out_width};
+    rf_parallel_for((size_t)image->height, ROWS_A_CHUNK, tint->used ? normalise_tinted_rows : normalise_rows, &job);
 }

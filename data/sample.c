@@ -36,8 +36,8 @@ static rf_status prepare(const uint8_t *data, size_t bytes, const char *path, co
 }
 
 rf_status rf_sample_augmented(const rf_dataset *dataset, size_t index, const rf_config *config, const uint8_t fill[3],
-                              uint64_t seed, uint32_t epoch, rf_image *image, rf_image *spare, rf_face **faces,
-                              size_t *n_faces) {
+                              uint64_t seed, uint32_t epoch, rf_image *image, rf_image *spare, rf_tint *tint,
+                              rf_face **faces, size_t *n_faces) {
     const rf_sample *sample = &dataset->samples[index];
     rf_rng rng = rf_rng_make(seed, epoch, index, RF_STREAM_AUGMENT);
     rf_picture picture = {.n_faces = sample->n_faces, .spare = *image};
@@ -58,6 +58,7 @@ rf_status rf_sample_augmented(const rf_dataset *dataset, size_t index, const rf_
     rf_free(data);
     *image = picture.image;
     *spare = picture.spare;
+    if (tint) *tint = picture.tint;
     rf_image_free(&no_spare);
     *faces = picture.faces;
     *n_faces = picture.n_faces;

@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/normalise.h"
+#include "data/tint.h"
 
 /* Decodes image `index` of the data set as it is (data.exif applies; config may be NULL) and points *faces at its
  * annotated faces (pixels of that image; owned by the data set). rf_image_free the image. Errors: RF_ERR_IO,
@@ -14,11 +15,12 @@ rf_status rf_sample_load(const rf_dataset *dataset, size_t index, const rf_confi
                          const rf_face **faces, size_t *n_faces);
 
 /* Decodes and augments image `index` as it appears in `epoch`: `image` (empty or an old image, whose memory is reused)
- * becomes input.size squared, *faces its faces in input pixels (rf_free them). `spare` (empty or an old image; NULL)
- * keeps the memory of the decoded picture from call to call. The result depends on (seed, epoch, index), the settings
- * and the file only. Thread safe. On failure image and spare are empty and there are no faces. */
+ * becomes input.size squared, *faces its faces in input pixels (rf_free them), *tint (NULL: not wanted) a change of its
+ * colours still to be made. `spare` (empty or an old image; NULL) keeps the memory of the decoded picture from call to
+ * call. The result depends on (seed, epoch, index), the settings and the file only. Thread safe. On failure image and
+ * spare are empty and there are no faces. */
 rf_status rf_sample_augmented(const rf_dataset *dataset, size_t index, const rf_config *config, const uint8_t fill[3],
-                              uint64_t seed, uint32_t epoch, rf_image *image, rf_image *spare, rf_face **faces,
-                              size_t *n_faces);
+                              uint64_t seed, uint32_t epoch, rf_image *image, rf_image *spare, rf_tint *tint,
+                              rf_face **faces, size_t *n_faces);
 
 #endif

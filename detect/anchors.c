@@ -66,8 +66,9 @@ static void fill_level(const rf_anchor_spec *spec, int l, rf_anchor_set *set) {
         for (int col = 0; col < level->cols; col++)
             for (int s = 0; s < spec->n_sizes; s++, box += 4) {
                 float size = spec->sizes[l * spec->n_sizes + s];
-                box[0] = offset + (float)(col * level->stride);
-                box[1] = offset + (float)(row * level->stride);
+                float shift = spec->dense && s >= spec->n_sizes / 2 ? 0.5f * (float)level->stride : 0;
+                box[0] = offset + shift + (float)(col * level->stride);
+                box[1] = offset + shift + (float)(row * level->stride);
                 box[2] = size / root;
                 box[3] = size * root;
             }

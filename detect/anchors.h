@@ -16,6 +16,8 @@ typedef struct rf_anchor_spec {
                                          channels */
     float aspect;                     /* height / width; width = size / sqrt(aspect) */
     float centre_offset;              /* pixels, centre of cell (0,0); negative: half the stride */
+    bool dense;                       /* the second half of a cell's sizes is that of the first, half a stride further
+                                         right and down */
     bool plus_one;                    /* widths and IoU count pixels inclusively (insightface) */
 } rf_anchor_spec;
 

@@ -57,5 +57,6 @@ void rf_face_flip(rf_face *face, float width, bool plus_one) {
     for (int i = 0; i < RF_POINTS; i++) {
         face->points[2 * i] = edge - old.points[2 * mirrored[i]];
         face->points[2 * i + 1] = old.points[2 * mirrored[i] + 1];
+        face->visible[i] = old.visible[mirrored[i]];
     }
 }

@@ -24,6 +24,12 @@ static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t 
     }
     float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
     for (int i = 0; face.has_points && i < 2 * RF_POINTS; i++) sum += face.points[i];
+    const rf_stage_rows *last = &stages[n_stages - 1];
+    face.has_blur = last->blur != NULL;
+    face.has_visible = last->visible != NULL;
+    if (face.has_blur) sum += face.blur = last->blur[a];
+    for (int i = 0; face.has_visible && i < RF_POINTS; i++)
+        sum += face.visible[i] = last->visible[RF_POINTS * a + (size_t)i];
     if (!isfinite(sum))
         return rf_fail(RF_ERR_NONFINITE,
                        "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);
@@ -61,6 +67,6 @@ rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n
 
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out) {
-    rf_stage_rows rows = {cls, loc, points};
+    rf_stage_rows rows = {.cls = cls, .loc = loc, .points = points};
     return rf_decode_stages(codec, anchors, n, &rows, 1, -INFINITY, score_threshold, out);
 }

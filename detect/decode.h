@@ -19,6 +19,7 @@ rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n,
  */
 typedef struct rf_stage_rows {
     const float *cls, *loc, *points;
+    const float *blur, *visible; /* [n,1], [n,5]; those of the last stage count */
 } rf_stage_rows;
 
 /* The same for stages of a cascade (insightface, rcnn/PY_OP/cascade_refine.py; arXiv 1905.00641, CVPR 2020): each box

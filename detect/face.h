@@ -12,10 +12,13 @@ typedef struct rf_face {
     float box[4];                /* x1 y1 x2 y2 */
     float points[2 * RF_POINTS]; /* x0 y0 .. x4 y4 */
     float score;                 /* predictions: probability of face; annotations: 1 */
-    bool has_points;             /* points are valid */
-    bool ignore;                 /* annotations: never a target and never a negative (invalid flag, zero area) */
-    uint8_t kind;                /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
-    uint8_t hidden;              /* annotations: bit k tells that point k is covered, its place a guess */
+    float blur;               /* how blurred, where has_blur: label.txt's number (negative: not told) or a prediction */
+    float visible[RF_POINTS]; /* predictions with model.occlusion: 1 where a point can be seen, 0 where not */
+    bool has_points;          /* points are valid */
+    bool has_blur, has_visible; /* the annotation or the network tells */
+    bool ignore;                /* annotations: never a target and never a negative (invalid flag, zero area) */
+    uint8_t kind;               /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
+    uint8_t hidden;             /* annotations: bit k tells that point k is covered, its place a guess */
 } rf_face;
 
 #endif

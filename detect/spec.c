@@ -22,7 +22,13 @@ static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *ou
             return rf_fail(RF_ERR_USER, "model.strides: %g; expected whole numbers of pixels", stride);
         out->strides[l] = (int)stride;
     }
-    for (int i = 0; i < sizes->n; i++) out->sizes[i] = (float)sizes->v[i];
+    int copies = config->anchors.dense ? 2 : 1, each = sizes->n / strides->n;
+    if (copies * sizes->n > RF_MAX_ANCHOR_SIZES)
+        return rf_fail(RF_ERR_USER, "anchors.sizes has %d numbers, with anchors.dense at most %d are possible",
+                       sizes->n, RF_MAX_ANCHOR_SIZES / 2);
+    out->n_sizes = copies * each;
+    out->dense = config->anchors.dense;
+    for (int i = 0; i < copies * sizes->n; i++) out->sizes[i] = (float)sizes->v[i / out->n_sizes * each + i % each];
     out->aspect = (float)config->anchors.aspect;
     out->centre_offset = (float)config->anchors.centre_offset;
     out->plus_one = config->anchors.plus_one;
@@ -87,12 +93,15 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                                  .keep = (size_t)config->eval.keep,
                                  .soft_sigma = (float)config->eval.soft_sigma,
                                  .soft_score = (float)config->eval.soft_score,
-                                 .drop_singletons = true};
+                                 .drop_singletons = !config->eval.vote_singletons};
     const rf_real_list *factors = &config->eval.level_scores;
     if (factors->n != 1 && factors->n != config->model.strides.n)
         return rf_fail(RF_ERR_USER, "eval.level_scores has %d numbers for %d levels (model.strides); expected 1 or %d",
                        factors->n, config->model.strides.n, config->model.strides.n);
-    for (int l = 0; l < config->model.strides.n; l++) out->level_scores[l] = (float)factors->v[factors->n == 1 ? 0 : l];
+    for (int l = 0; l < config->model.strides.n; l++) {
+        double extra = config->model.strides.v[l] == 4 ? config->eval.stride4_score : 1;
+        out->level_scores[l] = (float)(factors->v[factors->n == 1 ? 0 : l] * extra);
+    }
     out->merger = rf_merger_find(config->eval.merge);
     return out->merger ? RF_OK : RF_ERR_USER;
 }

@@ -20,7 +20,7 @@ typedef struct rf_detect_spec {
     float drop_below; /* logit of face under which a stage drops an anchor for the stages after it; -INFINITY: none */
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
     const rf_merger *merger;
-    rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons */
+    rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons unless told otherwise */
 } rf_detect_spec;
 
 /* The logit that cascade.drop means. */

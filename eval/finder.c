@@ -121,10 +121,11 @@ rf_input_size rf_finder_input_size(const rf_config *config, int width, int heigh
     return size;
 }
 
-static void mirror(rf_image *image) {
-    for (int y = 0; y < image->height; y++) {
+/* The upper left part, which shows the picture. */
+static void mirror(rf_image *image, int width, int height) {
+    for (int y = 0; y < height; y++) {
         uint8_t *row = image->pixels + (size_t)y * (size_t)image->width * 3;
-        for (int a = 0, b = image->width - 1; a < b; a++, b--)
+        for (int a = 0, b = width - 1; a < b; a++, b--)
             for (int c = 0; c < 3; c++) {
                 uint8_t t = row[3 * a + c];
                 row[3 * a + c] = row[3 * b + c];
@@ -150,7 +151,9 @@ static void stages_of_level(const rf_sized_net *net, int level, rf_stage_rows *r
         const rf_stage *stage = &net->detector.stages[k];
         rows[k] = (rf_stage_rows){level_rows(net, stage->cls, stage->cls_first[level], 2),
                                   level_rows(net, stage->loc, stage->box_first[level], 4),
-                                  level_rows(net, stage->points, stage->box_first[level], 2 * RF_POINTS)};
+                                  level_rows(net, stage->points, stage->box_first[level], 2 * RF_POINTS),
+                                  level_rows(net, stage->blur, stage->box_first[level], 1),
+                                  level_rows(net, stage->visible, stage->box_first[level], RF_POINTS)};
     }
 }
 
@@ -171,9 +174,19 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
     return RF_OK;
 }
 
-/* One run of the network on `input`; appends to *faces in pixels of the original image. */
-static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, double fx, double fy,
-                          rf_face_list *faces) {
+/* Corners into the picture, 0 .. side, or with inclusive corners 0 .. side - 1. */
+static void clip_box(const rf_finder *f, int width, int height, float box[4]) {
+    float least = f->spec.codec.plus_one ? 1 : 0;
+    for (int k = 0; k < 4; k++) {
+        float most = (float)(k % 2 ? height : width) - least;
+        box[k] = box[k] < 0 ? 0 : box[k] > most ? most : box[k];
+    }
+}
+
+/* One run of the network on `input`, whose upper left width x height pixels show the picture; appends to *faces in
+ * pixels of the original image. */
+static rf_status run_pass(rf_finder *f, const rf_image *input, int width, int height, bool flipped, double fx,
+                          double fy, rf_face_list *faces) {
     rf_sized_net *net;
     RF_TRY(net_for(f, input->width, input->height, &net));
     double t0 = rf_clock_seconds();
@@ -186,7 +199,8 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, dou
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
     for (size_t i = 0; i < f->pass.n; i++) {
         rf_face *face = &f->pass.items[i];
-        if (flipped) rf_face_flip(face, (float)input->width, f->spec.codec.plus_one);
+        if (f->config.eval.clip) clip_box(f, width, height, face->box);
+        if (flipped) rf_face_flip(face, (float)width, f->spec.codec.plus_one);
         unscale(face, fx, fy);
         RF_TRY(rf_face_list_push(faces, face));
     }
@@ -198,27 +212,52 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, bool flipped, dou
     return RF_OK;
 }
 
+static int padded(int side, long multiple) {
+    return (int)((side + multiple - 1) / multiple * multiple);
+}
+
+/* The picture at `size` in the upper left corner of a black image whose sides are multiples of eval.pad. */
+static rf_status enlarge(const rf_finder *f, const rf_image *image, rf_input_size size, rf_image *out) {
+    int w = padded(size.width, f->config.eval.pad), h = padded(size.height, f->config.eval.pad);
+    bool same = size.width == image->width && size.height == image->height;
+    rf_image resized = {0};
+    const rf_image *from = image;
+    if (w == size.width && h == size.height && !same) {
+        RF_TRY(rf_image_alloc(out, w, h));
+        return rf_image_resize(image, NULL, f->normaliser.fill, out);
+    }
+    RF_TRY(rf_image_alloc(out, w, h));
+    rf_status status = RF_OK;
+    if (!same) {
+        status = rf_image_alloc(&resized, size.width, size.height);
+        if (status == RF_OK) status = rf_image_resize(image, NULL, f->normaliser.fill, &resized);
+        from = &resized;
+    }
+    size_t row = (size_t)size.width * 3;
+    if (status == RF_OK) memset(out->pixels, 0, (size_t)w * (size_t)h * 3);
+    for (int y = 0; status == RF_OK && y < size.height; y++)
+        memcpy(out->pixels + (size_t)y * (size_t)w * 3, from->pixels + (size_t)y * row, row);
+    rf_image_free(&resized);
+    return status;
+}
+
 /* The passes at one size. */
 static rf_status run_size(rf_finder *f, const rf_image *image, rf_input_size size, bool flip, rf_face_list *faces) {
-    bool same = size.width == image->width && size.height == image->height;
+    bool same = padded(image->width, f->config.eval.pad) == image->width && size.width == image->width &&
+                padded(image->height, f->config.eval.pad) == image->height && size.height == image->height;
     double begin = rf_clock_seconds();
-    rf_image resized = {0};
-    const rf_image *input = image;
-    if (!same || flip) {
-        RF_TRY(rf_image_alloc(&resized, size.width, size.height));
-        input = &resized;
-        if (same) memcpy(resized.pixels, image->pixels, (size_t)size.width * (size_t)size.height * 3);
-    }
+    rf_image own = {0};
+    const rf_image *input = same && !flip ? image : &own;
     double fx = (double)image->width / size.width, fy = (double)image->height / size.height;
-    rf_status status = same ? RF_OK : rf_image_resize(image, NULL, f->normaliser.fill, &resized);
+    rf_status status = input == &own ? enlarge(f, image, size, &own) : RF_OK;
     f->stats.resize += rf_clock_seconds() - begin;
     f->stats.shrunk += size.shrunk;
-    if (status == RF_OK) status = run_pass(f, input, false, fx, fy, faces);
+    if (status == RF_OK) status = run_pass(f, input, size.width, size.height, false, fx, fy, faces);
     if (status == RF_OK && flip) {
-        mirror(&resized);
-        status = run_pass(f, &resized, true, fx, fy, faces);
+        mirror(&own, size.width, size.height);
+        status = run_pass(f, &own, size.width, size.height, true, fx, fy, faces);
     }
-    rf_image_free(&resized);
+    rf_image_free(&own);
     return status;
 }
 

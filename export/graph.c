@@ -248,8 +248,25 @@ static rf_status read_values(rf_export_net *net) {
     return RF_OK;
 }
 
+/* What the formats have no place for. */
+static rf_status refuse_settings(const rf_config *config) {
+    if (config->model.blur || config->model.occlusion)
+        return rf_fail(
+            RF_ERR_USER,
+            "%s = yes: exported networks have box and landmark outputs of 4 and 10 numbers only; run this model "
+            "with rf-detect or train it without",
+            config->model.blur ? "model.blur" : "model.occlusion");
+    if (config->anchors.dense)
+        return rf_fail(
+            RF_ERR_USER,
+            "anchors.dense = yes: the decoders of exported networks place the anchors of a cell at one point; "
+            "run this model with rf-detect or train it without");
+    return RF_OK;
+}
+
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out) {
     memset(out, 0, sizeof *out);
+    RF_TRY(refuse_settings(model->config));
     out->graph = rf_graph_new();
     if (!out->graph) return RF_ERR_NOMEM;
     RF_TRY(rf_detector_build(out->graph, model->params, model->config, n, h, w, RF_EVAL, &out->detector));

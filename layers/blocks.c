@@ -54,29 +54,39 @@ static size_t parameter(rf_net *net, const char *name, const char *suffix, rf_pa
     bool weight = want.kind == RF_PARAM_CONV || want.kind == RF_PARAM_DWCONV;
     bool bn = !weight && want.kind != RF_PARAM_BIAS;
     bool backbone = net->part == RF_PARAM_BACKBONE;
-    want.flags = net->part | (weight ? 0 : RF_PARAM_BN_OR_BIAS);
-    if (net->frozen || (bn && backbone && net->freeze_bn)) want.flags |= RF_PARAM_FROZEN;
+    bool fixed = (want.flags & RF_PARAM_FROZEN) || net->frozen || (bn && backbone && net->freeze_bn);
+    if (backbone && !rf_param_is_state(&want)) fixed |= net->arrays++ < net->freeze_arrays;
+    want.flags = net->part | (weight ? 0 : RF_PARAM_BN_OR_BIAS) | (fixed ? RF_PARAM_FROZEN : 0);
     double own = want.lr_mult > 0 ? want.lr_mult : 1;
     want.lr_mult = own * (backbone ? net->backbone_lr : net->part == RF_PARAM_HEAD ? net->head_lr : 1);
     if (want.flags & RF_PARAM_FROZEN) want.lr_mult = 0;
     want.decay_mult = weight || net->decay_bn_bias ? 1 : 0;
+    if (want.kind == RF_PARAM_BIAS) {
+        want.lr_mult *= net->bias_lr;
+        want.decay_mult *= net->bias_decay;
+    }
+    if (want.kind == RF_PARAM_BN_BETA) want.decay_mult *= net->beta_decay;
     if (net->status == RF_OK) record(net, rf_params_get(net->params, &want, &index));
     return index;
 }
 
 /* The graph's value of an entry. While parameters are collected there are no arrays yet and the graph never runs: the
  * values then point at a dummy. */
-static rf_value bind(rf_net *net, size_t index) {
+static rf_value bind_as(rf_net *net, size_t index, rf_shape shape) {
     static rf_real dummy;
     if (net->status != RF_OK) return RF_NONE;
     const rf_params *params = net->params;
     const rf_param *p = &params->entries[index];
     bool trainable = net->mode == RF_TRAIN && !(p->flags & RF_PARAM_FROZEN);
     if (rf_param_is_state(p))
-        return rf_graph_state(net->graph, p->name, p->shape, params->sealed ? params->state + p->offset : &dummy);
-    if (!params->sealed) return rf_graph_param(net->graph, p->name, p->shape, &dummy, trainable ? &dummy : NULL);
+        return rf_graph_state(net->graph, p->name, shape, params->sealed ? params->state + p->offset : &dummy);
+    if (!params->sealed) return rf_graph_param(net->graph, p->name, shape, &dummy, trainable ? &dummy : NULL);
     rf_real *data = net->mode == RF_EVAL ? params->folded : params->data;
-    return rf_graph_param(net->graph, p->name, p->shape, data + p->offset, trainable ? params->grad + p->offset : NULL);
+    return rf_graph_param(net->graph, p->name, shape, data + p->offset, trainable ? params->grad + p->offset : NULL);
+}
+
+static rf_value bind(rf_net *net, size_t index) {
+    return net->status == RF_OK ? bind_as(net, index, net->params->entries[index].shape) : RF_NONE;
 }
 
 void rf_net_initialiser(rf_net *net, rf_init init) {
@@ -172,16 +182,24 @@ static rf_value convolve(rf_net *net, rf_value x, const rf_conv_spec *spec, cons
     return y;
 }
 
+/* The entries of a normalisation, and that evaluation folds it. */
+static rf_fold normalisation(rf_net *net, const char *bn, int channels, size_t conv, bool fixed_scale) {
+    rf_fold fold = {.conv = conv, .eps = net->bn_eps};
+    rf_param gamma = vector(RF_PARAM_BN_GAMMA, RF_INIT_ONE, channels);
+    gamma.flags = fixed_scale ? RF_PARAM_FROZEN : 0;
+    fold.gamma = parameter(net, bn, "weight", gamma);
+    fold.beta = parameter(net, bn, "bias", vector(RF_PARAM_BN_BETA, RF_INIT_ZERO, channels));
+    fold.mean = parameter(net, bn, "running_mean", vector(RF_PARAM_BN_MEAN, RF_INIT_ZERO, channels));
+    fold.var = parameter(net, bn, "running_var", vector(RF_PARAM_BN_VAR, RF_INIT_ONE, channels));
+    if (net->status == RF_OK && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
+    return fold;
+}
+
 rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     if (failed(net, x) || (spec.add && spec.residual == RF_NONE)) return RF_NONE;
     int in = rf_net_channels(net, x), out = spec.depthwise ? in : spec.out;
-    rf_fold fold = {.eps = net->bn_eps};
-    fold.conv = parameter(net, spec.conv, "weight", kernel(net, spec.depthwise, in, out, spec.k, spec.k));
-    fold.gamma = parameter(net, spec.bn, "weight", vector(RF_PARAM_BN_GAMMA, RF_INIT_ONE, out));
-    fold.beta = parameter(net, spec.bn, "bias", vector(RF_PARAM_BN_BETA, RF_INIT_ZERO, out));
-    fold.mean = parameter(net, spec.bn, "running_mean", vector(RF_PARAM_BN_MEAN, RF_INIT_ZERO, out));
-    fold.var = parameter(net, spec.bn, "running_var", vector(RF_PARAM_BN_VAR, RF_INIT_ONE, out));
-    if (net->status == RF_OK && !net->params->sealed) record(net, rf_params_add_fold(net->params, &fold));
+    size_t conv = parameter(net, spec.conv, "weight", kernel(net, spec.depthwise, in, out, spec.k, spec.k));
+    rf_fold fold = normalisation(net, spec.bn, out, conv, false);
     if (net->status != RF_OK) return RF_NONE;
 
     rf_value y = convolve(net, x, &spec, &fold);
@@ -256,6 +274,53 @@ rf_value rf_bottleneck(rf_net *net, rf_value x, int width, int stride, rf_deform
         net, y,
         (rf_conv_spec){
             .conv = "conv3", .bn = "bn3", .out = 4 * width, .k = 1, .stride = 1, .residual = skip, .add = true});
+}
+
+rf_value rf_bn_act(rf_net *net, rf_value x, const char *bn, double slope, bool fixed_scale) {
+    if (failed(net, x)) return RF_NONE;
+    int c = rf_net_channels(net, x);
+    rf_fold fold = normalisation(net, bn, c, RF_FOLD_ALONE, fixed_scale);
+    if (net->status != RF_OK) return RF_NONE;
+    rf_scope scope = rf_net_enter(net, "%s", bn);
+    rf_value y;
+    if (net->mode == RF_EVAL) {
+        rf_value scale = bind_as(net, fold.gamma, (rf_shape){4, {1, 1, 1, c}}), shift = bind(net, fold.beta);
+        y = rf_graph_apply(net->graph, "dwconv_act", (const rf_value[]){x, scale, shift}, 3,
+                           "stride=1 pad=0 slope=%.9g", slope);
+    } else {
+        y = bn_act(net, x, &(rf_conv_spec){.slope = slope}, &fold);
+    }
+    rf_net_leave(net, scope);
+    return y;
+}
+
+/* A convolution without bias or normalisation; `residual` (RF_NONE: none) is added. */
+static rf_value bare_conv(rf_net *net, rf_value x, const char *name, int out, int stride, rf_value residual) {
+    if (failed(net, x)) return RF_NONE;
+    size_t weight = parameter(net, name, "weight", kernel(net, false, rf_net_channels(net, x), out, 1, 1));
+    rf_scope scope = rf_net_enter(net, "%s", name);
+    rf_value w = bind(net, weight), y;
+    bool add = residual != RF_NONE;
+    if (net->mode == RF_EVAL) {
+        y = rf_graph_apply(net->graph, "conv_act", (const rf_value[]){x, w, RF_NONE, residual}, add ? 4 : 2,
+                           "stride=%d pad=0 slope=1", stride);
+    } else {
+        y = rf_apply2(net->graph, "conv2d", x, w, "stride=%d pad=0", stride);
+        if (add) y = rf_apply2(net->graph, "add", y, residual, "%s", "");
+    }
+    rf_net_leave(net, scope);
+    return y;
+}
+
+rf_value rf_preact_block(rf_net *net, rf_value x, int width, int stride, rf_value *middle) {
+    rf_value first = rf_bn_act(net, x, "bn1", 0, false);
+    rf_value y =
+        rf_conv_bn_act(net, first, (rf_conv_spec){.conv = "conv1", .bn = "bn2", .out = width, .k = 1, .stride = 1});
+    if (middle) *middle = y;
+    y = rf_conv_bn_act(net, y, (rf_conv_spec){.conv = "conv2", .bn = "bn3", .out = width, .k = 3, .stride = stride});
+    bool same = stride == 1 && rf_net_channels(net, x) == 4 * width;
+    rf_value skip = same ? x : bare_conv(net, first, "sc", 4 * width, stride, RF_NONE);
+    return skip == RF_NONE ? RF_NONE : bare_conv(net, y, "conv3", 4 * width, 1, skip);
 }
 
 rf_value rf_separable_block(rf_net *net, rf_value x, int out, int stride, double slope) {

@@ -27,12 +27,16 @@ typedef struct rf_net {
     double backbone_slope;     /* of a backbone whose slope can be chosen */
     rf_deform backbone_deform; /* of the 3x3 convolutions of late bottlenecks */
     double backbone_lr, head_lr;
+    int context_channels; /* that a context module gives; 0: as many as it gets */
     bool decay_bn_bias;
-    bool fan_in_init;  /* model.initialiser */
-    bool freeze_bn;    /* batch normalisation of the backbone */
-    int freeze_stages; /* of the backbone, the stem is 1 */
+    double bias_lr, bias_decay, beta_decay; /* of biases of convolutions, and of shifts of normalisation */
+    bool fan_in_init;                       /* model.initialiser */
+    bool freeze_bn;                         /* batch normalisation of the backbone */
+    int freeze_stages;                      /* of the backbone, the stem is 1 */
+    int freeze_arrays;                      /* of the backbone: its first learnable arrays */
     /* State of the part being built. */
     unsigned part;   /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
+    int arrays;      /* learnable ones of the backbone so far */
     bool frozen;     /* nothing here is trained, batch statistics included */
     bool rare_faces; /* biases start at -ln(99): a sigmoid of 0.01 (RF_INIT_RARE) */
     rf_init conv_init;
@@ -83,6 +87,15 @@ rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair);
 /* The same with a kernel of kh x kw, both odd, and zeros of half a kernel around the map; `relu` follows. */
 rf_conv_pair rf_conv_params(rf_net *net, const char *name, int in, int out, int kh, int kw);
 rf_value rf_conv_bias_act(rf_net *net, rf_value x, rf_conv_pair pair, int stride, bool relu);
+
+/* Batch normalisation and activation (slope as above) of a map that is not a convolution's alone; fixed_scale: gamma is
+ * 1 for ever (MXNet's fix_gamma). In evaluation it is a depth-wise 1x1 convolution. */
+rf_value rf_bn_act(rf_net *net, rf_value x, const char *bn, double slope, bool fixed_scale);
+
+/* Residual block with the normalisation before each convolution (He et al. 2016, "identity mappings"; MXNet's names):
+ * bn1, conv1 1x1 to width, bn2, conv2 3x3, bn3, conv3 1x1 to 4*width, and sc 1x1 from the normalised x when the shape
+ * changes. *middle (NULL: not wanted) is what conv2 reads. */
+rf_value rf_preact_block(rf_net *net, rf_value x, int width, int stride, rf_value *middle);
 
 /* Residual blocks in torchvision's layout (stride on the 3x3 of the bottleneck, He et al. 2016 "v1.5"): names conv1,
  * bn1, ..., downsample.{0,1} when the shape changes. basic: two 3x3; bottleneck: 1x1, 3x3, 1x1 to 4*width channels; the

@@ -36,6 +36,10 @@ rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, in
     return x;
 }
 
+int rf_context_width(const rf_net *net, rf_value x) {
+    return net->context_channels > 0 ? net->context_channels : rf_net_channels(net, x);
+}
+
 rf_value rf_context_conv(rf_net *net, rf_value x, const char *name, int out, double slope, rf_deform deform) {
     rf_scope scope = rf_net_enter(net, "%s", name);
     x = rf_conv_bn_act(

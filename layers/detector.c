@@ -46,7 +46,7 @@ static rf_status make_plan(const rf_config *config, plan *p) {
                        "or resnet152",
                        config->model.backbone_dcn, p->backbone->name);
     RF_TRY(rf_stages_plan(config, p->strides, p->n_levels, &p->stages));
-    p->stages.cell_anchors = cell_anchors;
+    p->stages.cell_anchors = config->anchors.dense ? 2 * cell_anchors : cell_anchors;
     double slope = p->stages.slope;
     p->pyramid = (rf_pyramid){.channels = channels,
                               .slope = slope,
@@ -78,10 +78,15 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .backbone_deform = p->backbone_deform,
                     .backbone_lr = config->optim.backbone_lr,
                     .head_lr = config->optim.head_lr,
+                    .context_channels = (int)config->model.context_channels,
                     .decay_bn_bias = config->optim.decay_bn_bias,
+                    .bias_lr = config->optim.bias_lr,
+                    .bias_decay = config->optim.bias_decay,
+                    .beta_decay = config->optim.beta_decay,
                     .fan_in_init = strcmp(config->model.initialiser, "fan_in") == 0,
                     .freeze_bn = config->model.freeze_bn,
-                    .freeze_stages = (int)config->model.freeze_stages};
+                    .freeze_stages = (int)config->model.freeze_stages,
+                    .freeze_arrays = (int)config->model.freeze_arrays};
 }
 
 /* Backbone and pyramid: the feature maps of the levels, and those that SRN's first step reads. */

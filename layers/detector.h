@@ -11,9 +11,10 @@ enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4 };
 /* What one stage of heads predicts: at all levels, or at some (cascade.strides_cls, strides_box). Its rows are those of
  * its levels in anchor order. */
 typedef struct rf_stage {
-    rf_value cls;    /* [N,cls_rows,2]; RF_NONE: it does not classify */
-    rf_value loc;    /* [N,box_rows,4], relative to the boxes of the stage before; RF_NONE: it moves no box */
-    rf_value points; /* [N,box_rows,10], relative to the same boxes; RF_NONE: no landmarks */
+    rf_value cls;           /* [N,cls_rows,2]; RF_NONE: it does not classify */
+    rf_value loc;           /* [N,box_rows,4], relative to the boxes of the stage before; RF_NONE: it moves no box */
+    rf_value points;        /* [N,box_rows,10], relative to the same boxes; RF_NONE: no landmarks */
+    rf_value blur, visible; /* [N,box_rows,1] and [N,box_rows,5]; RF_NONE: not predicted */
     size_t cls_rows, box_rows;
     long cls_first[RF_NET_LEVELS]; /* first row of a level in cls; -1: it has none */
     long box_first[RF_NET_LEVELS]; /* in loc and points */
@@ -22,10 +23,12 @@ typedef struct rf_stage {
 /* Anchor order of the rows: level (ascending stride), row, column, anchor of the cell. Owned by the caller; nothing to
  * free. cls, loc and points are those of the last stage, all there is without a cascade. */
 typedef struct rf_detector {
-    rf_value input;  /* [N,H,W,3] "input" */
-    rf_value cls;    /* [N,anchors,2] "cls": logits background, face */
-    rf_value loc;    /* [N,anchors,4] "loc": dx dy dw dh */
-    rf_value points; /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    rf_value input;   /* [N,H,W,3] "input" */
+    rf_value cls;     /* [N,anchors,2] "cls": logits background, face */
+    rf_value loc;     /* [N,anchors,4] "loc": dx dy dw dh */
+    rf_value points;  /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
+    rf_value blur;    /* [N,anchors,1] "blur" of the face; RF_NONE without model.blur */
+    rf_value visible; /* [N,anchors,5] "visible": 1 where a point can be seen; RF_NONE without model.occlusion */
     rf_stage stages[RF_NET_STAGES]; /* outputs of stage k > 1 are called "cls2" ... */
     int n_stages;
     size_t anchors;

@@ -11,6 +11,9 @@
 #define RF_NAMES_IGNORED(tail) {.kind = RF_NAME_IGNORED, .file = tail},
 #define RF_NAMES_UNIT(conv, bn, our_conv, our_bn, epsilon)                                                             \
     {.kind = RF_NAME_UNIT, .file = conv, .file_bn = bn, .ours = our_conv, .ours_bn = our_bn, .eps = epsilon},
+#define RF_NAMES_CONV(conv, our_conv) {.kind = RF_NAME_UNIT, .file = conv, .ours = our_conv},
+#define RF_NAMES_BN(bn, our_bn, epsilon, fixed)                                                                        \
+    {.kind = RF_NAME_UNIT, .file_bn = bn, .ours_bn = our_bn, .eps = epsilon, .fixed_scale = fixed},
 #define RF_NAMES_HEAD(name, our_name, by_class)                                                                        \
     {.kind = RF_NAME_HEAD, .file = name, .ours = our_name, .class_major = by_class},
 #define RF_NAMES_UNFIT(array, sentence) {.kind = RF_NAME_UNFIT, .file = array, .ours = sentence},
@@ -104,9 +107,10 @@ bool rf_name_ignored(const char *file_name) {
     const char *name = without_prefixes(file_name);
     size_t n = strlen(name);
     for (size_t i = 0; i < rf_name_row_count; i++) {
+        if (rf_name_rows[i].kind != RF_NAME_IGNORED) continue;
         const char *tail = rf_name_rows[i].file;
         size_t t = strlen(tail);
-        if (rf_name_rows[i].kind != RF_NAME_IGNORED || n < t || strcmp(name + n - t, tail) != 0) continue;
+        if (n < t || strcmp(name + n - t, tail) != 0) continue;
         /* A layer called fc inside something else is no classifier. */
         if (n == t || (name[n - t - 1] == '.' && !strchr(tail, '.'))) return true;
     }
@@ -201,6 +205,7 @@ static rf_status change(translation *w, const rf_name_row *row, int level, rf_na
         if (!is_vector(role == RF_NAME_GAMMA ? var : bias, t->dims[0]) || !is_vector(t, t->dims[0]))
             return rf_fail(RF_ERR_FORMAT, "%s: %s and what belongs to it are not of the same size", w->path, t->name);
         float *numbers = room(w, t);
+        for (size_t i = 0; role == RF_NAME_GAMMA && row->fixed_scale && i < t->dims[0]; i++) numbers[i] = 1;
         if (role == RF_NAME_GAMMA) adjust_gamma(numbers, var, row->eps, net_eps(w->params, p));
         for (size_t i = 0; role == RF_NAME_MEAN && i < t->dims[0]; i++) numbers[i] -= ((const float *)bias->data)[i];
         *out = numbers;

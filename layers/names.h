@@ -19,10 +19,12 @@ typedef enum rf_name_kind {
 /* A line of layers/names.def. */
 typedef struct rf_name_row {
     rf_name_kind kind;
-    const char *file, *file_bn; /* HEAD: file_bn NULL; MODEL: file_bn is the array that is not there */
+    const char *file,
+        *file_bn; /* one of them NULL: not there; HEAD: file_bn NULL; MODEL: file_bn is the array that is not there */
     const char *ours, *ours_bn; /* UNFIT: ours is the sentence; MODEL: the configuration */
     double eps;
     bool class_major;
+    bool fixed_scale; /* gamma counts as 1, whatever the file holds */
 } rf_name_row;
 
 extern const rf_name_row rf_name_rows[];

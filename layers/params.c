@@ -183,9 +183,7 @@ static void fold_range(void *ctx, size_t begin, size_t end) {
     const rf_params *p = job->params;
     for (size_t f = begin; f < end; f++) {
         const rf_fold *fold = &p->folds[f];
-        const rf_param *conv = &p->entries[fold->conv];
-        size_t outs = conv->dims[0], rows = conv->count / outs, beta = p->entries[fold->beta].offset;
-        const rf_real *w = job->data + conv->offset;
+        size_t outs = p->entries[fold->beta].count, beta = p->entries[fold->beta].offset;
         const rf_real *gamma = job->data + p->entries[fold->gamma].offset;
         const rf_real *mean = p->state + p->entries[fold->mean].offset;
         const rf_real *var = p->state + p->entries[fold->var].offset;
@@ -194,6 +192,10 @@ static void fold_range(void *ctx, size_t begin, size_t end) {
             scale[o] = (rf_real)((double)gamma[o] / sqrt((double)var[o] + fold->eps));
             p->folded[beta + o] = job->data[beta + o] - mean[o] * scale[o];
         }
+        if (fold->conv == RF_FOLD_ALONE) continue;
+        const rf_param *conv = &p->entries[fold->conv];
+        const rf_real *w = job->data + conv->offset;
+        size_t rows = conv->count / outs;
         rf_real *out = p->folded + conv->offset;
         for (size_t r = 0; r < rows; r++)
             for (size_t o = 0; o < outs; o++) out[r * outs + o] = w[r * outs + o] * scale[o];

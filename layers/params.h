@@ -51,7 +51,9 @@ typedef struct rf_param {
     size_t offset;     /* first element in data and grad, or in state (running statistics); a multiple of 16 */
 } rf_param;
 
-/* A convolution (indices into entries) whose batch normalisation can be folded into it. */
+#define RF_FOLD_ALONE ((size_t)-1)
+/* A convolution (indices into entries) whose batch normalisation can be folded into it; conv RF_FOLD_ALONE: a
+ * normalisation without one, whose scale and shift are then in gamma's and beta's place. */
 typedef struct rf_fold {
     size_t conv, gamma, beta, mean, var;
     double eps;

@@ -7,7 +7,11 @@
 #include "layers/tower.h"
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
-static const int widths[KINDS] = {4, 2, 10};
+
+/* Numbers that a head gives for an anchor. */
+static int width_of(const rf_stages *s, int kind) {
+    return kind == LOC ? (s->blur ? 5 : 4) : kind == CLS ? 2 : s->occlusion ? 15 : 10;
+}
 
 /* ---- the plan ---- */
 
@@ -74,6 +78,7 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     if (!out->towers) return RF_OK;
     if (config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no landmarks: set model.landmarks = no");
+    if (out->blur) return rf_fail(RF_ERR_USER, "model.head = towers predicts no blur: set model.blur = no");
     if (out->context->scope || !out->share_heads)
         return rf_fail(RF_ERR_USER, "model.head = towers has towers instead of context modules, and one pair for all "
                                     "levels: set model.context = none and model.share_heads = yes");
@@ -92,7 +97,21 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     if (out->context_deform && !out->context->scope)
         return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
                        config->model.context_dcn, out->context->name);
+    if (config->model.context_channels % 4 != 0)
+        return rf_fail(RF_ERR_USER, "model.context_channels = %ld is not a multiple of 4",
+                       config->model.context_channels);
+    if (config->model.context_channels && !out->context->own_width)
+        return rf_fail(RF_ERR_USER,
+                       "model.context_channels = %ld, but model.context = %s is as wide as the pyramid: leave it out",
+                       config->model.context_channels, out->context->name);
     out->share_heads = config->model.share_heads;
+    out->blur = config->model.blur;
+    out->occlusion = config->model.occlusion;
+    if (out->occlusion && !config->model.landmarks)
+        return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
+    if ((out->blur || out->occlusion) && config->cascade.stages > 1)
+        return rf_fail(RF_ERR_USER,
+                       "model.blur and model.occlusion are for one stage of heads: set cascade.stages = 1");
     out->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
     out->n = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
     out->body = body_of(config->cascade.body);
@@ -152,18 +171,48 @@ static rf_value tower_output(rf_net *net, const rf_stages *s, const rf_tower *to
 static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies,
                        const rf_detector *d, trail *t) {
     static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
-    static const char *const names[KINDS] = {"loc", "cls", "points"};
+    const char *const names[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
     const bool *at = kind == CLS ? s->cls_at[stage] : s->box_at[stage];
     rf_value levels[RF_NET_LEVELS];
     char name[16];
     for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
-    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], widths[kind], levels, d->n_levels)
-                           : rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, widths[kind],
+    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], width_of(s, kind), levels, d->n_levels)
+                           : rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, width_of(s, kind),
                                       s->share_heads, t->maps[kind]);
     snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
     rf_graph_keep(net->graph, y);
     rf_graph_name(net->graph, y, name);
     return y;
+}
+
+/* Columns first .. first+count-1 of every `width` of an output [N,A,C], as an output of its own. */
+static rf_value columns(rf_net *net, rf_value x, int width, int first, int count, const char *name) {
+    if (x == RF_NONE) return RF_NONE;
+    rf_shape s = rf_graph_shape(net->graph, x);
+    int groups = s.d[2] / width;
+    rf_scope scope = rf_net_enter(net, "%s", name);
+    if (groups > 1) x = rf_apply1(net->graph, "reshape", x, "d0=%d d1=%d d2=%d", s.d[0], s.d[1] * groups, width);
+    x = rf_apply1(net->graph, "slice", x, "start=%d count=%d", first, count);
+    if (groups > 1) x = rf_apply1(net->graph, "reshape", x, "d0=%d d1=%d d2=%d", s.d[0], s.d[1], groups * count);
+    rf_net_leave(net, scope);
+    rf_graph_keep(net->graph, x);
+    rf_graph_name(net->graph, x, name);
+    return x;
+}
+
+/* insightface's USE_BLUR and USE_OCCLUSION: channel 4 of five of a box, and the third number of each point. */
+static void split_outputs(rf_net *net, const rf_stages *s, rf_stage *out) {
+    out->blur = out->visible = RF_NONE;
+    if (s->blur) {
+        rf_value all = out->loc;
+        out->loc = columns(net, all, 5, 0, 4, "loc");
+        out->blur = columns(net, all, 5, 4, 1, "blur");
+    }
+    if (s->occlusion) {
+        rf_value all = out->points;
+        out->points = columns(net, all, 3, 0, 2, "points");
+        out->visible = columns(net, all, 3, 2, 1, "visible");
+    }
 }
 
 /* Numbers the rows of the levels where a stage predicts; returns how many there are. */
@@ -190,6 +239,7 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     out->loc = output(net, s, k, LOC, bodies, d, t);
     out->cls = output(net, s, k, CLS, bodies, d, t);
     out->points = s->landmarks[k] ? output(net, s, k, POINTS, bodies, d, t) : RF_NONE;
+    split_outputs(net, s, out);
     out->box_rows = number_rows(d, s->box_at[k], out->box_first);
     out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
 }
@@ -220,4 +270,6 @@ void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1
     out->cls = last->cls;
     out->loc = last->loc;
     out->points = last->points;
+    out->blur = last->blur;
+    out->visible = last->visible;
 }

@@ -23,7 +23,7 @@ typedef struct rf_stages {
     int n, cell_anchors;
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
-    bool share_heads, landmarks[RF_NET_STAGES];
+    bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */
 } rf_stages;
 

@@ -1,7 +1,7 @@
-"""Makes tests/golden/detector_{r18,mnet050,mnetv2}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
+"""Makes tests/golden/detector_{r18,mnet050,mnetv2,preresnet50}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
 for tests/test_layers.c. Run by hand: /usr/bin/python3 (Debian's python3-torch, python3-torchvision). Detectors in double
 precision with what golden_torch.py's models do not have: basic blocks, an extra level on three, shared heads, leaky activations
-in a wide pyramid, odd map sizes, evaluation mode, ReLU6. Weights, input and output gradients are numbers that C and Python compute
+in a wide pyramid, odd map sizes, evaluation mode, ReLU6, normalisation before convolutions, contexts wider than the pyramid. Weights, input and output gradients are numbers that C and Python compute
 alike from a name and an index. Stored: some rows of the three outputs in training and in evaluation mode and, for each parameter,
 two sums over its gradient. backbones.json: how many learnable values a backbone has without the classifier, those of torchvision's
 models and those of MobileNet v1 as it is built here."""
@@ -71,6 +71,54 @@ class ResBody(nn.Module):
         return out[self.first:]
 
 
+class PreBlock(nn.Module):
+    """He et al. 2016 (arXiv 1603.05027), bottleneck: normalisation and ReLU come before each convolution."""
+
+    def __init__(self, i, width, stride):
+        super().__init__()
+        self.bn1, self.bn2, self.bn3 = nn.BatchNorm2d(i), nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.conv1 = nn.Conv2d(i, width, 1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        if stride > 1 or i != 4 * width:
+            self.sc = nn.Conv2d(i, 4 * width, 1, stride, bias=False)
+
+    def forward(self, x):
+        a = F.relu(self.bn1(x))
+        self.middle = F.relu(self.bn2(self.conv1(a)))
+        y = self.conv3(F.relu(self.bn3(self.conv2(self.middle))))
+        return y + (self.sc(a) if hasattr(self, "sc") else x)
+
+
+class PreResBody(nn.Module):
+    """MXNet's pre-activation ResNets; maps as insightface takes them: the last of each stride."""
+
+    def __init__(self, blocks, first=0):
+        super().__init__()
+        self.bn_data, self.bn0, self.bn1 = nn.BatchNorm2d(3), nn.BatchNorm2d(64), nn.BatchNorm2d(2048)
+        self.bn_data.weight.requires_grad_(False)
+        self.conv0 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        i = 64
+        for s, n in enumerate(blocks):
+            stage = []
+            for b in range(n):
+                stage.append(PreBlock(i, 64 << s, 2 if b == 0 and s else 1))
+                i = 256 << s
+            setattr(self, "stage%d" % (s + 1), nn.Sequential(*stage))
+        self.first = first
+        self.channels = [128, 256, 512, 2048][first:]
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn0(self.conv0(self.bn_data(x)))), 3, 2, 1)
+        out = []
+        for s in range(4):
+            stage = getattr(self, "stage%d" % (s + 1))
+            x = stage(x)
+            if s:
+                out.append(stage[0].middle)
+        return (out + [F.relu(self.bn1(x))])[self.first:]
+
+
 class MobileBodyV1(nn.Module):
     """Pytorch_Retinaface's MobileNetV1 at another width."""
 
@@ -128,10 +176,10 @@ class Pyramid(nn.Module):
 
 
 class Context(nn.Module):
-    def __init__(self, c, slope):
+    def __init__(self, i, c, slope):
         super().__init__()
-        self.conv3X3 = conv_bn(c, c // 2, 3, 1, 1)
-        self.conv5X5_1 = conv_bn(c, c // 4, 3, 1, slope)
+        self.conv3X3 = conv_bn(i, c // 2, 3, 1, 1)
+        self.conv5X5_1 = conv_bn(i, c // 4, 3, 1, slope)
         self.conv5X5_2 = conv_bn(c // 4, c // 4, 3, 1, 1)
         self.conv7X7_2 = conv_bn(c // 4, c // 4, 3, 1, slope)
         self.conv7x7_3 = conv_bn(c // 4, c // 4, 3, 1, 1)
@@ -151,15 +199,15 @@ class Head(nn.Module):
 
 
 class Detector(nn.Module):
-    def __init__(self, body, c, slope, extra, anchors, share):
+    def __init__(self, body, c, slope, extra, anchors, share, wide=None):
         super().__init__()
         self.body = body
         self.fpn = Pyramid(body.channels, c, slope, extra)
         self.n = len(body.channels) + extra
         for k in range(self.n):
-            setattr(self, "ssh%d" % (k + 1), Context(c, slope))
+            setattr(self, "ssh%d" % (k + 1), Context(c, wide or c, slope))
         for name, width in (("BboxHead", 4), ("ClassHead", 2), ("LandmarkHead", 10)):
-            setattr(self, name, nn.ModuleList([Head(c, anchors * width) for _ in range(1 if share else self.n)]))
+            setattr(self, name, nn.ModuleList([Head(wide or c, anchors * width) for _ in range(1 if share else self.n)]))
 
     def forward(self, x):
         levels = [getattr(self, "ssh%d" % (k + 1))(p) for k, p in enumerate(self.fpn(self.body(x)))]
@@ -198,13 +246,16 @@ def make(name, model, n, h, w, shift=0.2):
         tensors["train." + k] = v[:, ::ROW_STEP]
     sums = []
     for k, p in model.named_parameters():
-        g = p.grad
+        g = p.grad if p.grad is not None else torch.zeros_like(p)
         sums.append((k, torch.stack([(g * g).sum().sqrt(), (g * noise("probe." + k, tuple(g.shape))).sum()])))
     for k, v in sums:
         tensors["gradient." + k] = v
     params = sum(p.numel() for p in model.parameters())
     write(OUT / ("detector_%s.safetensors" % name), tensors, {"params": str(params)})
     print(name, params, {k: tuple(v.shape) for k, v in out.items()}, file=sys.stderr)
+
+
+PRERESNETS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 def learnable(model, without=()):
@@ -216,6 +267,8 @@ def count_backbones():
     counts["mobilenetv2"] = learnable(torchvision.models.mobilenet_v2(weights=None), ("classifier",))
     for width in (25, 50, 75, 100):
         counts["mobilenet%03d" % width] = learnable(MobileBodyV1(width / 100))
+    for depth, blocks in PRERESNETS.items():
+        counts["preresnet%d" % depth] = learnable(PreResBody(blocks))
     (OUT / "backbones.json").write_text(json.dumps(counts, indent=1) + "\n")
 
 
@@ -224,3 +277,4 @@ make("r18", Detector(ResBody(18, 1), 128, 0.1, True, 3, True), 2, 66, 95)
 make("mnet050", Detector(MobileBodyV1(0.5), 16, 0.1, False, 2, False), 2, 66, 95)
 # With such shifts after the normalisation some values lie beyond the 6 of ReLU6.
 make("mnetv2", Detector(MobileBodyV2(), 16, 0.1, False, 2, False), 2, 66, 95, 4)
+make("preresnet50", Detector(PreResBody(PRERESNETS[50], 1), 16, 0.1, False, 2, False, 32), 2, 66, 95)

@@ -9,10 +9,18 @@
 #include "tests/golden.h"
 #include "tests/mxnet_fixtures.h"
 
-static bool wanted(const char *name, bool later) {
-    const char *const families[] = {"mobilenet0_", "face_", later ? "RF_" : "rf_c", later ? "rf_head" : "rf_c"};
-    for (int i = 0; i < 4; i++)
-        if (strncmp(name, families[i], strlen(families[i])) == 0) return true;
+static const struct {
+    const char *config, *families[8];
+} kinds[MXNET_KINDS] = {
+    [MXNET_MNET] = {"", {"mobilenet0_", "face_", "rf_c"}},
+    [MXNET_MNET_LATER] = {"", {"mobilenet0_", "face_", "RF_", "rf_head"}},
+    [MXNET_R50] = {"[model]\nbackbone=preresnet50\nchannels=256\ncontext_channels=512\n",
+                   {"bn", "conv0_", "stage", "face_", "ssh_"}},
+};
+
+static bool wanted(const char *name, mxnet_kind kind) {
+    for (const char *const *family = kinds[kind].families; *family; family++)
+        if (strncmp(name, *family, strlen(*family)) == 0) return true;
     return false;
 }
 
@@ -20,12 +28,14 @@ static bool wanted(const char *name, bool later) {
 static float *fill(const char *name, const rf_param *p, rf_name_role role) {
     float *numbers = rf_alloc(p->count, sizeof *numbers);
     double fan_in = p->n_dims == 4 ? (double)(p->dims[1] * p->dims[2] * p->dims[3]) : 1;
-    double part = strstr(name, "conv0_") ? 0.01 : strstr(name, "face_") ? 0.1 : 1;
+    double part = strncmp(name, "mobilenet0_conv0_", 17) == 0 ? 0.01 : strstr(name, "face_") ? 0.1 : 1;
+    if (strncmp(name, "stage", 5) == 0 && strstr(name, "_conv3_")) part = 0.2; /* or sums grow block by block */
+    double picture = strncmp(name, "bn_data_", 8) == 0 && role == RF_NAME_VAR ? 16384 : 0; /* of bytes */
     for (size_t i = 0; i < p->count; i++) {
         double v = golden_number(name, i);
         numbers[i] = (float)(role == RF_NAME_WEIGHT  ? v * sqrt(6 / fan_in) * part
                              : role == RF_NAME_GAMMA ? (1 + 0.3 * v) * (i ? 1 : 0.03)
-                             : role == RF_NAME_VAR   ? (i ? fabs(v) + 0.5 : 0.001)
+                             : role == RF_NAME_VAR   ? (i ? fabs(v) + 0.5 : 0.001) + picture
                                                      : 0.2 * v);
     }
     return numbers;
@@ -49,11 +59,11 @@ static rf_st_tensor make(char file[RF_NAME_BYTES], const rf_param *p, rf_name_ro
     return t;
 }
 
-void mxnet_network(bool later, rf_st_tensor **tensors, size_t *count) {
+void mxnet_network(mxnet_kind kind, rf_st_tensor **tensors, size_t *count) {
     rf_config config;
     rf_params *params;
     char file[RF_NAME_BYTES], ours[RF_NAME_BYTES];
-    rf_config_defaults(&config);
+    if (rf_config_parse("test", kinds[kind].config, NULL, 0, &config) != RF_OK) abort();
     if (rf_detector_params(&config, &params) != RF_OK) abort();
     *tensors = rf_alloc(2 * params->count, sizeof **tensors);
     *count = 0;
@@ -61,11 +71,11 @@ void mxnet_network(bool later, rf_st_tensor **tensors, size_t *count) {
         for (int level = 0; level < RF_NAME_LEVELS; level++)
             for (int role = 0; role < RF_NAME_ROLES; role++) {
                 const rf_name_row *row = &rf_name_rows[i];
-                if (!rf_name_write(row, level, (rf_name_role)role, file, ours) || !wanted(file, later)) continue;
+                if (!rf_name_write(row, level, (rf_name_role)role, file, ours) || !wanted(file, kind)) continue;
                 const rf_param *p;
                 if (!*ours) { /* a bias before a normalisation: as long as its mean; Gluon's have none */
                     char mean[RF_NAME_BYTES];
-                    if (strncmp(file, "mobilenet0_", 11) == 0) continue;
+                    if (strncmp(row->ours, "body.", 5) == 0) continue; /* nor have MXNet's ResNets */
                     rf_name_write(row, level, RF_NAME_MEAN, mean, ours);
                 }
                 p = rf_params_find(params, ours);

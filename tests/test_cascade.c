@@ -139,7 +139,8 @@ static void boxes_are_refined_by_hand(void **state) {
     const float cls1[2] = {0, 4}, cls2[2] = {0, -1}, cls3[2] = {1, 3};
     float points1[10], points2[10];
     for (int k = 0; k < 10; k++) points1[k] = 1, points2[k] = (float)k;
-    rf_stage_rows stages[3] = {{cls1, loc1, points1}, {cls2, loc2, points2}, {cls3, NULL, NULL}};
+    rf_stage_rows stages[3] = {
+        {.cls = cls1, .loc = loc1, .points = points1}, {.cls = cls2, .loc = loc2, .points = points2}, {.cls = cls3}};
     rf_face_list list = {0};
     float moved[4];
     rf_codec_move_anchor(&codec, anchor, loc1, moved);
@@ -164,7 +165,7 @@ static void boxes_are_refined_by_hand(void **state) {
     assert_float_equal(list.items[0].points[2], 110, 1e-4);
 
     /* A second stage of boxes alone: the first's score, and its landmarks from the anchor. */
-    stages[1] = (rf_stage_rows){NULL, loc2, NULL};
+    stages[1] = (rf_stage_rows){.loc = loc2};
     list.n = 0;
     assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-4)), 1e-6);
@@ -184,7 +185,8 @@ static void bad_weights_give_no_infinity(void **state) {
     (void)state;
     const rf_codec codec = {0.1f, 0.2f, false};
     const float anchor[4] = {100, 50, 512, 512}, cls[2] = {0, 4}, loc[4] = {3, 3, 1e30f, 1e30f}, nan[4] = {NAN};
-    rf_stage_rows stages[4] = {{cls, loc, NULL}, {cls, loc, NULL}, {cls, loc, NULL}, {cls, loc, NULL}};
+    rf_stage_rows stages[4] = {
+        {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}};
     rf_face_list list = {0};
     assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_OK);
     for (int k = 0; k < 4; k++) assert_true(isfinite(list.items[0].box[k]));

@@ -74,7 +74,7 @@ static void insightface_weights_need_no_configuration(void **state) {
     rf_st_tensor *tensors;
     size_t count;
     rf_text text = {0};
-    mxnet_network(false, &tensors, &count);
+    mxnet_network(MXNET_MNET, &tensors, &count);
     mxnet_file(tensors, count, 2, &text);
     assert_int_equal(rf_file_write_atomic(at("@/mnet.params"), text.text, text.used), RF_OK);
     succeeds("rf-export @/mnet.params -o @/mnet.safetensors");

@@ -32,6 +32,8 @@ static const struct network {
      0.2, 1},
     {"tests/golden/detector_mnet050.safetensors", "[model]\nbackbone=mobilenet050\nchannels=16\n", 0.2, 2},
     {"tests/golden/detector_mnetv2.safetensors", "[model]\nbackbone=mobilenetv2\nchannels=16\n", 4, 30},
+    {"tests/golden/detector_preresnet50.safetensors",
+     "[model]\nbackbone=preresnet50\nchannels=16\ncontext_channels=32\n", 0.2, 30},
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };
 

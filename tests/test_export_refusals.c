@@ -28,6 +28,9 @@ static void refuses(const char *ini, const char *format, int opset, const char *
 static void new_layers_are_refused(void **state) {
     (void)state;
     refuses("[model]\nchannels=8\ncontext_dcn=v2\n", "onnx", 18, "--opset 19");
+    refuses("[model]\nchannels=8\nblur=yes\n", "onnx", 0, "model.blur = yes");
+    refuses("[model]\nchannels=8\nocclusion=yes\n", "c", 0, "model.occlusion = yes");
+    refuses("[model]\nchannels=8\n[anchors]\ndense=yes\n", "ncnn", 0, "anchors.dense = yes");
     refuses("[model]\nchannels=8\nlateral_dcn=v1\n", "ncnn", 0, "deformable");
     refuses("[model]\nchannels=8\nupsample=bilinear\n", "ncnn", 0, "bilinear");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "ncnn", 0, "2 stages of heads (cascade.stages)");

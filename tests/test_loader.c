@@ -176,7 +176,7 @@ static void batches_hold_the_samples(void **state) {
             rf_face *faces;
             size_t n;
             assert_int_equal(rf_sample_augmented(dataset, b->samples[k], &config, normaliser.fill, 5, b->epoch, &image,
-                                                 NULL, &faces, &n),
+                                                 NULL, NULL, &faces, &n),
                              RF_OK);
             rf_normalise(&normaliser, &image, expected, SIZE);
             assert_memory_equal(expected, b->input + k * SIZE * SIZE * 3, sizeof expected);

@@ -208,7 +208,7 @@ static void sure_negatives_are_no_detections(void **state) {
     const float anchors[8] = {10, 10, 8, 8, 30, 30, 8, 8}, loc[8] = {0};
     const float first[4] = {0, -5, 0, -4}, second[4] = {0, 3, 0, 2};
     const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f};
-    const rf_stage_rows stages[2] = {{first, NULL, NULL}, {second, loc, NULL}};
+    const rf_stage_rows stages[2] = {{.cls = first}, {.cls = second, .loc = loc}};
     rf_face_list list = {0};
     assert_int_equal(rf_decode_stages(&codec, anchors, 2, stages, 2, -4.595f, 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 1);

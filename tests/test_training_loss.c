@@ -57,6 +57,15 @@ static void rates(void **state) {
          {{0, 0.001}, {2, 0.0105}, {4, 0.02}, {8, 0.011 + 0.009 * M_SQRT1_2}, {12, 0.011}, {20, 0.002}, {21, 0.002}}},
         {"schedule.kind=cosine optim.lr=1 schedule.epochs=3 schedule.warmup_epochs=3 schedule.min_lr=0.5", {{3, 0.5}}},
         {"schedule.kind=constant optim.lr=0.5 schedule.warmup_epochs=0", {{0, 0.5}, {55, 0.5}, {1000, 0.5}}},
+        {"model.preset=insightface",
+         {{0, 1e-3},
+          {0.99, 1e-3},
+          {1, 1.5848931924611e-3},
+          {4, 6.3095734448019e-3},
+          {4.99, 6.3095734448019e-3},
+          {5, 1e-2},
+          {55, 1e-3},
+          {68, 1e-4}}},
         {"schedule.steps= optim.lr=1 schedule.warmup_epochs=1 schedule.warmup_lr=0", {{0, 0}, {0.5, 0.5}, {99, 1}}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -154,7 +163,8 @@ static void mining_equals_sorting(void **state) {
     static const uint32_t shares[5][2] = {{0, 0}, {0, 99}, {0, 50}, {33, 33}, {2, 90}}; /* % positive, % negative */
     for (uint32_t round = 0; round < 300; round++) {
         rf_rng rng = rf_rng_make(6, 0, round, RF_STREAM_TEST);
-        rf_mining_spec spec = {ratios[rf_rng_below(&rng, 5)], least[rf_rng_below(&rng, 4)]};
+        rf_mining_spec spec = {.negative_ratio = ratios[rf_rng_below(&rng, 5)]};
+        spec.min_negatives = least[rf_rng_below(&rng, 4)];
         size_t n = 1 + rf_rng_below(&rng, round % 2 ? 12 : 2000), positives = 0;
         const uint32_t *share = shares[rf_rng_below(&rng, 5)];
         make_logits(rf_rng_below(&rng, SHAPES), &rng, n);
@@ -169,13 +179,14 @@ static void mining_equals_sorting(void **state) {
         assert_memory_equal(label, expected, n);
         assert_true(keys[n] == 12345); /* the scratch is of n numbers */
     }
+    const rf_mining_spec spec = {.negative_ratio = 3, .min_negatives = 16};
     double worst = 0;
     for (uint32_t shape = 0; shape < SHAPES; shape++) {
         rf_rng rng = rf_rng_make(6, 1, 0, RF_STREAM_TEST);
         make_logits(shape, &rng, ANCHORS);
         memset(label, 0, sizeof label);
         double begin = rf_clock_seconds();
-        assert_int_equal(rf_mine_negatives(&(rf_mining_spec){3, 16}, logits, ANCHORS, 200, label, keys), 600);
+        assert_int_equal(rf_mine_negatives(&spec, logits, ANCHORS, 200, label, keys), 600);
         worst = fmax(worst, rf_clock_seconds() - begin);
     }
     printf("measured mining of %d anchors, the slowest of %d orders: %.2f ms\n", ANCHORS, SHAPES, 1e3 * worst);
@@ -213,6 +224,7 @@ static rf_status rig_build(rig *r) {
     for (int k = 0; k < parts; k++)
         v[k] = rf_graph_param(r->graph, "out", (rf_shape){3, {r->n, A, (int)width[k]}}, data[k], grad[k]);
     rf_detector detector = {.cls = v[CLS], .loc = v[BOX], .points = v[POINTS], .anchors = r->anchors.count};
+    detector.blur = detector.visible = RF_NONE;
     RF_TRY(r->kind->build(r->loss, r->graph, &detector, &r->values));
     RF_TRY(rf_graph_backward(r->graph, &r->values.total, 1));
     r->exec = rf_exec_new(r->graph, NULL);
@@ -262,7 +274,7 @@ static rf_loss_counts naive_loss(const rig *r, const size_t *n_faces, double sum
     size_t A = r->anchors.count;
     rf_loss_counts counts = {0};
     rf_match match;
-    const rf_mining_spec mining = {r->config.loss.negative_ratio, (size_t)r->config.loss.min_negatives};
+    const rf_mining_spec mining = rf_mining_spec_of(&r->config);
     double one = r->config.anchors.plus_one, vc = r->config.anchors.variance_centre,
            vs = r->config.anchors.variance_size;
     memset(want, 0, sizeof want);
@@ -338,7 +350,7 @@ static void loss_equals_the_formula(void **state) {
         {"model.preset=biubug6 input.size=128", "0"},
         {"model.preset=biubug6 input.size=640", "c"},
         {"model.preset=paper input.size=160", "mi0"},
-        {"model.preset=insightface input.size=128", "m0l"},
+        {"model.preset=insightface input.size=128 loss.normalise=batch loss.mining=ratio", "m0l"},
         {"model.landmarks=no input.size=128", "ml"},
         {"input.size=128", "n"},
         {"input.size=128", "i"},

@@ -29,7 +29,10 @@ static rf_status make_bins(rf_loss_common *c) {
 static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     rf_loss_common *c = &loss->common;
     const rf_real_list *weights = &config->cascade.weights;
-    c->mining = (rf_mining_spec){config->loss.negative_ratio, (size_t)config->loss.min_negatives};
+    c->mining = rf_mining_spec_of(config);
+    c->mining_kind = rf_mining_find(config->loss.mining);
+    c->norm = rf_loss_norm_find(config->loss.normalise);
+    if (!c->mining_kind || !c->norm) return RF_ERR_USER;
     c->box_beta = config->loss.box_beta;
     c->landmark_beta = config->loss.landmark_beta;
     loss->weights[0] = config->loss.cls_weight;
@@ -71,6 +74,8 @@ static rf_stage only_stage(const rf_loss *loss, const rf_detector *detector) {
     rf_stage stage = {.cls = detector->cls,
                       .loc = detector->loc,
                       .points = loss->landmarks ? detector->points : RF_NONE,
+                      .blur = detector->blur,
+                      .visible = loss->landmarks ? detector->visible : RF_NONE,
                       .cls_rows = anchors->count,
                       .box_rows = anchors->count};
     for (int l = 0; l < anchors->n_levels; l++)

@@ -11,10 +11,9 @@ rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before
     size_t n = (size_t)common->n, A = common->anchors.count;
     *out = (rf_loss_stage){.common = common, .before = before, .index = before ? before->index + 1 : 0};
     out->matches = rf_alloc(n, sizeof *out->matches);
-    out->negatives = rf_alloc(n, sizeof *out->negatives);
     out->sums = rf_alloc(n, sizeof *out->sums);
     out->labels = rf_alloc(n * A, sizeof *out->labels);
-    if (!out->matches || !out->negatives || !out->sums || !out->labels) return RF_ERR_NOMEM;
+    if (!out->matches || !out->sums || !out->labels) return RF_ERR_NOMEM;
     if (before) {
         out->boxes = rf_alloc(n * A, 4 * sizeof *out->boxes);
         if (!out->boxes) return RF_ERR_NOMEM;
@@ -26,7 +25,6 @@ rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before
 void rf_loss_stage_free(rf_loss_stage *stage) {
     for (int i = 0; stage->matches && i < stage->common->n; i++) rf_match_free(&stage->matches[i]);
     rf_free(stage->matches);
-    rf_free(stage->negatives);
     rf_free(stage->sums);
     rf_free(stage->labels);
     rf_free(stage->boxes);
@@ -82,7 +80,6 @@ static void drop_image(rf_loss_stage *stage, size_t image) {
     const rf_stage *rows = &stage->rows, *earlier = stage->before ? &stage->before->rows : NULL;
     rf_match *match = &stage->matches[image];
     rf_stage_sums *sums = &stage->sums[image];
-    stage->negatives[image] = 0;
     for (int l = 0; l < set->n_levels; l++) {
         if (rows->cls_first[l] < 0) continue;
         bool two_steps = stage->in_before >= 0 && earlier->cls_first[l] >= 0;
@@ -98,7 +95,6 @@ static void drop_image(rf_loss_stage *stage, size_t image) {
             if (negative && two_steps && logits[2 * a + 1] - logits[2 * a] < (rf_real)stage->common->spec.drop_below)
                 label[a] = -1;
             sums->kept += two_steps && label[a] == 0;
-            stage->negatives[image] += label[a] == 0;
         }
     }
 }
@@ -122,21 +118,35 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
     }
 }
 
-/* Hard negatives among the anchors that are classified; the others keep their labels, which nobody reads. */
+/* The anchors that are classified, without gaps: a level that is not has none. */
+static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t *label, size_t positives) {
+    const rf_loss_common *c = stage->common;
+    size_t rows = stage->rows.cls_rows, at = 0;
+    rf_mining_image out = {.n_levels = c->anchors.n_levels, .label = label, .n_positive = positives};
+    out.logits = stage->call->in[stage->in_cls].data + 2 * rows * image;
+    out.keys = c->keys + c->anchors.count * image;
+    for (int l = 0; l < out.n_levels; l++) {
+        out.first[l] = at;
+        if (stage->rows.cls_first[l] >= 0) at += level_anchors(&c->anchors, l);
+    }
+    out.first[out.n_levels] = at;
+    return out;
+}
+
+/* Hard examples among the anchors that are classified; the others keep their labels, which nobody reads. */
 static void mine_image(rf_loss_stage *stage, size_t image) {
     const rf_loss_common *c = stage->common;
     rf_match *match = &stage->matches[image];
     size_t A = c->anchors.count, rows = stage->rows.cls_rows, positives = match->n_positive;
-    stage->negatives[image] = 0;
     if (stage->in_cls < 0) return;
-    const rf_real *logits = stage->call->in[stage->in_cls].data + 2 * rows * image;
     int8_t *label = rows == A ? match->label : stage->labels + A * image;
     if (rows != A) {
         copy_labels(stage, match->label, label, false);
         positives = 0;
         for (size_t i = 0; i < rows; i++) positives += label[i] > 0;
     }
-    stage->negatives[image] = rf_mine_negatives(&c->mining, logits, rows, positives, label, c->keys + A * image);
+    rf_mining_image anchors = image_of(stage, image, label, positives);
+    c->mining_kind->run(&c->mining, &anchors);
     if (rows != A) copy_labels(stage, match->label, label, true);
 }
 
@@ -165,23 +175,30 @@ static void assign_range(void *ctx, size_t begin, size_t end) {
 
 static void count(rf_loss_stage *stage) {
     const rf_anchor_set *anchors = &stage->common->anchors;
+    rf_loss_tally tally[RF_MAX_LEVELS] = {{0}};
     stage->counts = (rf_loss_counts){0};
-    stage->box_positives = 0;
     for (int i = 0; i < stage->common->n; i++) {
         const rf_match *match = &stage->matches[i];
         stage->counts.ignored += match->n_ignored;
-        stage->counts.negatives += stage->negatives[i];
         for (int l = 0; l < anchors->n_levels; l++) {
             bool cls = stage->rows.cls_first[l] >= 0, box = stage->rows.box_first[l] >= 0;
             size_t first = anchors->levels[l].first, end = first + level_anchors(anchors, l);
             for (size_t a = first; a < end; a++) {
                 bool positive = match->label[a] > 0;
-                stage->counts.positives += positive && cls;
-                stage->box_positives += positive && box;
-                stage->counts.landmarks += positive && box && stage->rows.points != RF_NONE && match->has_points[a];
+                tally[l].positives += positive && cls;
+                tally[l].negatives += match->label[a] == 0 && cls;
+                tally[l].box_positives += positive && box;
+                tally[l].landmarks += positive && box && stage->rows.points != RF_NONE && match->has_points[a];
             }
         }
     }
+    for (int l = 0; l < anchors->n_levels; l++) {
+        stage->counts.positives += tally[l].positives;
+        stage->counts.negatives += tally[l].negatives;
+        stage->counts.landmarks += tally[l].landmarks;
+    }
+    rf_loss_norm_input in = {tally, anchors->n_levels, stage->common->n, (double)stage->common->mining.total};
+    stage->common->norm->run(&in, stage->shares);
 }
 
 /* ---- targets ---- */
@@ -191,16 +208,12 @@ static rf_real *target(const rf_loss_stage *stage, int which) {
     return stage->slot[which] < 0 ? NULL : stage->call->out[stage->slot[which]].data;
 }
 
-static rf_real share_of(size_t n) {
-    return (rf_real)(1.0 / (double)(n ? n : 1));
-}
-
 static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
     const rf_anchor_set *anchors = &stage->common->anchors;
     size_t row = stage->rows.cls_rows * image + (size_t)stage->rows.cls_first[level];
     rf_real *labels = target(stage, RF_TARGET_LABEL) + row, *weights = target(stage, RF_TARGET_CLS_WEIGHT) + row;
     const int8_t *label = stage->matches[image].label + anchors->levels[level].first;
-    rf_real share = share_of(stage->counts.positives), *margins = target(stage, RF_TARGET_MARGIN);
+    rf_real share = (rf_real)stage->shares[level].cls, *margins = target(stage, RF_TARGET_MARGIN);
     const int32_t *face = stage->matches[image].face + anchors->levels[level].first;
     for (size_t a = 0; a < level_anchors(anchors, level); a++) {
         labels[a] = label[a];
@@ -230,7 +243,7 @@ static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
     size_t row = stage->rows.box_rows * image + (size_t)stage->rows.box_first[level];
     rf_real *loc = target(stage, RF_TARGET_LOC), *weight = target(stage, RF_TARGET_BOX_WEIGHT);
     rf_real *points = target(stage, RF_TARGET_POINTS), *points_weight = target(stage, RF_TARGET_POINTS_WEIGHT);
-    rf_real share = share_of(stage->box_positives), point_share = share_of(stage->counts.landmarks);
+    rf_real share = (rf_real)stage->shares[level].box, point_share = (rf_real)stage->shares[level].points;
     size_t first = anchors->levels[level].first, end = first + level_anchors(anchors, level);
     for (size_t a = first; a < end; a++, row++) {
         bool positive = match->label[a] > 0, landmarks = points && positive && match->has_points[a];
@@ -313,6 +326,11 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
         out->points = rf_graph_apply(
             g, "smooth_l1", (rf_value[]){rows->points, t + slot[RF_TARGET_POINTS], t + slot[RF_TARGET_POINTS_WEIGHT]},
             3, "beta=%.17g", stage->common->landmark_beta);
+    stage->extra = (rf_loss_extra){stage->matches,          &stage->common->batch,
+                                   stage->common->n,        stage->common->anchors.count,
+                                   stage->common->box_beta, stage->common->landmark_beta};
+    RF_TRY(rf_loss_extra_build(&stage->extra, g, rows, t + slot[RF_TARGET_BOX_WEIGHT],
+                               t + slot[RF_TARGET_POINTS_WEIGHT], out));
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);

@@ -7,6 +7,8 @@
 
 #include "detect/spec.h"
 #include "train/loss.h"
+#include "train/loss_extra.h"
+#include "train/loss_norm.h"
 #include "train/margin.h"
 #include "train/mining.h"
 
@@ -22,6 +24,8 @@ typedef struct rf_loss_common {
     rf_detect_spec spec;
     rf_mining_spec mining;
     rf_focal_spec focal;
+    const rf_mining_kind *mining_kind;
+    const rf_loss_norm *norm;
     double box_beta, landmark_beta;
     int n; /* images of a batch */
     rf_anchor_set anchors;
@@ -51,19 +55,19 @@ typedef struct rf_stage_sums {
 
 typedef struct rf_loss_stage {
     rf_loss_common *common;
-    const struct rf_loss_stage *before; /* whose decoded boxes are the anchors; NULL: the grid is */
-    int index;                          /* from 0 */
-    rf_stage rows;                      /* the predictions, and which levels have them */
-    rf_match *matches;                  /* [n] */
-    float *boxes;                       /* [n][A,4] cx cy w h; NULL: the grid */
-    int8_t *labels;                     /* [n][A] scratch */
-    size_t *negatives;                  /* [n] */
-    int in_cls, in_loc, in_before;      /* inputs of the node: logits, loc and logits of the stage before; -1: none */
-    int slot[RF_TARGET_COUNT];          /* outputs of the node; -1: none */
-    const rf_call *call;                /* while the node runs */
-    rf_loss_counts counts;              /* of the last run */
-    size_t box_positives;               /* positives at the levels that have boxes */
-    rf_stage_sums *sums;                /* [n] */
+    const struct rf_loss_stage *before;  /* whose decoded boxes are the anchors; NULL: the grid is */
+    int index;                           /* from 0 */
+    rf_stage rows;                       /* the predictions, and which levels have them */
+    rf_match *matches;                   /* [n] */
+    float *boxes;                        /* [n][A,4] cx cy w h; NULL: the grid */
+    int8_t *labels;                      /* [n][A] scratch */
+    int in_cls, in_loc, in_before;       /* inputs of the node: logits, loc and logits of the stage before; -1: none */
+    int slot[RF_TARGET_COUNT];           /* outputs of the node; -1: none */
+    const rf_call *call;                 /* while the node runs */
+    rf_loss_counts counts;               /* of the last run */
+    rf_loss_share shares[RF_MAX_LEVELS]; /* weights of a level's anchors */
+    rf_loss_extra extra;
+    rf_stage_sums *sums; /* [n] */
 } rf_loss_stage;
 
 /* Memory for a stage; common and before outlive it. Free in every case. */

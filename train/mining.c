@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/rng.h"
+
 /* An order-preserving map from float to unsigned (IEEE 754), NaN aside: a NaN loss is caught after the step. */
 static uint32_t ordered_bits(float value) {
     uint32_t bits;
@@ -35,29 +37,103 @@ static uint64_t kth_largest(uint64_t *keys, size_t n, size_t k) {
     return keys[at];
 }
 
+/* Higher goes first; the anchor's number makes all keys different. */
+static uint64_t key_of(const rf_mining_image *image, rf_mining_rank rank, uint64_t seed, size_t a) {
+    uint64_t low = 0xffffffffu - (uint32_t)a;
+    float difference = (float)(image->logits[2 * a + 1] - image->logits[2 * a]);
+    if (rank == RF_RANK_LOT) {
+        rf_rng rng = rf_rng_make(seed, 0, a, RF_STREAM_MINING);
+        return (uint64_t)rf_rng_u32(&rng) << 32 | low;
+    }
+    return (uint64_t)ordered_bits(rank == RF_RANK_LOW ? -difference : difference) << 32 | low;
+}
+
+size_t rf_mine_keep(const rf_mining_image *image, size_t begin, size_t end, int8_t label, rf_mining_rank rank,
+                    uint64_t seed, size_t keep) {
+    size_t n = 0;
+    for (size_t a = begin; a < end; a++)
+        if (image->label[a] == label) image->keys[n++] = key_of(image, rank, seed, a);
+    if (keep >= n) return n;
+    uint64_t threshold = keep > 0 ? kth_largest(image->keys, n, keep) : UINT64_MAX;
+    for (size_t a = begin; a < end; a++)
+        if (image->label[a] == label && (keep == 0 || key_of(image, rank, seed, a) < threshold)) image->label[a] = -1;
+    return keep;
+}
+
+/* max(min_negatives, negative_ratio x positives), and no more than `most`, which bounds the number that is made of it.
+ */
+static size_t wanted_negatives(const rf_mining_spec *spec, size_t n_positive, size_t most) {
+    double wanted = spec->negative_ratio * (double)n_positive;
+    size_t keep = wanted >= (double)most ? most : (size_t)wanted;
+    return keep < spec->min_negatives ? spec->min_negatives : keep;
+}
+
 size_t rf_mine_negatives(const rf_mining_spec *spec, const rf_real *logits, size_t n_anchors, size_t n_positive,
                          int8_t *label, uint64_t *keys) {
-    size_t n = 0;
-    for (size_t a = 0; a < n_anchors; a++) {
-        if (label[a] != 0) continue;
-        float hardness = (float)(logits[2 * a + 1] - logits[2 * a]);
-        keys[n++] = (uint64_t)ordered_bits(hardness) << 32 | (0xffffffffu - (uint32_t)a);
+    rf_mining_image image = {.logits = logits, .label = label, .n_positive = n_positive, .keys = keys};
+    return rf_mine_keep(&image, 0, n_anchors, 0, RF_RANK_HIGH, 0, wanted_negatives(spec, n_positive, n_anchors));
+}
+
+void rf_mine_ratio(const rf_mining_spec *spec, const rf_mining_image *image) {
+    size_t n = image->first[image->n_levels];
+    rf_mine_negatives(spec, image->logits, n, image->n_positive, image->label, image->keys);
+}
+
+/* ---- by level ---- */
+
+/* A number that is another one after every update of the weights. */
+static uint64_t seed_of(const rf_mining_spec *spec, const rf_mining_image *image, size_t begin, size_t end) {
+    uint64_t sum = spec->seed ^ 0xcbf29ce484222325u;
+    for (size_t a = begin; a < end && a < begin + 64; a++) {
+        float logit = (float)image->logits[2 * a];
+        sum = (sum ^ ordered_bits(logit)) * 0x100000001b3u;
     }
-    double wanted = spec->negative_ratio * (double)n_positive;
-    size_t keep = wanted >= (double)n ? n : (size_t)wanted;
-    if (keep < spec->min_negatives) keep = spec->min_negatives;
-    if (keep >= n) return n;
-    if (keep == 0) {
-        for (size_t a = 0; a < n_anchors; a++)
-            if (label[a] == 0) label[a] = -1;
-        return 0;
+    return sum;
+}
+
+static void mine_levels(const rf_mining_spec *spec, const rf_mining_image *image, bool by_lot, bool by_ratio) {
+    for (int l = 0; l < image->n_levels; l++) {
+        size_t begin = image->first[l], end = image->first[l + 1];
+        uint64_t seed = by_lot ? seed_of(spec, image, begin, end) : 0;
+        size_t positives =
+            rf_mine_keep(image, begin, end, 1, by_lot ? RF_RANK_LOT : RF_RANK_LOW, seed, spec->positives);
+        size_t rest = spec->total > positives ? spec->total - positives : 0;
+        if (by_ratio) rest = wanted_negatives(spec, positives, end - begin);
+        rf_mine_keep(image, begin, end, 0, by_lot ? RF_RANK_LOT : RF_RANK_HIGH, seed, rest);
     }
-    uint64_t threshold = kth_largest(keys, n, keep);
-    for (size_t a = 0; a < n_anchors; a++) {
-        if (label[a] != 0) continue;
-        float hardness = (float)(logits[2 * a + 1] - logits[2 * a]);
-        uint64_t key = (uint64_t)ordered_bits(hardness) << 32 | (0xffffffffu - (uint32_t)a);
-        if (key < threshold) label[a] = -1;
-    }
-    return keep;
+}
+
+void rf_mine_level_hard(const rf_mining_spec *spec, const rf_mining_image *image) {
+    mine_levels(spec, image, false, false);
+}
+
+void rf_mine_level_ratio(const rf_mining_spec *spec, const rf_mining_image *image) {
+    mine_levels(spec, image, false, true);
+}
+
+void rf_mine_level_random(const rf_mining_spec *spec, const rf_mining_image *image) {
+    mine_levels(spec, image, true, false);
+}
+
+/* ---- the registry ---- */
+
+const rf_mining_kind rf_mining_kinds[RF_MINING_COUNT] = {
+#define RF_MINING(name, function) {#name, function},
+#include "train/minings.def"
+#undef RF_MINING
+};
+
+const rf_mining_kind *rf_mining_find(const char *name) {
+    for (int i = 0; i < RF_MINING_COUNT; i++)
+        if (strcmp(rf_mining_kinds[i].name, name) == 0) return &rf_mining_kinds[i];
+    rf_fail(RF_ERR_USER, "loss.mining=%s is not in the list of mining kinds", name);
+    return NULL;
+}
+
+rf_mining_spec rf_mining_spec_of(const rf_config *config) {
+    return (rf_mining_spec){.negative_ratio = config->loss.negative_ratio,
+                            .min_negatives = (size_t)config->loss.min_negatives,
+                            .total = (size_t)config->loss.mining_total,
+                            .positives = (size_t)config->loss.mining_positives,
+                            .seed = (uint64_t)config->train.seed};
 }

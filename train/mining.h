@@ -1,5 +1,5 @@
-/* Online hard-example mining (Shrivastava et al. 2016; SSD's and RetinaFace's form): of the negative anchors of an
- * image only those with the largest classification loss are kept. */
+/* Online hard-example mining (Shrivastava et al. 2016; SSD's and RetinaFace's form, and insightface's): of the anchors
+ * of an image only those with the largest classification loss are kept. */
 #ifndef RF_TRAIN_MINING_H
 #define RF_TRAIN_MINING_H
 
@@ -7,16 +7,64 @@
 #include <stdint.h>
 
 #include "autograd/real.h"
+#include "core/config.h"
+#include "detect/anchors.h"
 
 typedef struct rf_mining_spec {
-    double negative_ratio; /* kept negatives for each positive */
-    size_t min_negatives;  /* at least so many, also without a positive */
+    double negative_ratio;   /* kept negatives for each positive */
+    size_t min_negatives;    /* at least so many, also without a positive */
+    size_t total, positives; /* kinds by level: anchors kept, and positives among them at most */
+    uint64_t seed;           /* of lots */
 } rf_mining_spec;
 
-/* label [A]: 1, 0, -1 as matching gives it; negatives that are not kept become -1. logits [A,2] background, face: since
- * CE = log(1 + exp(face - background)) rises with the difference, the difference ranks; equal ones: lower anchor first.
- * keys is scratch of A uint64. Returns the number of negatives kept. Order of work and result depend on the input only.
+rf_mining_spec rf_mining_spec_of(const rf_config *config);
+
+/* What a kind works on: the anchors of one image. label [A]: 1, 0, -1 as matching gives it; what is not kept becomes
+ * -1. logits [A,2] background, face: since CE = log(1 + exp(face - background)) of a negative rises with the
+ * difference, the difference ranks; equal ones: lower anchor first. Order of work and result depend on the input only.
  */
+typedef struct rf_mining_image {
+    int n_levels;
+    size_t first[RF_MAX_LEVELS + 1]; /* anchor where a level begins; the last is A */
+    const rf_real *logits;
+    int8_t *label;
+    size_t n_positive;
+    uint64_t *keys; /* scratch of A */
+} rf_mining_image;
+
+/* RetinaFace's: all positives, and of the negatives of all levels together max(min_negatives, negative_ratio x
+ * positives). */
+void rf_mine_ratio(const rf_mining_spec *spec, const rf_mining_image *image);
+/* insightface's rpn_fpn_ohem3 at each level: of more than `positives` positives those of the lowest difference; then
+ * total - positives of the hardest negatives (OHEM_MODE 1) .. */
+void rf_mine_level_hard(const rf_mining_spec *spec, const rf_mining_image *image);
+/* .. or max(min_negatives, negative_ratio x positives) of them (OHEM_MODE 2) .. */
+void rf_mine_level_ratio(const rf_mining_spec *spec, const rf_mining_image *image);
+/* .. or as many of both as in mode 1, drawn by lot (OHEM_MODE 0). The lots follow from the seed and the logits, so that
+ * a run that is resumed draws the same. */
+void rf_mine_level_random(const rf_mining_spec *spec, const rf_mining_image *image);
+
+/* The kinds by name (train/minings.def), as loss.mining says. */
+typedef struct rf_mining_kind {
+    const char *name;
+    void (*run)(const rf_mining_spec *spec, const rf_mining_image *image);
+} rf_mining_kind;
+typedef enum rf_mining_id {
+#define RF_MINING(name, function) RF_MINING_##name,
+#include "train/minings.def"
+#undef RF_MINING
+    RF_MINING_COUNT
+} rf_mining_id;
+extern const rf_mining_kind rf_mining_kinds[RF_MINING_COUNT];
+/* NULL with a message when none is called so. */
+const rf_mining_kind *rf_mining_find(const char *name);
+
+/* What the kinds are made of: of the anchors begin..end-1 with this label the `keep` first by rank stay, the others
+ * become -1. Returns how many stay. */
+typedef enum rf_mining_rank { RF_RANK_HIGH, RF_RANK_LOW, RF_RANK_LOT } rf_mining_rank;
+size_t rf_mine_keep(const rf_mining_image *image, size_t begin, size_t end, int8_t label, rf_mining_rank rank,
+                    uint64_t seed, size_t keep);
+/* ratio alone, without levels; returns the number of negatives kept. */
 size_t rf_mine_negatives(const rf_mining_spec *spec, const rf_real *logits, size_t n_anchors, size_t n_positive,
                          int8_t *label, uint64_t *keys);
 

@@ -40,6 +40,8 @@ double rf_schedule_rate(const rf_config *config, double epoch) {
     double warmup = config->schedule.warmup_epochs;
     if (epoch < warmup) {
         double first = config->schedule.warmup_lr;
+        if (strcmp(config->schedule.warmup, "stairs") == 0)
+            return first * pow(config->optim.lr / first, floor(epoch + 1e-6) / warmup);
         return first + (config->optim.lr - first) * epoch / warmup;
     }
     for (int i = 0; i < RF_SCHEDULE_COUNT; i++)

@@ -19,7 +19,8 @@ typedef enum rf_schedule_id {
 extern const rf_schedule *const rf_schedules[RF_SCHEDULE_COUNT];
 
 /* The learning rate at a fractional epoch (step / steps an epoch): linear from schedule.warmup_lr to optim.lr during
- * schedule.warmup_epochs (RetinaFace, section 4.2), then optim.lr times the factor of schedule.kind. */
+ * schedule.warmup_epochs (RetinaFace, section 4.2) or, by schedule.warmup, in equal ratios an epoch, then optim.lr
+ * times the factor of schedule.kind. */
 double rf_schedule_rate(const rf_config *config, double epoch);
 
 #endif

@@ -67,13 +67,11 @@ void rf_reference_moments(const rf_tensor *y, rf_real *moments) {
     }
 }
 
-void rf_fused_fill(const rf_call *call, int input, int scale, const rf_real *data) {
-    if (input != scale) return;
-    rf_real *x = call->in[0].data;
-    size_t count = rf_shape_count(&call->in[0].shape), channels = rf_columns(&call->in[0].shape);
+void rf_fused_fill(const rf_tensor *x, const rf_real *scale) {
+    size_t count = rf_shape_count(&x->shape), channels = rf_columns(&x->shape);
     for (size_t i = 0; i < count; i++) {
         size_t c = i % channels;
-        rf_real gain = data[channels + c], v = (x[i] - data[c]) * gain + data[2 * channels + c];
-        if (v * v < gain * gain * (rf_real)1e-4) x[i] += (rf_real)0.05;
+        rf_real gain = scale[channels + c], v = (x->data[i] - scale[c]) * gain + scale[2 * channels + c];
+        if (v * v < gain * gain * (rf_real)1e-4) x->data[i] += (rf_real)0.05;
     }
 }

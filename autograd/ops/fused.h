@@ -20,7 +20,7 @@ void rf_fused_copy(const rf_fused_read *read, const rf_tensor *map, rf_real *out
 rf_real *rf_reference_normalised(const rf_tensor *x, const rf_real *scale, rf_real slope);
 void rf_reference_moments(const rf_tensor *y, rf_real *moments);
 
-/* Test data: once the scale of a case (in[scale]) is drawn, x = in[0] is moved away from the kink of the activation. */
-void rf_fused_fill(const rf_call *call, int input, int scale, const rf_real *data);
+/* Test data: once a scale [3,C] is drawn, x [..,C] is moved away from the kink of the activation. */
+void rf_fused_fill(const rf_tensor *x, const rf_real *scale);
 
 #endif

@@ -71,7 +71,7 @@ static void reference(const rf_call *call) {
 
 static void fill(const rf_call *call, int input, rf_real *data, uint64_t seed) {
     (void)seed;
-    rf_fused_fill(call, input, SCALE, data);
+    if (input == SCALE) rf_fused_fill(&call->in[X], data);
 }
 
 static const rf_case cases[] = {{"2x5x7x3 3x3x1x3 3x3", "pad=1"},

@@ -28,6 +28,7 @@ static rf_value build(rf_net *net, rf_value x, double slope, rf_deform deform) {
 const rf_context rf_context_pyramidbox = {
     .name = "pyramidbox",
     .doc = "PyramidBox: a residual block before SSH's branches",
+    .own_width = true,
     .scope = "cpm",
     .build = build,
 };

@@ -4,7 +4,7 @@
 #include "layers/context.h"
 
 static rf_value build(rf_net *net, rf_value x, double slope, rf_deform deform) {
-    int c = rf_net_channels(net, x);
+    int c = rf_context_width(net, x);
     rf_value first = rf_context_conv(net, x, "conv1", c / 2, slope, deform);
     rf_value second = rf_context_conv(net, first, "conv2", c / 2, slope, deform);
     rf_value third = rf_context_conv(net, second, "conv3", c / 2, slope, deform);
@@ -15,6 +15,7 @@ static rf_value build(rf_net *net, rf_value x, double slope, rf_deform deform) {
 const rf_context rf_context_rf = {
     .name = "rf",
     .doc = "insightface's RF head: three chained 3x3 convolutions",
+    .own_width = true,
     .scope = "rf",
     .build = build,
 };

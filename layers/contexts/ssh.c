@@ -3,7 +3,7 @@
 #include "layers/context.h"
 
 rf_value rf_context_branches(rf_net *net, rf_value x, double slope, rf_deform deform) {
-    int c = rf_net_channels(net, x);
+    int c = rf_context_width(net, x);
     /* ReLU of a concatenation is the concatenation of ReLUs: done in each branch's last normalisation, it costs no
      * pass. */
     rf_value a = rf_context_conv(net, x, "conv3X3", c / 2, 0, deform);
@@ -17,6 +17,7 @@ rf_value rf_context_branches(rf_net *net, rf_value x, double slope, rf_deform de
 const rf_context rf_context_ssh = {
     .name = "ssh",
     .doc = "SSH: branches of one, two and three 3x3 convolutions",
+    .own_width = true,
     .scope = "ssh",
     .build = rf_context_branches,
 };

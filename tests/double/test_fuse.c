@@ -16,7 +16,7 @@
 typedef struct run {
     rf_params *params;
     double loss;
-    int plain_norms, applied, nodes; /* nodes of op bn_act, of op norm_act, and all */
+    int plain_norms, applied, joined, nodes; /* nodes of op bn_act, of norm_act, of norm_concat, and all */
 } run;
 
 static int count_op(const rf_graph *g, const char *op) {
@@ -68,6 +68,7 @@ static run run_step(const char *path, const char *const *sets, size_t n_sets, bo
     if (build(&config, out.params, fuse, &net) != RF_OK) fail_msg("%s", rf_error_message());
     out.plain_norms = count_op(net.graph, "bn_act");
     out.applied = count_op(net.graph, "norm_act");
+    out.joined = count_op(net.graph, "norm_concat");
     out.nodes = rf_graph_node_count(net.graph);
     net.exec = rf_exec_new(net.graph, &(rf_exec_options){.recompute = recompute});
     assert_non_null(net.exec);
@@ -126,6 +127,7 @@ static void fused_equals_plain(void **state) {
             run fused = run_step(nets[i].config, nets[i].sets, 3, true, recompute);
             assert_int_equal(fused.plain_norms, 0);
             assert_true(fused.applied < plain.plain_norms);
+            assert_true(fused.joined >= 3); /* the context modules' */
             compare(&fused, &plain);
             rf_params_free(fused.params);
         }
