@@ -30,8 +30,8 @@ static rf_focal_spec focal_of(const rf_config *config) {
 
 static rf_status refineface_make(const rf_config *config, int n, int h, int w, rf_loss **out) {
     rf_loss *loss;
-    if (config->model.landmarks)
-        return rf_fail(RF_ERR_USER, "loss.kind = refineface has no part for landmarks: set model.landmarks = no");
+    if (config->model.landmarks && config->loss.sml)
+        return rf_fail(RF_ERR_USER, "loss.sml is for networks without landmarks: set model.landmarks = no");
     RF_TRY(rf_multibox_make(config, n, h, w, &loss));
     loss->common.focal = focal_of(config);
     rf_fsm_loss *fsm = &loss->fsm;
