@@ -28,36 +28,38 @@ static bool has_target(const rf_picture *picture) {
     return false;
 }
 
-/* Whole pixels, as the reference implementations cut. */
-static rf_region try_crop(const rf_config *config, rf_rng *rng, const rf_picture *picture) {
+/* The side of a crop as a share of the short edge. */
+static double draw_share(const rf_config *config, rf_rng *rng) {
     const rf_real_list *set = &config->augment.crop_set;
-    int shorter = picture->width < picture->height ? picture->width : picture->height;
-    double share;
-    if (strcmp(config->augment.crop, "uniform") == 0)
-        share = rf_rng_range(rng, (float)config->augment.crop_min, 1);
-    else
-        share = set->n > 0 ? set->v[rf_rng_below(rng, (uint32_t)set->n)] : 1;
-    int side = (int)floor(share * shorter);
+    if (strcmp(config->augment.crop, "set") == 0) return set->n > 0 ? set->v[rf_rng_below(rng, (uint32_t)set->n)] : 1;
+    if (strcmp(config->augment.crop, "srn") == 0 && rf_rng_below(rng, 2)) return 1;
+    return rf_rng_range(rng, (float)config->augment.crop_min, 1);
+}
+
+/* Whole pixels, as the reference implementations cut; `canvas` is the picture or what step `expand` put around it. */
+static rf_region try_crop(const rf_config *config, rf_rng *rng, const rf_region *canvas) {
+    int width = (int)canvas->width, height = (int)canvas->height, shorter = width < height ? width : height;
+    int side = (int)floor(draw_share(config, rng) * shorter);
     if (side < 1) side = 1;
     if (side > shorter) side = shorter;
-    double x = rf_rng_below(rng, (uint32_t)(picture->width - side + 1));
-    double y = rf_rng_below(rng, (uint32_t)(picture->height - side + 1));
-    return (rf_region){x, y, side, side};
+    double x = rf_rng_below(rng, (uint32_t)(width - side + 1));
+    double y = rf_rng_below(rng, (uint32_t)(height - side + 1));
+    return (rf_region){canvas->x + x, canvas->y + y, side, side};
 }
 
 /* Pictures without faces take the first crop: background is training material too. */
 static void draw(const rf_config *config, rf_rng *rng, rf_picture *picture, double *v) {
     (void)v;
-    double longer = picture->width > picture->height ? picture->width : picture->height;
-    rf_region whole = {0, 0, longer, longer};
-    picture->region = whole;
+    rf_region canvas = picture->region;
+    double longer = canvas.width > canvas.height ? canvas.width : canvas.height;
+    picture->region.width = picture->region.height = longer;
     if (strcmp(config->augment.crop, "none") == 0) return;
-    bool uniform = strcmp(config->augment.crop, "uniform") == 0, any = !has_target(picture);
+    bool set = strcmp(config->augment.crop, "set") == 0, any = !has_target(picture);
     for (long i = 0; i < config->augment.crop_tries; i++) {
-        rf_region r = try_crop(config, rng, picture);
+        rf_region r = try_crop(config, rng, &canvas);
         bool last = i + 1 == config->augment.crop_tries;
         if (any || holds_face(picture, &r, config->augment.crop_whole_face) ||
-            ((uniform || config->augment.crop_last) && last)) {
+            ((!set || config->augment.crop_last) && last)) {
             picture->region = r;
             return;
         }

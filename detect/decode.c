@@ -36,8 +36,14 @@ static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t 
     return rf_face_list_push(out, &face);
 }
 
+static bool dropped(const rf_stage_rows *stages, int last, size_t a, float drop_below) {
+    for (int k = 0; k < last; k++)
+        if (stages[k].cls && stages[k].cls[2 * a + 1] - stages[k].cls[2 * a] < drop_below) return true;
+    return false;
+}
+
 rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
-                           int n_stages, float score_threshold, rf_face_list *out) {
+                           int n_stages, float drop_below, float score_threshold, rf_face_list *out) {
     int last = n_stages - 1;
     while (!stages[last].cls) last--;
     const float *cls = stages[last].cls;
@@ -53,7 +59,8 @@ rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n
                            "the network's class logits of anchor %zu are %g and %g; the weights are broken", a,
                            (double)cls[2 * a], (double)cls[2 * a + 1]);
         float score = (float)(1 / (1 + exp(-(double)margin)));
-        if (score >= score_threshold) RF_TRY(decode_one(codec, anchors, a, score, stages, n_stages, out));
+        if (score >= score_threshold && !dropped(stages, last, a, drop_below))
+            RF_TRY(decode_one(codec, anchors, a, score, stages, n_stages, out));
     }
     return RF_OK;
 }
@@ -61,5 +68,5 @@ rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out) {
     rf_stage_rows rows = {.cls = cls, .loc = loc, .points = points};
-    return rf_decode_stages(codec, anchors, n, &rows, 1, score_threshold, out);
+    return rf_decode_stages(codec, anchors, n, &rows, 1, -INFINITY, score_threshold, out);
 }

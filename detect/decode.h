@@ -24,8 +24,9 @@ typedef struct rf_stage_rows {
 
 /* The same for stages of a cascade (insightface, rcnn/PY_OP/cascade_refine.py; arXiv 1905.00641, CVPR 2020): each box
  * is decoded on top of the box of the stage before, the last stage that classifies gives the score, landmarks are those
- * of the last stage that has them, relative to the box that this stage starts from. Some stage has cls. */
+ * of the last stage that has them, relative to the box that this stage starts from. Some stage has cls. Anchors for
+ * which an earlier stage has a logit (face - background) below drop_below are left out; -INFINITY: none. */
 rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
-                           int n_stages, float score_threshold, rf_face_list *out);
+                           int n_stages, float drop_below, float score_threshold, rf_face_list *out);
 
 #endif

@@ -36,6 +36,11 @@ static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *ou
     return status == RF_OK ? RF_OK : rf_fail_context(status, "model.strides or [anchors]");
 }
 
+float rf_detect_drop_below(const rf_config *config) {
+    double drop = config->cascade.drop; /* 1 - sigmoid(z) > drop */
+    return drop < 1 ? (float)-log(drop / (1 - drop)) : -INFINITY;
+}
+
 /* Number k of a list whose last number stands for all that follow. */
 static float number_of(const rf_real_list *list, int k) {
     return (float)list->v[k < list->n ? k : list->n - 1];
@@ -45,6 +50,7 @@ static rf_status stages_from_config(const rf_config *config, const rf_match_spec
     const rf_real_list *positive = &config->cascade.positive_iou, *negative = &config->cascade.negative_iou;
     out->n_stages = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
     out->match[0] = *base;
+    out->drop_below = rf_detect_drop_below(config);
     if (out->n_stages == 1) return RF_OK;
     if (out->n_stages > RF_MAX_STAGES || positive->n < 1 || negative->n < 1)
         return rf_fail(RF_ERR_USER,

@@ -17,10 +17,14 @@ typedef struct rf_detect_spec {
     rf_match_spec
         match[RF_MAX_STAGES]; /* of each stage of heads: [match], with the IoUs of [cascade] if it has stages */
     int n_stages;
+    float drop_below; /* logit of face under which a stage drops an anchor for the stages after it; -INFINITY: none */
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
     const rf_merger *merger;
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons unless told otherwise */
 } rf_detect_spec;
+
+/* The logit that cascade.drop means. */
+float rf_detect_drop_below(const rf_config *config);
 
 /* Reads [model] strides, [anchors], [match], [cascade] and [eval]. RF_ERR_USER names the key when sizes are not
  * levels x k numbers, strides do not ascend, or negative_iou is above positive_iou. */

@@ -172,7 +172,7 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
         if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
         stages_of_level(net, l, rows);
         RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
-                                least / factor, &f->pass));
+                                f->spec.drop_below, least / factor, &f->pass));
         for (size_t i = before; i < f->pass.n; i++) {
             f->pass.items[i].score *= factor;
             f->pass.items[i].mesh += (uint32_t)first;

@@ -149,6 +149,24 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
     return RF_OK;
 }
 
+/* The pairs (0, logit) after a convolution become its own: one with a column of zeros before each of its columns. */
+static rf_status join_pair(rf_export_net *net, const rf_node_info *node) {
+    rf_export_layer *l = &net->layers[net->n_layers - 1];
+    if (net->n_layers == 0 || l->out != node->inputs[0] || l->kind != RF_LAYER_CONV || l->slope != 1 || !l->biases)
+        return rf_fail(RF_ERR_USER, "node %s does not follow a convolution with a bias, which the exporters expect",
+                       node->name);
+    size_t outputs = (size_t)l->channels_out, weights = rf_export_weight_count(l);
+    l->made = rf_alloc(2 * (weights + outputs), sizeof *l->made);
+    if (!l->made) return RF_ERR_NOMEM;
+    for (size_t i = 0; i < weights; i++) l->made[2 * i + 1] = l->weights[i];
+    for (size_t i = 0; i < outputs; i++) l->made[2 * (weights + i) + 1] = l->biases[i];
+    l->weights = l->made;
+    l->biases = l->made + 2 * weights;
+    l->channels_out *= 2;
+    l->out = node->outputs[0];
+    return RF_OK;
+}
+
 static rf_status read_layers(rf_export_net *net) {
     int nodes = rf_graph_node_count(net->graph);
     net->layers = rf_alloc((size_t)nodes, sizeof *net->layers);
@@ -157,6 +175,10 @@ static rf_status read_layers(rf_export_net *net) {
         rf_node_info node = rf_graph_node(net->graph, i);
         rf_export_layer layer;
         bool skip;
+        if (node.op && strcmp(node.op->name, "logit_pair") == 0) {
+            RF_TRY(join_pair(net, &node));
+            continue;
+        }
         RF_TRY(read_node(net->graph, &node, &layer, &skip));
         if (skip) continue;
         RF_TRY(name_layer(net, node.name, &layer));
@@ -255,7 +277,10 @@ rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, 
 
 void rf_export_net_free(rf_export_net *net) {
     if (!net) return;
-    for (int i = 0; i < net->n_layers; i++) rf_free(net->layers[i].name);
+    for (int i = 0; i < net->n_layers; i++) {
+        rf_free(net->layers[i].name);
+        rf_free(net->layers[i].made);
+    }
     rf_free(net->layers);
     rf_free(net->names);
     rf_free(net->uses);

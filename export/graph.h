@@ -33,6 +33,7 @@ typedef struct rf_export_layer {
     rf_value weight_id, bias_id;   /* the same for layers that share weights; bias RF_NONE: none */
     const float *weights, *biases; /* [kernel_h][kernel_w][channels_in / groups][channels_out], [channels_out]; borrowed
                                     */
+    float *made;                   /* where these are when the parameters had to be changed for it; else NULL */
 } rf_export_layer;
 
 /* The three maps of a level, [N,h,w,channels]; channels = anchors of a cell x (2 class | 4 box | 10 landmark). */

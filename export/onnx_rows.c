@@ -3,6 +3,8 @@
  *   a first stage moves an anchor's centre by s1 w and makes it e^g1 as large, a second one moves that box by
  *   s2 w e^g1 and makes it e^g2 as large; together s1 + s2 e^g1 and g1 + g2.
  * Only the limits on logarithms differ: here the sum is limited, there each stage is. */
+#include <math.h>
+
 #include "detect/spec.h"
 #include "export/onnx_net.h"
 
@@ -85,11 +87,40 @@ static void level_rows(rf_onnx_build *b, int level, float variance_size, rf_onnx
     }
 }
 
+/* The last stage of those before `before` that classifies a level, -1: none does. */
+static int judge(const rf_export_net *net, int level, int before) {
+    int k = before - 1;
+    while (k >= 0 && net->stages[k][level].cls == RF_NONE) k--;
+    return k;
+}
+
 /* The map whose class a level ends with. */
 static rf_value last_cls(const rf_export_net *net, int level) {
-    int k = net->detector.n_stages - 1;
-    while (net->stages[k][level].cls == RF_NONE) k--;
-    return net->stages[k][level].cls;
+    return net->stages[judge(net, level, net->detector.n_stages)][level].cls;
+}
+
+/* Logits [N,A,2] of a level: where an earlier stage is surer of background than cascade.drop, background gets so much
+ * that the probability of a face is 0. The step at the limit is a steep slope, which needs no other operators. */
+static const char *level_logits(rf_onnx_build *b, int level, float drop_below) {
+    enum { STEEP = 1000000, MOST = 10000 };
+    rf_onnx_model *m = b->onnx;
+    int k = judge(b->net, level, b->net->detector.n_stages);
+    const char *logits = map_rows(b, b->net->stages[k][level].cls, 2);
+    while (isfinite(drop_below) && (k = judge(b->net, level, k)) >= 0) {
+        const char *rows = map_rows(b, b->net->stages[k][level].cls, 2);
+        const char *z = rf_onnx_binary(b, "Sub", rf_onnx_columns(b, rows, 2, 1, 2, rf_onnx_text(m, "%s.face", rows)),
+                                       rf_onnx_columns(b, rows, 2, 0, 1, rf_onnx_text(m, "%s.other", rows)),
+                                       rf_onnx_text(m, "%s.margin", rows));
+        z = rf_onnx_binary(b, "Sub", rf_onnx_number(m, drop_below), z, rf_onnx_text(m, "%s.under", rows));
+        z = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, STEEP), rf_onnx_text(m, "%s.steep", rows));
+        z = rf_onnx_node_add(m, "Clip", rf_onnx_text(m, "%s.drop", rows),
+                             RF_ONNX_IN(z, rf_onnx_number(m, 0), rf_onnx_number(m, MOST)), "%s", "");
+        const char *zero = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, 0), rf_onnx_text(m, "%s.keep", rows));
+        const char *both =
+            rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.gate", rows), RF_ONNX_IN(z, zero), "axis=2");
+        logits = rf_onnx_binary(b, "Add", logits, both, rf_onnx_text(m, "%s.gated", rows));
+    }
+    return logits;
 }
 
 const char *rf_onnx_level_map(const rf_onnx_build *b, int level) {
@@ -101,7 +132,7 @@ rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b) {
     const char *cls[RF_NET_LEVELS + 1] = {NULL}, *box[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
     for (int l = 0; l < net->detector.n_levels; l++) {
         rf_onnx_rows level;
-        cls[l] = map_rows(b, last_cls(net, l), 2);
+        cls[l] = level_logits(b, l, rf_detect_drop_below(b->model->config));
         level_rows(b, l, (float)b->model->config->anchors.variance_size, &level);
         box[l] = level.loc;
         points[l] = level.landms;

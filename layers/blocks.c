@@ -97,11 +97,12 @@ static rf_param vector(rf_param_kind kind, rf_init init, int channels) {
     return (rf_param){.kind = kind, .init = init, .n_dims = 1, .dims = {(size_t)channels}};
 }
 
-static rf_param kernel(const rf_net *net, bool depthwise, int in, int out, int k) {
+static rf_param kernel(const rf_net *net, bool depthwise, int in, int out, int kh, int kw) {
     rf_param p = {.kind = depthwise ? RF_PARAM_DWCONV : RF_PARAM_CONV, .init = net->conv_init, .n_dims = 4};
     p.dims[0] = (size_t)out;
     p.dims[1] = depthwise ? 1 : (size_t)in;
-    p.dims[2] = p.dims[3] = (size_t)k;
+    p.dims[2] = (size_t)kh;
+    p.dims[3] = (size_t)kw;
     p.fan_in = p.dims[1] * p.dims[2] * p.dims[3];
     return p;
 }
@@ -140,7 +141,7 @@ enum { TAPS = 9 };
 static void offsets_of(rf_net *net, rf_value x, const rf_conv_spec *spec, rf_value *offset, rf_value *mask) {
     const char *name = spec->offset ? spec->offset : "conv_offset";
     int out = spec->deform == RF_DEFORM_V2 ? 3 * TAPS : 2 * TAPS;
-    rf_param w = kernel(net, false, rf_net_channels(net, x), out, 3), b = vector(RF_PARAM_BIAS, RF_INIT_ZERO, out);
+    rf_param w = kernel(net, false, rf_net_channels(net, x), out, 3, 3), b = vector(RF_PARAM_BIAS, RF_INIT_ZERO, out);
     w.init = RF_INIT_ZERO;
     w.lr_mult = b.lr_mult = 0.1;
     size_t weight = parameter(net, name, "weight", w), bias = parameter(net, name, "bias", b);
@@ -197,7 +198,7 @@ static rf_fold normalisation(rf_net *net, const char *bn, int channels, size_t c
 rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     if (failed(net, x) || (spec.add && spec.residual == RF_NONE)) return RF_NONE;
     int in = rf_net_channels(net, x), out = spec.depthwise ? in : spec.out;
-    size_t conv = parameter(net, spec.conv, "weight", kernel(net, spec.depthwise, in, out, spec.k));
+    size_t conv = parameter(net, spec.conv, "weight", kernel(net, spec.depthwise, in, out, spec.k, spec.k));
     rf_fold fold = normalisation(net, spec.bn, out, conv, false);
     if (net->status != RF_OK) return RF_NONE;
 
@@ -209,18 +210,34 @@ rf_value rf_conv_bn_act(rf_net *net, rf_value x, rf_conv_spec spec) {
     return y;
 }
 
-rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out) {
-    size_t weight = parameter(net, name, "weight", kernel(net, false, in, out, 1));
+rf_conv_pair rf_conv_params(rf_net *net, const char *name, int in, int out, int kh, int kw) {
+    rf_param w = kernel(net, false, in, out, kh, kw);
     rf_param start = vector(RF_PARAM_BIAS, net->fan_in_init ? RF_INIT_FAN_IN_UNIFORM : RF_INIT_ZERO, out);
-    start.fan_in = (size_t)in;
-    size_t bias = parameter(net, name, "bias", start);
+    start.fan_in = w.fan_in;
+    if (net->rare_faces) start.init = RF_INIT_RARE;
+    size_t weight = parameter(net, name, "weight", w), bias = parameter(net, name, "bias", start);
     return (rf_conv_pair){bind(net, weight), bind(net, bias)};
+}
+
+rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out) {
+    return rf_conv_params(net, name, in, out, 1, 1);
 }
 
 rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair) {
     if (failed(net, x)) return RF_NONE;
     rf_value in[3] = {x, pair.weight, pair.bias};
     return rf_graph_apply(net->graph, "conv2d", in, 3, "stride=1 pad=0");
+}
+
+rf_value rf_conv_bias_act(rf_net *net, rf_value x, rf_conv_pair pair, int stride, bool relu) {
+    if (failed(net, x)) return RF_NONE;
+    rf_value in[3] = {x, pair.weight, pair.bias};
+    rf_shape w = rf_graph_shape(net->graph, pair.weight);
+    int pad_h = w.d[0] / 2, pad_w = w.d[1] / 2;
+    if (relu && net->mode == RF_EVAL)
+        return rf_graph_apply(net->graph, "conv_act", in, 3, "stride=%d pad=%d pad_w=%d slope=0", stride, pad_h, pad_w);
+    rf_value y = rf_graph_apply(net->graph, "conv2d", in, 3, "stride=%d pad=%d pad_w=%d", stride, pad_h, pad_w);
+    return relu ? rf_apply1(net->graph, "relu", y, "%s", "") : y;
 }
 
 static rf_value shortcut(rf_net *net, rf_value x, int out, int stride) {
@@ -280,7 +297,7 @@ rf_value rf_bn_act(rf_net *net, rf_value x, const char *bn, double slope, bool f
 /* A convolution without bias or normalisation; `residual` (RF_NONE: none) is added. */
 static rf_value bare_conv(rf_net *net, rf_value x, const char *name, int out, int stride, rf_value residual) {
     if (failed(net, x)) return RF_NONE;
-    size_t weight = parameter(net, name, "weight", kernel(net, false, rf_net_channels(net, x), out, 1));
+    size_t weight = parameter(net, name, "weight", kernel(net, false, rf_net_channels(net, x), out, 1, 1));
     rf_scope scope = rf_net_enter(net, "%s", name);
     rf_value w = bind(net, weight), y;
     bool add = residual != RF_NONE;

@@ -35,9 +35,10 @@ typedef struct rf_net {
     int freeze_stages;                      /* of the backbone, the stem is 1 */
     int freeze_arrays;                      /* of the backbone: its first learnable arrays */
     /* State of the part being built. */
-    unsigned part; /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
-    int arrays;    /* learnable ones of the backbone so far */
-    bool frozen;   /* nothing here is trained, batch statistics included */
+    unsigned part;   /* RF_PARAM_BACKBONE, RF_PARAM_HEAD or 0 */
+    int arrays;      /* learnable ones of the backbone so far */
+    bool frozen;     /* nothing here is trained, batch statistics included */
+    bool rare_faces; /* biases start at -ln(99): a sigmoid of 0.01 (RF_INIT_RARE) */
     rf_init conv_init;
     char prefix[RF_NAME_BYTES]; /* "body.stage1." */
 } rf_net;
@@ -83,6 +84,9 @@ typedef struct rf_conv_pair {
 } rf_conv_pair;
 rf_conv_pair rf_conv_bias_params(rf_net *net, const char *name, int in, int out);
 rf_value rf_conv_bias(rf_net *net, rf_value x, rf_conv_pair pair);
+/* The same with a kernel of kh x kw, both odd, and zeros of half a kernel around the map; `relu` follows. */
+rf_conv_pair rf_conv_params(rf_net *net, const char *name, int in, int out, int kh, int kw);
+rf_value rf_conv_bias_act(rf_net *net, rf_value x, rf_conv_pair pair, int stride, bool relu);
 
 /* Batch normalisation and activation (slope as above) of a map that is not a convolution's alone; fixed_scale: gamma is
  * 1 for ever (MXNet's fix_gamma). In evaluation it is a depth-wise 1x1 convolution. */

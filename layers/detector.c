@@ -16,6 +16,7 @@ typedef struct plan {
     int strides[RF_NET_LEVELS], n_levels;
     rf_stages stages;
     double backbone_slope;
+    bool fsm;
 } plan;
 
 static rf_status make_plan(const rf_config *config, plan *p) {
@@ -50,10 +51,16 @@ static rf_status make_plan(const rf_config *config, plan *p) {
     double slope = p->stages.slope;
     p->pyramid = (rf_pyramid){.channels = channels,
                               .slope = slope,
+                              .plain = strcmp(config->model.pyramid_norm, "none") == 0,
                               .lateral = strcmp(config->model.top_down, "lateral") == 0,
+                              .sums = strcmp(config->model.top_down, "sums") == 0,
                               .bilinear = strcmp(config->model.upsample, "bilinear") == 0,
                               .extra_from_p = strcmp(config->model.extra_from, "p5") == 0,
+                              .extra_from_l = strcmp(config->model.extra_from, "l5") == 0,
                               .merge_deform = rf_deform_of(config->model.lateral_dcn)};
+    if (p->pyramid.plain && p->pyramid.merge_deform)
+        return rf_fail(RF_ERR_USER, "model.lateral_dcn = %s needs model.pyramid_norm = bn", config->model.lateral_dcn);
+    p->fsm = config->model.fsm;
     p->backbone_slope = config->model.backbone_slope >= 0 ? config->model.backbone_slope : p->backbone->slope;
     if (p->backbone->slope == 0 && p->backbone_slope != 0)
         return rf_fail(RF_ERR_USER,
@@ -83,8 +90,8 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .freeze_arrays = (int)config->model.freeze_arrays};
 }
 
-/* Backbone and pyramid: the feature maps of the levels. */
-static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_value *levels) {
+/* Backbone and pyramid: the feature maps of the levels, and those that SRN's first step reads. */
+static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_value *step1, rf_value *levels) {
     rf_taps taps = {0};
     rf_scope scope = rf_net_enter(net, "body");
     net->part = RF_PARAM_BACKBONE;
@@ -93,15 +100,20 @@ static rf_status build_features(rf_net *net, const plan *p, rf_value input, rf_v
     net->part = 0;
     net->frozen = false;
     RF_TRY(rf_net_status(net));
-    return rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels);
+    RF_TRY(rf_fpn(net, &taps, p->strides, p->n_levels, &p->pyramid, levels));
+    bool wanted[RF_NET_LEVELS];
+    rf_stages_step1(&p->stages, p->n_levels, wanted);
+    if (p->stages.body == RF_BODY_BACKBONE && p->stages.n > 1)
+        rf_step1_maps(net, &taps, p->strides, p->n_levels, &p->pyramid, wanted, step1);
+    return RF_OK;
 }
 
 static rf_status build(rf_net *net, const rf_config *config, const plan *p, int n, int h, int w, rf_detector *out) {
-    rf_value levels[RF_NET_LEVELS];
+    rf_value step1[RF_NET_LEVELS], *levels = out->maps;
     memset(out, 0, sizeof *out);
     out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
     RF_TRY(rf_graph_status(net->graph));
-    RF_TRY(build_features(net, p, out->input, levels));
+    RF_TRY(build_features(net, p, out->input, step1, levels));
     RF_TRY(rf_net_status(net));
     out->n_levels = p->n_levels;
     out->cell_anchors = p->stages.cell_anchors;
@@ -112,10 +124,11 @@ static rf_status build(rf_net *net, const rf_config *config, const plan *p, int 
         out->w[i] = s.d[2];
         out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)out->cell_anchors;
     }
-    rf_stages_build(net, &p->stages, levels, out);
+    rf_stages_build(net, &p->stages, step1, levels, out);
     rf_dense_params(net, config, p->n_levels, out->cell_anchors, &out->dense);
     for (int i = 0; i < p->n_levels && out->dense.vertices && net->mode == RF_EVAL && config->eval.mesh; i++)
         rf_graph_keep(net->graph, out->features[i]);
+    if (p->fsm && net->mode == RF_TRAIN) out->fsm = rf_fsm_params(net, p->pyramid.channels);
     return rf_net_status(net);
 }
 

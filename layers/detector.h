@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "layers/blocks.h"
 #include "layers/dense.h"
+#include "layers/fsm.h"
 
 enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4 };
 
@@ -34,6 +35,8 @@ typedef struct rf_detector {
     rf_value features[RF_NET_LEVELS]; /* [N,h,w,C] what the heads read, of a cascade those of the level's first stage */
     rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
+    rf_value maps[RF_NET_LEVELS]; /* the pyramid, [N,h,w,channels] */
+    rf_fsm fsm;                   /* RF_TRAIN: the branch that the loss puts on the maps, when model.fsm is on */
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
     int cell_anchors;                                              /* anchors of a cell */

@@ -27,41 +27,71 @@ static rf_status count_laterals(const rf_taps *taps, const int *strides, int n, 
     return RF_OK;
 }
 
-static rf_value conv(rf_net *net, rf_value x, const char *name, int index, const rf_pyramid *p, int k, int stride,
-                     rf_deform deform) {
+rf_value rf_pyramid_conv(rf_net *net, rf_value x, const char *name, int index, const rf_pyramid *p, int out, int k,
+                         int stride, rf_deform deform) {
     rf_scope scope = rf_net_enter(net, "%s%d", name, index + 1);
-    x = rf_conv_bn_act(
-        net, x,
-        (rf_conv_spec){
-            .conv = "0", .bn = "1", .out = p->channels, .k = k, .stride = stride, .slope = p->slope, .deform = deform});
+    rf_conv_spec spec = {.conv = "0", .bn = "1", .out = out, .k = k, .stride = stride, .slope = p->slope};
+    spec.deform = deform;
+    if (p->plain)
+        x = rf_conv_bias_act(net, x, rf_conv_params(net, "0", rf_net_channels(net, x), out, k, k), stride, false);
+    else
+        x = rf_conv_bn_act(net, x, spec);
     rf_net_leave(net, scope);
     return x;
 }
 
+/* From the top: what each level adds of the one above it, and the 3x3 convolution after the addition. */
+static void merge_down(rf_net *net, const rf_pyramid *p, int laterals, rf_value *levels) {
+    rf_value above = RF_NONE;
+    for (int i = laterals - 1; i >= 0; i--) {
+        rf_value own = levels[i], sum = own;
+        bool top = i == laterals - 1;
+        if (!top) {
+            rf_scope merge = rf_net_enter(net, "up%d", i + 1);
+            sum = rf_apply2(net->graph, p->bilinear ? "upsample_bilinear_add" : "upsample_add", own, above, "%s", "");
+            rf_net_leave(net, merge);
+        }
+        if (!top || p->sums) levels[i] = rf_pyramid_conv(net, sum, "merge", i, p, p->channels, 3, 1, p->merge_deform);
+        above = p->sums ? sum : p->lateral ? own : levels[i];
+    }
+}
+
 rf_status rf_fpn(rf_net *net, const rf_taps *taps, const int *strides, int n, const rf_pyramid *p, rf_value *levels) {
     int laterals;
-    rf_value above = RF_NONE; /* what the next level down adds */
     RF_TRY(count_laterals(taps, strides, n, &laterals));
-    rf_net_initialiser(net, RF_INIT_XAVIER_UNIFORM);
+    rf_net_initialiser(net, p->plain ? RF_INIT_NORMAL_001 : RF_INIT_XAVIER_UNIFORM);
     rf_scope scope = rf_net_enter(net, "fpn");
     for (int i = 0; i < laterals; i++)
-        levels[i] = conv(net, taps->value[tap_of(taps, strides[i])], "output", i, p, 1, 1, RF_DEFORM_NONE);
-    for (int i = laterals - 1; i >= 0; i--) {
-        rf_value own = levels[i];
-        if (i < laterals - 1) {
-            rf_scope merge = rf_net_enter(net, "up%d", i + 1);
-            rf_value sum =
-                rf_apply2(net->graph, p->bilinear ? "upsample_bilinear_add" : "upsample_add", own, above, "%s", "");
-            rf_net_leave(net, merge);
-            levels[i] = conv(net, sum, "merge", i, p, 3, 1, p->merge_deform);
-        }
-        above = p->lateral ? own : levels[i];
-    }
+        levels[i] = rf_pyramid_conv(net, taps->value[tap_of(taps, strides[i])], "output", i, p, p->channels, 1, 1,
+                                    RF_DEFORM_NONE);
+    rf_value top = levels[laterals - 1];
+    merge_down(net, p, laterals, levels);
     for (int i = laterals; i < n; i++) {
-        bool from_backbone = i == laterals && !p->extra_from_p;
-        levels[i] = conv(net, from_backbone ? taps->value[taps->n - 1] : levels[i - 1], "extra", i - laterals, p, 3, 2,
-                         RF_DEFORM_NONE);
+        rf_value first = p->extra_from_p ? levels[i - 1] : p->extra_from_l ? top : taps->value[taps->n - 1];
+        levels[i] = rf_pyramid_conv(net, i == laterals ? first : levels[i - 1], "extra", i - laterals, p, p->channels,
+                                    3, 2, RF_DEFORM_NONE);
     }
     rf_net_leave(net, scope);
     return RF_OK;
+}
+
+void rf_step1_maps(rf_net *net, const rf_taps *taps, const int *strides, int n, const rf_pyramid *p, const bool *wanted,
+                   rf_value *maps) {
+    int last = n - 1, beyond = 0;
+    rf_value above = taps->value[taps->n - 1];
+    rf_net_initialiser(net, p->plain ? RF_INIT_NORMAL_001 : RF_INIT_XAVIER_UNIFORM);
+    rf_scope scope = rf_net_enter(net, "step1");
+    while (last >= 0 && !wanted[last]) last--;
+    for (int i = 0; i < n; i++) {
+        int tap = tap_of(taps, strides[i]);
+        maps[i] = RF_NONE;
+        if (tap < 0 && i <= last) {
+            int half = rf_net_channels(net, above) / 2, out = beyond || half < p->channels ? p->channels : half;
+            above = rf_pyramid_conv(net, above, "down", beyond++, p, out, 3, 2, RF_DEFORM_NONE);
+        }
+        if (wanted[i])
+            maps[i] = rf_pyramid_conv(net, tap < 0 ? above : taps->value[tap], "map", i, p, p->channels, 1, 1,
+                                      RF_DEFORM_NONE);
+    }
+    rf_net_leave(net, scope);
 }

@@ -2,33 +2,42 @@
 
 #include "layers/detector.h"
 
-rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share,
-                  rf_value *maps) {
+rf_value rf_head_rows(rf_net *net, const rf_value *maps, int n, const char *name, int anchors, int width) {
     rf_value rows[RF_NET_LEVELS];
     int n_rows = 0;
+    rf_scope scope = rf_net_enter(net, "%s", name);
+    for (int i = 0; i < n; i++) {
+        if (maps[i] == RF_NONE) continue;
+        rf_shape s = rf_graph_shape(net->graph, maps[i]);
+        rows[n_rows++] =
+            rf_apply1(net->graph, "reshape", maps[i], "d0=%d d1=%d d2=%d", s.d[0], s.d[1] * s.d[2] * anchors, width);
+    }
+    rf_value all = n_rows ? rows[0] : RF_NONE;
+    if (n_rows > 1) all = rf_graph_apply(net->graph, "concat", rows, n_rows, "axis=1");
+    rf_net_leave(net, scope);
+    return all;
+}
+
+rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share,
+                  rf_value *maps) {
+    rf_value own[RF_NET_LEVELS];
     rf_conv_pair pair = {RF_NONE, RF_NONE};
+    bool first = true;
     rf_net_initialiser(net, RF_INIT_NORMAL_001);
     net->part = RF_PARAM_HEAD;
     for (int i = 0; i < n; i++) {
+        own[i] = RF_NONE;
         if (levels[i] == RF_NONE) continue;
         rf_scope scope = rf_net_enter(net, "%s", name), level = rf_net_enter(net, "%d", share ? 0 : i);
-        if (n_rows == 0 || !share)
+        if (first || !share)
             pair = rf_conv_bias_params(net, "conv1x1", rf_net_channels(net, levels[i]), anchors * width);
-        rf_value y = rf_conv_bias(net, levels[i], pair);
-        if (maps) maps[i] = y;
-        if (y != RF_NONE) {
-            rf_shape s = rf_graph_shape(net->graph, y);
-            rows[n_rows++] =
-                rf_apply1(net->graph, "reshape", y, "d0=%d d1=%d d2=%d", s.d[0], s.d[1] * s.d[2] * anchors, width);
-        }
+        own[i] = rf_conv_bias(net, levels[i], pair);
+        first = false;
+        if (maps) maps[i] = own[i];
         rf_net_leave(net, level);
         rf_net_leave(net, scope);
-        if (y == RF_NONE) return RF_NONE;
+        if (own[i] == RF_NONE) return RF_NONE;
     }
     net->part = 0;
-    if (n_rows < 2) return n_rows ? rows[0] : RF_NONE;
-    rf_scope scope = rf_net_enter(net, "%s", name);
-    rf_value all = rf_graph_apply(net->graph, "concat", rows, n_rows, "axis=1");
-    rf_net_leave(net, scope);
-    return all;
+    return rf_head_rows(net, own, n, name, anchors, width);
 }

@@ -11,4 +11,7 @@
 rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share,
                   rf_value *maps);
 
+/* The same from maps [N,h,w,anchors*width] that are there, in the scope `name`; RF_NONE when all are RF_NONE. */
+rf_value rf_head_rows(rf_net *net, const rf_value *maps, int n, const char *name, int anchors, int width);
+
 #endif

@@ -50,6 +50,9 @@ static void init_range(void *ctx, size_t begin, size_t end) {
         case RF_INIT_ONE:
             fill_constant(values, p->count, 1);
             break;
+        case RF_INIT_RARE:
+            fill_constant(values, p->count, (rf_real)-log(0.99 / 0.01));
+            break;
         }
     }
 }

@@ -32,7 +32,8 @@ typedef enum rf_init {
     RF_INIT_NORMAL_001,
     RF_INIT_FAN_IN_UNIFORM,
     RF_INIT_ZERO,
-    RF_INIT_ONE
+    RF_INIT_ONE,
+    RF_INIT_RARE /* -ln((1 - 0.01) / 0.01): a class that is rare, for focal loss (arXiv 1708.02002, section 4.1) */
 } rf_init;
 
 typedef struct rf_param {

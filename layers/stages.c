@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/heads.h"
+#include "layers/tower.h"
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
 
@@ -15,9 +16,9 @@ static int width_of(const rf_stages *s, int kind) {
 /* ---- the plan ---- */
 
 static rf_stage_body body_of(const char *name) {
-    static const char *const names[] = {"context", "same", "context_features", "predictions"};
+    static const char *const names[] = {"context", "same", "context_features", "predictions", "backbone"};
     int i = 0;
-    while (i < RF_BODY_PREDICTIONS && strcmp(names[i], name) != 0) i++;
+    while (i < RF_BODY_BACKBONE && strcmp(names[i], name) != 0) i++;
     return (rf_stage_body)i;
 }
 
@@ -66,6 +67,27 @@ static rf_status plan_levels(const rf_config *config, const int *strides, int n_
                    out->n);
 }
 
+/* What towers are not made for, and what only they are. */
+static rf_status plan_towers(const rf_config *config, rf_stages *out) {
+    out->towers = strcmp(config->model.head, "towers") == 0;
+    out->enhanced = config->model.rfe;
+    if (!out->towers && (out->enhanced || config->model.fsm || (out->n > 1 && out->body == RF_BODY_BACKBONE)))
+        return rf_fail(RF_ERR_USER,
+                       "model.rfe, model.fsm and cascade.body = backbone belong to model.head = towers, and "
+                       "it is direct");
+    if (!out->towers) return RF_OK;
+    if (config->model.landmarks)
+        return rf_fail(RF_ERR_USER, "model.head = towers predicts no landmarks: set model.landmarks = no");
+    if (out->blur) return rf_fail(RF_ERR_USER, "model.head = towers predicts no blur: set model.blur = no");
+    if (out->context->scope || !out->share_heads)
+        return rf_fail(RF_ERR_USER, "model.head = towers has towers instead of context modules, and one pair for all "
+                                    "levels: set model.context = none and model.share_heads = yes");
+    if (out->n > 1 && out->body != RF_BODY_BACKBONE)
+        return rf_fail(RF_ERR_USER, "model.head = towers with cascade.stages = %d: set cascade.body = backbone",
+                       out->n);
+    return RF_OK;
+}
+
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     int channels = (int)config->model.channels;
     memset(out, 0, sizeof *out);
@@ -96,13 +118,23 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     int single = single_stage(config, out->n);
     for (int k = 0; k < out->n; k++)
         out->landmarks[k] = config->model.landmarks && (k == single || config->cascade.landmarks);
+    RF_TRY(plan_towers(config, out));
     return plan_levels(config, strides, n_levels, out);
 }
 
 /* ---- the layers ---- */
 
+void rf_stages_step1(const rf_stages *stages, int n_levels, bool *wanted) {
+    for (int l = 0; l < n_levels; l++) {
+        wanted[l] = false;
+        for (int k = 0; k + 1 < stages->n; k++) wanted[l] |= stages->cls_at[k][l] || stages->box_at[k][l];
+    }
+}
+
 /* What a later stage may read of those before it, at each level the newest. */
 typedef struct trail {
+    const rf_value *step1;
+    rf_tower towers[KINDS];
     rf_value body[RF_NET_LEVELS];
     rf_value maps[KINDS][RF_NET_LEVELS];
 } trail;
@@ -129,6 +161,13 @@ static rf_value body_at(rf_net *net, const rf_stages *s, const rf_value *pyramid
     return x;
 }
 
+static rf_value tower_output(rf_net *net, const rf_stages *s, const rf_tower *tower, int width, const rf_value *levels,
+                             int n) {
+    rf_value maps[RF_NET_LEVELS];
+    for (int l = 0; l < n; l++) maps[l] = levels[l] == RF_NONE ? RF_NONE : rf_tower_apply(net, tower, levels[l]);
+    return rf_head_rows(net, maps, n, tower->name, s->cell_anchors, width);
+}
+
 static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies,
                        const rf_detector *d, trail *t) {
     static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
@@ -137,8 +176,9 @@ static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, con
     rf_value levels[RF_NET_LEVELS];
     char name[16];
     for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
-    rf_value y = rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, width_of(s, kind), s->share_heads,
-                          t->maps[kind]);
+    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], width_of(s, kind), levels, d->n_levels)
+                           : rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, width_of(s, kind),
+                                      s->share_heads, t->maps[kind]);
     snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
     rf_graph_keep(net->graph, y);
     rf_graph_name(net->graph, y, name);
@@ -191,7 +231,8 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     for (int l = 0; l < d->n_levels; l++) {
         bodies[l] = RF_NONE;
         if (!s->cls_at[k][l] && !s->box_at[k][l]) continue;
-        bodies[l] = body_at(net, s, pyramid, l, t);
+        bool from_backbone = s->body == RF_BODY_BACKBONE && k + 1 < s->n;
+        bodies[l] = s->towers ? (from_backbone ? t->step1 : pyramid)[l] : body_at(net, s, pyramid, l, t);
     }
     for (int l = 0; l < d->n_levels; l++)
         if (bodies[l] != RF_NONE) t->body[l] = bodies[l];
@@ -203,8 +244,17 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
 }
 
-void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyramid, rf_detector *out) {
-    trail t;
+static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {
+    rf_tower_spec box = {"BoxTower", channels, 4 * s->cell_anchors, s->enhanced, false};
+    rf_tower_spec cls = {"ClassTower", channels, s->cell_anchors, s->enhanced, true};
+    t->towers[LOC] = rf_tower_params(net, &box);
+    t->towers[CLS] = rf_tower_params(net, &cls);
+}
+
+void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
+                     rf_detector *out) {
+    trail t = {.step1 = step1};
+    if (stages->towers) make_towers(net, stages, rf_net_channels(net, pyramid[0]), &t);
     for (int l = 0; l < out->n_levels; l++) {
         t.body[l] = out->features[l] = RF_NONE;
         for (int kind = 0; kind < KINDS; kind++) t.maps[kind][l] = RF_NONE;

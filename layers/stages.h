@@ -12,6 +12,7 @@ typedef enum rf_stage_body {
     RF_BODY_SAME,
     RF_BODY_CONTEXT_FEATURES,
     RF_BODY_PREDICTIONS,
+    RF_BODY_BACKBONE, /* all stages but the last read the backbone's maps */
 } rf_stage_body;
 
 /* What the configuration says, checked. */
@@ -23,13 +24,19 @@ typedef struct rf_stages {
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
     bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion;
+    bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */
 } rf_stages;
 
 /* Reads [model] and [cascade], all but cell_anchors. RF_ERR_USER names the key that is wrong. */
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out);
 
+/* Which levels the stages before the last predict at: their maps are what rf_stages_build wants in step1. */
+void rf_stages_step1(const rf_stages *stages, int n_levels, bool *wanted);
+
 /* Appends context modules and heads to the pyramid's maps [N,h,w,C] of out->n_levels levels and fills the outputs of
- * *out, whose levels are known. Parameters of stage k > 1 are below "stage<k>.", "stage2.ssh1.conv3X3.0.weight". */
-void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *pyramid, rf_detector *out);
+ * *out, whose levels are known. Parameters of stage k > 1 are below "stage<k>.", "stage2.ssh1.conv3X3.0.weight"; towers
+ * are one for all. step1: the maps that all stages but the last read with RF_BODY_BACKBONE. */
+void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
+                     rf_detector *out);
 
 #endif

@@ -157,9 +157,31 @@ def mesh_cases():
     yield 'mesh_render', 'side=9', [((1, 5, 3), n, points), ((1, 5, 3), n), ((4, 3), 'i', t)], lambda p, c, i: mesh_render(p, c, i, 9)
 
 
+def focal(x, t, w=None, m=None, alpha=0.25, gamma=2.0):
+    """torchvision's sigmoid_focal_loss of the difference of the two logits, margins taken from positives."""
+    z = x[..., 1] - x[..., 0]
+    z = z if m is None else z - m * (t == 1)
+    e = torchvision.ops.sigmoid_focal_loss(z, t.clamp(min=0), alpha, gamma) * (t >= 0)
+    return (e if w is None else e * w).sum()
+
+
+def logit_pair(x):
+    return torch.stack([torch.zeros_like(x), x], -1).flatten(-2)
+
+
+def roi_align(rois, *maps, size, scale, samples, aligned):
+    """One level after the other; rows of other levels and of images that are not there give nothing."""
+    out = torch.zeros(len(rois), size, size, maps[0].shape[3], dtype=torch.float64)
+    for level, x in enumerate(maps):
+        mine = (rois[:, 1] == level) & (rois[:, 0] >= 0)
+        y = torchvision.ops.roi_align(nchw(x), rois[mine][:, [0, 2, 3, 4, 5]], size, scale / 2 ** level, samples, aligned)
+        out = out.index_put((mine.nonzero()[:, 0],), nhwc(y))
+    return out
+
+
 def op_cases():
-    """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient,
-    - an optional input that is left out."""
+    """(op, attribute text, [(shape, kind)], function); kind: n numbers, p positive, l labels -1..1, i no gradient, r boxes
+    (image -1..1, level 0 or 1, corners), - an optional input that is left out."""
     n = 'n'
     yield 'conv2d', 'stride=1 pad=1', [((2, 6, 5, 3), n), ((3, 3, 3, 7), n), ((7,), n)], lambda x, w, b: conv(x, w, b, 1, 1)
     yield 'conv2d', 'stride=2 pad=1', [((1, 9, 8, 5), n), ((3, 3, 5, 6), n)], lambda x, w: conv(x, w, None, 2, 1)
@@ -199,6 +221,12 @@ def op_cases():
     for vector in (0, 1):
         yield 'mesh_edges', 'vector=%d' % vector, [((3, 6), n), ((7, 2), 'l')], lambda x, e, v=vector: mesh_edges(x, e, v)
     yield from mesh_cases()
+    yield 'focal_loss', '', [((9, 2), n), ((9,), 'l')], focal
+    yield 'focal_loss', 'alpha=0.4 gamma=1.5', [((2, 6, 2), n), ((2, 6), 'l'), ((2, 6), 'ip'), ((2, 6), 'ip')], lambda x, t, w, m: focal(x, t, w, m, 0.4, 1.5)
+    yield 'logit_pair', '', [((2, 5, 3), n)], logit_pair
+    for samples, aligned in ((2, True), (0, True), (0, False), (2, False)):
+        yield 'roi_align', 'size=3 scale=0.5 samples=%d aligned=%d' % (samples, aligned), [((8, 6), 'r'), ((2, 8, 9, 3), n), ((2, 4, 5, 3), n)], \
+            lambda r, *x, s=samples, a=aligned: roi_align(r, *x, size=3, scale=0.5, samples=s, aligned=a)
 
 
 def make_ops():
@@ -217,6 +245,8 @@ def make_ops():
                 t = torch.tensor(np.floor((numbers(name, int(np.prod(shape))) + 1) * 1.5) - 1).reshape(shape)
             if given:
                 t = torch.tensor(given[0], dtype=torch.float64)
+            if kind == 'r':
+                t = torch.stack([torch.floor((t[:, 0] + 1) * 1.5) - 1, torch.floor(t[:, 1] + 1), *(t[:, 2:4] * 5 + 3).T, *(t[:, 4:6] * 6 + 14).T], 1)
             if kind == 'n':
                 t.requires_grad_(True)
             ins.append(t)

@@ -18,7 +18,10 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                   partial[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[cascade]\nstages=3\n"
                               "body=context_features\nstrides_cls=8,16\nstrides_box=16,32\nlandmarks=no\n",
                   late[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=same\n"
-                           "strides_cls=8\nstrides_box=16,32\nsingle=last\n";
+                           "strides_cls=8\nstrides_box=16,32\nsingle=last\n",
+                  refine[] = "[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\nstrides=4,8,16,32,64\n"
+                             "initialiser=fan_in\n[cascade]\nstrides_cls=4,8\nstrides_box=32,64\ndrop=0.6\n"
+                             "[anchors]\nsizes=8,12,16,23,32,45,64,91,128,181\n";
 
 static const struct {
     const char *ini;
@@ -37,6 +40,7 @@ static const struct {
     {chained, 70, 45, true, 0, false, 0},    {mobile, 70, 45, true, 0, true, 0},
     {cascade, 70, 45, false, 1, false, 0},   {cascade, 70, 99, true, 0, true, 0},
     {partial, 70, 99, true, 0, true, 0},     {late, 64, 64, false, 2, false, 0},
+    {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
 };
 
 #endif

@@ -295,6 +295,38 @@ static void crop_rules(void **state) {
     assert_int_equal(whole, 50);
 }
 
+/* SRN's: a canvas up to twice as large, whose short edge half of the crops have. */
+static void expanded_crops(void **state) {
+    (void)state;
+    rf_config config = settings(64);
+    int whole = 0, outside = 0, tries = 2000;
+    strcpy(config.augment.crop, "srn");
+    config.augment.crop_min = 0.5;
+    for (int n = 0; n < tries; n++) {
+        rf_picture p = {.width = 500, .height = 400};
+        plan(&config, (uint64_t)n, &p);
+        assert_true(p.region.width >= 200 && p.region.width <= 400);
+        whole += p.region.width == 400;
+    }
+    assert_true(abs(whole - tries / 2) < 0.06 * tries);
+    config.augment.expand = 2;
+    double most = 0;
+    for (int n = 0; n < tries; n++) {
+        rf_picture p = {.width = 500, .height = 400};
+        plan(&config, (uint64_t)n, &p);
+        const rf_region *r = &p.region;
+        assert_true(r->x >= -500 && r->y >= -400 && r->x + r->width <= 1000 && r->y + r->height <= 800);
+        outside += r->x < 0 || r->y < 0 || r->x + r->width > 500 || r->y + r->height > 400;
+        most = fmax(most, r->width);
+    }
+    assert_true(outside > tries / 2 && most > 790 && most <= 800);
+    for (uint64_t n = 0; n < 30; n++) { /* faces stay on their pixels */
+        rf_augments[RF_AUGMENT_distort]->off(&config);
+        strcpy(config.augment.filter, "smooth");
+        check_pixels_follow(n, &config, 1);
+    }
+}
+
 static void small_faces_are_ignored(void **state) {
     (void)state;
     rf_config config = settings(100);
@@ -398,6 +430,7 @@ int main(void) {
         cmocka_unit_test(mirror_twice_is_identity),
         cmocka_unit_test(boxes_follow_their_pixels),
         cmocka_unit_test(crop_rules),
+        cmocka_unit_test(expanded_crops),
         cmocka_unit_test(small_faces_are_ignored),
         cmocka_unit_test(clip_settings),
         cmocka_unit_test(count_distortions),

@@ -148,7 +148,7 @@ static void boxes_are_refined_by_hand(void **state) {
     expect_near(moved, (const float[]){102, 46, 40, 40}, 4, 1e-4f);
 
     /* Two stages: the score is the second's, landmarks are 0.1 * 40 * k from its anchor's centre. */
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, 0.01f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.01f, &list), RF_OK);
     assert_int_equal(list.n, 1);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(1)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
@@ -156,11 +156,11 @@ static void boxes_are_refined_by_hand(void **state) {
 
     /* The second stage's score alone decides. */
     list.n = 0;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, 0.5f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 0);
 
     /* Three: score of the third, box and landmarks of the second. */
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 3, 0.5f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 3, -INFINITY, 0.5f, &list), RF_OK);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-2)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
     assert_float_equal(list.items[0].points[2], 110, 1e-4);
@@ -168,7 +168,7 @@ static void boxes_are_refined_by_hand(void **state) {
     /* A second stage of boxes alone: the first's score, and its landmarks from the anchor. */
     stages[1] = (rf_stage_rows){.loc = loc2};
     list.n = 0;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, 0.5f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-4)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
     expect_near(list.items[0].points, (const float[]){102, 54, 102, 54}, 4, 1e-4f);
@@ -176,7 +176,7 @@ static void boxes_are_refined_by_hand(void **state) {
     /* Inclusive widths: the same boxes in centre form, corners one pixel closer. */
     const rf_codec inclusive = {0.1f, 0.2f, true};
     list.n = 0;
-    assert_int_equal(rf_decode_stages(&inclusive, anchor, 1, stages, 2, 0.5f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&inclusive, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     expect_near(list.items[0].box, (const float[]){84.5f, 36.5f, 123.5f, 55.5f}, 4, 1e-4f);
     rf_face_list_free(&list);
 }
@@ -189,11 +189,11 @@ static void bad_weights_give_no_infinity(void **state) {
     rf_stage_rows stages[4] = {
         {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}};
     rf_face_list list = {0};
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, 0.5f, &list), RF_OK);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_OK);
     for (int k = 0; k < 4; k++) assert_true(isfinite(list.items[0].box[k]));
     assert_float_equal(list.items[0].box[2] - list.items[0].box[0], 512e12, 1e9);
     stages[1].loc = nan;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
     rf_face_list_free(&list);
 }
 

@@ -36,6 +36,9 @@ static void new_layers_are_refused(void **state) {
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "ncnn", 0, "2 stages of heads (cascade.stages)");
     refuses("[model]\nchannels=8\n[cascade]\nstages=3\n", "c", 0, "export to onnx");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
+    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "ncnn", 0, "2 stages of heads");
+    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "c", 0, "2 stages of heads");
+    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "wts", 0, "towers");
 }
 
 int main(void) {

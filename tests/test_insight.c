@@ -173,7 +173,7 @@ static void decoding_and_mirroring(void **state) {
     float blur[2] = {5, 0.75f}, visible[10] = {9, 9, 9, 9, 9, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f};
     rf_stage_rows rows = {cls, loc, points, blur, visible};
     rf_face_list list = {0};
-    expect_ok(rf_decode_stages(&codec, anchor, 2, &rows, 1, 0.5f, &list));
+    expect_ok(rf_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list));
     assert_int_equal(list.n, 1);
     rf_face *face = &list.items[0];
     assert_true(face->has_blur && face->has_visible && face->blur == 0.75f && face->visible[3] == 0.4f);
@@ -181,7 +181,7 @@ static void decoding_and_mirroring(void **state) {
     static const float mirrored[5] = {0.2f, 0.1f, 0.3f, 0.5f, 0.4f};
     assert_memory_equal(face->visible, mirrored, sizeof mirrored);
     visible[7] = NAN;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 2, &rows, 1, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(rf_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
     rf_face_list_free(&list);
 }
 

@@ -25,6 +25,7 @@ typedef struct rf_loss_parts {
 typedef struct rf_loss_values {
     rf_value total, cls, box, points; /* points RF_NONE without landmarks; of a cascade: sums over the stages, weighted
                                        * by cascade.weights */
+    rf_value fsm;                     /* feature supervision, unweighted; RF_NONE: there is none */
     rf_loss_parts stages[RF_NET_STAGES];
     int n_stages;
     rf_value mesh, edge; /* RF_NONE without model.mesh_vertices */
@@ -36,6 +37,13 @@ typedef struct rf_loss_counts {
 
 typedef struct rf_loss rf_loss;
 
+/* A number that a loss tells about its work, for the log. */
+typedef struct rf_loss_fact {
+    const char *name;
+    double value;
+} rf_loss_fact;
+enum { RF_LOSS_FACTS = 16 }; /* at most so many */
+
 /* One entry of losses.def. */
 typedef struct rf_loss_kind {
     const char *name, *doc;
@@ -46,6 +54,8 @@ typedef struct rf_loss_kind {
     rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
     void (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
     rf_loss_counts (*counts)(const rf_loss *loss);
+    /* Writes what it has gathered since the last call and returns how many. NULL: nothing to tell. */
+    size_t (*facts)(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
 } rf_loss_kind;
 
 typedef enum rf_loss_id {

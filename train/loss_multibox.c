@@ -4,20 +4,11 @@
  * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights.
  */
 #include "core/mem.h"
-#include "train/loss_dense.h"
-#include "train/loss_stage.h"
+#include "train/loss_multibox.h"
 
 _Static_assert((int)RF_NET_STAGES == (int)RF_MAX_STAGES, "the network and the matching have as many stages");
 
-struct rf_loss {
-    rf_loss_common common;
-    rf_loss_stage stages[RF_NET_STAGES];
-    double stage_weights[RF_NET_STAGES], weights[3];
-    bool landmarks;
-    rf_dense_loss *dense; /* NULL: no mesh branch */
-};
-
-static void multibox_free(rf_loss *loss) {
+void rf_multibox_free(rf_loss *loss) {
     if (!loss) return;
     rf_dense_loss_free(loss->dense);
     rf_loss_common *c = &loss->common;
@@ -57,7 +48,7 @@ static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     return RF_OK;
 }
 
-static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out) {
+rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out) {
     rf_loss *loss = rf_alloc(1, sizeof *loss);
     if (!loss) return RF_ERR_NOMEM;
     rf_loss_common *c = &loss->common;
@@ -75,7 +66,7 @@ static rf_status multibox_make(const rf_config *config, int n, int h, int w, rf_
     *out = loss;
     return RF_OK;
 fail:
-    multibox_free(loss);
+    rf_multibox_free(loss);
     return status;
 }
 
@@ -114,10 +105,15 @@ static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *det
     return rf_graph_status(g);
 }
 
-static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
+rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
     size_t A = loss->common.anchors.count;
-    *out = (rf_loss_values){
-        .total = RF_NONE, .cls = RF_NONE, .box = RF_NONE, .points = RF_NONE, .mesh = RF_NONE, .edge = RF_NONE};
+    *out = (rf_loss_values){.total = RF_NONE,
+                            .cls = RF_NONE,
+                            .box = RF_NONE,
+                            .points = RF_NONE,
+                            .mesh = RF_NONE,
+                            .edge = RF_NONE,
+                            .fsm = RF_NONE};
     if (detector->anchors != A)
         return rf_fail(RF_ERR_USER, "the network has %zu anchors, the settings in [anchors] give %zu",
                        detector->anchors, A);
@@ -141,12 +137,12 @@ static rf_status multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *d
     return rf_graph_status(g);
 }
 
-static void multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
+void rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
     loss->common.batch = *batch;
     rf_dense_loss_set_batch(loss->dense, batch);
 }
 
-static rf_loss_counts multibox_counts(const rf_loss *loss) {
+rf_loss_counts rf_multibox_counts(const rf_loss *loss) {
     rf_loss_counts sum = {0};
     for (int k = 0; k < loss->common.spec.n_stages; k++) {
         const rf_loss_counts *counts = &loss->stages[k].counts;
@@ -158,12 +154,20 @@ static rf_loss_counts multibox_counts(const rf_loss *loss) {
     return sum;
 }
 
+/* What only loss.kind = refineface can train is refused. */
+static rf_status make_multibox(const rf_config *config, int n, int h, int w, rf_loss **out) {
+    if (config->model.fsm || config->loss.sml || (config->cascade.stages > 1 && config->cascade.drop < 1))
+        return rf_fail(RF_ERR_USER,
+                       "model.fsm, loss.sml and cascade.drop need loss.kind = refineface, and it is multibox");
+    return rf_multibox_make(config, n, h, w, out);
+}
+
 const rf_loss_kind rf_loss_multibox = {
     .name = "multibox",
     .doc = "softmax cross-entropy with hard-negative mining, smooth-L1 for boxes and landmarks",
-    .make = multibox_make,
-    .free = multibox_free,
-    .build = multibox_build,
-    .set_batch = multibox_set_batch,
-    .counts = multibox_counts,
+    .make = make_multibox,
+    .free = rf_multibox_free,
+    .build = rf_multibox_build,
+    .set_batch = rf_multibox_set_batch,
+    .counts = rf_multibox_counts,
 };

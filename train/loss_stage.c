@@ -5,13 +5,15 @@
 
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "detect/box.h"
 
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out) {
     size_t n = (size_t)common->n, A = common->anchors.count;
     *out = (rf_loss_stage){.common = common, .before = before, .index = before ? before->index + 1 : 0};
     out->matches = rf_alloc(n, sizeof *out->matches);
+    out->sums = rf_alloc(n, sizeof *out->sums);
     out->labels = rf_alloc(n * A, sizeof *out->labels);
-    if (!out->matches || !out->labels) return RF_ERR_NOMEM;
+    if (!out->matches || !out->sums || !out->labels) return RF_ERR_NOMEM;
     if (before) {
         out->boxes = rf_alloc(n * A, 4 * sizeof *out->boxes);
         if (!out->boxes) return RF_ERR_NOMEM;
@@ -23,13 +25,13 @@ rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before
 void rf_loss_stage_free(rf_loss_stage *stage) {
     for (int i = 0; stage->matches && i < stage->common->n; i++) rf_match_free(&stage->matches[i]);
     rf_free(stage->matches);
+    rf_free(stage->sums);
     rf_free(stage->labels);
     rf_free(stage->boxes);
     memset(stage, 0, sizeof *stage);
 }
 
-/* The anchors of an image, [A,4]. */
-static const float *boxes_of(const rf_loss_stage *stage, size_t image) {
+const float *rf_loss_stage_boxes(const rf_loss_stage *stage, size_t image) {
     const rf_anchor_set *anchors = &stage->common->anchors;
     return stage->boxes ? stage->boxes + 4 * anchors->count * image : anchors->boxes;
 }
@@ -45,7 +47,7 @@ static size_t level_anchors(const rf_anchor_set *anchors, int level) {
 static void move_boxes(rf_loss_stage *stage, size_t image) {
     const rf_loss_common *c = stage->common;
     const rf_stage *rows = &stage->before->rows;
-    const float *from = boxes_of(stage->before, image);
+    const float *from = rf_loss_stage_boxes(stage->before, image);
     float *to = stage->boxes + 4 * c->anchors.count * image;
     memcpy(to, from, 4 * c->anchors.count * sizeof *to);
     if (stage->in_loc < 0) return;
@@ -68,6 +70,51 @@ static void copy_labels(const rf_loss_stage *stage, int8_t *anchors, int8_t *row
         if (stage->rows.cls_first[l] < 0) continue;
         int8_t *of_level = anchors + set->levels[l].first, *row = rows + stage->rows.cls_first[l];
         memcpy(back ? of_level : row, back ? row : of_level, level_anchors(set, l));
+    }
+}
+
+/* Selective two-step classification (SRN, section 3.2): negatives that the stage before is sure of are left out; all
+ * others are examples of the focal loss. */
+static void drop_image(rf_loss_stage *stage, size_t image) {
+    const rf_anchor_set *set = &stage->common->anchors;
+    const rf_stage *rows = &stage->rows, *earlier = stage->before ? &stage->before->rows : NULL;
+    rf_match *match = &stage->matches[image];
+    rf_stage_sums *sums = &stage->sums[image];
+    for (int l = 0; l < set->n_levels; l++) {
+        if (rows->cls_first[l] < 0) continue;
+        bool two_steps = stage->in_before >= 0 && earlier->cls_first[l] >= 0;
+        const rf_real *logits = NULL;
+        if (two_steps)
+            logits = stage->call->in[stage->in_before].data +
+                     2 * (earlier->cls_rows * image + (size_t)earlier->cls_first[l]);
+        int8_t *label = match->label + set->levels[l].first;
+        for (size_t a = 0; a < level_anchors(set, l); a++) {
+            bool negative = label[a] == 0;
+            sums->positives += two_steps && label[a] > 0;
+            sums->negatives += two_steps && negative;
+            if (negative && two_steps && logits[2 * a + 1] - logits[2 * a] < (rf_real)stage->common->spec.drop_below)
+                label[a] = -1;
+            sums->kept += two_steps && label[a] == 0;
+        }
+    }
+}
+
+/* How much better the moved anchors fit the faces that they belong to. */
+static void measure_boxes(rf_loss_stage *stage, size_t image) {
+    const rf_loss_common *c = stage->common;
+    const rf_match *match = &stage->matches[image];
+    rf_stage_sums *sums = &stage->sums[image];
+    const float *moved = rf_loss_stage_boxes(stage, image);
+    for (int l = 0; l < c->anchors.n_levels; l++) {
+        size_t first = c->anchors.levels[l].first, end = first + level_anchors(&c->anchors, l);
+        if (stage->in_loc < 0 || stage->before->rows.box_first[l] < 0) continue;
+        for (size_t a = first; a < end; a++) {
+            if (match->label[a] <= 0) continue;
+            const float *face = c->batch.faces[image][match->face[a]].box;
+            sums->moved++;
+            sums->iou_grid += (double)rf_anchor_iou(c->anchors.boxes + 4 * a, face, c->anchors.plus_one);
+            sums->iou_moved += (double)rf_anchor_iou(moved + 4 * a, face, c->anchors.plus_one);
+        }
     }
 }
 
@@ -113,12 +160,16 @@ static void assign_range(void *ctx, size_t begin, size_t end) {
         size_t n_faces = c->batch.n_faces[i];
         if (stage->before) {
             move_boxes(stage, i);
-            rf_match_boxes(boxes_of(stage, i), c->anchors.height, c->anchors.width, c->anchors.plus_one, spec, faces,
-                           n_faces, &c->bins[i], &stage->matches[i]);
+            rf_match_boxes(rf_loss_stage_boxes(stage, i), c->anchors.height, c->anchors.width, c->anchors.plus_one,
+                           spec, faces, n_faces, &c->bins[i], &stage->matches[i]);
         } else {
             rf_match_faces(&c->anchors, spec, faces, n_faces, &stage->matches[i]);
         }
-        mine_image(stage, i);
+        if (c->focal.on)
+            drop_image(stage, i);
+        else
+            mine_image(stage, i);
+        if (stage->before) measure_boxes(stage, i);
     }
 }
 
@@ -162,10 +213,14 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
     size_t row = stage->rows.cls_rows * image + (size_t)stage->rows.cls_first[level];
     rf_real *labels = target(stage, RF_TARGET_LABEL) + row, *weights = target(stage, RF_TARGET_CLS_WEIGHT) + row;
     const int8_t *label = stage->matches[image].label + anchors->levels[level].first;
-    rf_real share = (rf_real)stage->shares[level].cls;
+    rf_real share = (rf_real)stage->shares[level].cls, *margins = target(stage, RF_TARGET_MARGIN);
+    const int32_t *face = stage->matches[image].face + anchors->levels[level].first;
     for (size_t a = 0; a < level_anchors(anchors, level); a++) {
         labels[a] = label[a];
         weights[a] = share;
+        if (!margins) continue;
+        const rf_face *faces = stage->common->batch.faces[image];
+        margins[row + a] = label[a] > 0 ? (rf_real)rf_margin_of(&stage->common->focal.margin, faces[face[a]].box) : 0;
     }
 }
 
@@ -173,7 +228,7 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
 static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf_real *loc, rf_real *points) {
     const rf_match *match = &stage->matches[image];
     const rf_face *face = &stage->common->batch.faces[image][match->face[a]];
-    const float *anchor = boxes_of(stage, image) + 4 * a;
+    const float *anchor = rf_loss_stage_boxes(stage, image) + 4 * a;
     float t[4], p[2 * RF_POINTS];
     rf_codec_encode_box(&stage->common->spec.codec, anchor, face->box, t);
     for (int k = 0; k < 4; k++) loc[k] = t[k];
@@ -223,17 +278,23 @@ static rf_status assign_targets(void *ctx, const rf_call *call) {
 static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
     int n = stage->common->n, cls = (int)stage->rows.cls_rows, box = (int)stage->rows.box_rows, n_in = 0, n_out = 0;
     const rf_shape all[RF_TARGET_COUNT] = {
-        {2, {n, cls}}, {2, {n, cls}}, {3, {n, box, 4}}, {2, {n, box}}, {3, {n, box, 2 * RF_POINTS}}, {2, {n, box}}};
-    rf_value before = stage->before ? stage->before->rows.loc : RF_NONE, in[2];
+        {2, {n, cls}}, {2, {n, cls}}, {3, {n, box, 4}}, {2, {n, box}}, {3, {n, box, 2 * RF_POINTS}},
+        {2, {n, box}}, {2, {n, cls}}};
+    const rf_focal_spec *focal = &stage->common->focal;
+    rf_value before = stage->before ? stage->before->rows.loc : RF_NONE, in[3];
+    rf_value judged = stage->before && focal->on ? stage->before->rows.cls : RF_NONE;
     rf_shape shapes[RF_TARGET_COUNT];
     char name[24];
-    stage->in_cls = stage->in_loc = -1;
+    stage->in_cls = stage->in_loc = stage->in_before = -1;
     if (stage->rows.cls != RF_NONE) in[stage->in_cls = n_in++] = stage->rows.cls;
+    if (judged != RF_NONE) in[stage->in_before = n_in++] = judged;
     if (before != RF_NONE) in[stage->in_loc = n_in++] = before;
     for (int i = 0; i < RF_TARGET_COUNT; i++) {
         rf_value of = i <= RF_TARGET_CLS_WEIGHT   ? stage->rows.cls
                       : i <= RF_TARGET_BOX_WEIGHT ? stage->rows.loc
-                                                  : stage->rows.points;
+                      : i < RF_TARGET_MARGIN      ? stage->rows.points
+                      : focal->margin.on          ? stage->rows.cls
+                                                  : RF_NONE;
         stage->slot[i] = of == RF_NONE ? -1 : n_out;
         if (of != RF_NONE) shapes[n_out++] = all[i];
     }
@@ -247,9 +308,16 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
     rf_value t = append_targets(stage, g);
     if (t == RF_NONE) return rf_graph_status(g);
     const int *slot = stage->slot;
-    if (rows->cls != RF_NONE)
-        out->cls = rf_graph_apply(
-            g, "softmax_ce", (rf_value[]){rows->cls, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT]}, 3, "");
+    if (rows->cls != RF_NONE) {
+        rf_value margins = slot[RF_TARGET_MARGIN] < 0 ? RF_NONE : t + slot[RF_TARGET_MARGIN];
+        rf_value in[4] = {rows->cls, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT], margins};
+        const rf_focal_spec *focal = &stage->common->focal;
+        if (focal->on)
+            out->cls = rf_graph_apply(g, "focal_loss", in, margins == RF_NONE ? 3 : 4, "alpha=%.17g gamma=%.17g",
+                                      focal->alpha, focal->gamma);
+        else
+            out->cls = rf_graph_apply(g, "softmax_ce", in, 3, "");
+    }
     if (rows->loc != RF_NONE)
         out->box = rf_graph_apply(g, "smooth_l1",
                                   (rf_value[]){rows->loc, t + slot[RF_TARGET_LOC], t + slot[RF_TARGET_BOX_WEIGHT]}, 3,
@@ -267,4 +335,19 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);
     return rf_graph_status(g);
+}
+
+rf_stage_sums rf_loss_stage_facts(rf_loss_stage *stage) {
+    rf_stage_sums all = {0};
+    for (int i = 0; i < stage->common->n; i++) {
+        rf_stage_sums *one = &stage->sums[i];
+        all.positives += one->positives;
+        all.negatives += one->negatives;
+        all.kept += one->kept;
+        all.moved += one->moved;
+        all.iou_grid += one->iou_grid;
+        all.iou_moved += one->iou_moved;
+        *one = (rf_stage_sums){0};
+    }
+    return all;
 }

@@ -9,12 +9,21 @@
 #include "train/loss.h"
 #include "train/loss_extra.h"
 #include "train/loss_norm.h"
+#include "train/margin.h"
 #include "train/mining.h"
+
+/* Focal loss of all anchors instead of cross-entropy of mined ones (loss.kind = refineface). */
+typedef struct rf_focal_spec {
+    bool on;
+    double alpha, gamma;
+    rf_margin_spec margin;
+} rf_focal_spec;
 
 /* What the stages of a loss share. */
 typedef struct rf_loss_common {
     rf_detect_spec spec;
     rf_mining_spec mining;
+    rf_focal_spec focal;
     const rf_mining_kind *mining_kind;
     const rf_loss_norm *norm;
     double box_beta, landmark_beta;
@@ -32,8 +41,17 @@ enum {
     RF_TARGET_BOX_WEIGHT,
     RF_TARGET_POINTS,
     RF_TARGET_POINTS_WEIGHT,
+    RF_TARGET_MARGIN,
     RF_TARGET_COUNT
 };
+
+/* What refining the examples does, summed up since the last rf_loss_stage_facts: over anchors that the stage before
+ * classifies too, and over positives whose boxes it moves. */
+typedef struct rf_stage_sums {
+    size_t positives, negatives, kept; /* negatives: before, kept: after those that it is sure of are dropped */
+    size_t moved;                      /* positives with a moved box */
+    double iou_grid, iou_moved;        /* with their faces: of the anchors of the grid, of the moved ones */
+} rf_stage_sums;
 
 typedef struct rf_loss_stage {
     rf_loss_common *common;
@@ -43,12 +61,13 @@ typedef struct rf_loss_stage {
     rf_match *matches;                   /* [n] */
     float *boxes;                        /* [n][A,4] cx cy w h; NULL: the grid */
     int8_t *labels;                      /* [n][A] scratch */
-    int in_cls, in_loc;                  /* inputs of the node: logits, loc of the stage before; -1: none */
+    int in_cls, in_loc, in_before;       /* inputs of the node: logits, loc and logits of the stage before; -1: none */
     int slot[RF_TARGET_COUNT];           /* outputs of the node; -1: none */
     const rf_call *call;                 /* while the node runs */
     rf_loss_counts counts;               /* of the last run */
     rf_loss_share shares[RF_MAX_LEVELS]; /* weights of a level's anchors */
     rf_loss_extra extra;
+    rf_stage_sums *sums; /* [n] */
 } rf_loss_stage;
 
 /* Memory for a stage; common and before outlive it. Free in every case. */
@@ -57,5 +76,11 @@ void rf_loss_stage_free(rf_loss_stage *stage);
 
 /* Appends the stage's targets and losses; stages are built in order, and their nodes run in that order. */
 rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *graph, const rf_stage *rows, rf_loss_parts *out);
+
+/* The anchors of an image in a stage, [A,4] cx cy w h, once its node has run. */
+const float *rf_loss_stage_boxes(const rf_loss_stage *stage, size_t image);
+
+/* Adds up the sums of the images and clears them. */
+rf_stage_sums rf_loss_stage_facts(rf_loss_stage *stage);
 
 #endif

@@ -40,6 +40,7 @@ static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_su
     rf_json_put_number(w, "cls", sums->cls / n);
     rf_json_put_number(w, "box", sums->box / n);
     rf_json_put_number(w, "points", sums->points / n);
+    if (t->net.values.fsm != RF_NONE) rf_json_put_number(w, "fsm", sums->fsm / n);
     for (int i = 0; stages > 1 && i < 3 * stages; i++) {
         char name[24];
         snprintf(name, sizeof name, "%s%d", parts[i % 3], i / 3 + 1);
@@ -57,6 +58,12 @@ static void sum_stages(const rf_trainer *t, rf_train_line *line) {
     line->n_stages = t->net.values.n_stages;
     for (int k = 0; k < line->n_stages; k++)
         for (int part = 0; part < 3; part++) line->stages[k] += weights[part] * t->line.stages[k][part] / n;
+}
+
+static void put_facts(const rf_trainer *t, rf_json_writer *w) {
+    rf_loss_fact facts[RF_LOSS_FACTS];
+    size_t n = t->net.loss_kind->facts ? t->net.loss_kind->facts(t->net.loss, facts) : 0;
+    for (size_t i = 0; i < n; i++) rf_json_put_number(w, facts[i].name, facts[i].value);
 }
 
 static rf_train_line make_line(const rf_trainer *t) {
@@ -97,6 +104,7 @@ rf_status rf_trainer_log_step(rf_trainer *t) {
         rf_json_put_number(&w, "grad_norm", line.grad_norm);
         rf_json_put_number(&w, "img_s", line.images_per_second);
         rf_json_put_number(&w, "data_wait", line.data_wait);
+        put_facts(t, &w);
         RF_TRY(append(t, &w));
     }
     if (t->callbacks.step) t->callbacks.step(t->callbacks.ctx, &line);

@@ -46,6 +46,7 @@ static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
     sums->has_mesh = v->mesh != RF_NONE;
     sums->mesh += scalar(t, v->mesh);
     sums->edge += scalar(t, v->edge);
+    sums->fsm += scalar(t, v->fsm);
     for (int k = 0; k < v->n_stages; k++) {
         sums->stages[k][0] += scalar(t, v->stages[k].cls);
         sums->stages[k][1] += scalar(t, v->stages[k].box);
