@@ -10,10 +10,14 @@
 #include "data/dataset.h"
 #include "data/draw.h"
 #include "data/image.h"
+#include "data/mesh_table.h"
 
-static void draw_face(rf_image *image, const rf_face *face) {
+static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table *mesh) {
     static const rf_colour wanted = {255, 40, 40}, ignored = {255, 220, 0}, eye = {0, 220, 255}, other = {0, 255, 60};
     int stroke = rf_draw_thickness(image);
+    if (mesh && face->mesh)
+        rf_draw_mesh(image, mesh->xy + 2 * mesh->n_vertices * (face->mesh - 1), mesh->n_vertices,
+                     face->box[3] - face->box[1]);
     rf_draw_rectangle(image, face->box, stroke, face->ignore ? ignored : wanted);
     for (int k = 0; face->has_points && k < RF_POINTS; k++)
         rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], (float)stroke + 0.5f, k == 0 ? eye : other);
@@ -22,7 +26,8 @@ static void draw_face(rf_image *image, const rf_face *face) {
 /* Writes one annotated picture as OUT/folder_name.jpg. */
 static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample, rf_image *image, const char *out) {
     char name[512];
-    for (size_t i = 0; i < sample->n_faces; i++) draw_face(image, &dataset->faces[sample->first_face + i]);
+    for (size_t i = 0; i < sample->n_faces; i++)
+        draw_face(image, &dataset->faces[sample->first_face + i], dataset->mesh);
     size_t length = strlen(sample->name);
     const char *dot = strrchr(rf_path_base(sample->name), '.');
     if (dot) length = (size_t)(dot - sample->name);
@@ -38,12 +43,21 @@ static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample
     return status;
 }
 
+/* Vertices are shown where a file of them stands beside the annotations. */
+static rf_status read_mesh(rf_dataset *dataset) {
+    char *path = rf_mesh_table_path(dataset->annotation_path);
+    rf_status status = path ? RF_OK : RF_ERR_NOMEM;
+    if (path && rf_file_exists(path)) status = rf_dataset_read_mesh(dataset, 0);
+    rf_free(path);
+    return status;
+}
+
 static rf_status show_set(const rf_set_paths *set, const char *format, const char *list, const char *out, size_t limit,
                           size_t *shown) {
     rf_dataset *dataset;
     RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
-    rf_status status = RF_OK;
-    for (size_t i = 0; i < dataset->n_samples && *shown < limit; i++) {
+    rf_status status = read_mesh(dataset);
+    for (size_t i = 0; status == RF_OK && i < dataset->n_samples && *shown < limit; i++) {
         const rf_sample *sample = &dataset->samples[i];
         rf_image image = {0};
         rf_status loaded = rf_image_load(sample->path, NULL, &image);
@@ -72,15 +86,16 @@ int rf_data_show(int argc, char **argv) {
         {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "only the images that the file lists, one name a line", 0, 0},
         {0}};
-    const rf_program program = {name,
-                                "draw the annotations of a data set into its pictures",
-                                "DIR|ANNOTATION --out DIR [options]",
-                                "  Boxes are red, ignored ones yellow; landmarks are green, the left eye blue.",
-                                options,
-                                "  rf-data show synth --out look --limit 10",
-                                NULL,
-                                1,
-                                1};
+    const rf_program program = {
+        name,
+        "draw the annotations of a data set into its pictures",
+        "DIR|ANNOTATION --out DIR [options]",
+        "  Boxes are red, ignored ones yellow; landmarks are green, the left eye blue; vertices of meshes cyan.",
+        options,
+        "  rf-data show synth --out look --limit 10",
+        NULL,
+        1,
+        1};
     const char *positional[1];
     size_t n, shown = 0;
     rf_args_action action = rf_args_parse(&program, argc, argv, positional, &n);

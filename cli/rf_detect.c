@@ -24,15 +24,6 @@ typedef struct job {
     size_t images, faces, unreadable;
 } job;
 
-/* A dot for each vertex, small enough that neighbours of a large face stay apart. */
-static void draw_mesh(rf_image *image, const rf_face_list *faces, const rf_face *face) {
-    const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
-    float radius = 0.004f * (face->box[3] - face->box[1]);
-    if (radius < 0.5f) radius = 0.5f;
-    for (size_t i = 0; i < faces->n_vertices; i++)
-        rf_draw_disc(image, xy[2 * i], xy[2 * i + 1], radius, (rf_colour){90, 230, 255});
-}
-
 static void draw_faces(rf_image *image, const rf_face_list *faces) {
     static const rf_colour dots[RF_POINTS] = {
         {230, 60, 60}, {60, 120, 255}, {250, 220, 60}, {200, 80, 220}, {60, 220, 220}};
@@ -42,7 +33,9 @@ static void draw_faces(rf_image *image, const rf_face_list *faces) {
         rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
         for (int k = 0; face->has_points && k < RF_POINTS; k++)
             rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], 1.5f * (float)thickness, dots[k]);
-        if (face->mesh) draw_mesh(image, faces, face);
+        if (face->mesh)
+            rf_draw_mesh(image, faces->vertices + 2 * faces->n_vertices * (face->mesh - 1), faces->n_vertices,
+                         face->box[3] - face->box[1]);
         char text[16];
         snprintf(text, sizeof text, "%.2f", (double)face->score);
         int scale = (thickness + 1) / 2;

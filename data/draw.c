@@ -101,3 +101,9 @@ int rf_draw_text_width(const char *text, int scale) {
     if (n > 100000) n = 100000;
     return n ? (int)(n * ADVANCE - 1) * scale : 0;
 }
+
+void rf_draw_mesh(rf_image *image, const float *xy, size_t n, float height) {
+    float radius = 0.004f * height;
+    if (radius < 0.5f) radius = 0.5f;
+    for (size_t i = 0; i < n; i++) rf_draw_disc(image, xy[2 * i], xy[2 * i + 1], radius, (rf_colour){90, 230, 255});
+}

@@ -25,4 +25,8 @@ void rf_draw_text(rf_image *image, float x, float y, const char *text, int scale
 /* Width in pixels of such a text; its height is 7 * scale. */
 int rf_draw_text_width(const char *text, int scale);
 
+/* A dot for each of n points xy [n,2], pixels: small enough that those of a face's mesh of `height` pixels stay apart.
+ */
+void rf_draw_mesh(rf_image *image, const float *xy, size_t n, float height);
+
 #endif

@@ -226,6 +226,23 @@ static void shows(void **state) {
     succeeds("rf-export @/whole/last.safetensors --out @/m.onnx");
 }
 
+/* Vertices are drawn where there are some. */
+static void draws_annotations(void **state) {
+    (void)state;
+    int differ = 0;
+    succeeds("rf-data show @/set/val/label.txt --out @/look");
+    assert_int_equal(rename(at("@/set/val/label.mesh.safetensors"), at("@/set/val/away")), 0);
+    succeeds("rf-data show @/set/val/label.txt --out @/bare");
+    assert_int_equal(rename(at("@/set/val/away"), at("@/set/val/label.mesh.safetensors")), 0);
+    for (int i = 0; i < 3; i++) {
+        char look[64], bare[64];
+        snprintf(look, sizeof look, "@/look/0--Synth_synth_val_%06d.jpg", i);
+        snprintf(bare, sizeof bare, "@/bare/0--Synth_synth_val_%06d.jpg", i);
+        differ += !same_bytes(look, bare);
+    }
+    assert_true(differ > 0);
+}
+
 static void refusals(void **state) {
     (void)state;
     refused("rf-data mesh @/x.obj --across 4", "even");
@@ -257,6 +274,7 @@ int main(void) {
         cmocka_unit_test(tables_are_checked),
         cmocka_unit_test(trains_and_resumes),
         cmocka_unit_test(shows),
+        cmocka_unit_test(draws_annotations),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, programs_begin, programs_end);
