@@ -202,15 +202,16 @@ static rf_status fuse_bn(fuser *f, int index) {
     rf_node bn = g->nodes[index], scale = bn, act = bn;
     plan *p = &f->plans[index];
     rf_shape x = g->values[bn.in[BN_X]].shape, shape = {2, {3, x.d[3]}};
+    p->scale = new_value(g, bn.name, "scale", shape);
+    if (p->scale == RF_NONE) return rf_graph_status(g);
     become(&scale, rf_op_find("bn_scale"));
     scale.name = p->stored ? rf_strdup(bn.name) : bn.name;
     if (!scale.name) return RF_ERR_NOMEM;
     scale.in[BN_X] = p->moments;
     scale.n_in = BN_RESIDUAL;
     set_attr(&scale, "count", (double)rf_shape_count(&x) / x.d[3]);
-    p->scale = scale.out[0] = new_value(g, bn.name, "scale", shape);
+    scale.out[0] = p->scale;
     scale.n_out = 1;
-    if (p->scale == RF_NONE) return rf_graph_status(g);
     bool needs = false;
     for (int i = 0; i < 3; i++) needs |= g->values[scale.in[i]].needs_grad;
     g->values[p->scale].needs_grad = needs;

@@ -183,8 +183,10 @@ static void put_anchors(rf_text *t, const source *s) {
     put_float(t, s->spec.codec.variance_centre);
     rf_text_put(t, ", variance_size = ");
     put_float(t, s->spec.codec.variance_size);
-    rf_text_printf(t, ";\nstatic const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n",
-                   s->spec.codec.plus_one);
+    rf_text_printf(t,
+                   ";\nstatic const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n"
+                   "static const int clips = %d; /* 1: corners are moved into the picture */\n",
+                   s->spec.codec.plus_one, s->config->eval.clip);
 }
 
 static void put_network(rf_text *t, const source *s) {

@@ -125,6 +125,27 @@ static const char *decode_points(rf_onnx_build *b, const char *landms, const cha
     return rf_onnx_binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS), "point.rows");
 }
 
+/* Right and lower limits of corners, [4] or [1,4], from the size of the network input. */
+static const char *picture_limits(rf_onnx_build *b, float less) {
+    rf_onnx_model *m = b->onnx;
+    if (!b->dynamic) {
+        float *data = rf_onnx_alloc(m, 4, sizeof *data);
+        for (int k = 0; data && k < 4; k++) data[k] = (float)(k % 2 ? b->options->h : b->options->w) - less;
+        return rf_onnx_tensor_add(m, "picture.limits", RF_ONNX_FLOAT, &(int64_t){4}, 1, data, 4 * sizeof *data);
+    }
+    const char *size =
+        rf_onnx_node_add(m, "Shape", "picture.shape", RF_ONNX_IN(b->names[b->net->detector.input]), "%s", "");
+    size = rf_onnx_node_add(m, "Gather", "picture.size", RF_ONNX_IN(size, RF_ONNX_INTS(m, 3, 2, 3, 2)), "axis=0");
+    size = rf_onnx_node_add(m, "Cast", "picture.pixels", RF_ONNX_IN(size), "to=%d", RF_ONNX_FLOAT);
+    return rf_onnx_binary(b, "Sub", size, rf_onnx_number(m, less), "picture.limits");
+}
+
+/* eval.clip: corners into the picture, as the finder does it. */
+static const char *clip(rf_onnx_build *b, const rf_codec *codec, const char *corners) {
+    const char *inside = rf_onnx_binary(b, "Max", corners, rf_onnx_number(b->onnx, 0), "box.low_limited");
+    return rf_onnx_binary(b, "Min", inside, picture_limits(b, codec->plus_one ? 1 : 0), "box.clipped");
+}
+
 /* ---- suppression ---- */
 
 static const char *list_of_one(rf_onnx_build *b, const char *name, float value) {
@@ -154,6 +175,12 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     rf_onnx_model *m = b->onnx;
     rf_onnx_dim faces = {0, "faces"};
     RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
+    for (int l = 0; l < spec.anchors.n_levels; l++)
+        if (spec.level_scores[l] != 1)
+            return rf_fail(RF_ERR_USER,
+                           "--outputs faces: scores of stride %d have the factor %g (eval.level_scores, "
+                           "eval.stride4_score), which the file would not apply: set it to 1 or take --outputs anchors",
+                           spec.anchors.strides[l], (double)spec.level_scores[l]);
     rf_onnx_rows rows = rf_onnx_rows_add(b);
     const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
     if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */
@@ -161,6 +188,7 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
                *size = rf_onnx_columns(b, anchors, 1, 2, 4, "anchors.size");
     const char *reach = rf_onnx_binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
     const char *corners = decode_boxes(b, &spec.codec, rows.loc, centre, size, reach);
+    if (b->model->config->eval.clip) corners = clip(b, &spec.codec, corners);
     const char *scores = rf_onnx_columns(b, rows.conf, 2, 1, 2, "face");
     const char *kept = suppress(b, corners, scores);
     const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");

@@ -50,6 +50,8 @@ static double apply(const onnx_call *c, double a, double b) {
     case 'S':
         return a - b;
     case 'M':
+        if (strcmp(c->node->op, "Max") == 0) return fmax(a, b);
+        if (strcmp(c->node->op, "Min") == 0) return fmin(a, b);
         return a * b;
     default:
         return a / b;
@@ -279,6 +281,8 @@ static const struct {
            {"Sub", binary},
            {"Mul", binary},
            {"Div", binary},
+           {"Max", binary},
+           {"Min", binary},
            {"Relu", unary},
            {"LeakyRelu", unary},
            {"Exp", unary},

@@ -133,7 +133,10 @@ static void networks_agree(void **state) {
         double factor;
         const char *score, *sets[5], *without;
     } nets[] = {
-        {8, "0.95", {"model.channels=20", "model.landmarks=no", "anchors.plus_one=yes", "eval.iou=0.3"}, "max_pool"},
+        {8,
+         "0.95",
+         {"model.channels=20", "model.landmarks=no", "anchors.plus_one=yes", "eval.iou=0.3", "eval.clip=yes"},
+         "max_pool"},
         {40,
          "0.9",
          {"model.context=none", "model.share_heads=yes", "anchors.aspect=1.25", "input.colour=rgb",

@@ -77,7 +77,6 @@ static void faces_are_those_of_the_finder(void **state) {
         onnx_subject_open(forms[form].ini, options_of(form, RF_EXPORT_FACES), forms[form].h, forms[form].w, &s);
         s.options.score = s.config.eval.score = onnx_threshold_of(&s);
         s.config.eval.iou = 0.4;
-        s.config.eval.clip = false; /* exported networks leave that to their reader */
         s.config.eval.keep = 10;
         onnx_subject_export(&s, path);
         onnx_subject_run(&s);

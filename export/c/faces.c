@@ -57,6 +57,15 @@ static float limit(float log_size) {
     return log_size > most ? most : log_size < -most ? -most : log_size;
 }
 
+/* Into the picture, 0 .. side, or where corners count as pixels 0 .. side - 1. */
+static void clip(struct rf_face *face) {
+    float right = (float)state.size[0].w - plus_one, bottom = (float)state.size[0].h - plus_one;
+    face->x1 = face->x1 < 0 ? 0 : face->x1 > right ? right : face->x1;
+    face->x2 = face->x2 < 0 ? 0 : face->x2 > right ? right : face->x2;
+    face->y1 = face->y1 < 0 ? 0 : face->y1 > bottom ? bottom : face->y1;
+    face->y2 = face->y2 < 0 ? 0 : face->y2 > bottom ? bottom : face->y2;
+}
+
 /* 0 when a number is not finite. */
 static int decode(struct candidate c, struct rf_face *face) {
     int level = 0;
@@ -88,6 +97,7 @@ static int decode(struct candidate c, struct rf_face *face) {
             sum += face->points[i][0] + face->points[i][1];
         }
     }
+    if (clips) clip(face);
     return isfinite(sum);
 }
 

@@ -25,3 +25,4 @@ static const float anchor_size[LEVELS][ANCHORS][2] = {{{16.0f, 16.0f}}};
 static const float anchor_centre[LEVELS] = {1.0f}; /* of the first cell */
 static const float variance_centre = 0.1f, variance_size = 0.2f;
 static const float plus_one = 0.0f; /* 1: a box of width 1 has x2 = x1 */
+static const int clips = 0;         /* 1: corners are moved into the picture */
