@@ -104,6 +104,7 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
     } else {
         for (int m = 0; m < RF_METRIC_COUNT; m++) {
             double value;
+            if (rf_metrics[m]->needs_mesh && !s->val->mesh) continue;
             RF_TRY(rf_metrics[m]->compute(s->val, lists, &value));
             add_metric(out, rf_metrics[m]->name, value);
         }

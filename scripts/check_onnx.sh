@@ -183,7 +183,7 @@ $python -c 'import cv2, sys; sys.exit(tuple(int(n) for n in cv2.__version__.spli
 [ $clip = yes ] || verdict 77 "opencv mobilenetv2" "skip: OpenCV 4.7 or later is missing"
 option mobilenetv2 $clip 13 2 model.backbone=mobilenetv2
 option resnet18 yes 13 0.1 model.backbone=resnet18
-option preresnet50 yes 13 0.1 model.backbone=preresnet50 model.context_channels=96
+option preresnet50 yes 13 0.02 model.backbone=preresnet50 model.context_channels=96
 option "strides 4 to 64" yes 13 0.1 model.backbone=resnet18 model.strides=4,8,16,32,64 anchors.sizes=8,16,32,64,128
 option "extra_from p5" yes 13 2 model.strides=8,16,32,64 anchors.sizes=16,32,64,128 model.extra_from=p5
 option "context rf" yes 13 2 model.context=rf
