@@ -25,18 +25,24 @@ typedef struct reader {
     rf_mesh mesh;
 } reader;
 
+/* `array` of `count` triples with room for another one, moved when it was full; NULL: memory is out, the array stays.
+ */
+static void *with_room(void *array, size_t count, size_t *room, size_t element) {
+    if (count < *room) return array;
+    size_t more = *room ? 2 * *room : 256;
+    void *grown = rf_realloc(array, 3 * count, 3 * more, element);
+    if (grown) *room = more;
+    return grown;
+}
+
 static rf_status add_vertex(reader *r, const float at[3]) {
     rf_mesh *m = &r->mesh;
     if (m->n_vertices == RF_MESH_VERTICES_MAX)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d vertices; reduce the mesh", r->path, r->line,
                        RF_MESH_VERTICES_MAX);
-    if (m->n_vertices == r->vertex_room) {
-        size_t room = r->vertex_room ? 2 * r->vertex_room : 256;
-        float *grown = rf_realloc(m->vertices, 3 * m->n_vertices, 3 * room, sizeof *grown);
-        if (!grown) return RF_ERR_NOMEM;
-        m->vertices = grown;
-        r->vertex_room = room;
-    }
+    float *vertices = with_room(m->vertices, m->n_vertices, &r->vertex_room, sizeof *vertices);
+    if (!vertices) return RF_ERR_NOMEM;
+    m->vertices = vertices;
     memcpy(m->vertices + 3 * m->n_vertices++, at, 3 * sizeof *at);
     return RF_OK;
 }
@@ -46,13 +52,9 @@ static rf_status add_triangle(reader *r, int a, int b, int c) {
     if (m->n_triangles == RF_MESH_TRIANGLES_MAX)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d triangles; reduce the mesh", r->path, r->line,
                        RF_MESH_TRIANGLES_MAX);
-    if (m->n_triangles == r->triangle_room) {
-        size_t room = r->triangle_room ? 2 * r->triangle_room : 256;
-        int32_t *grown = rf_realloc(m->triangles, 3 * m->n_triangles, 3 * room, sizeof *grown);
-        if (!grown) return RF_ERR_NOMEM;
-        m->triangles = grown;
-        r->triangle_room = room;
-    }
+    int32_t *triangles = with_room(m->triangles, m->n_triangles, &r->triangle_room, sizeof *triangles);
+    if (!triangles) return RF_ERR_NOMEM;
+    m->triangles = triangles;
     int32_t *to = m->triangles + 3 * m->n_triangles++;
     to[0] = a;
     to[1] = b;

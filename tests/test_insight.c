@@ -20,15 +20,7 @@
 #include "eval/finder.h"
 #include "layers/detector.h"
 #include "layers/init.h"
-
-#define expect_ok(call)                                                                                                \
-    if ((call) != RF_OK) fail_msg("%s: %s", #call, rf_error_message())
-
-static rf_config config_of(const char *text) {
-    rf_config config;
-    expect_ok(rf_config_parse("test", text, NULL, 0, &config));
-    return config;
-}
+#include "tests/config_text.h"
 
 static rf_params *params_of(const rf_config *config) {
     rf_params *params;

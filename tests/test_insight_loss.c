@@ -15,19 +15,11 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "detect/spec.h"
+#include "tests/config_text.h"
 #include "tests/golden.h"
 #include "train/loss.h"
 #include "train/loss_norm.h"
 #include "train/mining.h"
-
-#define expect_ok(call)                                                                                                \
-    if ((call) != RF_OK) fail_msg("%s: %s", #call, rf_error_message())
-
-static rf_config config_of(const char *text) {
-    rf_config config;
-    expect_ok(rf_config_parse("test", text, NULL, 0, &config));
-    return config;
-}
 
 static void near(double got, double want, double tolerance, const char *what) {
     if (!(fabs(got - want) <= tolerance * (1 + fabs(want)))) fail_msg("%s: %.12g, expected %.12g", what, got, want);
