@@ -1,4 +1,4 @@
-#include "autograd/kernels/dwconv.h"
+#include "autograd/kernels/dwconv_internal.h"
 
 #include <string.h>
 
@@ -148,20 +148,6 @@ static const rf_real *row_at(map_rows *r, size_t row) {
     return out;
 }
 
-typedef struct pass {
-    const rf_dwconv *conv;
-    const rf_real *dy;
-    rf_real *out;
-    bool add, large; /* large: out does not fit the caches */
-    rf_real *partials;
-    const rf_fusion *fusion;
-    rf_fused_write write; /* of out, when `writes` */
-    bool writes;
-    double *parts;    /* [chunks] of rf_fused_part */
-    rf_real *scratch; /* of all threads */
-    size_t thread_elements;
-} pass;
-
 static size_t rows_of(size_t row_elements, size_t grain) {
     return row_elements >= grain ? 1 : grain / row_elements;
 }
@@ -180,14 +166,20 @@ static size_t dy_elements(const rf_dwconv *v) {
 static size_t result_elements(const rf_dwconv *v) {
     return round_up((size_t)(v->w > v->ow ? v->w : v->ow) * (size_t)v->c);
 }
+static size_t forward_elements(const rf_dwconv *v) {
+    return rf_dw_strips_serve(v) ? rf_dw_strips_elements(v) : x_elements(v) + result_elements(v);
+}
+/* Without a scale of x the gradients are computed row by row. */
+static size_t backward_elements(const rf_dwconv *v) {
+    size_t rows = x_elements(v) + dy_elements(v) + result_elements(v), strips = rf_dw_strips_elements(v);
+    return rf_dw_strips_serve(v) && strips > rows ? strips : rows;
+}
 
-/* The calling thread's. NULL without fusion. */
-static rf_real *scratch_of(const pass *p) {
+rf_real *rf_dw_scratch(const rf_dw_pass *p) {
     return p->scratch ? p->scratch + p->thread_elements * (size_t)rf_thread_index() : NULL;
 }
 
-/* Sums of a chunk. NULL without fusion. */
-static double *part_of(const pass *p, size_t chunk) {
+double *rf_dw_part(const rf_dw_pass *p, size_t chunk) {
     return p->parts ? p->parts + chunk * rf_fused_part((size_t)p->conv->c) : NULL;
 }
 
@@ -202,11 +194,11 @@ static line forward_line(const rf_dwconv *v, map_rows *x, size_t row) {
 }
 
 /* Where a row of `count` pixels of the result is computed, and its way out. */
-static rf_real *result_row(const pass *p, rf_real *scratch, size_t row, int count) {
+static rf_real *result_row(const rf_dw_pass *p, rf_real *scratch, size_t row, int count) {
     return p->writes ? scratch : p->out + row * (size_t)count * (size_t)p->conv->c;
 }
 
-static void write_row(const pass *p, const rf_real *scratch, size_t row, int count, double *part, bool begins) {
+static void write_row(const rf_dw_pass *p, const rf_real *scratch, size_t row, int count, double *part, bool begins) {
     size_t channels = (size_t)p->conv->c, pixels = (size_t)count;
     if (p->writes) RF_ISA_PICK(rf_fused_write_rows)
     (&p->write, scratch, channels, row * pixels, pixels, 0, channels, part, begins);
@@ -217,12 +209,12 @@ static size_t forward_rows(const rf_dwconv *v, bool fused) {
 }
 
 static void forward_range(void *ctx, size_t begin, size_t end) {
-    const pass *p = ctx;
+    const rf_dw_pass *p = ctx;
     const rf_dwconv *v = p->conv;
     axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
-    rf_real *ring = scratch_of(p), *result = ring ? ring + x_elements(v) : NULL;
+    rf_real *ring = rf_dw_scratch(p), *result = ring ? ring + x_elements(v) : NULL;
     map_rows x = rows_of_map(v->x, v->w, v->c, v->kh, p->fusion ? &p->fusion->x : NULL, ring);
-    double *part = part_of(p, begin / forward_rows(v, p->fusion));
+    double *part = rf_dw_part(p, begin / p->grain);
     for (size_t row = begin; row < end; row++) {
         line l = forward_line(v, &x, row);
         target to = {.w = v->weight, .y = result_row(p, result, row, v->ow), .large = p->large && !p->writes};
@@ -251,11 +243,11 @@ static size_t part_bytes(size_t chunks, int channels) {
 size_t rf_dwconv_forward_bytes(const rf_dwconv *v, bool fused) {
     if (!fused) return 0;
     size_t chunks = chunks_of((size_t)v->n * (size_t)v->oh, forward_rows(v, true));
-    return part_bytes(chunks, v->c) + (x_elements(v) + result_elements(v)) * sizeof(rf_real) * (size_t)rf_get_threads();
+    return part_bytes(chunks, v->c) + forward_elements(v) * sizeof(rf_real) * (size_t)rf_get_threads();
 }
 
 void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y, const rf_fusion *fusion, void *work) {
-    pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c), .fusion = fusion};
+    rf_dw_pass p = {.conv = conv, .out = y, .large = is_large(conv->n, conv->oh, conv->ow, conv->c), .fusion = fusion};
     if (conv->bias) p.large = false; /* it is read again */
     size_t rows = (size_t)conv->n * (size_t)conv->oh, step = forward_rows(conv, fusion), chunks = chunks_of(rows, step);
     if (fusion) {
@@ -263,14 +255,15 @@ void rf_dwconv_forward(const rf_dwconv *conv, rf_real *y, const rf_fusion *fusio
         p.write = (rf_fused_write){.y = y, .channels = (size_t)conv->c, .stream = p.large};
         p.parts = work;
         p.scratch = (rf_real *)(void *)((char *)work + part_bytes(chunks, conv->c));
-        p.thread_elements = x_elements(conv) + result_elements(conv);
+        p.thread_elements = forward_elements(conv);
     }
-    rf_parallel_for(rows, step, forward_range, &p);
+    p.grain = step;
+    rf_parallel_for(rows, step, fusion && rf_dw_strips_serve(conv) ? rf_dw_strips_forward : forward_range, &p);
     if (p.writes) rf_fused_merge_moments(p.parts, chunks, (size_t)conv->c, fusion->moments);
 }
 
 /* One row of dx. */
-static void backward_x_row(const pass *p, map_rows *dy, size_t row, rf_real *out) {
+static void backward_x_row(const rf_dw_pass *p, map_rows *dy, size_t row, rf_real *out) {
     const rf_dwconv *v = p->conv;
     size_t channels = (size_t)v->c, image = row / (size_t)v->h * (size_t)v->oh;
     int i = (int)(row % (size_t)v->h), o = i / v->stride;
@@ -288,7 +281,7 @@ static void backward_x_row(const pass *p, map_rows *dy, size_t row, rf_real *out
     }
 }
 
-static size_t partial_count(const rf_dwconv *v) {
+size_t rf_dw_partial_count(const rf_dwconv *v) {
     return (size_t)v->kh * (size_t)v->kw * rf_stream_columns((size_t)v->c);
 }
 
@@ -302,42 +295,41 @@ static size_t backward_chunks(const rf_dwconv *v) {
 
 /* Partial sums of dw, a multiple of 64 bytes. */
 static size_t partial_elements(const rf_dwconv *v) {
-    return round_up(backward_chunks(v) * partial_count(v));
+    return round_up(backward_chunks(v) * rf_dw_partial_count(v));
 }
 
 size_t rf_dwconv_backward_bytes(const rf_dwconv *v, bool fused) {
     size_t bytes = partial_elements(v) * sizeof(rf_real);
     if (!fused) return bytes;
-    size_t elements = x_elements(v) + dy_elements(v) + result_elements(v);
-    return bytes + part_bytes(backward_chunks(v), v->c) + elements * sizeof(rf_real) * (size_t)rf_get_threads();
+    return bytes + part_bytes(backward_chunks(v), v->c) +
+           backward_elements(v) * sizeof(rf_real) * (size_t)rf_get_threads();
 }
 
-/* The input rows that belong to output rows [0, row). */
-static size_t input_rows(const rf_dwconv *v, size_t row) {
+size_t rf_dw_input_rows(const rf_dwconv *v, size_t row) {
     size_t oh = (size_t)v->oh, h = (size_t)v->h, inside = row % oh * (size_t)v->stride;
     return row / oh * h + (inside < h ? inside : h);
 }
 
 /* Both gradients, row by row: the second finds dy in the cache. Sums of dw are partial, one for each chunk. */
 static void backward_range(void *ctx, size_t begin, size_t end) {
-    const pass *p = ctx;
+    const rf_dw_pass *p = ctx;
     const rf_dwconv *v = p->conv;
-    size_t chunk = begin / dw_rows(v), first = input_rows(v, begin);
+    size_t chunk = begin / p->grain, first = rf_dw_input_rows(v, begin);
     axis a = forward_axis(v->kw, v->stride, v->pad, v->w);
-    rf_real *ring = scratch_of(p), *dy_ring = ring ? ring + x_elements(v) : NULL;
+    rf_real *ring = rf_dw_scratch(p), *dy_ring = ring ? ring + x_elements(v) : NULL;
     rf_real *result = ring ? dy_ring + dy_elements(v) : NULL;
     map_rows x = rows_of_map(v->x, v->w, v->c, v->kh, p->fusion ? &p->fusion->x : NULL, ring);
     map_rows dy = rows_of_map(p->dy, v->ow, v->c, v->kh + 1, p->fusion ? &p->fusion->dy : NULL, dy_ring);
-    rf_real *acc = p->partials ? p->partials + chunk * partial_count(v) : NULL;
-    double *part = part_of(p, chunk);
-    if (acc) memset(acc, 0, partial_count(v) * sizeof *acc);
+    rf_real *acc = p->partials ? p->partials + chunk * rf_dw_partial_count(v) : NULL;
+    double *part = rf_dw_part(p, chunk);
+    if (acc) memset(acc, 0, rf_dw_partial_count(v) * sizeof *acc);
     for (size_t row = begin; row < end; row++) {
         if (acc) {
             line l = forward_line(v, &x, row);
             target to = {.acc = acc, .dy = row_at(&dy, row)};
             run_line(&l, &a, &to, v->ow);
         }
-        for (size_t i = input_rows(v, row); (p->out || p->writes) && i < input_rows(v, row + 1); i++) {
+        for (size_t i = rf_dw_input_rows(v, row); (p->out || p->writes) && i < rf_dw_input_rows(v, row + 1); i++) {
             backward_x_row(p, &dy, i, result_row(p, result, i, v->w));
             write_row(p, result, i, v->w, part, i == first);
         }
@@ -346,7 +338,7 @@ static void backward_range(void *ctx, size_t begin, size_t end) {
 }
 
 static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_t chunks, rf_real *dw, bool add) {
-    size_t channels = (size_t)conv->c, columns = rf_stream_columns(channels), size = partial_count(conv);
+    size_t channels = (size_t)conv->c, columns = rf_stream_columns(channels), size = rf_dw_partial_count(conv);
     for (size_t tap = 0; tap < (size_t)conv->kh * (size_t)conv->kw; tap++) {
         for (size_t c = 0; c < channels; c++) {
             double sum = 0;
@@ -361,7 +353,7 @@ static void merge_partials(const rf_dwconv *conv, const rf_real *partials, size_
 
 void rf_dwconv_backward(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, bool dx_add, rf_real *dw, bool dw_add,
                         const rf_fusion *fusion, void *work) {
-    pass p = {.conv = conv, .dy = dy, .out = dx, .add = dx_add, .partials = dw ? work : NULL, .fusion = fusion};
+    rf_dw_pass p = {.conv = conv, .dy = dy, .out = dx, .add = dx_add, .partials = dw ? work : NULL, .fusion = fusion};
     size_t rows = (size_t)conv->n * (size_t)conv->oh, chunks = backward_chunks(conv), channels = (size_t)conv->c;
     p.large = is_large(conv->n, conv->h, conv->w, conv->c);
     if (fusion) {
@@ -375,11 +367,13 @@ void rf_dwconv_backward(const rf_dwconv *conv, const rf_real *dy, rf_real *dx, b
                                    .slope = fusion->x.slope};
         p.parts = (double *)(void *)((rf_real *)work + partial_elements(conv));
         p.scratch = (rf_real *)(void *)((char *)p.parts + part_bytes(chunks, conv->c));
-        p.thread_elements = x_elements(conv) + dy_elements(conv) + result_elements(conv);
+        p.thread_elements = backward_elements(conv);
         /* Chunks that no row of dx belongs to have no sums. */
         memset(p.parts, 0, part_bytes(chunks, conv->c));
     }
-    rf_parallel_for(rows, dw_rows(conv), backward_range, &p);
+    p.grain = dw_rows(conv);
+    bool strips = fusion && fusion->x.scale && rf_dw_strips_serve(conv);
+    rf_parallel_for(rows, p.grain, strips ? rf_dw_strips_backward : backward_range, &p);
     if (dw) merge_partials(conv, work, chunks, dw, dw_add);
     if (p.writes)
         rf_fused_merge_gradient(p.parts, chunks, channels, fusion->x.scale, fusion->dscale, fusion->dscale_add);
