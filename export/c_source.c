@@ -268,7 +268,7 @@ static void put_source(rf_text *t, const source *s) {
     while (line && *line) {
         const char *end = strchr(line, '\n');
         char name[64];
-        if (sscanf(line, "#include \"%63[^\"]\"", name) == 1)
+        if (sscanf(line, "# include \"%63[^\"]\"", name) == 1)
             put_part(t, s, name);
         else
             rf_text_put_bytes(t, line, (size_t)(end - line) + 1);

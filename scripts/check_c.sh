@@ -60,6 +60,8 @@ check() { # check COMPILER FLAGS RUNNER
 
 check gcc "-std=c99 -O3"
 check clang "-std=c99 -O3"
+[ $quick = yes ] || check gcc "-std=c99 -O3 -DRF_NO_CLONES"
+[ $quick = yes ] || check clang "-std=c99 -O3 -DRF_NO_CLONES"
 [ $quick = yes ] || check gcc "-std=gnu99 -O3 -march=native"
 [ $quick = yes ] || check clang "-std=gnu99 -O3 -march=native"
 [ $quick = yes ] || check gcc "-std=c99 -O3 -DRF_PLAIN_C"
