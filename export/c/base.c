@@ -45,6 +45,7 @@ struct layer {
 /* Three maps of one step of the pyramid; its cells are `stride` pixels apart. */
 struct level {
     int stride, cls, box, points;
+    float factor; /* of its scores */
 };
 
 /* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of
