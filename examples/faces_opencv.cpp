@@ -23,18 +23,19 @@ static void decode_level(const cv::FileNode &card, int level, cv::Size input, co
     int stride = (int)anchors["strides"][level];
     float first = (float)anchors["first_centre"][level], root = std::sqrt((float)anchors["aspect"]);
     float vc = (float)variances["centre"], vs = (float)variances["size"], one = (int)anchors["plus_one"] ? 1.f : 0.f;
-    float threshold = (float)card["thresholds"]["score"];
+    float threshold = (float)card["thresholds"]["score"], factor = (float)card["thresholds"]["level_scores"][level];
     cv::FileNode sizes = anchors["sizes"][level];
     for (int y = 0; y < (input.height + stride - 1) / stride; y++)
         for (int x = 0; x < (input.width + stride - 1) / stride; x++)
             for (size_t s = 0; s < sizes.size(); s++, row++) {
-                if (conf[2 * row + 1] < threshold) continue;
+                float score = conf[2 * row + 1] * factor;
+                if (score < threshold) continue;
                 float size = (float)sizes[(int)s], aw = size / root, ah = size * root;
                 float ax = first + (float)(x * stride), ay = first + (float)(y * stride);
                 const float *t = loc + 4 * row, *p = landms + 10 * row;
                 float cx = ax + t[0] * vc * aw, cy = ay + t[1] * vc * ah;
                 float w = (aw * std::exp(t[2] * vs) - one) / 2, h = (ah * std::exp(t[3] * vs) - one) / 2;
-                Face face = {conf[2 * row + 1], {cx - w, cy - h, cx + w, cy + h}, {}};
+                Face face = {score, {cx - w, cy - h, cx + w, cy + h}, {}};
                 for (int k = 0; k < 10; k++) face.points[k] = (k % 2 ? ay : ax) + p[k] * vc * (k % 2 ? ah : aw);
                 faces.push_back(face);
             }

@@ -22,6 +22,13 @@ def make_anchors(card, height, width):
     return numpy.concatenate(rows)
 
 
+def level_factors(card, height, width):
+    """What the score of each anchor is multiplied by."""
+    a = card['anchors']
+    cells = [-(-height // stride) * -(-width // stride) * len(sizes) for stride, sizes in zip(a['strides'], a['sizes'])]
+    return numpy.repeat(numpy.float32(card['thresholds']['level_scores']), cells)
+
+
 def decode(card, anchors, loc, landms):
     """Corners and points in pixels of the input."""
     centre, size, v = anchors[:, :2], anchors[:, 2:], card['variances']
@@ -60,9 +67,10 @@ def main(model, file):
     net = cv2.dnn.readNetFromONNX(model)
     net.setInput(blob)
     loc, conf, landms = (result[0] for result in net.forward(['loc', 'conf', 'landms']))
-    found = conf[:, 1] >= card['thresholds']['score']
+    scores = conf[:, 1] * level_factors(card, height, width)
+    found = scores >= card['thresholds']['score']
     boxes, points = decode(card, make_anchors(card, height, width)[found], loc[found], landms[found])
-    scores = conf[found, 1]
+    scores = scores[found]
     faces = [{'score': float(scores[i]), 'box': (boxes[i] / scale).tolist(), 'points': (points[i] / scale).tolist()}
              for i in suppress(boxes, scores, card['thresholds']['iou'])]
     print(json.dumps({'image': file, 'width': picture.shape[1], 'height': picture.shape[0], 'faces': faces}))

@@ -162,8 +162,10 @@ static void put_anchors(rf_text *t, const source *s) {
     for (int i = 0; i < a->n_levels; i++) {
         const rf_export_maps *m = &net->maps[i];
         const int *map = s->net->map_of;
-        rf_text_printf(t, "%s{%d, %d, %d, %d}", i ? ", " : "", a->strides[i], map[m->cls], map[m->box],
+        rf_text_printf(t, "%s{%d, %d, %d, %d, ", i ? ", " : "", a->strides[i], map[m->cls], map[m->box],
                        m->points == RF_NONE ? -1 : map[m->points]);
+        put_float(t, s->spec.level_scores[i]);
+        rf_text_put(t, "}");
     }
     rf_text_put(t, "};\nstatic const float anchor_size[LEVELS][ANCHORS][2] = {\n");
     float root = sqrtf(a->aspect);
@@ -268,7 +270,7 @@ static void put_source(rf_text *t, const source *s) {
     while (line && *line) {
         const char *end = strchr(line, '\n');
         char name[64];
-        if (sscanf(line, "#include \"%63[^\"]\"", name) == 1)
+        if (sscanf(line, "# include \"%63[^\"]\"", name) == 1)
             put_part(t, s, name);
         else
             rf_text_put_bytes(t, line, (size_t)(end - line) + 1);

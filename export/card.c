@@ -113,13 +113,17 @@ static void put_anchors(rf_json_writer *w, const rf_anchor_spec *spec) {
     rf_json_end_object(w);
 }
 
-static void put_decoding(rf_json_writer *w, const rf_export_model *model, const rf_export_options *o) {
+static void put_decoding(rf_json_writer *w, const rf_export_model *model, const rf_detect_spec *spec,
+                         const rf_export_options *o) {
     rf_json_begin_object(w, "variances");
     rf_json_put_number(w, "centre", model->config->anchors.variance_centre);
     rf_json_put_number(w, "size", model->config->anchors.variance_size);
     rf_json_end_object(w);
     rf_json_begin_object(w, "thresholds");
     rf_json_put_number(w, "score", o->score);
+    rf_json_begin_array(w, "level_scores");
+    for (int l = 0; l < spec->anchors.n_levels; l++) rf_json_put_number(w, NULL, (double)spec->level_scores[l]);
+    rf_json_end_array(w);
     rf_json_put_number(w, "iou", o->iou);
     rf_json_put_int(w, "keep", o->keep);
     rf_json_put_bool(w, "iou_plus_one", true); /* rf_detect_spec_from_config */
@@ -169,7 +173,7 @@ static rf_status build(const rf_exporter *exporter, const rf_export_model *model
     put_input(w, model->config, options, io);
     put_outputs(w, options, io);
     put_anchors(w, &spec.anchors);
-    put_decoding(w, model, options);
+    put_decoding(w, model, &spec, options);
     put_results(w, model);
     RF_TRY(put_config(w, model->config));
     rf_json_end_object(w);

@@ -93,6 +93,42 @@ static const char *computed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec
     return rf_onnx_node_add(b->onnx, "Concat", "anchors", levels, "axis=0");
 }
 
+/* ---- factors of scores ---- */
+
+static const char *fixed_factors(rf_onnx_build *b, const rf_detect_spec *spec) {
+    rf_anchor_set set;
+    if (rf_anchor_set_make(&spec->anchors, b->options->h, b->options->w, &set) != RF_OK) return "";
+    float *data = rf_onnx_alloc(b->onnx, set.count, sizeof *data);
+    for (size_t a = 0; data && a < set.count; a++) data[a] = spec->level_scores[rf_anchor_level_of(&set, a)];
+    const char *name = rf_onnx_tensor_add(b->onnx, "factors", RF_ONNX_FLOAT, (const int64_t[]){(int64_t)set.count, 1},
+                                          2, data, set.count * sizeof *data);
+    rf_anchor_set_free(&set);
+    return name;
+}
+
+/* Each level's factor for as many anchors as computed_anchors found. */
+static const char *computed_factors(rf_onnx_build *b, const rf_detect_spec *spec) {
+    const char *levels[RF_NET_LEVELS + 1] = {NULL};
+    rf_onnx_model *m = b->onnx;
+    for (int l = 0; l < spec->anchors.n_levels; l++) {
+        const char *prefix = rf_onnx_text(m, "anchors%d", spec->anchors.strides[l]);
+        const char *one = rf_onnx_text(m, "%s.one", prefix);
+        const char *all = rf_onnx_binary(b, "Expand", rf_onnx_number(m, spec->level_scores[l]), one,
+                                         rf_onnx_text(m, "%s.factor", prefix));
+        levels[l] = rf_onnx_binary(b, "Reshape", all, RF_ONNX_INTS(m, -1, 1), rf_onnx_text(m, "%s.factors", prefix));
+    }
+    return rf_onnx_node_add(m, "Concat", "factors", levels, "axis=0");
+}
+
+/* [N,A,1] probabilities times the factors of their levels (eval.level_scores, eval.stride4_score). */
+static const char *scale_scores(rf_onnx_build *b, const rf_detect_spec *spec, const char *scores) {
+    bool plain = true;
+    for (int l = 0; l < spec->anchors.n_levels; l++) plain = plain && spec->level_scores[l] == 1;
+    if (plain) return scores;
+    const char *factors = b->dynamic ? computed_factors(b, spec) : fixed_factors(b, spec);
+    return rf_onnx_binary(b, "Mul", scores, factors, "face.scaled");
+}
+
 /* ---- decoding ---- */
 
 /* [N,A,4] corners, as rf_codec_decode_box computes them. */
@@ -175,12 +211,6 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     rf_onnx_model *m = b->onnx;
     rf_onnx_dim faces = {0, "faces"};
     RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
-    for (int l = 0; l < spec.anchors.n_levels; l++)
-        if (spec.level_scores[l] != 1)
-            return rf_fail(RF_ERR_USER,
-                           "--outputs faces: scores of stride %d have the factor %g (eval.level_scores, "
-                           "eval.stride4_score), which the file would not apply: set it to 1 or take --outputs anchors",
-                           spec.anchors.strides[l], (double)spec.level_scores[l]);
     rf_onnx_rows rows = rf_onnx_rows_add(b);
     const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
     if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */
@@ -189,7 +219,7 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     const char *reach = rf_onnx_binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
     const char *corners = decode_boxes(b, &spec.codec, rows.loc, centre, size, reach);
     if (b->model->config->eval.clip) corners = clip(b, &spec.codec, corners);
-    const char *scores = rf_onnx_columns(b, rows.conf, 2, 1, 2, "face");
+    const char *scores = scale_scores(b, &spec, rf_onnx_columns(b, rows.conf, 2, 1, 2, "face"));
     const char *kept = suppress(b, corners, scores);
     const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");
     const char *out = rf_onnx_binary(b, "GatherND", corners, place, "boxes");

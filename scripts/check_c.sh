@@ -45,7 +45,7 @@ check() { # check COMPILER FLAGS RUNNER
         }
     done
     repeat=1
-    [ $quick = no ] && [ -z "$runner" ] && repeat=5
+    [ $quick = no ] && [ -z "$runner" ] && repeat=7
     # shellcheck disable=SC2086
     if "$1" -Wall -Wextra -Wpedantic -Werror $2 -I"$W" "$W/retinaface.c" tests/cexport/driver.c -o "$W/driver" -lm \
         >"$W/log" 2>&1 && $runner "$W/driver" -t $repeat "$W/retinaface.bin" $limits $ppms >"$W/have" 2>"$W/times" &&
@@ -60,6 +60,8 @@ check() { # check COMPILER FLAGS RUNNER
 
 check gcc "-std=c99 -O3"
 check clang "-std=c99 -O3"
+[ $quick = yes ] || check gcc "-std=c99 -O3 -DRF_NO_CLONES"
+[ $quick = yes ] || check clang "-std=c99 -O3 -DRF_NO_CLONES"
 [ $quick = yes ] || check gcc "-std=gnu99 -O3 -march=native"
 [ $quick = yes ] || check clang "-std=gnu99 -O3 -march=native"
 [ $quick = yes ] || check gcc "-std=c99 -O3 -DRF_PLAIN_C"

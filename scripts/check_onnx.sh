@@ -144,8 +144,9 @@ fi
 trained=no
 one_step configs/mnet025.ini insight --set model.preset=insightface --set model.channels=64
 one_step configs/mnet025.ini plain --set model.landmarks=no --set input.std=58,57,56
+one_step configs/mnet025.ini factors --set eval.level_scores=0.7,1,0.8
 one_step configs/mnet025.ini cascade --set cascade.stages=2 --set cascade.body=predictions
-for name in insight plain cascade; do
+for name in insight plain factors cascade; do
     weights=$W/$name/last.safetensors
     dump photo "$picture" 333x517
     for form in 333x517 dynamic; do

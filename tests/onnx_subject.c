@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "data/normalise.h"
+#include "detect/spec.h"
 #include "layers/init.h"
 
 /* Scales a head so that its largest output is 4: random ones saturate, and equal scores have no order. */
@@ -180,7 +181,18 @@ double onnx_threshold_of(const onnx_subject *s) {
     double *scores = rf_alloc(n, sizeof *scores);
     assert_non_null(scores);
     assert_true(n > 15);
-    for (size_t i = 0; i < n; i++) scores[i] = 1 / (1 + exp((double)cls[2 * i] - (double)cls[2 * i + 1]));
+    rf_detect_spec spec;
+    rf_anchor_set set;
+    assert_int_equal(rf_detect_spec_from_config(&s->config, &spec), RF_OK);
+    assert_int_equal(rf_anchor_set_make(&spec.anchors, s->image[0].height, s->image[0].width, &set), RF_OK);
+    for (size_t i = 0; i < n; i++) {
+        /* a cascade may classify some levels only; none here has factors */
+        double factor = set.count != (size_t)shape.d[1]
+                            ? 1
+                            : (double)spec.level_scores[rf_anchor_level_of(&set, i % (size_t)shape.d[1])];
+        scores[i] = factor / (1 + exp((double)cls[2 * i] - (double)cls[2 * i + 1]));
+    }
+    rf_anchor_set_free(&set);
     qsort(scores, n, sizeof *scores, falling);
     for (size_t i = 15; i < 40 && i < n; i++)
         if (scores[i - 1] - scores[i] > scores[at - 1] - scores[at]) at = i;

@@ -102,14 +102,29 @@ static bool have(const char *compiler) {
     return false;
 }
 
+/* The source of embedded weights takes the kernels for AVX2 exactly where it has them and the processor can run them.
+ */
+static void chooses_kernels(const char *compiler, const char *flags, bool has_them) {
+    const char *detector =
+        "#include \"retinaface.c\"\nint main(void) { return rf_init(NULL, 9, 9) ? 2 : state.wide; }\n";
+    if (!have(compiler)) return;
+    assert_int_equal(rf_file_write_atomic(at("@/c/wide.c"), detector, strlen(detector)), RF_OK);
+    bool wide = has_them && shell("grep -q '^flags.* fma .* avx2 ' /proc/cpuinfo") == 0;
+    if (shell("%s -std=c99 -O1 %s @/c/wide.c -o @/wide -lm && @/wide", compiler, flags) != wide)
+        fail_msg("%s %s: %s", compiler, flags, programs_out);
+}
+
 static void compilers_agree(void **state) {
     (void)state;
     static const char *const builds[][2] = {
         {"gcc", "-O3 " COUNTED},
         {"gcc", "-O2 -DRF_PLAIN_C"},
+        {"gcc", "-O1 -DRF_NO_CLONES"},
+        {"gcc", "-O1 -static -Wconversion -Wshadow"},
         {"gcc", "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"},
         {"gcc", "-O3 -march=native -Wconversion -Wshadow"},
         {"clang", "-O3 " COUNTED},
+        {"clang", "-O1 -DRF_NO_CLONES"},
         {"clang", "-O2 -march=native"},
     };
     make_model(8, NULL, 0);
@@ -124,6 +139,12 @@ static void compilers_agree(void **state) {
     assert_int_equal(count_files("@/c", ".bin"), 0);
     compile("gcc", "-O1");
     finds_the_same("--embed", "-");
+#ifdef __x86_64__
+    chooses_kernels("gcc", "", true);
+    chooses_kernels("clang", "", true);
+    chooses_kernels("gcc", "-march=x86-64-v3", false);
+    chooses_kernels("gcc", "-DRF_NO_CLONES", false);
+#endif
 }
 
 /* Other networks, pyramids, heads and conventions; the kernels that they do not need are left out. */
@@ -144,7 +165,7 @@ static void networks_agree(void **state) {
          "max_pool"},
         {12, "0.8", {"model.strides=8", "anchors.sizes=16,32,64", "model.context=none"}, "upsample_add"},
         {1, "0.7", {"model.backbone=mobilenetv2", "model.channels=24", "model.top_down=lateral"}, "max_pool"},
-        {8, "0.9", {"model.context=rf"}, "max_pool"},
+        {8, "0.9", {"model.context=rf", "eval.level_scores=0.95,1,0.91"}, "max_pool"},
         {8, "0.9", {"model.context=pyramidbox"}, "add_maps"},
         {0.3,
          "0.75",

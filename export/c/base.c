@@ -22,72 +22,6 @@ static inline float activate(float v, float slope, float most) {
     return LIMITED && v > most ? most : v;
 }
 
-/* ---- a few floats at a time ---- */
-
-/* Compilers with vector types keep `vec` in a register of any processor that has them. The other branch is plain C. */
-#if defined(__GNUC__) && !defined(RF_PLAIN_C) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
-#    define VECTORS
-#    ifdef __AVX__
-#        define LANES 8
-#        define ALL(s)                                                                                                 \
-            { s, s, s, s, s, s, s, s }
-#    else
-#        define LANES 4
-#        define ALL(s)                                                                                                 \
-            { s, s, s, s }
-#    endif
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t vec_mask __attribute__((vector_size(4 * LANES)));
-
-static inline vec vec_all(float s) {
-    return (vec)ALL(s);
-}
-static inline vec vec_times_plus(vec a, vec b, vec c) {
-    return a * b + c;
-}
-static inline vec vec_plus(vec a, vec b) {
-    return a + b;
-}
-static inline vec vec_activate(vec v, float slope, float most) {
-    vec_mask positive = v > (vec){0};
-    v = (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
-    if (!LIMITED) return v;
-    vec_mask over = v > vec_all(most);
-    return (vec)((over & (vec_mask)vec_all(most)) | (~over & (vec_mask)v));
-}
-#else
-#    define LANES 4
-typedef struct vec {
-    float lane[LANES];
-} vec;
-
-static inline vec vec_all(float s) {
-    vec v = {{s, s, s, s}};
-    return v;
-}
-static inline vec vec_times_plus(vec a, vec b, vec c) {
-    for (int i = 0; i < LANES; i++) c.lane[i] += a.lane[i] * b.lane[i];
-    return c;
-}
-static inline vec vec_plus(vec a, vec b) {
-    for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
-    return a;
-}
-static inline vec vec_activate(vec v, float slope, float most) {
-    for (int i = 0; i < LANES; i++) v.lane[i] = activate(v.lane[i], slope, most);
-    return v;
-}
-#endif
-
-static inline vec vec_load(const float *from) {
-    vec v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-static inline void vec_store(float *to, vec v) {
-    memcpy(to, &v, sizeof v);
-}
-
 /* ---- what the network is made of ---- */
 
 /* Maps are [height][width][channels]. Map 0 is the picture, which is never stored as floats. */
@@ -111,11 +45,26 @@ struct layer {
 /* Three maps of one step of the pyramid; its cells are `stride` pixels apart. */
 struct level {
     int stride, cls, box, points;
+    float factor; /* of its scores */
 };
 
 /* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of
  * the kernel, column of the kernel and input channel. */
 enum { PANEL = 8, MAX_KERNEL = 7, MAX_SIDE = 16384, WINOGRAD_TILES = 30 };
+
+/* Weights of so many panels are used on all rows before the next ones, so that they stay in the second-level cache. */
+enum { CACHED_WEIGHTS = 1 << 16 };
+
+/* What a tile of a convolution needs besides its place. */
+struct conv_work {
+    const float *row[MAX_KERNEL]; /* first pixel of the tile in each row of the kernel */
+    size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
+    size_t step;                  /* floats from a pixel to the next */
+    size_t panel;                 /* floats of a panel */
+    size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */
+    int kernel;
+    float slope, most;
+};
 
 /* The last rows that a layer needs, with the zeros of its border; row y lies in slot (y + pad) % slots. */
 struct ring {
@@ -140,5 +89,6 @@ struct state {
     struct ring rows, before; /* of the convolution at hand and of the depth-wise one before it */
     float *scratch;           /* of the Winograd convolution at hand */
     struct candidate *candidates;
+    int wide; /* 1: the processor has the instructions of the first set of kernels */
 };
 static struct state state;

@@ -1,27 +1,7 @@
 
 /* ---- convolution ---- */
 
-/* A tile is TILE pixels of a row times PANELS panels: as many sums as the processor's registers hold. */
-#if LANES == 8 || defined(__aarch64__)
-enum { TILE = 6, PANELS = 2 };
-#else
-enum { TILE = 5, PANELS = 1 };
-#endif
 enum { VECS = PANEL / LANES };
-
-/* Weights of so many panels are used on all rows before the next ones, so that they stay in the second-level cache. */
-enum { CACHED_WEIGHTS = 1 << 16 };
-
-/* What a tile needs besides its place. */
-struct conv_work {
-    const float *row[MAX_KERNEL]; /* first pixel of the tile in each row of the kernel */
-    size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
-    size_t step;                  /* floats from a pixel to the next */
-    size_t panel;                 /* floats of a panel */
-    size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */
-    int kernel;
-    float slope, most;
-};
 
 /* Adds the shortcut (or NULL) to a sum, applies the activation and stores the first n, up to LANES. */
 SPECIALISED void conv_finish(vec sum, const float *add, float slope, float most, int n, float *out) {
@@ -119,6 +99,7 @@ static void conv_channels(const struct layer *l, struct size in, struct size out
 }
 
 static void conv(const struct layer *l) {
+    FIRST_SET(conv(l));
     struct size in = input_size(l), out = state.size[l->out];
     int row = l->kernel * l->kernel * l->cin * PANEL, group = PANELS * PANEL;
     if (row < CACHED_WEIGHTS) group *= CACHED_WEIGHTS / row;

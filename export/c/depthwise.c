@@ -28,6 +28,7 @@ static void depthwise_one(const struct layer *d, const float *const *row, const 
 
 /* Row y of the input of a convolution that a depth-wise one precedes: it is computed here and never stored as a map. */
 static void fill_depthwise(const struct layer *l, int y, float *line) {
+    FIRST_SET(fill_depthwise(l, y, line));
     const struct layer *d = l->before;
     struct size in = state.size[d->in], out = output_size(d, in);
     const float *weights = state.weights + d->weights, *row[MAX_KERNEL], *at[MAX_KERNEL];

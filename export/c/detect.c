@@ -22,6 +22,7 @@ int rf_init(const char *weights, int max_width, int max_height) {
         rf_free();
         return status;
     }
+    state.wide = has_wide_vectors();
     state.max_width = max_width;
     state.max_height = max_height;
     return 0;

@@ -28,22 +28,28 @@ static void sort_candidates(struct candidate *c, size_t n) {
     }
 }
 
-/* Anchors with at least the score RF_SCORE. The exponential is left to those that may have it: the difference of the
- * logits must be ln(s / (1 - s)), less a little for rounding. Negative: RF_ERR_NUMBERS. */
+/* The difference of logits that a score needs whose level has this factor: ln(s / (1 - s)), less a little for rounding.
+ */
+static float least_margin(float factor) {
+    double s = (double)RF_SCORE / (double)factor;
+    return s <= 0 ? -HUGE_VALF : s >= 0.999 ? 6.0f : (float)(log(s / (1 - s)) - 1e-3);
+}
+
+/* Anchors with at least the score RF_SCORE. The exponential is left to those that may have it. Negative:
+ * RF_ERR_NUMBERS. */
 static long find_candidates(struct candidate *out) {
-    double s = (double)RF_SCORE;
-    float least = s <= 0 ? -HUGE_VALF : s >= 0.999 ? 6.0f : (float)(log(s / (1 - s)) - 1e-3);
     uint32_t anchor = 0;
     long n = 0;
     for (int i = 0; i < LEVELS; i++) {
         const float *logits = state.maps[levels[i].cls];
         struct size size = state.size[levels[i].cls];
+        float factor = levels[i].factor, least = least_margin(factor);
         uint32_t end = anchor + (uint32_t)size.h * (uint32_t)size.w * ANCHORS;
         for (; anchor < end; anchor++, logits += 2) {
             float margin = logits[1] - logits[0];
             if (margin < least) continue;
             if (!isfinite(margin)) return RF_ERR_NUMBERS;
-            float score = (float)(1 / (1 + exp(-(double)margin)));
+            float score = (float)(1 / (1 + exp(-(double)margin))) * factor;
             if (score < RF_SCORE) continue;
             out[n].score = score;
             out[n++].anchor = anchor;

@@ -20,7 +20,7 @@ static const struct layer layers[LAYERS] = {
 };
 
 /* Boxes are relative to anchors: in every cell of a level, of these widths and heights in pixels. */
-static const struct level levels[LEVELS] = {{2, 3, 4, 5}};
+static const struct level levels[LEVELS] = {{2, 3, 4, 5, 1.0f}};
 static const float anchor_size[LEVELS][ANCHORS][2] = {{{16.0f, 16.0f}}};
 static const float anchor_centre[LEVELS] = {1.0f}; /* of the first cell */
 static const float variance_centre = 0.1f, variance_size = 0.2f;

@@ -7,6 +7,41 @@
 #include "export/c/base.c"
 #include "export/c/rows.c"
 #include "export/c/picture.c"
+#include "export/c/choice.c"
+
+#ifdef CLONES
+#    define CLONE
+#    undef SET
+#    define SET(name) wide_##name
+#    ifdef __clang__
+#        pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#    else
+#        pragma GCC push_options
+#        pragma GCC target("avx2,fma")
+#    endif
+
+#    include "export/c/vectors.c"
+#    include "export/c/depthwise.c"
+#    include "export/c/conv.c"
+#    include "export/c/winograd.c"
+
+#    ifdef __clang__
+#        pragma clang attribute pop
+#    else
+#        pragma GCC pop_options
+#    endif
+#    undef SET
+#    define SET(name) name
+#    undef FIRST_SET
+#    define FIRST_SET(call)                                                                                            \
+        if (state.wide) {                                                                                              \
+            wide_##call;                                                                                               \
+            return;                                                                                                    \
+        }
+#    undef CLONE
+#endif
+
+#include "export/c/vectors.c"
 #include "export/c/depthwise.c"
 #include "export/c/conv.c"
 #include "export/c/winograd.c"

@@ -33,7 +33,8 @@ size_t rf_memory(int max_width, int max_height);
 int rf_init(const char *weights, int max_width, int max_height);
 
 /* Finds the faces of a picture: rgb[height][width][3], first row on top. Writes at most `max` of them, best first, and
- * returns their number, or RF_ERR_*. */
+ * returns their number, or RF_ERR_*. The last digits of its numbers depend on the compiler and on the processor, since
+ * rf_init takes the widest instructions of both. */
 int rf_detect(const uint8_t *rgb, int width, int height, struct rf_face *out, int max);
 
 /* Releases the block. rf_init may be called again. */

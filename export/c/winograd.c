@@ -7,15 +7,6 @@
  * 0  1  (first and last row of G: 1, not 1/2) The weights are 16 convolutions of size 1; the bias is that of product
  * (1,1), which every pixel contains once. */
 
-static inline vec vec_minus(vec a, vec b) {
-#ifdef VECTORS
-    return a - b;
-#else
-    for (int i = 0; i < LANES; i++) a.lane[i] -= b.lane[i];
-    return a;
-#endif
-}
-
 /* to[16][tiles][channels]; row[i]: row i of the first patch. */
 static void winograd_input(const float *const row[4], size_t channels, size_t tiles, float *to) {
     for (size_t t = 0; t < tiles; t++)
@@ -66,6 +57,7 @@ static void winograd_output(const struct layer *l, const float *from, int y, int
 }
 
 static void winograd(const struct layer *l) {
+    FIRST_SET(winograd(l));
     struct size size = state.size[l->in];
     size_t cin = (size_t)l->cin, cout = (size_t)l->cout;
     struct conv_work work = {.taps = cin,

@@ -1,6 +1,6 @@
 /* Runs a generated detector: driver WEIGHTS|- WIDTH HEIGHT PICTURE.ppm... prints one line a face ("picture x1 y1 x2 y2
  * score ten coordinates"); with WIDTHxHEIGHT smaller than a picture or a damaged file it prints the error code. `-t N`
- * in front: also the least time of N runs, to stderr. Built with -Wl,--wrap=malloc (calloc, realloc) and
+ * in front: also the median time of N runs, to stderr. Built with -Wl,--wrap=malloc (calloc, realloc) and
  * -DCOUNT_ALLOCATIONS it fails when rf_detect allocates. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "retinaface.h"
 
-enum { MOST = 5000 };
+enum { MOST = 5000, MOST_RUNS = 100 };
 static struct rf_face faces[MOST];
 static int allocations;
 
@@ -50,16 +50,21 @@ static uint8_t *read_picture(const char *path, int *width, int *height) {
     return rgb;
 }
 
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static int detect(const uint8_t *rgb, int width, int height, int repeat) {
-    double least = 0;
+    double seconds[MOST_RUNS];
     int n = 0;
     for (int i = 0; i < repeat; i++) {
         clock_t begin = clock();
         n = rf_detect(rgb, width, height, faces, MOST);
-        double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
-        if (i == 0 || seconds < least) least = seconds;
+        seconds[i] = (double)(clock() - begin) / CLOCKS_PER_SEC;
     }
-    if (repeat > 1) fprintf(stderr, "%dx%d %.2f ms\n", width, height, 1e3 * least);
+    qsort(seconds, (size_t)repeat, sizeof *seconds, by_size);
+    if (repeat > 1) fprintf(stderr, "%dx%d %.2f ms\n", width, height, 1e3 * seconds[repeat / 2]);
     return n;
 }
 
@@ -91,6 +96,7 @@ int main(int argc, char **argv) {
     int repeat = 1, bad = 0;
     if (argc > 2 && strcmp(argv[1], "-t") == 0) {
         repeat = atoi(argv[2]);
+        repeat = repeat < 1 ? 1 : repeat > MOST_RUNS ? MOST_RUNS : repeat;
         argv += 2;
         argc -= 2;
     }
