@@ -136,6 +136,11 @@ static rf_status add_residual(builder *b, const rf_export_layer *conv) {
 /* The size comes from the second input. Several versions of ncnn compute the source from the scales all the same: with
  * 2 it is i / 2, which is floor(i * h1 / h0) for every h1 = ceil(h0 / 2), as the levels of a pyramid have it. */
 static rf_status add_upsample(builder *b, const rf_export_layer *up) {
+    if (up->bilinear)
+        return rf_fail(
+            RF_ERR_USER,
+            "%s enlarges bilinearly (model.upsample), which the writer of ncnn does not know: export to onnx",
+            up->name);
     int x = b->blobs[up->in[0]], y = b->blobs[up->in[1]];
     rf_shape large = rf_graph_shape(b->source.graph, up->in[0]), small = rf_graph_shape(b->source.graph, up->in[1]);
     if (small.d[1] != (large.d[1] + 1) / 2 || small.d[2] != (large.d[2] + 1) / 2)
@@ -300,7 +305,12 @@ static rf_status build(builder *b) {
     rf_export_sample_size(b->model, &one, &n, &h, &w);
     RF_TRY(rf_detect_spec_from_config(b->model->config, &b->spec));
     RF_TRY(rf_export_net_make(b->model, n, h, w, &b->source));
-    RF_TRY(rf_export_refuse_new_layers(&b->source, "ncnn"));
+    RF_TRY(rf_export_refuse_deform(&b->source, "ncnn"));
+    if (b->source.detector.n_stages > 1)
+        return rf_fail(RF_ERR_USER,
+                       "the network has %d stages of heads (cascade.stages), which the writer of ncnn does not know: "
+                       "export to onnx",
+                       b->source.detector.n_stages);
     b->blobs = rf_alloc((size_t)rf_graph_value_count(b->source.graph), sizeof *b->blobs);
     if (!b->blobs) return RF_ERR_NOMEM;
     RF_TRY(add_input(b));

@@ -101,16 +101,23 @@ struct layer {
     void (*fill)(const struct layer *layer, int y, float *line); /* makes row y of the input; NULL: read it in place */
     const struct layer *before; /* depth-wise convolution of `in` that comes first, one row at a time; NULL: none */
     int in, add, out, channel;  /* maps; `add`: shortcut (-1: none) or the map that is resized and added */
-    int kernel, stride, pad;
+    int kernel, stride, pad;    /* kernel and pad: rows */
+    int kernel_w, pad_w;        /* columns */
     int cin, cout;
     float slope;    /* of the activation below 0: 1 none, 0 ReLU */
     float most;     /* above it the activation is flat: 6 for ReLU6 */
     size_t weights; /* place of the first one */
 };
 
-/* Three maps of one step of the pyramid; its cells are `stride` pixels apart. */
+/* What one stage of heads says at one level: maps, -1 where it says nothing. */
+struct stage {
+    int cls, box, points;
+};
+
+/* A step of the pyramid; its cells are `stride` pixels apart. `judge` is the last stage that has a class. */
 struct level {
-    int stride, cls, box, points;
+    int stride, judge;
+    struct stage stages[STAGES];
 };
 
 /* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of
