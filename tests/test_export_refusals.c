@@ -32,11 +32,8 @@ static void new_layers_are_refused(void **state) {
     refuses("[model]\nchannels=8\nocclusion=yes\n", "c", 0, "model.occlusion = yes");
     refuses("[model]\nchannels=8\n[anchors]\ndense=yes\n", "ncnn", 0, "anchors.dense = yes");
     refuses("[model]\nchannels=8\nlateral_dcn=v1\n", "ncnn", 0, "deformable");
-    refuses("[model]\nchannels=8\nupsample=bilinear\n", "ncnn", 0, "bilinear");
-    refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "ncnn", 0, "2 stages of heads (cascade.stages)");
     refuses("[model]\nchannels=8\nbackbone_dcn=v2\nbackbone=resnet50\n", "c", 0, "deformable");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
-    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "ncnn", 0, "2 stages of heads");
     refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "wts", 0, "towers");
 }
 

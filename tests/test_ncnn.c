@@ -48,6 +48,13 @@ typedef struct scenario {
     double score, place;
 } scenario;
 
+/* 2 sqrt(2) S / 16 and 2 S / 16 of each stride S. */
+#define REFINEFACE_SCALES                                                                                              \
+    {                                                                                                                  \
+        11.313708498984761f / 16, 0.5f, 22.627416997969522f / 16, 1, 45.254833995939045f / 16, 2,                      \
+            90.50966799187809f / 16, 4, 181.01933598375618f / 16, 8, 362.03867196751236f / 16, 16                      \
+    }
+
 /* Tolerances: our kernels and these loops add in different orders and round folded weights differently; with half
  * precision the weights have 11 bits. */
 static const scenario scenarios[] = {
@@ -94,6 +101,52 @@ static const scenario scenarios[] = {
      {2, 1, 8, 4, 32, 16},
      1e-4,
      1e-4},
+    {"bilinear up-sampling",
+     "[model]\npreset=biubug6\nupsample=bilinear\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     2e-5,
+     2e-5},
+    {"two stages of heads",
+     "[model]\npreset=biubug6\n[cascade]\nstages=2\ndrop=0.6\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"three stages that read predictions, insightface",
+     "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=16\n[cascade]\nstages=3\nbody=predictions\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"single predictions by the last stage",
+     "[model]\npreset=biubug6\n[cascade]\nstages=2\nstrides_cls=8\nstrides_box=32\nsingle=last\n"
+     "body=context_features\ndrop=0.6\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"RefineFace", "[model]\npreset=refineface\nbackbone=resnet18\nchannels=16\nfsm=no\n[cascade]\ndrop=0.6\n", 97, 131,
+     false, 6, 2, REFINEFACE_SCALES, 1e-4, 1e-4},
+    {"RefineFace in one step",
+     "[model]\npreset=refineface\nbackbone=resnet18\nchannels=16\nfsm=no\nrfe=no\n[cascade]\nstages=1\n", 97, 131,
+     false, 6, 2, REFINEFACE_SCALES, 1e-4, 1e-4},
     {"one level, tall anchors, no landmarks, no context",
      "[model]\nstrides=16\ncontext=none\nlandmarks=no\nchannels=32\n"
      "[anchors]\nsizes=20\naspect=1.25\ncentre_offset=3\nvariance_centre=0.3\nvariance_size=0.7\n",
@@ -144,6 +197,7 @@ static void sample_decodes_to_our_faces(void **state) {
         print_message("%s: probabilities differ by %.1e, places by %.1e of the face\n", c->name, d.score, d.place);
         assert_true(d.score <= c->score && d.place <= c->place);
         if (c->half) assert_true(d.score > 1e-6); /* it did round */
+        assert_int_equal(d.dropped > 0, strstr(c->ini, "drop=") != NULL);
         own_faces_free(&own);
         ncnn_run_free(&run);
         rf_free(input);
@@ -312,11 +366,11 @@ static size_t suppress(rf_face_list *faces, float score, const rf_merge_spec *me
 static void sample_faces(const ncnn_run *run, rf_face_list *faces) {
     for (int l = 2; l >= 0; l--) {
         int stride = 8 << l;
-        const ncnn_blob *score = ncnn_output(run, "cls_prob_reshape", stride);
-        size_t n = (size_t)(2 * score->h * score->w);
+        ncnn_heads heads[4];
+        int stages = ncnn_stages(run, stride, heads);
+        size_t n = (size_t)(2 * heads[0].score->h * heads[0].score->w);
         ncnn_face *all = rf_alloc(n, sizeof *all);
-        ncnn_decode(score, ncnn_output(run, "bbox_pred", stride), ncnn_output(run, "landmark_pred", stride), stride,
-                    scenarios[0].scales + 2 * l, 2, all);
+        ncnn_decode(heads, stages, stride, scenarios[0].scales + 2 * l, 2, all);
         for (size_t i = 0; i < n; i++) {
             const float *r = all[i].rect;
             rf_face face = {.box = {r[0], r[1], r[0] + r[2] - 1, r[1] + r[3] - 1}, .score = all[i].prob};
