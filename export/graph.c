@@ -288,6 +288,17 @@ void rf_export_net_free(rf_export_net *net) {
     memset(net, 0, sizeof *net);
 }
 
+rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options) {
+    const rf_real_list *least = &model->config->eval.level_least;
+    for (int i = 0; i < least->n; i++)
+        if (options->score < least->v[i])
+            return rf_fail(RF_ERR_USER,
+                           "--score %g is below eval.level_least %g, which exported finders do not have: raise it, or "
+                           "set eval.level_least = 0 in the model's configuration",
+                           options->score, least->v[i]);
+    return RF_OK;
+}
+
 rf_status rf_export_refuse_deform(const rf_export_net *net, const char *format) {
     for (int i = 0; i < net->n_layers; i++)
         if (net->layers[i].kind == RF_LAYER_DEFORM_CONV)

@@ -175,6 +175,7 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     rf_onnx_model *m = b->onnx;
     rf_onnx_dim faces = {0, "faces"};
     RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
+    RF_TRY(rf_export_check_score(b->model, b->options));
     for (int l = 0; l < spec.anchors.n_levels; l++)
         if (spec.level_scores[l] != 1)
             return rf_fail(RF_ERR_USER,
