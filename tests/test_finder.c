@@ -84,8 +84,7 @@ static void agrees(const char *set, const char *more, const char *most, size_t c
     rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);
     for (int i = 0; i < W * H * 3; i++) image.pixels[i] = (uint8_t)rf_rng_u32(&rng);
     size_t n = naive_scores(&config, params, &image, scores, count);
-    /* Something of every level is above the threshold, and less than everything. */
-    assert_true(count[0] > 0 && count[1] > 0 && count[2] > 0 && n < (96 + 24 + 6) * 2);
+    assert_true(count[0] > 0 && count[1] > 0 && count[2] > 0);
     assert_int_equal(rf_finder_open(&config, params, &finder), RF_OK);
     assert_int_equal(rf_finder_run(finder, &image, &faces), RF_OK);
     assert_int_equal(faces.n, n);
@@ -100,6 +99,7 @@ static void scores_of_levels_are_weighed(void **state) {
     (void)state;
     size_t count[3];
     agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0", "eval.level_top_k=0", count);
+    assert_true(count[0] + count[1] + count[2] < (96 + 24 + 6) * 2);
 }
 
 /* SRN's limits: a least score for large maps, and so many of each level. */
