@@ -113,7 +113,7 @@ static void levels_have_limits(void **state) {
     assert_true(spared[0] == large[0] && spared[1] == large[1] && spared[2] == all[2]);
     agrees("eval.level_least=0.5,0.55,0.6", "eval.least_cells=25", "eval.level_top_k=9", few);
     assert_true(few[0] == 9 && few[1] == 9 && few[2] == (all[2] < 9 ? all[2] : 9));
-    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0.7", "eval.level_top_k=0", weighed);
+    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0.7,0.7,0.6", "eval.level_top_k=0", weighed);
     assert_true(weighed[0] < all[0]);
 }
 
