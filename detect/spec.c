@@ -72,22 +72,22 @@ static rf_status stages_from_config(const rf_config *config, const rf_match_spec
     return RF_OK;
 }
 
-/* Number of a level in a list that has one for each or one for all. */
-static rf_status number_at(const rf_config *config, const char *key, const rf_real_list *list, int level, double *out) {
-    if (list->n != 1 && list->n != config->model.strides.n)
-        return rf_fail(RF_ERR_USER, "eval.%s has %d numbers for %d levels (model.strides); expected 1 or %d", key,
-                       list->n, config->model.strides.n, config->model.strides.n);
-    *out = list->v[list->n == 1 ? 0 : level];
-    return RF_OK;
+/* Whether a list of strides names one; 0 names all. */
+static bool names(const rf_real_list *list, double stride) {
+    for (int i = 0; i < list->n; i++)
+        if (list->v[i] == 0 || list->v[i] == stride) return true;
+    return false;
 }
 
 static rf_status levels_from_config(const rf_config *config, rf_detect_spec *out) {
-    for (int l = 0; l < config->model.strides.n; l++) {
-        double extra = config->model.strides.v[l] == 4 ? config->eval.stride4_score : 1, factor, least;
-        RF_TRY(number_at(config, "level_scores", &config->eval.level_scores, l, &factor));
-        RF_TRY(number_at(config, "level_least", &config->eval.level_least, l, &least));
-        out->level_scores[l] = (float)(factor * extra);
-        out->level_least[l] = (float)least;
+    const rf_real_list *factors = &config->eval.level_scores, *strides = &config->model.strides;
+    if (factors->n != 1 && factors->n != strides->n)
+        return rf_fail(RF_ERR_USER, "eval.level_scores has %d numbers for %d levels (model.strides); expected 1 or %d",
+                       factors->n, strides->n, strides->n);
+    for (int l = 0; l < strides->n; l++) {
+        double extra = strides->v[l] == 4 ? config->eval.stride4_score : 1;
+        out->level_scores[l] = (float)(factors->v[factors->n == 1 ? 0 : l] * extra);
+        out->level_least[l] = names(&config->eval.least_strides, strides->v[l]) ? (float)config->eval.level_least : 0;
     }
     out->least_cells = config->eval.least_cells;
     out->level_top_k = (size_t)config->eval.level_top_k;

@@ -289,14 +289,12 @@ void rf_export_net_free(rf_export_net *net) {
 }
 
 rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options) {
-    const rf_real_list *least = &model->config->eval.level_least;
-    for (int i = 0; i < least->n; i++)
-        if (options->score < least->v[i])
-            return rf_fail(RF_ERR_USER,
-                           "--score %g is below eval.level_least %g, which exported finders do not have: raise it, or "
-                           "set eval.level_least = 0 in the model's configuration",
-                           options->score, least->v[i]);
-    return RF_OK;
+    double least = model->config->eval.level_least;
+    if (options->score >= least) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "--score %g is below eval.level_least %g, which exported finders do not have: raise it, or set "
+                   "eval.level_least = 0 in the model's configuration",
+                   options->score, least);
 }
 
 rf_status rf_export_refuse_deform(const rf_export_net *net, const char *format) {

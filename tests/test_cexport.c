@@ -140,6 +140,7 @@ static void agrees(const network *n) {
     while (sets < 12 && n->sets[sets]) sets++;
     make_model(n->factor, n->sets, sets);
     export_model(n->score, "");
+    if (have("clang")) compile("clang", "-O0"); /* tells what nothing calls */
     compile("gcc", "-O2 " COUNTED);
     finds_the_same(n->sets[0], "@/c/retinaface.bin");
     if (shell("grep -q 'static void [a-z_]*%s[a-z_]*(' @/c/retinaface.c", n->without) == 0)

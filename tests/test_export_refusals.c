@@ -28,8 +28,7 @@ static void refuses(const char *ini, const char *format, int opset, const char *
 static void new_layers_are_refused(void **state) {
     (void)state;
     refuses("[model]\nchannels=8\ncontext_dcn=v2\n", "onnx", 18, "--opset 19");
-    refuses("[model]\nchannels=8\n[eval]\nlevel_least=0.3,0.05,0\n", "c", 0,
-            "--score 0.1 is below eval.level_least 0.3");
+    refuses("[model]\nchannels=8\n[eval]\nlevel_least=0.3\n", "c", 0, "--score 0.1 is below eval.level_least 0.3");
     refuses("[model]\nchannels=8\nblur=yes\n", "onnx", 0, "model.blur = yes");
     refuses("[model]\nchannels=8\nocclusion=yes\n", "c", 0, "model.occlusion = yes");
     refuses("[model]\nchannels=8\n[anchors]\ndense=yes\n", "ncnn", 0, "anchors.dense = yes");

@@ -42,8 +42,9 @@ static size_t naive_scores(const rf_config *config, rf_params *params, const rf_
     const float *cls = rf_exec_data(exec, d.cls);
     size_t n = 0;
     for (int l = 0; l < 3; l++) {
-        const rf_real_list *factors = &config->eval.level_scores, *leasts = &config->eval.level_least;
-        double factor = factors->v[factors->n > 1 ? l : 0], least = leasts->v[leasts->n > 1 ? l : 0];
+        const rf_real_list *factors = &config->eval.level_scores, *only = &config->eval.least_strides;
+        double factor = factors->v[factors->n > 1 ? l : 0], least = config->eval.level_least;
+        if (only->v[0] != 0 && only->v[0] != 8 << l) least = 0;
         size_t first = n, most = (size_t)config->eval.level_top_k;
         if (d.h[l] * d.w[l] < config->eval.least_cells) least = 0;
         for (int i = 0; i < d.h[l] * d.w[l] * d.cell_anchors; i++, cls += 2) {
@@ -102,18 +103,20 @@ static void scores_of_levels_are_weighed(void **state) {
     assert_true(count[0] + count[1] + count[2] < (96 + 24 + 6) * 2);
 }
 
-/* SRN's limits: a least score for large maps, and so many of each level. */
+/* SRN's limits: a least score for large maps of some strides, and so many of each level. */
 static void levels_have_limits(void **state) {
     (void)state;
-    size_t all[3], large[3], spared[3], few[3], weighed[3];
+    size_t all[3], limited[3], one[3], spared[3], few[3], weighed[3]; /* maps of 96, 24 and 6 cells */
     agrees("eval.level_least=0", "eval.least_cells=0", "eval.level_top_k=0", all);
-    agrees("eval.level_least=0.5,0.55,0.6", "eval.least_cells=0", "eval.level_top_k=0", large);
-    for (int l = 0; l < 3; l++) assert_true(large[l] < all[l]);
-    agrees("eval.level_least=0.5,0.55,0.6", "eval.least_cells=24", "eval.level_top_k=0", spared); /* 96, 24, 6 cells */
-    assert_true(spared[0] == large[0] && spared[1] == large[1] && spared[2] == all[2]);
-    agrees("eval.level_least=0.5,0.55,0.6", "eval.least_cells=25", "eval.level_top_k=9", few);
-    assert_true(few[0] == 9 && few[1] == 9 && few[2] == (all[2] < 9 ? all[2] : 9));
-    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0.7,0.7,0.6", "eval.level_top_k=0", weighed);
+    agrees("eval.level_least=0.55", "eval.least_cells=0", "eval.level_top_k=0", limited);
+    for (int l = 0; l < 3; l++) assert_true(limited[l] < all[l]);
+    agrees("eval.level_least=0.55", "eval.least_strides=16", "eval.level_top_k=0", one);
+    assert_true(one[0] == all[0] && one[1] == limited[1] && one[2] == all[2]);
+    agrees("eval.level_least=0.55", "eval.least_cells=24", "eval.level_top_k=0", spared);
+    assert_true(spared[0] == limited[0] && spared[1] == limited[1] && spared[2] == all[2]);
+    agrees("eval.level_least=0.55", "eval.least_cells=25", "eval.level_top_k=9", few);
+    assert_true(few[0] == 9 && few[1] == 9 && few[2] == 9 && all[2] > 9);
+    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0.64", "eval.level_top_k=0", weighed); /* the score's own */
     assert_true(weighed[0] < all[0]);
 }
 

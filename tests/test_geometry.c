@@ -307,7 +307,6 @@ static rf_config *small_config(void) {
     config.eval.keep = 750;
     config.eval.level_scores.n = 1;
     config.eval.level_scores.v[0] = 1;
-    config.eval.level_least.n = 1;
     strcpy(config.eval.merge, "nms");
     return &config;
 }

@@ -6,7 +6,7 @@
 
 /* For functions whose first arguments are constants where they are called: the loops over them vanish. */
 #ifdef __GNUC__
-#    define SPECIALISED static inline __attribute__((always_inline))
+#    define SPECIALISED static inline __attribute__((always_inline, unused))
 #else
 #    define SPECIALISED static inline
 #endif
@@ -17,7 +17,8 @@
 #    define EACH(i, n) for (int i = 0; i < (n); i++)
 #endif
 
-static inline float activate(float v, float slope, float most) {
+/* Only kernels without vectors call it, which a network may not have. */
+SPECIALISED float activate(float v, float slope, float most) {
     v = v > 0 ? v : slope * v;
     return LIMITED && v > most ? most : v;
 }
