@@ -239,6 +239,10 @@ static const rf_preset_value refineface[] = {
     {"augment", "hue", "36"},
     {"augment", "filter", "smooth"},
     {"augment", "flip", "0.5"},
+    {"eval", "level_least", "0.05"}, /* SRN's proposals (rpn_proposal.py) */
+    {"eval", "least_strides", "4,8,16"},
+    {"eval", "least_cells", "120"},
+    {"eval", "level_top_k", "6000"},
 };
 
 #define RF_PRESET(name, doc)                                                                                           \

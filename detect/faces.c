@@ -67,6 +67,27 @@ rf_status rf_order_descending(const float *keys, size_t n, uint32_t *order) {
     return RF_OK;
 }
 
+rf_status rf_face_list_keep_best(rf_face_list *list, size_t first, size_t n) {
+    size_t count = list->n - first, kept = first;
+    if (count <= n) return RF_OK;
+    rf_status status = RF_ERR_NOMEM;
+    float *keys = rf_alloc(count, sizeof *keys);
+    uint32_t *order = rf_alloc(count, sizeof *order);
+    bool *best = rf_alloc(count, sizeof *best);
+    if (!keys || !order || !best) goto fail;
+    for (size_t i = 0; i < count; i++) keys[i] = list->items[first + i].score;
+    RF_TRY_GOTO(rf_order_descending(keys, count, order));
+    for (size_t i = 0; i < n; i++) best[order[i]] = true;
+    for (size_t i = 0; i < count; i++)
+        if (best[i]) list->items[kept++] = list->items[first + i];
+    list->n = kept;
+fail:
+    rf_free(best);
+    rf_free(order);
+    rf_free(keys);
+    return status;
+}
+
 rf_status rf_face_list_sort(rf_face_list *list) {
     size_t i = 1;
     while (i < list->n && list->items[i - 1].score >= list->items[i].score) i++;

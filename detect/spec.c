@@ -72,6 +72,28 @@ static rf_status stages_from_config(const rf_config *config, const rf_match_spec
     return RF_OK;
 }
 
+/* Whether a list of strides names one; 0 names all. */
+static bool names(const rf_real_list *list, double stride) {
+    for (int i = 0; i < list->n; i++)
+        if (list->v[i] == 0 || list->v[i] == stride) return true;
+    return false;
+}
+
+static rf_status levels_from_config(const rf_config *config, rf_detect_spec *out) {
+    const rf_real_list *factors = &config->eval.level_scores, *strides = &config->model.strides;
+    if (factors->n != 1 && factors->n != strides->n)
+        return rf_fail(RF_ERR_USER, "eval.level_scores has %d numbers for %d levels (model.strides); expected 1 or %d",
+                       factors->n, strides->n, strides->n);
+    for (int l = 0; l < strides->n; l++) {
+        double extra = strides->v[l] == 4 ? config->eval.stride4_score : 1;
+        out->level_scores[l] = (float)(factors->v[factors->n == 1 ? 0 : l] * extra);
+        out->level_least[l] = names(&config->eval.least_strides, strides->v[l]) ? (float)config->eval.level_least : 0;
+    }
+    out->least_cells = config->eval.least_cells;
+    out->level_top_k = (size_t)config->eval.level_top_k;
+    return RF_OK;
+}
+
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out) {
     memset(out, 0, sizeof *out);
     RF_TRY(anchors_from_config(config, &out->anchors));
@@ -94,14 +116,7 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                                  .soft_sigma = (float)config->eval.soft_sigma,
                                  .soft_score = (float)config->eval.soft_score,
                                  .drop_singletons = !config->eval.vote_singletons};
-    const rf_real_list *factors = &config->eval.level_scores;
-    if (factors->n != 1 && factors->n != config->model.strides.n)
-        return rf_fail(RF_ERR_USER, "eval.level_scores has %d numbers for %d levels (model.strides); expected 1 or %d",
-                       factors->n, config->model.strides.n, config->model.strides.n);
-    for (int l = 0; l < config->model.strides.n; l++) {
-        double extra = config->model.strides.v[l] == 4 ? config->eval.stride4_score : 1;
-        out->level_scores[l] = (float)(factors->v[factors->n == 1 ? 0 : l] * extra);
-    }
+    RF_TRY(levels_from_config(config, out));
     out->merger = rf_merger_find(config->eval.merge);
     return out->merger ? RF_OK : RF_ERR_USER;
 }

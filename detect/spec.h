@@ -19,6 +19,9 @@ typedef struct rf_detect_spec {
     int n_stages;
     float drop_below; /* logit of face under which a stage drops an anchor for the stages after it; -INFINITY: none */
     float level_scores[RF_MAX_LEVELS]; /* factors of the scores */
+    float level_least[RF_MAX_LEVELS];  /* lowest scores, before the factors, of maps with at least least_cells cells */
+    long least_cells;
+    size_t level_top_k; /* detections of a level before the merge; 0: all */
     const rf_merger *merger;
     rf_merge_spec merge; /* [eval] iou, top_k, keep; IoU with plus_one; voting drops singletons unless told otherwise */
 } rf_detect_spec;

@@ -161,7 +161,7 @@ static void stages_of_level(const rf_sized_net *net, int level, rf_stage_rows *r
     }
 }
 
-/* Faces of all levels, each level's scores times its factor. */
+/* Faces of all levels, each level's scores times its factor and with its own limits. */
 static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
     rf_stage_rows rows[RF_NET_STAGES];
     const rf_anchor_set *anchors = &net->anchors;
@@ -170,9 +170,13 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
         size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
         float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
         if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
+        float lowest = least / factor;
+        bool spared = (long)anchors->levels[l].rows * anchors->levels[l].cols < f->spec.least_cells;
+        if (!spared && lowest < f->spec.level_least[l]) lowest = f->spec.level_least[l];
         stages_of_level(net, l, rows);
         RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
-                                f->spec.drop_below, least / factor, &f->pass));
+                                f->spec.drop_below, lowest, &f->pass));
+        if (f->spec.level_top_k) RF_TRY(rf_face_list_keep_best(&f->pass, before, f->spec.level_top_k));
         for (size_t i = before; i < f->pass.n; i++) {
             f->pass.items[i].score *= factor;
             f->pass.items[i].mesh += (uint32_t)first;

@@ -76,6 +76,7 @@ static rf_status product_make(const rf_export_model *model, const rf_export_opti
     uint32_t id;
     memset(p, 0, sizeof *p);
     RF_TRY(check_options(options));
+    RF_TRY(rf_export_check_score(model, options));
     RF_TRY(make_paths(path, p));
     RF_TRY(rf_c_net_make(model, options, &p->net));
     if (p->net.weights > UINT32_MAX / 4)

@@ -17,13 +17,14 @@ static rf_status check_kernel(const rf_export_layer *l) {
                        "export to onnx or ncnn",
                        l->name);
     if (l->kind != RF_LAYER_CONV && l->kind != RF_LAYER_MAX_POOL) return RF_OK;
-    if (l->kernel_h != l->kernel_w || l->stride_h != l->stride_w || l->pad_h != l->pad_w)
-        return rf_fail(RF_ERR_USER, "layer %s: the C source has square kernels only, this one is %dx%d", l->name,
-                       l->kernel_h, l->kernel_w);
-    if (l->kernel_h > RF_C_MAX_KERNEL || l->pad_h >= l->kernel_h)
+    if (l->stride_h != l->stride_w)
+        return rf_fail(RF_ERR_USER, "layer %s: the C source has one stride for rows and columns, this one has %dx%d",
+                       l->name, l->stride_h, l->stride_w);
+    if (l->kernel_h > RF_C_MAX_KERNEL || l->kernel_w > RF_C_MAX_KERNEL || l->pad_h >= l->kernel_h ||
+        l->pad_w >= l->kernel_w)
         return rf_fail(RF_ERR_USER,
-                       "layer %s: the C source has kernels of up to %d and less padding, this one is %d with %d",
-                       l->name, RF_C_MAX_KERNEL, l->kernel_h, l->pad_h);
+                       "layer %s: the C source has kernels of up to %d and less padding, this one is %dx%d with %dx%d",
+                       l->name, RF_C_MAX_KERNEL, l->kernel_h, l->kernel_w, l->pad_h, l->pad_w);
     if (l->groups != 1 && !is_depthwise(l))
         return rf_fail(RF_ERR_USER, "layer %s: the C source has no convolutions in %d groups", l->name, l->groups);
     return RF_OK;
@@ -114,8 +115,8 @@ static size_t panel_floats(const rf_export_layer *l) {
 
 /* Winograd's method takes 16/36 of the products and 16/9 of the weights: not for the widest layers. */
 static bool takes_winograd(const rf_c_net *c, const rf_export_layer *l) {
-    return l->kernel_h == 3 && l->stride_h == 1 && l->pad_h == 1 && l->channels_in % RF_C_PANEL == 0 &&
-           l->channels_out % RF_C_PANEL == 0 && c->map_of[l->in[0]] != 0 &&
+    return l->kernel_h == 3 && l->kernel_w == 3 && l->stride_h == 1 && l->pad_h == 1 && l->pad_w == 1 &&
+           l->channels_in % RF_C_PANEL == 0 && l->channels_out % RF_C_PANEL == 0 && c->map_of[l->in[0]] != 0 &&
            (size_t)l->channels_in * (size_t)l->channels_out <= WINOGRAD_LIMIT;
 }
 
@@ -217,7 +218,7 @@ rf_status rf_c_net_make(const rf_export_model *model, const rf_export_options *o
     memset(out, 0, sizeof *out);
     rf_export_sample_size(model, options, &n, &out->h, &out->w);
     RF_TRY(rf_export_net_make(model, 1, out->h, out->w, &out->net));
-    RF_TRY(rf_export_refuse_new_layers(&out->net, "the C source"));
+    RF_TRY(rf_export_refuse_deform(&out->net, "the C source"));
     fold_clamps(&out->net);
     size_t values = (size_t)rf_graph_value_count(out->net.graph);
     out->steps = rf_alloc(count_steps(&out->net), sizeof *out->steps);

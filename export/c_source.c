@@ -1,5 +1,6 @@
 #include "export/c_source.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -81,8 +82,8 @@ static void put_constants(rf_text *t, const source *s) {
     rf_text_put(t, "\n");
     put_title(t, "numbers of the network");
     rf_text_printf(t, "#define NETWORK_ID 0x%08" PRIx32 "u /* the weight file carries the same */\n", s->id);
-    rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, ANCHORS = %d, WEIGHTS = %zu };\n", s->net->n_maps,
-                   s->net->n_steps, d->n_levels, d->cell_anchors, s->net->weights);
+    rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, STAGES = %d, ANCHORS = %d, WEIGHTS = %zu };\n",
+                   s->net->n_maps, s->net->n_steps, d->n_levels, d->n_stages, d->cell_anchors, s->net->weights);
     rf_text_printf(t, "enum { LIMITED = %d }; /* 0: no activation has an upper limit */\n", is_limited(s->net));
     rf_text_printf(
         t,
@@ -110,9 +111,9 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
     rf_shape out = rf_graph_shape(net->net.graph, value);
     bool window = l->kind == RF_LAYER_CONV || l->kind == RF_LAYER_MAX_POOL;
     int cin = window ? l->channels_in : out.d[3];
-    rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0], maps[1],
-                   maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0, cin,
-                   out.d[3]);
+    rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0],
+                   maps[1], maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0,
+                   window ? l->kernel_w : 1, window ? l->pad_w : 0, cin, out.d[3]);
     put_float(t, l->slope);
     rf_text_put(t, ", ");
     if (isfinite(l->most))
@@ -128,8 +129,8 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
                                        [RF_LAYER_MAX_POOL] = "max_pool",
                                        [RF_LAYER_ADD] = "add_maps",
                                        [RF_LAYER_CONCAT] = "add_maps"};
-    const char columns[] =
-        "/* run, fill, before, in, add, out, channel, kernel, stride, pad, cin, cout, slope, most, weights */";
+    const char columns[] = "/* run, fill, before, in, add, out, channel, kernel, stride, pad, kernel_w, pad_w, cin, "
+                           "cout, slope, most, weights */";
     int n = 0;
     for (int i = 0; i < net->n_steps; i++) {
         const rf_c_step *s = &net->steps[i];
@@ -146,27 +147,38 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
         const rf_export_layer *l = s->layer;
         char before[40] = "NULL";
         if (s->before) snprintf(before, sizeof before, "&depthwise_layers[%d]", n++);
-        bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->pad_h == 0);
-        const char *run = s->winograd ? "winograd" : runs[l->kind];
+        bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->kernel_w == 1 && l->pad_h == 0);
+        const char *run = s->winograd ? "winograd" : l->bilinear ? "bilinear_add" : runs[l->kind];
         const char *fill = s->before ? "fill_depthwise" : s->in == 0 ? "fill_picture" : direct ? "NULL" : "fill_map";
         put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->value, s->weights);
     }
     rf_text_put(t, "};\n\n");
 }
 
-static void put_anchors(rf_text *t, const source *s) {
+static int map_of(const rf_c_net *net, rf_value value) {
+    return value == RF_NONE ? -1 : net->map_of[value];
+}
+
+static void put_level(rf_text *t, const source *s, int level) {
     const rf_export_net *net = &s->net->net;
+    int stages = net->detector.n_stages, judge = stages - 1;
+    while (net->stages[judge][level].cls == RF_NONE) judge--;
+    rf_text_printf(t, "    {%d, %d, {", s->spec.anchors.strides[level], judge);
+    for (int k = 0; k < stages; k++) {
+        const rf_export_maps *m = &net->stages[k][level];
+        rf_text_printf(t, "%s{%d, %d, %d}", k ? ", " : "", map_of(s->net, m->cls), map_of(s->net, m->box),
+                       map_of(s->net, m->points));
+    }
+    rf_text_put(t, "}, ");
+    put_float(t, s->spec.level_scores[level]);
+    rf_text_put(t, "},\n");
+}
+
+static void put_anchors(rf_text *t, const source *s) {
     const rf_anchor_spec *a = &s->spec.anchors;
     rf_text_put(t, "/* Boxes are relative to anchors: in every cell of a level, of these widths and heights in pixels. "
-                   "*/\nstatic const struct level levels[LEVELS] = {");
-    for (int i = 0; i < a->n_levels; i++) {
-        const rf_export_maps *m = &net->maps[i];
-        const int *map = s->net->map_of;
-        rf_text_printf(t, "%s{%d, %d, %d, %d, ", i ? ", " : "", a->strides[i], map[m->cls], map[m->box],
-                       m->points == RF_NONE ? -1 : map[m->points]);
-        put_float(t, s->spec.level_scores[i]);
-        rf_text_put(t, "}");
-    }
+                   "*/\nstatic const struct level levels[LEVELS] = {\n");
+    for (int i = 0; i < a->n_levels; i++) put_level(t, s, i);
     rf_text_put(t, "};\nstatic const float anchor_size[LEVELS][ANCHORS][2] = {\n");
     float root = sqrtf(a->aspect);
     for (int i = 0; i < a->n_levels * a->n_sizes; i++) {
@@ -189,6 +201,9 @@ static void put_anchors(rf_text *t, const source *s) {
                    ";\nstatic const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n"
                    "static const int clips = %d; /* 1: corners are moved into the picture */\n",
                    s->spec.codec.plus_one, s->config->eval.clip);
+    rf_text_put(t, "static const float drop_below = ");
+    put_float(t, isfinite(s->spec.drop_below) ? s->spec.drop_below : -FLT_MAX);
+    rf_text_put(t, "; /* logit under which a stage of heads drops an anchor for later ones */\n");
 }
 
 static void put_network(rf_text *t, const source *s) {
@@ -233,6 +248,14 @@ static bool has(const rf_c_net *net, rf_layer_kind kind, bool before) {
     return false;
 }
 
+static bool enlarges(const rf_c_net *net, bool bilinear) {
+    for (int i = 0; i < net->n_steps; i++) {
+        const rf_export_layer *l = net->steps[i].layer;
+        if (l->kind == RF_LAYER_UPSAMPLE_ADD && l->bilinear == bilinear) return true;
+    }
+    return false;
+}
+
 static void put_file(rf_text *t, const char *name) {
     for (const rf_c_text *file = rf_c_texts; file->name; file++)
         if (strcmp(file->name, name) == 0) rf_text_put(t, file->text);
@@ -253,7 +276,8 @@ static void put_part(rf_text *t, const source *s, const char *name) {
     } else if ((strcmp(base, "winograd.c") == 0 && s->net->winograd_channels == 0) ||
                (strcmp(base, "depthwise.c") == 0 && !has(s->net, RF_LAYER_CONV, true)) ||
                (strcmp(base, "max_pool.c") == 0 && !has(s->net, RF_LAYER_MAX_POOL, false)) ||
-               (strcmp(base, "upsample_add.c") == 0 && !has(s->net, RF_LAYER_UPSAMPLE_ADD, false)) ||
+               (strcmp(base, "upsample_add.c") == 0 && !enlarges(s->net, false)) ||
+               (strcmp(base, "bilinear_add.c") == 0 && !enlarges(s->net, true)) ||
                (strcmp(base, "add.c") == 0 && !has(s->net, RF_LAYER_ADD, false) &&
                 !has(s->net, RF_LAYER_CONCAT, false)))
         return;
@@ -284,10 +308,10 @@ static uint32_t network_id(const rf_c_net *net) {
     for (int i = 0; i < net->n_steps; i++) {
         const rf_c_step *s = &net->steps[i];
         const rf_export_layer *l = s->layer;
-        char text[160];
-        int n = snprintf(text, sizeof text, "%d %d %d %d %d %d %d %d %d %d %zu %zu\n", (int)l->kind, s->in, s->add,
-                         s->out, s->channel, l->kernel_h, l->stride_h, l->pad_h, l->channels_in, l->channels_out,
-                         s->weights, s->before_weights);
+        char text[200];
+        int n = snprintf(text, sizeof text, "%d %d %d %d %d %d %d %d %d %d %d %d %zu %zu\n", (int)l->kind, s->in,
+                         s->add, s->out, s->channel, l->kernel_h, l->kernel_w, l->stride_h, l->pad_h, l->pad_w,
+                         l->channels_in, l->channels_out, s->weights, s->before_weights);
         crc = rf_crc32(crc, text, (size_t)n);
     }
     return crc;

@@ -288,26 +288,23 @@ void rf_export_net_free(rf_export_net *net) {
     memset(net, 0, sizeof *net);
 }
 
-rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format) {
-    if (net->detector.n_stages > 1)
-        return rf_fail(RF_ERR_USER,
-                       "the network has %d stages of heads (cascade.stages), which the writer of %s does not know: "
-                       "export to onnx",
-                       net->detector.n_stages, format);
-    for (int i = 0; i < net->n_layers; i++) {
-        const rf_export_layer *layer = &net->layers[i];
-        if (layer->kind == RF_LAYER_DEFORM_CONV)
+rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options) {
+    double least = model->config->eval.level_least;
+    if (options->score >= least) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "--score %g is below eval.level_least %g, which exported finders do not have: raise it, or set "
+                   "eval.level_least = 0 in the model's configuration",
+                   options->score, least);
+}
+
+rf_status rf_export_refuse_deform(const rf_export_net *net, const char *format) {
+    for (int i = 0; i < net->n_layers; i++)
+        if (net->layers[i].kind == RF_LAYER_DEFORM_CONV)
             return rf_fail(
                 RF_ERR_USER,
                 "%s is a deformable convolution (model.context_dcn, lateral_dcn, backbone_dcn), which %s does not "
                 "have: export to onnx with --opset 19",
-                layer->name, format);
-        if (layer->bilinear)
-            return rf_fail(RF_ERR_USER,
-                           "%s enlarges bilinearly (model.upsample), which the writer of %s does not know: export to "
-                           "onnx",
-                           layer->name, format);
-    }
+                net->layers[i].name, format);
     return RF_OK;
 }
 

@@ -56,9 +56,12 @@ typedef struct rf_export_net {
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
 void rf_export_net_free(rf_export_net *net);
 
-/* RF_ERR_USER when the network has what only ONNX files get: deformable convolutions, bilinear up-sampling, a cascade.
- * For the writers of other formats; `format` is its name for the message. */
-rf_status rf_export_refuse_new_layers(const rf_export_net *net, const char *format);
+/* RF_ERR_USER when --score lies below eval.level_least, which exported finders do not have. For writers of faces. */
+rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options);
+
+/* RF_ERR_USER when the network has deformable convolutions, which only ONNX files get. For the writers of other
+ * formats; `format` is its name for the message. */
+rf_status rf_export_refuse_deform(const rf_export_net *net, const char *format);
 
 /* [kernel_h][kernel_w][in/groups][out] to the order of other runtimes, [out][in/groups][kernel_h][kernel_w]. `to` has
  * rf_export_weight_count floats. */

@@ -47,16 +47,23 @@ static rf_status verify(const rf_export_model *model, const rf_export_options *o
     return status;
 }
 
-static void add_output(const rf_export_options *o, const char *part, int stride, int channels, const char *holds,
+/* Where an output is: its level's stride, and its stage, from 0. */
+typedef struct place {
+    int stride, stage;
+} place;
+
+static void add_output(const rf_export_options *o, const char *part, place at, int channels, const char *holds,
                        rf_card_io *io) {
     rf_card_output *out = &io->outputs[io->n_outputs++];
-    snprintf(out->name, sizeof out->name, "face_rpn_%s_stride%d", part, stride);
+    char stage[24] = "";
+    if (at.stage) snprintf(stage, sizeof stage, "_stage%d", at.stage + 1);
+    snprintf(out->name, sizeof out->name, "face_rpn_%s_stride%d%s", part, at.stride, stage);
     snprintf(out->holds, sizeof out->holds, "%s", holds);
     if (o->h > 0 && o->w > 0)
-        snprintf(out->shape, sizeof out->shape, "1x%dx%dx%d", channels, (o->h + stride - 1) / stride,
-                 (o->w + stride - 1) / stride);
+        snprintf(out->shape, sizeof out->shape, "1x%dx%dx%d", channels, (o->h + at.stride - 1) / at.stride,
+                 (o->w + at.stride - 1) / at.stride);
     else
-        snprintf(out->shape, sizeof out->shape, "1x%dxheight%dxwidth%d", channels, stride, stride);
+        snprintf(out->shape, sizeof out->shape, "1x%dxheight%dxwidth%d", channels, at.stride, at.stride);
 }
 
 /* What the sample sets as `scales` for a level. */
@@ -69,10 +76,32 @@ static void put_scales(const rf_anchor_spec *spec, int level, char text[64]) {
     }
 }
 
+/* What the heads of a stage say at a level. */
+static void add_outputs(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_export_options *o, place at,
+                        int level, rf_card_io *io) {
+    static const char *const box[] = {
+        "channel anchor * 4 + (dx, dy, dw, dh) of ncnn's retinaface sample: larger anchor first, centre 8 + stride * "
+        "index, no variances",
+        "channel anchor * 4 + (dx, dy, dw, dh) relative to the box of the stage before, by the sample's formulas"};
+    static const char *const points[] = {
+        "channel anchor * 10 + (dx, dy of five points) of ncnn's retinaface sample: in units of the anchor's side + 1",
+        "channel anchor * 10 + (dx, dy of five points), in widths and heights of the box of the stage before"};
+    const rf_export_maps *maps = &net->stages[at.stage][level];
+    bool moved = rf_ncnn_moved(net, at.stage, level);
+    char scales[64], holds[sizeof io->outputs->holds];
+    int n = anchors->n_sizes;
+    put_scales(anchors, level, scales);
+    snprintf(holds, sizeof holds, "probabilities, channel class * %d + anchor; scales %s", n, scales);
+    if (maps->cls != RF_NONE) add_output(o, "cls_prob_reshape", at, 2 * n, holds, io);
+    if (maps->box != RF_NONE) add_output(o, "bbox_pred", at, 4 * n, box[moved], io);
+    if (maps->points != RF_NONE) add_output(o, "landmark_pred", at, 10 * n, points[moved], io);
+}
+
 static rf_status describe(const rf_export_model *model, const rf_export_options *options, const char *path,
                           rf_card_io *io) {
     rf_detect_spec spec;
-    char scales[64], holds[sizeof io->outputs->holds];
+    rf_export_net net;
+    int n, h, w;
     char *bin = rf_ncnn_bin_path(path);
     if (!bin) return RF_ERR_NOMEM;
     snprintf(io->files[io->n_files++], sizeof *io->files, "%s", bin);
@@ -82,23 +111,13 @@ static rf_status describe(const rf_export_model *model, const rf_export_options 
     snprintf(io->input_layout, sizeof io->input_layout, "NCHW");
     snprintf(io->input_type, sizeof io->input_type, "float32");
     io->preprocessed = options->preprocess;
-    int anchors = spec.anchors.n_sizes;
-    for (int l = spec.anchors.n_levels - 1; l >= 0; l--) {
-        int stride = spec.anchors.strides[l];
-        put_scales(&spec.anchors, l, scales);
-        snprintf(holds, sizeof holds, "probabilities, channel class * %d + anchor; scales %s", anchors, scales);
-        add_output(options, "cls_prob_reshape", stride, 2 * anchors, holds, io);
-        add_output(options, "bbox_pred", stride, 4 * anchors,
-                   "channel anchor * 4 + (dx, dy, dw, dh) of ncnn's retinaface sample: larger anchor first, centre 8 + "
-                   "stride * index, no variances",
-                   io);
-        if (model->config->model.landmarks)
-            add_output(options, "landmark_pred", stride, 10 * anchors,
-                       "channel anchor * 10 + (dx, dy of five points) of ncnn's retinaface sample: in units of the "
-                       "anchor's side + 1",
-                       io);
-    }
-    return RF_OK;
+    rf_export_sample_size(model, options, &n, &h, &w);
+    rf_status status = rf_export_net_make(model, 1, h, w, &net);
+    for (int l = net.detector.n_levels - 1; l >= 0 && status == RF_OK; l--)
+        for (int k = 0; k < net.detector.n_stages; k++)
+            add_outputs(&net, &spec.anchors, options, (place){spec.anchors.strides[l], k}, l, io);
+    rf_export_net_free(&net);
+    return status;
 }
 
 const rf_exporter rf_exporter_ncnn = {

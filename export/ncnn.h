@@ -3,12 +3,14 @@
  *   anchors  square, the larger first at each level, centre at 8 + stride * index;
  *   class    channel class * A + anchor, soft-maxed; box channel anchor * 4 + k, landmarks anchor * 10 + k;
  *   x = cx + w * dx, width = w * exp(dw), landmark = cx + (w + 1) * dx: no variances.
- * Whatever differs is a scale or a shift of a channel and is folded into the head's convolution. */
+ * Whatever differs is a scale or a shift of a channel and is folded into the head's convolution. Stages of heads after
+ * the first have blobs of their own, "face_rpn_bbox_pred_stride32_stage2". */
 #ifndef RF_EXPORT_NCNN_H
 #define RF_EXPORT_NCNN_H
 
 #include "detect/spec.h"
 #include "export/export.h"
+#include "export/graph.h"
 #include "export/ncnn_net.h"
 
 #define RF_NCNN_SAMPLE_CENTRE 8.0 /* pixels, of cell (0,0) at every level */
@@ -21,8 +23,12 @@ typedef struct rf_ncnn_channel {
     double scale, shift;
 } rf_ncnn_channel;
 
-/* channel: 0 to anchors of a cell * (2, 4 or 10) - 1. */
-rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, int channel);
+/* channel: 0 to anchors of a cell * (2, 4 or 10) - 1. moved: boxes and landmarks are relative to the box of an earlier
+ * stage of heads; that is where the sample's formulas put it, so only the variances are folded, and a landmark is
+ * cx + w * dx. */
+rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, bool moved, int channel);
+/* Whether a stage starts from boxes of an earlier one at a level. */
+bool rf_ncnn_moved(const rf_export_net *net, int stage, int level);
 /* Our number of the sample's anchor a of a level: by falling size, equal sizes in our order. */
 int rf_ncnn_anchor(const rf_anchor_spec *spec, int level, int a);
 

@@ -66,15 +66,22 @@ static rf_status copy_weights(const builder *b, const rf_export_layer *conv, rf_
     return RF_OK;
 }
 
+/* What a convolution predicts. */
+typedef struct head_place {
+    int stage, level;
+    rf_ncnn_head head;
+} head_place;
+
 /* Rows of a head in the sample's order, scaled and shifted. */
-static rf_status fold_head(const builder *b, int level, rf_ncnn_head head, rf_ncnn_layer *layer) {
+static rf_status fold_head(const builder *b, head_place at, rf_ncnn_layer *layer) {
+    bool moved = rf_ncnn_moved(&b->source, at.stage, at.level);
     size_t outs = layer->n_bias, row = layer->n_weight / outs;
     float *weight = rf_alloc(layer->n_weight, sizeof *weight), *bias = rf_alloc(outs, sizeof *bias);
     if (weight && bias) {
         memcpy(weight, layer->weight, layer->n_weight * sizeof *weight);
         memcpy(bias, layer->bias, outs * sizeof *bias);
         for (size_t o = 0; o < outs; o++) {
-            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, level, head, (int)o);
+            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, at.level, at.head, moved, (int)o);
             const float *from = weight + (size_t)c.source * row;
             for (size_t i = 0; i < row; i++) layer->weight[o * row + i] = (float)((double)from[i] * c.scale);
             layer->bias[o] = (float)((double)bias[c.source] * c.scale + c.shift);
@@ -98,8 +105,8 @@ static rf_status round_to_half(rf_ncnn_layer *layer) {
     return RF_OK;
 }
 
-/* level < 0: not a head. */
-static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *name, int level, rf_ncnn_head head) {
+/* at NULL: not a head. */
+static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *name, const head_place *at) {
     rf_ncnn_type type = conv->groups > 1 ? RF_NCNN_ConvolutionDepthWise : RF_NCNN_Convolution;
     rf_ncnn_layer *layer = add(b, type, name, name, &b->blobs[conv->in[0]], 1);
     if (!layer) return RF_ERR_NOMEM;
@@ -107,7 +114,7 @@ static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *n
     rf_ncnn_layer_finish(layer);
     RF_TRY(rf_ncnn_layer_allocate(layer));
     RF_TRY(copy_weights(b, conv, layer));
-    if (level >= 0) RF_TRY(fold_head(b, level, head, layer));
+    if (at) RF_TRY(fold_head(b, *at, layer));
     return b->options->fp16 ? round_to_half(layer) : RF_OK;
 }
 
@@ -133,17 +140,18 @@ static rf_status add_residual(builder *b, const rf_export_layer *conv) {
     return RF_OK;
 }
 
-/* The size comes from the second input. Several versions of ncnn compute the source from the scales all the same: with
- * 2 it is i / 2, which is floor(i * h1 / h0) for every h1 = ceil(h0 / 2), as the levels of a pyramid have it. */
+/* The size comes from the second input. Several versions of ncnn compute the nearest source from the scales all the
+ * same: with 2 it is i / 2, which is floor(i * h1 / h0) for every h1 = ceil(h0 / 2), as the levels of a pyramid have
+ * it. Bilinear sources come from the sizes, with pixel centres at i + 0.5 (align_corner 0, the default). */
 static rf_status add_upsample(builder *b, const rf_export_layer *up) {
     int x = b->blobs[up->in[0]], y = b->blobs[up->in[1]];
     rf_shape large = rf_graph_shape(b->source.graph, up->in[0]), small = rf_graph_shape(b->source.graph, up->in[1]);
-    if (small.d[1] != (large.d[1] + 1) / 2 || small.d[2] != (large.d[2] + 1) / 2)
+    if (!up->bilinear && (small.d[1] != (large.d[1] + 1) / 2 || small.d[2] != (large.d[2] + 1) / 2))
         return rf_fail(RF_ERR_USER, "%s enlarges %dx%d to %dx%d, the ncnn writer knows doubling only", up->name,
                        small.d[1], small.d[2], large.d[1], large.d[2]);
     rf_ncnn_layer *layer = add(b, RF_NCNN_Interp, up->name, up->name, (const int[]){y, x}, 2);
     if (!layer) return RF_ERR_NOMEM;
-    rf_ncnn_give(layer, 0, 1);
+    rf_ncnn_give(layer, 0, up->bilinear ? 2 : 1);
     rf_ncnn_give(layer, 1, 2);
     rf_ncnn_give(layer, 2, 2);
     rf_ncnn_give(layer, 5, 1);
@@ -187,45 +195,71 @@ static rf_status add_reshape(builder *b, const char *name, int channels) {
     return RF_OK;
 }
 
+/* "face_rpn_bbox_pred_stride32", of later stages with "_stage2" behind it. */
+static void name_head(const builder *b, const head_place *at, const char *part, char text[64]) {
+    int stride = b->spec.anchors.strides[at->level];
+    if (at->stage)
+        snprintf(text, 64, "face_rpn_%s_stride%d_stage%d", part, stride, at->stage + 1);
+    else
+        snprintf(text, 64, "face_rpn_%s_stride%d", part, stride);
+}
+
 /* Soft-max over the two classes: the maps of a class lie one below the other meanwhile. */
-static rf_status add_class(builder *b, const rf_export_layer *conv, int level) {
-    int stride = b->spec.anchors.strides[level];
+static rf_status add_class(builder *b, const rf_export_layer *conv, const head_place *at) {
     char name[64];
-    snprintf(name, sizeof name, "face_rpn_cls_score_stride%d", stride);
-    RF_TRY(add_conv(b, conv, name, level, RF_NCNN_CLASS));
-    snprintf(name, sizeof name, "face_rpn_cls_score_reshape_stride%d", stride);
+    name_head(b, at, "cls_score", name);
+    RF_TRY(add_conv(b, conv, name, at));
+    name_head(b, at, "cls_score_reshape", name);
     RF_TRY(add_reshape(b, name, 2));
-    snprintf(name, sizeof name, "face_rpn_cls_prob_stride%d", stride);
+    name_head(b, at, "cls_prob", name);
     rf_ncnn_layer *softmax = add(b, RF_NCNN_Softmax, name, name, (const int[]){last_blob(b)}, 1);
     if (!softmax) return RF_ERR_NOMEM;
     rf_ncnn_give(softmax, 0, 0);
     rf_ncnn_give(softmax, 1, 1);
-    snprintf(name, sizeof name, "face_rpn_cls_prob_reshape_stride%d", stride);
+    name_head(b, at, "cls_prob_reshape", name);
     return add_reshape(b, name, conv->channels_out);
 }
 
-static rf_status add_head(builder *b, const rf_export_layer *conv, int level) {
-    const rf_export_maps *maps = &b->source.maps[level];
-    char name[64];
-    if (conv->out == maps->cls) return add_class(b, conv, level);
-    bool box = conv->out == maps->box;
-    snprintf(name, sizeof name, "face_rpn_%s_pred_stride%d", box ? "bbox" : "landmark", b->spec.anchors.strides[level]);
-    return add_conv(b, conv, name, level, box ? RF_NCNN_BOX : RF_NCNN_POINTS);
+static bool find_head(const builder *b, rf_value value, head_place *at) {
+    for (int k = 0; k < b->source.detector.n_stages; k++)
+        for (int l = 0; l < b->source.detector.n_levels; l++) {
+            const rf_export_maps *maps = &b->source.stages[k][l];
+            if (value != maps->cls && value != maps->box && value != maps->points) continue;
+            rf_ncnn_head head = value == maps->cls ? RF_NCNN_CLASS : value == maps->box ? RF_NCNN_BOX : RF_NCNN_POINTS;
+            *at = (head_place){k, l, head};
+            return true;
+        }
+    return false;
 }
 
-static rf_status add_layer(builder *b, const rf_export_layer *layer) {
+/* A head that later stages read too (cascade.body = predictions) comes a second time, as it is. */
+static rf_status add_head(builder *b, const rf_export_layer *conv, const head_place *at) {
+    char name[64];
+    if (b->source.uses[conv->out] > 1) {
+        RF_TRY(add_conv(b, conv, conv->name, NULL));
+        b->blobs[conv->out] = last_blob(b);
+    }
+    if (at->head == RF_NCNN_CLASS) return add_class(b, conv, at);
+    name_head(b, at, at->head == RF_NCNN_BOX ? "bbox_pred" : "landmark_pred", name);
+    return add_conv(b, conv, name, at);
+}
+
+static rf_status add_plain_layer(builder *b, const rf_export_layer *layer) {
     if (layer->kind == RF_LAYER_UPSAMPLE_ADD) return add_upsample(b, layer);
     if (layer->kind == RF_LAYER_MAX_POOL) return add_pool(b, layer);
     if (layer->kind == RF_LAYER_CONCAT) return add_concat(b, layer);
     if (layer->kind == RF_LAYER_ADD) return add_sum(b, layer->name, b->blobs[layer->in[0]], b->blobs[layer->in[1]]);
     if (layer->kind == RF_LAYER_CLAMP) return add_clamp(b, layer);
-    for (int l = 0; l < b->source.detector.n_levels; l++) {
-        const rf_export_maps *maps = &b->source.maps[l];
-        if (layer->out == maps->cls || layer->out == maps->box || layer->out == maps->points)
-            return add_head(b, layer, l);
-    }
-    RF_TRY(add_conv(b, layer, layer->name, -1, RF_NCNN_CLASS));
+    RF_TRY(add_conv(b, layer, layer->name, NULL));
     return layer->residual == RF_NONE ? RF_OK : add_residual(b, layer);
+}
+
+static rf_status add_layer(builder *b, const rf_export_layer *layer) {
+    head_place at;
+    if (find_head(b, layer->out, &at)) return add_head(b, layer, &at);
+    RF_TRY(add_plain_layer(b, layer));
+    b->blobs[layer->out] = last_blob(b);
+    return RF_OK;
 }
 
 /* The input, and with --preprocess (value - mean) / std of its channels, which are red, green, blue. */
@@ -300,15 +334,12 @@ static rf_status build(builder *b) {
     rf_export_sample_size(b->model, &one, &n, &h, &w);
     RF_TRY(rf_detect_spec_from_config(b->model->config, &b->spec));
     RF_TRY(rf_export_net_make(b->model, n, h, w, &b->source));
-    RF_TRY(rf_export_refuse_new_layers(&b->source, "ncnn"));
+    RF_TRY(rf_export_refuse_deform(&b->source, "ncnn"));
     b->blobs = rf_alloc((size_t)rf_graph_value_count(b->source.graph), sizeof *b->blobs);
     if (!b->blobs) return RF_ERR_NOMEM;
     RF_TRY(add_input(b));
     b->blobs[b->source.detector.input] = last_blob(b);
-    for (int i = 0; i < b->source.n_layers; i++) {
-        RF_TRY(add_layer(b, &b->source.layers[i]));
-        b->blobs[b->source.layers[i].out] = last_blob(b);
-    }
+    for (int i = 0; i < b->source.n_layers; i++) RF_TRY(add_layer(b, &b->source.layers[i]));
     RF_TRY(split_blobs(&b->net));
     for (int i = 0; i < b->net.n_layers; i++) rf_ncnn_layer_finish(&b->net.layers[i]);
     return rf_ncnn_check("the ncnn network", &b->net);

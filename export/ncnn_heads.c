@@ -13,7 +13,14 @@ int rf_ncnn_anchor(const rf_anchor_spec *spec, int level, int a) {
     return a; /* not reached: sizes are numbers */
 }
 
-rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, int channel) {
+bool rf_ncnn_moved(const rf_export_net *net, int stage, int level) {
+    for (int k = 0; k < stage; k++)
+        if (net->stages[k][level].box != RF_NONE) return true;
+    return false;
+}
+
+rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, bool moved,
+                                     int channel) {
     const rf_anchor_spec *anchors = &spec->anchors;
     int width = head == RF_NCNN_BOX ? 4 : 10, a = channel / width, k = channel % width;
     if (head == RF_NCNN_CLASS) {
@@ -26,7 +33,9 @@ rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_n
     double centre = anchors->centre_offset < 0 ? 0.5 * stride : (double)anchors->centre_offset;
     double shift = centre - RF_NCNN_SAMPLE_CENTRE;
     rf_ncnn_channel c = {width * source + k, 0, 0};
-    if (head == RF_NCNN_BOX && k >= 2) {
+    if (moved) {
+        c.scale = (double)(head == RF_NCNN_BOX && k >= 2 ? spec->codec.variance_size : spec->codec.variance_centre);
+    } else if (head == RF_NCNN_BOX && k >= 2) {
         c.scale = (double)spec->codec.variance_size;
         c.shift = log(ours / size);
     } else {

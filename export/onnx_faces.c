@@ -211,6 +211,7 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     rf_onnx_model *m = b->onnx;
     rf_onnx_dim faces = {0, "faces"};
     RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
+    RF_TRY(rf_export_check_score(b->model, b->options));
     rf_onnx_rows rows = rf_onnx_rows_add(b);
     const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
     if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */

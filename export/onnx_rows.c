@@ -33,14 +33,23 @@ static const char *join(rf_onnx_build *b, const char *const *rows, const char *n
     return rf_onnx_node_add(b->onnx, "Concat", name, rows, "axis=1");
 }
 
+/* min(max(x, least), most) as most - relu(most - least - relu(x - least)): OpenCV reads Clip with limits from 4.7 on.
+ */
+static const char *limit(rf_onnx_build *b, const char *x, float least, float most, const char *name) {
+    rf_onnx_model *m = b->onnx;
+    x = rf_onnx_binary(b, "Sub", x, rf_onnx_number(m, least), rf_onnx_text(m, "%s.over", name));
+    x = rf_onnx_node_add(m, "Relu", rf_onnx_text(m, "%s.low", name), RF_ONNX_IN(x), "%s", "");
+    x = rf_onnx_binary(b, "Sub", rf_onnx_number(m, most - least), x, rf_onnx_text(m, "%s.left", name));
+    x = rf_onnx_node_add(m, "Relu", rf_onnx_text(m, "%s.high", name), RF_ONNX_IN(x), "%s", "");
+    return rf_onnx_binary(b, "Sub", rf_onnx_number(m, most), x, name);
+}
+
 /* How much larger than its anchor the box of [N,A,4] rows is, [N,A,2]. */
 static const char *factor_of(rf_onnx_build *b, const char *rows, float variance_size) {
     rf_onnx_model *m = b->onnx;
     const char *x = rf_onnx_columns(b, rows, 2, 2, 4, rf_onnx_text(m, "%s.growth", rows));
     x = rf_onnx_binary(b, "Mul", x, rf_onnx_number(m, variance_size), rf_onnx_text(m, "%s.log", rows));
-    x = rf_onnx_node_add(m, "Clip", rf_onnx_text(m, "%s.limited", rows),
-                         RF_ONNX_IN(x, rf_onnx_number(m, -RF_CODEC_LOG_LIMIT), rf_onnx_number(m, RF_CODEC_LOG_LIMIT)),
-                         "%s", "");
+    x = limit(b, x, -RF_CODEC_LOG_LIMIT, RF_CODEC_LOG_LIMIT, rf_onnx_text(m, "%s.limited", rows));
     return rf_onnx_node_add(m, "Exp", rf_onnx_text(m, "%s.factor", rows), RF_ONNX_IN(x), "%s", "");
 }
 
@@ -113,8 +122,7 @@ static const char *level_logits(rf_onnx_build *b, int level, float drop_below) {
                                        rf_onnx_text(m, "%s.margin", rows));
         z = rf_onnx_binary(b, "Sub", rf_onnx_number(m, drop_below), z, rf_onnx_text(m, "%s.under", rows));
         z = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, STEEP), rf_onnx_text(m, "%s.steep", rows));
-        z = rf_onnx_node_add(m, "Clip", rf_onnx_text(m, "%s.drop", rows),
-                             RF_ONNX_IN(z, rf_onnx_number(m, 0), rf_onnx_number(m, MOST)), "%s", "");
+        z = limit(b, z, 0, MOST, rf_onnx_text(m, "%s.drop", rows));
         const char *zero = rf_onnx_binary(b, "Mul", z, rf_onnx_number(m, 0), rf_onnx_text(m, "%s.keep", rows));
         const char *both =
             rf_onnx_node_add(m, "Concat", rf_onnx_text(m, "%s.gate", rows), RF_ONNX_IN(z, zero), "axis=2");

@@ -161,8 +161,10 @@ option() { # option NAME OPENCV(yes|no) OPSET FACTOR KEY=VALUE...
     name=$1
     opencv=$2
     opset=$3
-    build/release/cexport-reference random "$W/option.safetensors" "$4" "$5" ${6:+"$6"} ${7:+"$7"}
     weights=$W/option.safetensors
+    factor=$4
+    shift 4
+    build/release/cexport-reference random "$weights" "$factor" "$@"
     for size in 256x320 333x517; do
         dump noise random:7 $size
         for kind in raw anchors; do
@@ -193,6 +195,23 @@ option "top_down lateral" yes 13 2 model.top_down=lateral
 option "upsample bilinear" yes 13 2 model.upsample=bilinear
 option "context_dcn v1" no 19 2 model.context_dcn=v1
 option "context_dcn, lateral_dcn v2" no 19 2 model.context_dcn=v2 model.lateral_dcn=v2
+
+# Stages of heads, and RefineFace with each of its options; its random scores may lie below eval.level_least.
+option "cascade" yes 13 2 cascade.stages=2
+option "cascade, drop" yes 13 2 cascade.stages=2 cascade.body=context_features cascade.drop=0.6
+refineface() { # refineface NAME KEY=VALUE...
+    name=$1
+    shift
+    option "refineface $name" yes 13 8 model.preset=refineface model.backbone=resnet18 model.fsm=no model.initialiser=fan_in \
+        model.channels=16 eval.level_least=0 "$@"
+}
+refineface "" cascade.drop=0.99
+refineface "drop 0.5" cascade.drop=0.5
+refineface "no STC" cascade.strides_cls=
+refineface "no STR" cascade.strides_box=
+refineface "one step" cascade.stages=1
+refineface "no RFE" model.rfe=no
+refineface "extra_from l5, nearest" model.extra_from=l5 model.upsample=nearest
 
 one_step configs/r50.ini r50
 weights=$W/r50/last.safetensors

@@ -46,6 +46,8 @@ rf_status cexport_random_model(const char *path, double factor, const char *cons
     scale(params, "ClassHead", (float)factor);
     scale(params, "BboxHead", (float)factor / 4); /* or boxes of thousands of pixels come out */
     scale(params, "LandmarkHead", (float)factor);
+    scale(params, "ClassTower.predict", (float)factor);
+    scale(params, "BoxTower.predict", (float)factor / 4);
     RF_TRY_GOTO(rf_config_text(&config, &text));
     const char *keys[] = {"rf.version", "rf.config"}, *values[] = {RF_VERSION, text};
     status = rf_weights_save(path, params, keys, values, 2);

@@ -37,6 +37,30 @@ void random_model_free(random_model *m) {
     rf_params_free(m->params);
 }
 
+static const float *rows_of(rf_exec *exec, rf_value output, long first, long width) {
+    return output == RF_NONE || first < 0 ? NULL : rf_exec_data(exec, output) + first * width;
+}
+
+/* Appends all anchors of a level and notes which of them an earlier stage drops. */
+static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, int l, rf_face_list *list) {
+    const rf_anchor_level *level = &own->anchors.levels[l];
+    size_t n = (size_t)(level->rows * level->cols * own->anchors.n_sizes);
+    const float *anchors = own->anchors.boxes + 4 * level->first, drop = own->spec.drop_below;
+    rf_stage_rows rows[RF_NET_STAGES] = {{0}};
+    rf_face_list kept = {0};
+    for (int k = 0; k < d->n_stages; k++) {
+        const rf_stage *s = &d->stages[k];
+        rows[k].cls = rows_of(exec, s->cls, s->cls_first[l], 2);
+        rows[k].loc = rows_of(exec, s->loc, s->box_first[l], 4);
+        rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
+    }
+    assert_int_equal(rf_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, -INFINITY, 0, list), RF_OK);
+    assert_int_equal(rf_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, drop, 0, &kept), RF_OK);
+    for (size_t i = 0; i < n; i++) own->dropped[level->first + i] = true;
+    for (size_t i = 0; i < kept.n; i++) own->dropped[level->first + kept.items[i].mesh - 1] = false;
+    rf_face_list_free(&kept);
+}
+
 void own_faces_make(own_faces *own, const rf_export_model *model, const float *input, int h, int w) {
     rf_detector detector;
     rf_graph *graph = rf_graph_new();
@@ -44,6 +68,8 @@ void own_faces_make(own_faces *own, const rf_export_model *model, const float *i
     memset(own, 0, sizeof *own);
     assert_int_equal(rf_detect_spec_from_config(model->config, &own->spec), RF_OK);
     assert_int_equal(rf_anchor_set_make(&own->spec.anchors, h, w, &own->anchors), RF_OK);
+    own->dropped = rf_alloc(own->anchors.count, sizeof *own->dropped);
+    assert_non_null(own->dropped);
     if (rf_detector_build(graph, model->params, model->config, 1, h, w, RF_EVAL, &detector) != RF_OK)
         fail_msg("%s", rf_error_message());
     rf_exec *exec = rf_exec_new(graph, NULL);
@@ -52,10 +78,7 @@ void own_faces_make(own_faces *own, const rf_export_model *model, const float *i
     for (int p = 0; p < h * w; p++)
         for (int c = 0; c < 3; c++) to[p * 3 + c] = input[c * h * w + p];
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
-    assert_int_equal(rf_decode_faces(&own->spec.codec, own->anchors.boxes, own->anchors.count,
-                                     rf_exec_data(exec, detector.cls), rf_exec_data(exec, detector.loc),
-                                     detector.points == RF_NONE ? NULL : rf_exec_data(exec, detector.points), 0, &list),
-                     RF_OK);
+    for (int l = 0; l < detector.n_levels; l++) decode_level(own, exec, &detector, l, &list);
     assert_int_equal(list.n, own->anchors.count);
     own->faces = list.items;
     rf_exec_free(exec);
@@ -65,6 +88,7 @@ void own_faces_make(own_faces *own, const rf_export_model *model, const float *i
 void own_faces_free(own_faces *own) {
     rf_anchor_set_free(&own->anchors);
     rf_free(own->faces);
+    rf_free(own->dropped);
 }
 
 static void larger(double *most, double value) {
@@ -98,17 +122,22 @@ static int anchor_of_size(const rf_anchor_spec *spec, int level, float size) {
 void compare_level(const ncnn_run *run, const own_faces *own, int level, const float *scales, difference *d) {
     const rf_anchor_level *l = &own->anchors.levels[level];
     int n = own->anchors.n_sizes, cells = l->rows * l->cols;
-    bool points = own->faces[0].has_points;
-    const ncnn_blob *score = ncnn_output(run, "cls_prob_reshape", l->stride);
+    ncnn_heads stages[4];
+    int n_stages = ncnn_stages(run, l->stride, stages);
+    const ncnn_blob *box = stages[n_stages - 1].box ? stages[n_stages - 1].box : stages[0].box;
     ncnn_face *faces = rf_alloc((size_t)(n * cells), sizeof *faces);
-    assert_true(score->h == l->rows && score->w == l->cols);
-    ncnn_decode(score, ncnn_output(run, "bbox_pred", l->stride),
-                points ? ncnn_output(run, "landmark_pred", l->stride) : NULL, l->stride, scales, n, faces);
+    assert_true(box->h == l->rows && box->w == l->cols);
+    ncnn_decode(stages, n_stages, l->stride, scales, n, faces);
     for (int a = 0; a < n; a++) {
         int k = anchor_of_size(&own->spec.anchors, level, 16 * scales[a]);
-        for (int cell = 0; cell < cells; cell++)
-            compare_face(&faces[a * cells + cell], &own->faces[l->first + (size_t)(cell * n + k)],
-                         own->spec.anchors.plus_one, d);
+        for (int cell = 0; cell < cells; cell++) {
+            size_t ours = l->first + (size_t)(cell * n + k);
+            const ncnn_face *theirs = &faces[a * cells + cell];
+            compare_face(theirs, &own->faces[ours], own->spec.anchors.plus_one, d);
+            double drop = 1 / (1 + exp((double)own->spec.drop_below)), sure = (double)theirs->sure;
+            d->dropped += sure > drop;
+            if (fabs(sure - drop) > 1e-4) assert_int_equal(sure > drop, own->dropped[ours]);
+        }
     }
     rf_free(faces);
 }

@@ -21,6 +21,7 @@ typedef struct own_faces {
     rf_detect_spec spec;
     rf_anchor_set anchors;
     rf_face *faces; /* [anchors.count] */
+    bool *dropped;  /* an earlier stage of heads is surer of background than cascade.drop */
 } own_faces;
 /* input: [3][h][w], as the network takes it. */
 void own_faces_make(own_faces *own, const rf_export_model *model, const float *input, int h, int w);
@@ -30,6 +31,7 @@ void own_faces_free(own_faces *own);
  * pixel; of corners and landmarks of anchors with a probability over a half, in pixels. */
 typedef struct difference {
     double score, place, pixels;
+    size_t dropped; /* anchors that an earlier stage drops; both sides must agree which */
 } difference;
 
 /* Raises the differences to those of a level. scales: what ncnn's sample sets for it, its anchors' sizes / 16. */

@@ -80,6 +80,23 @@ static ncnn_blob pooling(const rf_ncnn_layer *l, const ncnn_blob *x) {
     return y;
 }
 
+/* align_corner 0: pixel centres at i + 0.5, sources from the sizes, the border's value beyond it. */
+static ncnn_blob bilinear(const ncnn_blob *x, const ncnn_blob *size) {
+    ncnn_blob y = make(x->c, size->h, size->w);
+    for (int c = 0; c < y.c; c++)
+        for (int i = 0; i < y.h; i++)
+            for (int j = 0; j < y.w; j++) {
+                const float *plane = x->data + (size_t)c * area(x);
+                double row = fmin(fmax((i + 0.5) * x->h / y.h - 0.5, 0), x->h - 1), sum = 0;
+                double column = fmin(fmax((j + 0.5) * x->w / y.w - 0.5, 0), x->w - 1);
+                for (int r = 0; r < x->h; r++)
+                    for (int s = 0; s < x->w; s++)
+                        sum += fmax(0, 1 - fabs(row - r)) * fmax(0, 1 - fabs(column - s)) * (double)plane[r * x->w + s];
+                y.data[(size_t)c * area(&y) + (size_t)(i * y.w + j)] = (float)sum;
+            }
+    return y;
+}
+
 /* The source as several versions of ncnn compute it: from the scale, not from the sizes. */
 static ncnn_blob interp(const rf_ncnn_layer *l, const ncnn_blob *x, const ncnn_blob *size) {
     ncnn_blob y = make(x->c, size->h, size->w);
@@ -170,7 +187,7 @@ static void run_layer(ncnn_run *run, const rf_ncnn_layer *l) {
         *y = pooling(l, a);
         break;
     case RF_NCNN_Interp:
-        *y = interp(l, a, b);
+        *y = l->value[0] == 2 ? bilinear(a, b) : interp(l, a, b);
         break;
     case RF_NCNN_Concat:
         *y = concat(run, l);
@@ -204,34 +221,73 @@ void ncnn_run_free(ncnn_run *run) {
     memset(run, 0, sizeof *run);
 }
 
-const ncnn_blob *ncnn_output(const ncnn_run *run, const char *part, int stride) {
-    char name[64];
-    snprintf(name, sizeof name, "face_rpn_%s_stride%d", part, stride);
+const ncnn_blob *ncnn_output(const ncnn_run *run, const char *part, int stride, int stage) {
+    char name[80], suffix[24] = "";
+    if (stage) snprintf(suffix, sizeof suffix, "_stage%d", stage + 1);
+    snprintf(name, sizeof name, "face_rpn_%s_stride%d%s", part, stride, suffix);
     int blob = rf_ncnn_blob_find(run->net, name);
-    if (blob < 0) fail_msg("no blob %s", name);
-    return &run->blobs[blob];
+    return blob < 0 ? NULL : &run->blobs[blob];
 }
 
-void ncnn_decode(const ncnn_blob *score, const ncnn_blob *box, const ncnn_blob *points, int stride, const float *scales,
-                 int n_scales, ncnn_face *faces) {
-    assert_true(score->c == 2 * n_scales && box->c == 4 * n_scales && (!points || points->c == 10 * n_scales));
+int ncnn_stages(const ncnn_run *run, int stride, ncnn_heads stages[4]) {
+    int n = 0;
+    for (int k = 0; k < 4; k++) {
+        stages[k] =
+            (ncnn_heads){ncnn_output(run, "cls_prob_reshape", stride, k), ncnn_output(run, "bbox_pred", stride, k),
+                         ncnn_output(run, "landmark_pred", stride, k)};
+        if (stages[k].score || stages[k].box) n = k + 1;
+    }
+    if (n == 0) fail_msg("no blobs of stride %d", stride);
+    return n;
+}
+
+/* Anchor q of cell `at`, whose centre, width and height come as `box`. */
+static void decode_one(const ncnn_heads *stages, int n_stages, int q, int n_scales, size_t at, float box[4],
+                       ncnn_face *face) {
+    float one = 1; /* the sample's landmarks are in units of the anchor's side + 1 */
+    int scores = 0;
+    face->sure = 0;
+    for (int k = 0; k < n_stages; k++) {
+        const ncnn_heads *s = &stages[k];
+        if (s->score) {
+            if (scores++) face->sure = fmaxf(face->sure, 1 - face->prob);
+            face->prob = s->score->data[(size_t)(n_scales + q) * area(s->score) + at];
+        }
+        for (int i = 0; s->points && i < 10; i++)
+            face->points[i] =
+                box[i % 2] + (box[2 + i % 2] + one) * s->points->data[(size_t)(10 * q + i) * area(s->points) + at];
+        if (!s->box) continue;
+        const float *d = s->box->data + (size_t)(4 * q) * area(s->box) + at;
+        for (size_t i = 0; i < 2; i++) {
+            box[i] += box[2 + i] * d[i * area(s->box)];
+            box[2 + i] *= expf(d[(2 + i) * area(s->box)]);
+        }
+        one = 0;
+    }
+}
+
+void ncnn_decode(const ncnn_heads *stages, int n_stages, int stride, const float *scales, int n_scales,
+                 ncnn_face *faces) {
+    const ncnn_blob *any = NULL;
+    for (int k = 0; k < n_stages; k++) {
+        assert_true(!stages[k].score || stages[k].score->c == 2 * n_scales);
+        assert_true(!stages[k].box || stages[k].box->c == 4 * n_scales);
+        assert_true(!stages[k].points || stages[k].points->c == 10 * n_scales);
+        any = stages[k].score ? stages[k].score : any;
+    }
+    assert_non_null(any);
     for (int q = 0; q < n_scales; q++) {
         float side = 16 * scales[q], corner = 8 - side / 2;
-        for (int i = 0; i < score->h; i++)
-            for (int j = 0; j < score->w; j++, faces++) {
-                size_t at = (size_t)(i * score->w + j), plane = area(score);
-                float cx = corner + (float)(j * stride) + side / 2, cy = corner + (float)(i * stride) + side / 2;
-                const float *d = box->data + (size_t)(4 * q) * plane + at;
-                float x = cx + side * d[0], y = cy + side * d[plane];
-                float w = side * expf(d[2 * plane]), h = side * expf(d[3 * plane]);
-                float x0 = x - w / 2, y0 = y - h / 2, x1 = x + w / 2, y1 = y + h / 2;
-                faces->rect[0] = x0;
-                faces->rect[1] = y0;
-                faces->rect[2] = x1 - x0 + 1;
-                faces->rect[3] = y1 - y0 + 1;
-                faces->prob = score->data[(size_t)(n_scales + q) * plane + at];
-                for (int k = 0; points && k < 10; k++)
-                    faces->points[k] = (k % 2 ? cy : cx) + (side + 1) * points->data[(size_t)(10 * q + k) * plane + at];
+        for (int i = 0; i < any->h; i++)
+            for (int j = 0; j < any->w; j++, faces++) {
+                float box[4] = {corner + (float)(j * stride) + side / 2, corner + (float)(i * stride) + side / 2, side,
+                                side};
+                decode_one(stages, n_stages, q, n_scales, (size_t)(i * any->w + j), box, faces);
+                for (int k = 0; k < 2; k++) {
+                    float low = box[k] - box[2 + k] / 2, high = box[k] + box[2 + k] / 2;
+                    faces->rect[k] = low;
+                    faces->rect[2 + k] = high - low + 1;
+                }
             }
     }
 }

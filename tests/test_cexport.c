@@ -16,12 +16,15 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/image.h"
+#include "export/c_net.h"
 #include "tests/cexport_model.h"
+#include "tests/ncnn_model.h"
 #include "tests/programs.h"
 
 #define STRICT "-std=c99 -Wall -Wextra -Wpedantic -Werror -I@/c @/c/retinaface.c tests/cexport/driver.c -lm"
 #define PNGS "@/0.png @/1.png @/2.png @/3.png"
 #define PPMS "@/ref/0.ppm @/ref/1.ppm @/ref/2.ppm @/ref/3.ppm"
+#define REFINEFACE "model.preset=refineface", "model.backbone=resnet18", "model.fsm=no", "model.initialiser=fan_in"
 #define COUNTED "-DCOUNT_ALLOCATIONS -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc"
 
 /* A command of the shell with "@" replaced; what it prints is in programs_out. */
@@ -147,13 +150,28 @@ static void compilers_agree(void **state) {
 #endif
 }
 
+typedef struct network {
+    double factor;
+    const char *score, *sets[12], *without;
+} network;
+
+/* The generated source compiles without a warning, finds what rf finds and has nothing that it does not need. */
+static void agrees(const network *n) {
+    size_t sets = 0;
+    while (sets < 12 && n->sets[sets]) sets++;
+    make_model(n->factor, n->sets, sets);
+    export_model(n->score, "");
+    if (have("clang")) compile("clang", "-O0"); /* tells what nothing calls */
+    compile("gcc", "-O2 " COUNTED);
+    finds_the_same(n->sets[0], "@/c/retinaface.bin");
+    if (shell("grep -q 'static void [a-z_]*%s[a-z_]*(' @/c/retinaface.c", n->without) == 0)
+        fail_msg("%s: %s is not needed", n->sets[0], n->without);
+}
+
 /* Other networks, pyramids, heads and conventions; the kernels that they do not need are left out. */
 static void networks_agree(void **state) {
     (void)state;
-    static const struct {
-        double factor;
-        const char *score, *sets[5], *without;
-    } nets[] = {
+    static const network nets[] = {
         {8,
          "0.95",
          {"model.channels=20", "model.landmarks=no", "anchors.plus_one=yes", "eval.iou=0.3", "eval.clip=yes"},
@@ -167,23 +185,59 @@ static void networks_agree(void **state) {
         {1, "0.7", {"model.backbone=mobilenetv2", "model.channels=24", "model.top_down=lateral"}, "max_pool"},
         {8, "0.9", {"model.context=rf", "eval.level_scores=0.95,1,0.91"}, "max_pool"},
         {8, "0.9", {"model.context=pyramidbox"}, "add_maps"},
+        {8, "0.9", {"model.upsample=bilinear"}, "upsample_add"},
         {0.3,
          "0.75",
          {"model.backbone=resnet18", "model.strides=4,8,16,32,64", "model.channels=32", "anchors.sizes=8,16,32,64,128",
           "eval.keep=100"},
          "depthwise"},
     };
-    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
-        size_t n = 0;
-        while (n < 5 && nets[i].sets[n]) n++;
-        make_model(nets[i].factor, nets[i].sets, n);
-        export_model(nets[i].score, "");
-        compile("gcc", "-O2");
-        finds_the_same(nets[i].sets[0], "@/c/retinaface.bin");
-        if (shell("grep -q 'static void [a-z_]*%s[a-z_]*(' @/c/retinaface.c", nets[i].without) == 0)
-            fail_msg("%s: %s is not needed", nets[i].sets[0], nets[i].without);
-    }
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) agrees(&nets[i]);
     refused("rf-export @/model.safetensors -o @/c/retinaface.c --embed", "leave it out, the weights then come as a");
+}
+
+/* Stages of heads that refine each other, and RefineFace's towers. */
+static void stages_agree(void **state) {
+    (void)state;
+    static const network nets[] = {
+        {8, "0.9", {"cascade.stages=2"}, "max_pool"},
+        {8, "0.9", {"cascade.stages=3", "cascade.body=predictions", "cascade.landmarks=no"}, "bilinear_add"},
+        {8, "0.9", {"cascade.stages=2", "cascade.body=context_features", "cascade.drop=0.6"}, "max_pool"},
+        {8,
+         "0.9",
+         {"cascade.stages=2", "cascade.body=same", "cascade.strides_cls=8", "cascade.single=last"},
+         "max_pool"},
+        {8, "0.9", {REFINEFACE, "model.channels=32"}, "upsample_add"},
+        {8, "0.9", {REFINEFACE, "model.channels=16", "cascade.drop=0.5"}, "upsample_add"},
+        {8, "0.9", {REFINEFACE, "model.channels=16", "cascade.stages=1", "model.rfe=no"}, "add_maps"},
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) agrees(&nets[i]);
+}
+
+/* The towers of all levels and stages have one place in the array, whatever kernel reads it. */
+static void shared_weights_are_stored_once(void **state) {
+    (void)state;
+    random_model m;
+    rf_c_net net;
+    size_t shared = 0, own = 0;
+    random_model_make(&m, "[model]\npreset=refineface\nbackbone=resnet18\nchannels=32\nfsm=no\n");
+    assert_int_equal(rf_c_net_make(&m.model, &(rf_export_options){.batch = 1}, &net), RF_OK);
+    for (int i = 0; i < net.n_steps; i++) {
+        const rf_c_step *s = &net.steps[i];
+        bool first = true;
+        if (s->layer->weight_id == RF_NONE) continue;
+        for (int k = 0; k < i && first; k++) {
+            if (net.steps[k].layer->weight_id != s->layer->weight_id) continue;
+            assert_int_equal(net.steps[k].weights, s->weights);
+            first = false;
+        }
+        shared += !first;
+        if (first) own += rf_export_weight_count(s->layer);
+    }
+    assert_int_equal(shared, 2 * 16 * 8); /* each tower reads nine maps with sixteen convolutions */
+    assert_true(net.weights < 2 * own);   /* Winograd's are 16/9 as many */
+    rf_c_net_free(&net);
+    random_model_free(&m);
 }
 
 /* rf_init or rf_detect ends with `code`. */
@@ -251,6 +305,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compilers_agree),
         cmocka_unit_test(networks_agree),
+        cmocka_unit_test(stages_agree),
+        cmocka_unit_test(shared_weights_are_stored_once),
         cmocka_unit_test(damage_and_sizes_are_refused),
         cmocka_unit_test(options_that_c_does_not_have),
         cmocka_unit_test(script_agrees),

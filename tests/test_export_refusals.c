@@ -14,7 +14,7 @@
 static void refuses(const char *ini, const char *format, int opset, const char *word) {
     static rf_config config;
     rf_params *params;
-    rf_export_options options = {.batch = 1, .opset = opset, .h = 64, .w = 64};
+    rf_export_options options = {.batch = 1, .opset = opset, .h = 64, .w = 64, .score = 0.1};
     assert_int_equal(rf_config_parse("test", ini, NULL, 0, &config), RF_OK);
     assert_int_equal(rf_detector_params(&config, &params), RF_OK);
     rf_params_init(params, 1);
@@ -28,16 +28,13 @@ static void refuses(const char *ini, const char *format, int opset, const char *
 static void new_layers_are_refused(void **state) {
     (void)state;
     refuses("[model]\nchannels=8\ncontext_dcn=v2\n", "onnx", 18, "--opset 19");
+    refuses("[model]\nchannels=8\n[eval]\nlevel_least=0.3\n", "c", 0, "--score 0.1 is below eval.level_least 0.3");
     refuses("[model]\nchannels=8\nblur=yes\n", "onnx", 0, "model.blur = yes");
     refuses("[model]\nchannels=8\nocclusion=yes\n", "c", 0, "model.occlusion = yes");
     refuses("[model]\nchannels=8\n[anchors]\ndense=yes\n", "ncnn", 0, "anchors.dense = yes");
     refuses("[model]\nchannels=8\nlateral_dcn=v1\n", "ncnn", 0, "deformable");
-    refuses("[model]\nchannels=8\nupsample=bilinear\n", "ncnn", 0, "bilinear");
-    refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "ncnn", 0, "2 stages of heads (cascade.stages)");
-    refuses("[model]\nchannels=8\n[cascade]\nstages=3\n", "c", 0, "export to onnx");
+    refuses("[model]\nchannels=8\nbackbone_dcn=v2\nbackbone=resnet50\n", "c", 0, "deformable");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
-    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "ncnn", 0, "2 stages of heads");
-    refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "c", 0, "2 stages of heads");
     refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "wts", 0, "towers");
 }
 

@@ -1,4 +1,4 @@
-/* eval.level_scores in the finder against a naive loop over the network's outputs. */
+/* What [eval] says of single levels in the finder against a naive loop over the network's outputs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,14 +19,15 @@
 
 enum { W = 96, H = 64, MOST = 4096 };
 static const char ini[] = "[model]\ninitialiser=he_xavier\nchannels=8\n"
-                          "[eval]\nlevel_scores=0.5,1,0.8\nscore=0.3\niou=1\nkeep=100000\ntop_k=100000\n";
+                          "[eval]\nscore=0.3\niou=1\nkeep=100000\ntop_k=100000\n";
 
 static int descending(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
     return (x < y) - (x > y);
 }
 
-/* Scores of all anchors, soft-maxed, times the factor of their level, from eval.score on. */
+/* Scores of all anchors, soft-maxed, from the level's least on, times the factor of the level, from eval.score on; the
+ * best eval.level_top_k of each level. */
 static size_t naive_scores(const rf_config *config, rf_params *params, const rf_image *image, float *scores,
                            size_t count[3]) {
     rf_detector d;
@@ -40,30 +41,38 @@ static size_t naive_scores(const rf_config *config, rf_params *params, const rf_
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
     const float *cls = rf_exec_data(exec, d.cls);
     size_t n = 0;
-    for (int l = 0; l < 3; l++)
+    for (int l = 0; l < 3; l++) {
+        const rf_real_list *factors = &config->eval.level_scores, *only = &config->eval.least_strides;
+        double factor = factors->v[factors->n > 1 ? l : 0], least = config->eval.level_least;
+        if (only->v[0] != 0 && only->v[0] != 8 << l) least = 0;
+        size_t first = n, most = (size_t)config->eval.level_top_k;
+        if (d.h[l] * d.w[l] < config->eval.least_cells) least = 0;
         for (int i = 0; i < d.h[l] * d.w[l] * d.cell_anchors; i++, cls += 2) {
-            float score = (float)(config->eval.level_scores.v[l] / (1 + exp((double)cls[0] - (double)cls[1])));
-            if (score < (float)config->eval.score) continue;
+            double score = 1 / (1 + exp((double)cls[0] - (double)cls[1]));
+            if (score < least || score * factor < config->eval.score) continue;
             assert_true(n < MOST);
-            scores[n++] = score;
-            count[l]++;
+            scores[n++] = (float)(score * factor);
         }
+        qsort(scores + first, n - first, sizeof *scores, descending);
+        if (most > 0 && n - first > most) n = first + most;
+        count[l] = n - first;
+    }
     rf_exec_free(exec);
     rf_graph_free(graph);
     qsort(scores, n, sizeof *scores, descending);
     return n;
 }
 
-static void scores_of_levels_are_weighed(void **state) {
-    (void)state;
+/* count: how many faces of each level are left. */
+static void agrees(const char *set, const char *more, const char *most, size_t count[3]) {
     static float scores[MOST];
     rf_config config;
     rf_params *params;
     rf_finder *finder;
     rf_image image;
     rf_face_list faces = {0};
-    size_t count[3] = {0};
-    if (rf_config_parse("test", ini, NULL, 0, &config) != RF_OK) fail_msg("%s", rf_error_message());
+    const char *const sets[] = {set, more, most};
+    if (rf_config_parse("test", ini, sets, 3, &config) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_detector_params(&config, &params), RF_OK);
     rf_params_init(params, 3);
     for (size_t i = 0; i < params->count; i++) { /* so that scores spread */
@@ -76,8 +85,7 @@ static void scores_of_levels_are_weighed(void **state) {
     rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);
     for (int i = 0; i < W * H * 3; i++) image.pixels[i] = (uint8_t)rf_rng_u32(&rng);
     size_t n = naive_scores(&config, params, &image, scores, count);
-    /* Something of every level is above the threshold, and less than everything. */
-    assert_true(count[0] > 0 && count[1] > 0 && count[2] > 0 && n < (96 + 24 + 6) * 2);
+    assert_true(count[0] > 0 && count[1] > 0 && count[2] > 0);
     assert_int_equal(rf_finder_open(&config, params, &finder), RF_OK);
     assert_int_equal(rf_finder_run(finder, &image, &faces), RF_OK);
     assert_int_equal(faces.n, n);
@@ -88,7 +96,32 @@ static void scores_of_levels_are_weighed(void **state) {
     rf_params_free(params);
 }
 
+static void scores_of_levels_are_weighed(void **state) {
+    (void)state;
+    size_t count[3];
+    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0", "eval.level_top_k=0", count);
+    assert_true(count[0] + count[1] + count[2] < (96 + 24 + 6) * 2);
+}
+
+/* SRN's limits: a least score for large maps of some strides, and so many of each level. */
+static void levels_have_limits(void **state) {
+    (void)state;
+    size_t all[3], limited[3], one[3], spared[3], few[3], weighed[3]; /* maps of 96, 24 and 6 cells */
+    agrees("eval.level_least=0", "eval.least_cells=0", "eval.level_top_k=0", all);
+    agrees("eval.level_least=0.55", "eval.least_cells=0", "eval.level_top_k=0", limited);
+    for (int l = 0; l < 3; l++) assert_true(limited[l] < all[l]);
+    agrees("eval.level_least=0.55", "eval.least_strides=16", "eval.level_top_k=0", one);
+    assert_true(one[0] == all[0] && one[1] == limited[1] && one[2] == all[2]);
+    agrees("eval.level_least=0.55", "eval.least_cells=24", "eval.level_top_k=0", spared);
+    assert_true(spared[0] == limited[0] && spared[1] == limited[1] && spared[2] == all[2]);
+    agrees("eval.level_least=0.55", "eval.least_cells=25", "eval.level_top_k=9", few);
+    assert_true(few[0] == 9 && few[1] == 9 && few[2] == 9 && all[2] > 9);
+    agrees("eval.level_scores=0.5,1,0.8", "eval.level_least=0.64", "eval.level_top_k=0", weighed); /* the score's own */
+    assert_true(weighed[0] < all[0]);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_of_levels_are_weighed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(scores_of_levels_are_weighed),
+                                       cmocka_unit_test(levels_have_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,6 @@
 #include "data/image.h"
 #include "data/normalise.h"
 #include "detect/nms.h"
-#include "core/half.h"
 #include "export/ncnn.h"
 #include "layers/weights.h"
 #include "tests/ncnn_model.h"
@@ -47,6 +46,13 @@ typedef struct scenario {
     float scales[15]; /* as the sample has to have them, level by level */
     double score, place;
 } scenario;
+
+/* 2 sqrt(2) S / 16 and 2 S / 16 of each stride S. */
+#define REFINEFACE_SCALES                                                                                              \
+    {                                                                                                                  \
+        11.313708498984761f / 16, 0.5f, 22.627416997969522f / 16, 1, 45.254833995939045f / 16, 2,                      \
+            90.50966799187809f / 16, 4, 181.01933598375618f / 16, 8, 362.03867196751236f / 16, 16                      \
+    }
 
 /* Tolerances: our kernels and these loops add in different orders and round folded weights differently; with half
  * precision the weights have 11 bits. */
@@ -94,6 +100,52 @@ static const scenario scenarios[] = {
      {2, 1, 8, 4, 32, 16},
      1e-4,
      1e-4},
+    {"bilinear up-sampling",
+     "[model]\npreset=biubug6\nupsample=bilinear\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     2e-5,
+     2e-5},
+    {"two stages of heads",
+     "[model]\npreset=biubug6\n[cascade]\nstages=2\ndrop=0.6\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"three stages that read predictions, insightface",
+     "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=16\n[cascade]\nstages=3\nbody=predictions\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"single predictions by the last stage",
+     "[model]\npreset=biubug6\n[cascade]\nstages=2\nstrides_cls=8\nstrides_box=32\nsingle=last\n"
+     "body=context_features\ndrop=0.6\n",
+     97,
+     131,
+     false,
+     3,
+     2,
+     {2, 1, 8, 4, 32, 16},
+     1e-4,
+     1e-4},
+    {"RefineFace", "[model]\npreset=refineface\nbackbone=resnet18\nchannels=16\nfsm=no\n[cascade]\ndrop=0.6\n", 97, 131,
+     false, 6, 2, REFINEFACE_SCALES, 1e-4, 1e-4},
+    {"RefineFace in one step",
+     "[model]\npreset=refineface\nbackbone=resnet18\nchannels=16\nfsm=no\nrfe=no\n[cascade]\nstages=1\n", 97, 131,
+     false, 6, 2, REFINEFACE_SCALES, 1e-4, 1e-4},
     {"one level, tall anchors, no landmarks, no context",
      "[model]\nstrides=16\ncontext=none\nlandmarks=no\nchannels=32\n"
      "[anchors]\nsizes=20\naspect=1.25\ncentre_offset=3\nvariance_centre=0.3\nvariance_size=0.7\n",
@@ -144,6 +196,7 @@ static void sample_decodes_to_our_faces(void **state) {
         print_message("%s: probabilities differ by %.1e, places by %.1e of the face\n", c->name, d.score, d.place);
         assert_true(d.score <= c->score && d.place <= c->place);
         if (c->half) assert_true(d.score > 1e-6); /* it did round */
+        assert_int_equal(d.dropped > 0, strstr(c->ini, "drop=") != NULL);
         own_faces_free(&own);
         ncnn_run_free(&run);
         rf_free(input);
@@ -256,46 +309,6 @@ static void verify_tells_differences(void **state) {
     random_model_free(&other);
 }
 
-/* ---- half precision ---- */
-
-static void half_precision_is_ieee(void **state) {
-    (void)state;
-    static const struct {
-        float value;
-        uint16_t half;
-    } known[] = {{0, 0},
-                 {-0.0f, 0x8000},
-                 {1, 0x3c00},
-                 {-2, 0xc000},
-                 {65504, 0x7bff},
-                 {65519.996f, 0x7bff},
-                 {65520, 0x7c00},
-                 {1e30f, 0x7c00},
-                 {0.1f, 0x2e66},
-                 {0x1p-14f, 0x0400},
-                 {0x1p-24f, 0x0001},
-                 {0x1p-25f, 0x0000},
-                 {0x1.8p-25f, 1},
-                 {0x1.ff8p-15f, 0x03ff},
-                 {1 + 0x1p-11f, 0x3c00},
-                 {1 + 0x1.8p-10f, 0x3c02},
-                 {1 + 0x1.8p-11f, 0x3c01},
-                 {-INFINITY, 0xfc00},
-                 {0x1.ffcp-15f, 0x0400}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        assert_int_equal(rf_half_from_float(known[i].value), known[i].half);
-    for (uint32_t h = 0; h < 0x10000; h++) {
-        float value = rf_half_to_float((uint16_t)h);
-        bool nan = (h & 0x7fff) > 0x7c00;
-        assert_true(nan ? isnan(value) : rf_half_from_float(value) == h);
-        /* The middle between neighbours goes to the even one. */
-        if ((h & 0x7fff) >= 0x7bff) continue;
-        float next = rf_half_to_float((uint16_t)(h + 1)), middle = (float)(((double)value + (double)next) / 2);
-        assert_int_equal(rf_half_from_float(middle), h & 1 ? h + 1 : h);
-    }
-    assert_true(isnan(rf_half_to_float(rf_half_from_float(NAN))));
-}
-
 /* ---- real weights on real images ---- */
 
 /* From all anchors to faces: threshold and suppression. */
@@ -312,11 +325,11 @@ static size_t suppress(rf_face_list *faces, float score, const rf_merge_spec *me
 static void sample_faces(const ncnn_run *run, rf_face_list *faces) {
     for (int l = 2; l >= 0; l--) {
         int stride = 8 << l;
-        const ncnn_blob *score = ncnn_output(run, "cls_prob_reshape", stride);
-        size_t n = (size_t)(2 * score->h * score->w);
+        ncnn_heads heads[4];
+        int stages = ncnn_stages(run, stride, heads);
+        size_t n = (size_t)(2 * heads[0].score->h * heads[0].score->w);
         ncnn_face *all = rf_alloc(n, sizeof *all);
-        ncnn_decode(score, ncnn_output(run, "bbox_pred", stride), ncnn_output(run, "landmark_pred", stride), stride,
-                    scenarios[0].scales + 2 * l, 2, all);
+        ncnn_decode(heads, stages, stride, scenarios[0].scales + 2 * l, 2, all);
         for (size_t i = 0; i < n; i++) {
             const float *r = all[i].rect;
             rf_face face = {.box = {r[0], r[1], r[0] + r[2] - 1, r[1] + r[3] - 1}, .score = all[i].prob};
@@ -420,7 +433,6 @@ int main(void) {
         cmocka_unit_test(a_fixed_size_stands_in_the_input_layer),
         cmocka_unit_test(what_ncnn_has_not_is_refused),
         cmocka_unit_test(verify_tells_differences),
-        cmocka_unit_test(half_precision_is_ieee),
         cmocka_unit_test(trained_weights_find_the_same_faces),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

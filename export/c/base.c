@@ -6,7 +6,7 @@
 
 /* For functions whose first arguments are constants where they are called: the loops over them vanish. */
 #ifdef __GNUC__
-#    define SPECIALISED static inline __attribute__((always_inline))
+#    define SPECIALISED static inline __attribute__((always_inline, unused))
 #else
 #    define SPECIALISED static inline
 #endif
@@ -17,7 +17,8 @@
 #    define EACH(i, n) for (int i = 0; i < (n); i++)
 #endif
 
-static inline float activate(float v, float slope, float most) {
+/* Only kernels without vectors call it, which a network may not have. */
+SPECIALISED float activate(float v, float slope, float most) {
     v = v > 0 ? v : slope * v;
     return LIMITED && v > most ? most : v;
 }
@@ -35,16 +36,23 @@ struct layer {
     void (*fill)(const struct layer *layer, int y, float *line); /* makes row y of the input; NULL: read it in place */
     const struct layer *before; /* depth-wise convolution of `in` that comes first, one row at a time; NULL: none */
     int in, add, out, channel;  /* maps; `add`: shortcut (-1: none) or the map that is resized and added */
-    int kernel, stride, pad;
+    int kernel, stride, pad;    /* kernel and pad: rows */
+    int kernel_w, pad_w;        /* columns */
     int cin, cout;
     float slope;    /* of the activation below 0: 1 none, 0 ReLU */
     float most;     /* above it the activation is flat: 6 for ReLU6 */
     size_t weights; /* place of the first one */
 };
 
-/* Three maps of one step of the pyramid; its cells are `stride` pixels apart. */
+/* What one stage of heads says at one level: maps, -1 where it says nothing. */
+struct stage {
+    int cls, box, points;
+};
+
+/* A step of the pyramid; its cells are `stride` pixels apart. `judge` is the last stage that has a class. */
 struct level {
-    int stride, cls, box, points;
+    int stride, judge;
+    struct stage stages[STAGES];
     float factor; /* of its scores */
 };
 
@@ -58,7 +66,7 @@ enum { CACHED_WEIGHTS = 1 << 16 };
 /* What a tile of a convolution needs besides its place. */
 struct conv_work {
     const float *row[MAX_KERNEL]; /* first pixel of the tile in each row of the kernel */
-    size_t taps;                  /* floats that a row of the kernel reads: kernel * cin, without gaps */
+    size_t taps;                  /* floats that a row of the kernel reads: its width * cin, without gaps */
     size_t step;                  /* floats from a pixel to the next */
     size_t panel;                 /* floats of a panel */
     size_t out_step, add_step;    /* floats from a pixel to the next of the output and of the shortcut */

@@ -16,7 +16,7 @@
 /* ---- numbers of the network ---- */
 
 #define NETWORK_ID 0x00000000u /* the weight file carries the same */
-enum { MAPS = 7, LAYERS = 8, LEVELS = 1, ANCHORS = 1, WEIGHTS = 1744 };
+enum { MAPS = 7, LAYERS = 8, LEVELS = 1, STAGES = 1, ANCHORS = 1, WEIGHTS = 1744 };
 enum { LIMITED = 1 };            /* 0: no activation has an upper limit */
 enum { WINOGRAD_CHANNELS = 16 }; /* the largest sum of inputs and outputs of a Winograd convolution */
 

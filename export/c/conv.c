@@ -75,7 +75,7 @@ static void conv_row(const struct conv_work *row, const float *w, int width, int
 
 /* All rows of output channels [first, end). */
 static void conv_channels(const struct layer *l, struct size in, struct size out, int first, int end) {
-    struct conv_work work = {.taps = (size_t)l->kernel * (size_t)l->cin,
+    struct conv_work work = {.taps = (size_t)l->kernel_w * (size_t)l->cin,
                              .step = (size_t)l->stride * (size_t)l->cin,
                              .out_step = (size_t)map_channels[l->out],
                              .add_step = (size_t)l->cout,
@@ -101,7 +101,7 @@ static void conv_channels(const struct layer *l, struct size in, struct size out
 static void conv(const struct layer *l) {
     FIRST_SET(conv(l));
     struct size in = input_size(l), out = state.size[l->out];
-    int row = l->kernel * l->kernel * l->cin * PANEL, group = PANELS * PANEL;
+    int row = l->kernel * l->kernel_w * l->cin * PANEL, group = PANELS * PANEL;
     if (row < CACHED_WEIGHTS) group *= CACHED_WEIGHTS / row;
     if (!l->fill && l->stride == 1) { /* one long row: no tile is cut */
         in.w = out.w = out.w * out.h;

@@ -9,7 +9,7 @@ SPECIALISED void depthwise_tile(const int pixels, const struct layer *d, const f
     for (int p = 0; p < pixels; p++) sum[p] = vec_load(w);
     for (int ky = 0; ky < d->kernel; ky++) {
         const float *in = row[ky];
-        for (int kx = 0; kx < d->kernel; kx++, in += channels) {
+        for (int kx = 0; kx < d->kernel_w; kx++, in += channels) {
             w += channels;
             vec weight = vec_load(w);
             for (int p = 0; p < pixels; p++) sum[p] = vec_times_plus(vec_load(in + (size_t)p * step), weight, sum[p]);
@@ -22,7 +22,7 @@ SPECIALISED void depthwise_tile(const int pixels, const struct layer *d, const f
 static void depthwise_one(const struct layer *d, const float *const *row, const float *w, float *out) {
     float sum = *w;
     for (int ky = 0; ky < d->kernel; ky++)
-        for (int kx = 0; kx < d->kernel; kx++) sum += row[ky][kx * d->cin] * *(w += d->cin);
+        for (int kx = 0; kx < d->kernel_w; kx++) sum += row[ky][kx * d->cin] * *(w += d->cin);
     *out = activate(sum, d->slope, d->most);
 }
 

@@ -28,6 +28,19 @@ static void sort_candidates(struct candidate *c, size_t n) {
     }
 }
 
+/* Of a face, less that of background. */
+static float logit(int map, uint32_t anchor) {
+    const float *logits = state.maps[map] + 2 * (size_t)anchor;
+    return logits[1] - logits[0];
+}
+
+/* Whether an earlier stage of heads is so sure of background that the later ones do not count. */
+static int dropped(const struct level *l, uint32_t anchor) {
+    for (int k = 0; k < l->judge; k++)
+        if (l->stages[k].cls >= 0 && logit(l->stages[k].cls, anchor) < drop_below) return 1;
+    return 0;
+}
+
 /* The difference of logits that a score needs whose level has this factor: ln(s / (1 - s)), less a little for rounding.
  */
 static float least_margin(float factor) {
@@ -38,22 +51,23 @@ static float least_margin(float factor) {
 /* Anchors with at least the score RF_SCORE. The exponential is left to those that may have it. Negative:
  * RF_ERR_NUMBERS. */
 static long find_candidates(struct candidate *out) {
-    uint32_t anchor = 0;
+    uint32_t first = 0;
     long n = 0;
     for (int i = 0; i < LEVELS; i++) {
-        const float *logits = state.maps[levels[i].cls];
-        struct size size = state.size[levels[i].cls];
+        int map = levels[i].stages[levels[i].judge].cls;
+        struct size size = level_size(&levels[i]);
         float factor = levels[i].factor, least = least_margin(factor);
-        uint32_t end = anchor + (uint32_t)size.h * (uint32_t)size.w * ANCHORS;
-        for (; anchor < end; anchor++, logits += 2) {
-            float margin = logits[1] - logits[0];
+        uint32_t anchors = (uint32_t)size.h * (uint32_t)size.w * ANCHORS;
+        for (uint32_t a = 0; a < anchors; a++) {
+            float margin = logit(map, a);
             if (margin < least) continue;
             if (!isfinite(margin)) return RF_ERR_NUMBERS;
             float score = (float)(1 / (1 + exp(-(double)margin))) * factor;
-            if (score < RF_SCORE) continue;
+            if (score < RF_SCORE || dropped(&levels[i], a)) continue;
             out[n].score = score;
-            out[n++].anchor = anchor;
+            out[n++].anchor = first + a;
         }
+        first += anchors;
     }
     return n;
 }
@@ -72,39 +86,55 @@ static void clip(struct rf_face *face) {
     face->y2 = face->y2 < 0 ? 0 : face->y2 > bottom ? bottom : face->y2;
 }
 
-/* 0 when a number is not finite. */
-static int decode(struct candidate c, struct rf_face *face) {
-    int level = 0;
-    size_t a = c.anchor, cells;
-    for (;; level++, a -= cells * ANCHORS) {
-        cells = (size_t)state.size[levels[level].cls].h * (size_t)state.size[levels[level].cls].w;
-        if (a < cells * ANCHORS) break;
+/* From an anchor cx cy w h to the box that a head says, relative to it. */
+static void move_box(float box[4], const float *by) {
+    for (int k = 0; k < 2; k++) {
+        float size = box[k + 2];
+        box[k] += by[k] * variance_centre * size;
+        box[k + 2] = size * expf(limit(by[k + 2] * variance_size));
     }
-    size_t cell = a / ANCHORS, columns = (size_t)state.size[levels[level].cls].w;
-    float stride = (float)levels[level].stride;
-    float x = anchor_centre[level] + (float)(cell % columns) * stride;
-    float y = anchor_centre[level] + (float)(cell / columns) * stride;
-    float w = anchor_size[level][a % ANCHORS][0], h = anchor_size[level][a % ANCHORS][1], sum;
-    const float *box = state.maps[levels[level].box] + 4 * a;
-    float cx = x + box[0] * variance_centre * w, half_w = 0.5f * (w * expf(limit(box[2] * variance_size)) - plus_one);
-    float cy = y + box[1] * variance_centre * h, half_h = 0.5f * (h * expf(limit(box[3] * variance_size)) - plus_one);
-    memset(face, 0, sizeof *face);
-    face->x1 = cx - half_w;
-    face->y1 = cy - half_h;
-    face->x2 = cx + half_w;
-    face->y2 = cy + half_h;
-    face->score = c.score;
+}
+
+static void place_points(struct rf_face *face, const float box[4], const float *points) {
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 2; k++) face->points[i][k] = box[k] + points[2 * i + k] * variance_centre * box[k + 2];
+}
+
+/* Anchor a of a level; every stage starts from the box of the one before. 0 when a number is not finite. */
+static int decode_at(int level, size_t a, struct rf_face *face) {
+    size_t cell = a / ANCHORS, columns = (size_t)level_size(&levels[level]).w;
+    float stride = (float)levels[level].stride, sum;
+    float box[4] = {anchor_centre[level] + (float)(cell % columns) * stride,
+                    anchor_centre[level] + (float)(cell / columns) * stride, anchor_size[level][a % ANCHORS][0],
+                    anchor_size[level][a % ANCHORS][1]};
+    for (int k = 0; k < STAGES; k++) {
+        const struct stage *s = &levels[level].stages[k];
+        if (s->points >= 0) place_points(face, box, state.maps[s->points] + 10 * a);
+        if (s->box >= 0) move_box(box, state.maps[s->box] + 4 * a);
+    }
+    float half_w = 0.5f * (box[2] - plus_one), half_h = 0.5f * (box[3] - plus_one);
+    face->x1 = box[0] - half_w;
+    face->y1 = box[1] - half_h;
+    face->x2 = box[0] + half_w;
+    face->y2 = box[1] + half_h;
     sum = face->x1 + face->y1 + face->x2 + face->y2;
-    if (levels[level].points >= 0) {
-        const float *points = state.maps[levels[level].points] + 10 * a;
-        for (int i = 0; i < 5; i++, points += 2) {
-            face->points[i][0] = x + points[0] * variance_centre * w;
-            face->points[i][1] = y + points[1] * variance_centre * h;
-            sum += face->points[i][0] + face->points[i][1];
-        }
-    }
+    for (int i = 0; i < 5; i++) sum += face->points[i][0] + face->points[i][1];
     if (clips) clip(face);
     return isfinite(sum);
+}
+
+static int decode(struct candidate c, struct rf_face *face) {
+    int level = 0;
+    size_t a = c.anchor;
+    memset(face, 0, sizeof *face);
+    face->score = c.score;
+    for (;; level++) {
+        struct size size = level_size(&levels[level]);
+        size_t anchors = (size_t)size.h * (size_t)size.w * ANCHORS;
+        if (a < anchors) break;
+        a -= anchors;
+    }
+    return decode_at(level, a, face);
 }
 
 /* Intersection over union of two boxes whose corners count as pixels. */

@@ -12,6 +12,11 @@ static void set_sizes(int width, int height) {
     for (int i = 0; i < LAYERS; i++) state.size[layers[i].out] = output_size(&layers[i], input_size(&layers[i]));
 }
 
+/* Rows and columns of cells. */
+static struct size level_size(const struct level *l) {
+    return state.size[l->stages[l->judge].cls];
+}
+
 static void live(int map, int step, int first[MAPS], int last[MAPS]) {
     if (map < 0) return;
     if (step < first[map]) first[map] = step;
@@ -30,9 +35,11 @@ static void find_lives(int first[MAPS], int last[MAPS]) {
         live(layers[i].out, i, first, last);
     }
     for (int i = 0; i < LEVELS; i++) {
-        live(levels[i].cls, LAYERS, first, last);
-        live(levels[i].box, LAYERS, first, last);
-        live(levels[i].points, LAYERS, first, last);
+        for (int k = 0; k < STAGES; k++) {
+            live(levels[i].stages[k].cls, LAYERS, first, last);
+            live(levels[i].stages[k].box, LAYERS, first, last);
+            live(levels[i].stages[k].points, LAYERS, first, last);
+        }
     }
 }
 
@@ -78,8 +85,10 @@ static struct plan make_plan(int width, int height) {
         if (layers[i].fill) widen(&p.rows, &layers[i], input_size(&layers[i]));
         if (layers[i].before) widen(&p.before, layers[i].before, state.size[layers[i].before->in]);
     }
-    for (int i = 0; i < LEVELS; i++)
-        p.candidates += (uint64_t)state.size[levels[i].cls].h * (uint64_t)state.size[levels[i].cls].w * ANCHORS;
+    for (int i = 0; i < LEVELS; i++) {
+        struct size size = level_size(&levels[i]);
+        p.candidates += (uint64_t)size.h * (uint64_t)size.w * ANCHORS;
+    }
     p.scratch = 16 * WINOGRAD_TILES * WINOGRAD_CHANNELS;
     p.bytes = (STORED_WEIGHTS + 15 + p.maps + p.rows + p.before + p.scratch) * sizeof(float) +
               p.candidates * sizeof(struct candidate) + 63;

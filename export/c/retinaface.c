@@ -47,6 +47,7 @@
 #include "export/c/winograd.c"
 #include "export/c/max_pool.c"
 #include "export/c/upsample_add.c"
+#include "export/c/bilinear_add.c"
 #include "export/c/add.c"
 #include "export/c/network.c"
 #include "export/c/weights_file.c"

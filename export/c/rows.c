@@ -2,7 +2,7 @@
 
 static struct size output_size(const struct layer *l, struct size in) {
     struct size out = {(in.h + 2 * l->pad - l->kernel) / l->stride + 1,
-                       (in.w + 2 * l->pad - l->kernel) / l->stride + 1};
+                       (in.w + 2 * l->pad_w - l->kernel_w) / l->stride + 1};
     return out;
 }
 
@@ -17,7 +17,7 @@ static float *map_row(int map, int y, int channels) {
 
 /* Floats of a row with its border and `spare` more pixels. */
 static size_t ring_length(const struct layer *l, struct size in, int spare) {
-    return (size_t)(in.w + 2 * l->pad + spare) * (size_t)l->cin;
+    return (size_t)(in.w + 2 * l->pad_w + spare) * (size_t)l->cin;
 }
 
 /* For kernel + spare rows. */
@@ -35,7 +35,7 @@ static float *ring_row(const struct ring *ring, const struct layer *l, int y) {
 /* Makes the rows up to `last`; those outside the map are zero. */
 static void ring_reach(struct ring *ring, const struct layer *l, struct size in, int last) {
     for (; ring->next <= last; ring->next++) {
-        float *line = ring_row(ring, l, ring->next) + l->pad * l->cin;
+        float *line = ring_row(ring, l, ring->next) + l->pad_w * l->cin;
         if (ring->next < 0 || ring->next >= in.h)
             memset(line, 0, (size_t)in.w * (size_t)l->cin * sizeof *line);
         else

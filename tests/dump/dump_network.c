@@ -16,6 +16,8 @@
 #include "core/rng.h"
 #include "data/normalise.h"
 #include "data/resize.h"
+#include "detect/decode.h"
+#include "detect/spec.h"
 #include "export/graph.h"
 
 typedef struct dump {
@@ -69,22 +71,85 @@ static rf_status make_picture(const char *source, int h, int w, rf_image *image)
 }
 
 static rf_status put_map(dump *d, const rf_export_net *net, const rf_exec *exec, rf_value map, const char *part,
-                         int stride) {
+                         int stride, int stage) {
     char name[64];
     if (map == RF_NONE) return RF_OK;
     rf_shape s = rf_graph_shape(net->graph, map);
-    snprintf(name, sizeof name, "face_%s_stride%d", part, stride);
+    if (stage)
+        snprintf(name, sizeof name, "face_%s_stride%d_stage%d", part, stride, stage + 1);
+    else
+        snprintf(name, sizeof name, "face_%s_stride%d", part, stride);
     return put_planes(d, name, rf_exec_data(exec, map), s.d[1], s.d[2], s.d[3]);
 }
 
-static rf_status put_outputs(dump *d, const rf_export_net *net, const rf_exec *exec) {
+static const float *rows_of(const rf_exec *exec, rf_value output, long first, long width) {
+    return output == RF_NONE || first < 0 ? NULL : rf_exec_data((rf_exec *)exec, output) + first * width;
+}
+
+/* All anchors of a cascade as faces, undropped, and as `kept` those that no earlier stage drops. */
+static rf_status decode(const rf_detect_spec *spec, const rf_anchor_set *anchors, const rf_detector *det,
+                        const rf_exec *exec, rf_face_list *all, bool *kept) {
+    for (int l = 0; l < det->n_levels; l++) {
+        rf_stage_rows rows[RF_NET_STAGES] = {{0}};
+        rf_face_list some = {0};
+        size_t first = anchors->levels[l].first, n = (size_t)(det->h[l] * det->w[l] * det->cell_anchors);
+        for (int k = 0; k < det->n_stages; k++) {
+            const rf_stage *s = &det->stages[k];
+            rows[k].cls = rows_of(exec, s->cls, s->cls_first[l], 2);
+            rows[k].loc = rows_of(exec, s->loc, s->box_first[l], 4);
+            rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
+        }
+        const float *boxes = anchors->boxes + 4 * first;
+        RF_TRY(rf_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, -INFINITY, 0, all));
+        RF_TRY(rf_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, spec->drop_below, 0, &some));
+        for (size_t i = 0; i < some.n; i++) kept[first + some.items[i].mesh - 1] = true;
+        rf_face_list_free(&some);
+    }
+    return RF_OK;
+}
+
+/* The rows of a cascade: boxes and landmarks of all stages together, relative to the anchors. */
+static rf_status put_composed(dump *d, const rf_config *config, const rf_export_net *net, const rf_exec *exec) {
+    const rf_detector *det = &net->detector;
+    rf_shape input = rf_graph_shape(net->graph, det->input);
+    rf_detect_spec spec;
+    rf_anchor_set anchors = {0};
+    rf_face_list faces = {0};
+    int n = (int)det->anchors;
+    bool *kept = rf_alloc(det->anchors, sizeof *kept);
+    float *rows = rf_alloc(det->anchors, 16 * sizeof *rows), *points = rows + 4 * n, *conf = rows + 14 * n;
+    rf_status status = kept && rows ? RF_OK : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_detect_spec_from_config(config, &spec);
+    if (status == RF_OK) status = rf_anchor_set_make(&spec.anchors, input.d[1], input.d[2], &anchors);
+    if (status == RF_OK) status = decode(&spec, &anchors, det, exec, &faces, kept);
+    for (int a = 0; a < n && status == RF_OK; a++) {
+        const rf_face *face = &faces.items[a];
+        rf_codec_encode_box(&spec.codec, anchors.boxes + 4 * a, face->box, rows + 4 * a);
+        rf_codec_encode_points(&spec.codec, anchors.boxes + 4 * a, face->points, points + 10 * a);
+        conf[2 * a + 1] = kept[a] ? face->score : 0;
+        conf[2 * a] = 1 - conf[2 * a + 1];
+    }
+    if (status == RF_OK) status = put_floats(d, "loc", rows, (int[]){n, 4}, 2);
+    if (status == RF_OK && faces.items[0].has_points) status = put_floats(d, "landms", points, (int[]){n, 10}, 2);
+    if (status == RF_OK) status = put_floats(d, "conf", conf, (int[]){n, 2}, 2);
+    rf_anchor_set_free(&anchors);
+    rf_face_list_free(&faces);
+    rf_free(rows);
+    rf_free(kept);
+    return status;
+}
+
+static rf_status put_outputs(dump *d, const rf_config *config, const rf_export_net *net, const rf_exec *exec) {
     const rf_detector *det = &net->detector;
     int anchors = (int)det->anchors;
-    for (int l = 0; l < det->n_levels; l++) {
-        RF_TRY(put_map(d, net, exec, net->maps[l].cls, "cls", det->stride[l]));
-        RF_TRY(put_map(d, net, exec, net->maps[l].box, "box", det->stride[l]));
-        RF_TRY(put_map(d, net, exec, net->maps[l].points, "landmark", det->stride[l]));
-    }
+    for (int k = 0; k < det->n_stages; k++)
+        for (int l = 0; l < det->n_levels; l++) {
+            const rf_export_maps *maps = &net->stages[k][l];
+            RF_TRY(put_map(d, net, exec, maps->cls, "cls", det->stride[l], k));
+            RF_TRY(put_map(d, net, exec, maps->box, "box", det->stride[l], k));
+            RF_TRY(put_map(d, net, exec, maps->points, "landmark", det->stride[l], k));
+        }
+    if (det->n_stages > 1) return put_composed(d, config, net, exec);
     RF_TRY(put_floats(d, "loc", rf_exec_data(exec, det->loc), (int[]){anchors, 4}, 2));
     if (det->points != RF_NONE)
         RF_TRY(put_floats(d, "landms", rf_exec_data(exec, det->points), (int[]){anchors, 10}, 2));
@@ -114,10 +179,11 @@ static rf_status run(dump *d, const rf_model *model, const rf_image *image) {
     RF_TRY_GOTO(put(d, "image", "u8", image->pixels, pixels * 3));
     RF_TRY_GOTO(rf_normaliser_make(&model->config, &normaliser));
     RF_TRY_GOTO(rf_export_net_make(&exported, 1, image->height, image->width, &net));
-    for (int l = 0; l < net.detector.n_levels; l++) {
-        rf_graph_keep(net.graph, net.maps[l].cls);
-        rf_graph_keep(net.graph, net.maps[l].box);
-        if (net.maps[l].points != RF_NONE) rf_graph_keep(net.graph, net.maps[l].points);
+    for (int i = 0; i < net.detector.n_stages * net.detector.n_levels; i++) {
+        const rf_export_maps *maps = &net.stages[i / net.detector.n_levels][i % net.detector.n_levels];
+        if (maps->cls != RF_NONE) rf_graph_keep(net.graph, maps->cls);
+        if (maps->box != RF_NONE) rf_graph_keep(net.graph, maps->box);
+        if (maps->points != RF_NONE) rf_graph_keep(net.graph, maps->points);
     }
     exec = rf_exec_new(net.graph, NULL);
     status = exec ? RF_OK : RF_ERR_NOMEM;
@@ -126,7 +192,7 @@ static rf_status run(dump *d, const rf_model *model, const rf_image *image) {
     rf_json_begin_object(&d->shapes, NULL);
     RF_TRY_GOTO(put_planes(d, "input", rf_exec_data(exec, net.detector.input), image->height, image->width, 3));
     RF_TRY_GOTO(rf_exec_forward(exec, false));
-    RF_TRY_GOTO(put_outputs(d, &net, exec));
+    RF_TRY_GOTO(put_outputs(d, &model->config, &net, exec));
     rf_json_end_object(&d->shapes);
     RF_TRY_GOTO(rf_json_finish(&d->shapes, &text));
     status = put(d, "shapes", "json", text, strlen(text));
