@@ -76,14 +76,14 @@ fail:
     return status;
 }
 
-static const rf_face *face_of(const rf_dense_loss *loss, size_t image, size_t a) {
+const rf_face *rf_dense_loss_face(const rf_dense_loss *loss, size_t image, size_t a) {
     const rf_match *match = &loss->matches[image];
     return match->label[a] > 0 ? &loss->batch.faces[image][match->face[a]] : NULL;
 }
 
 /* Whether a mesh is learnt at an anchor: drawing needs no vertices. */
 static bool learns(const rf_dense_loss *loss, size_t image, size_t a) {
-    const rf_face *face = face_of(loss, image, a);
+    const rf_face *face = rf_dense_loss_face(loss, image, a);
     return face && (loss->pixels || face->mesh);
 }
 
@@ -140,7 +140,7 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         out[OUT_EDGE_WEIGHT].data[m] = (rf_real)(share / (double)loss->n_edges);
         if (!used) continue;
         const float *anchor = loss->anchors->boxes + 4 * a;
-        const rf_face *face = face_of(loss, image, a);
+        const rf_face *face = rf_dense_loss_face(loss, image, a);
         rf_real *xy = out[OUT_VERTICES].data + 2 * n * m;
         for (size_t i = 0; i < n; i++) {
             float at[2];

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "detect/box.h"
 #include "train/loss_dense_internal.h"
 
 enum { OUT_CROP = RF_DENSE_TARGETS, OUT_SHARE, OUT_COUNT };
@@ -10,6 +11,7 @@ enum { OUT_CROP = RF_DENSE_TARGETS, OUT_SHARE, OUT_COUNT };
 rf_status rf_pixel_loss_make(const rf_config *config, const rf_mesh *mesh, rf_dense_loss *loss) {
     bool rgb = strcmp(config->input.colour, "rgb") == 0;
     loss->side = (int)config->loss.mesh_side;
+    loss->boxed = strcmp(config->model.mesh_frame, "box") == 0;
     for (int k = 0; k < 3; k++) {
         loss->channel[k] = rgb ? k : 2 - k;
         loss->mean[k] = config->input.mean.v[loss->channel[k]];
@@ -42,15 +44,16 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         bool used = rf_dense_loss_place(loss, m, &image, &a);
         out[OUT_SHARE].data[m] = (rf_real)(used ? 1 / (double)loss->n_picks / (double)(side * side) : 0);
         if (!used) continue;
-        const float *anchor = loss->anchors->boxes + 4 * a;
+        float frame[4];
+        memcpy(frame, loss->anchors->boxes + 4 * a, sizeof frame);
+        if (loss->boxed) rf_box_square(rf_dense_loss_face(loss, image, a)->box, frame);
         const rf_real *input = loss->call->in[1].data + image * pixels;
         for (size_t p = 0; p < side * side; p++) {
             double u = ((double)(p % side) + 0.5) / (double)side - 0.5,
                    v = ((double)(p / side) + 0.5) / (double)side - 0.5;
             for (int k = 0; k < 3; k++)
-                out[OUT_CROP].data[3 * (m * side * side + p) + (size_t)k] =
-                    (rf_real)sample(loss, input, (double)anchor[0] + u * (double)anchor[2],
-                                    (double)anchor[1] + v * (double)anchor[3], k);
+                out[OUT_CROP].data[3 * (m * side * side + p) + (size_t)k] = (rf_real)sample(
+                    loss, input, (double)frame[0] + u * (double)frame[2], (double)frame[1] + v * (double)frame[3], k);
         }
     }
 }
