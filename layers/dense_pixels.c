@@ -4,14 +4,20 @@
 
 enum { CAMERA = 7, LIGHTS = 9, FEATURES = 6 };
 
-/* How far a number of the head moves its light, or its vertices' places and colours. */
-static const double light_step = 0.2, mesh_step = 0.1;
+/* How far a number of the head moves its vertices' places and colours. */
+static const double mesh_step = 0.1;
+
+/* The same for its light. Until brightness and colour fit, the pixels' differences turn a face away from the viewer,
+ * where less of it is seen: light must be faster than the angles. */
+static double light_step(bool turned) {
+    return turned ? 0.6 : 0.2;
+}
 
 /* The same for the camera's place, what it looks at or the face's angles, and the focal length. Around a face's box
  * place and size are known already: what they could explain is left to the angles. */
 static void camera_steps(bool turned, bool boxed, double step[3]) {
-    step[0] = step[2] = turned && boxed ? 0.02 : 0.2;
-    step[1] = turned ? 0.5 : 0.2;
+    step[1] = 0.2;
+    step[0] = step[2] = turned && boxed ? 0.02 : step[1];
 }
 
 /* At rest the camera stands in front at this distance, and the mesh's larger side fills this share of the anchor, or
@@ -38,7 +44,7 @@ void rf_dense_rest(bool turned, bool boxed, double out[RF_DENSE_POSE]) {
                                         0.5}; /* light (a mirror image's must not differ), its colour, ambient */
     double step[3];
     camera_steps(turned, boxed, step);
-    for (int i = 0; i < RF_DENSE_POSE; i++) out[i] = rest[i] / (i < CAMERA ? step[i / 3] : light_step);
+    for (int i = 0; i < RF_DENSE_POSE; i++) out[i] = rest[i] / (i < CAMERA ? step[i / 3] : light_step(turned));
 }
 
 void rf_dense_pixel_params(rf_net *net, const rf_config *config, rf_dense *out) {
@@ -122,7 +128,7 @@ rf_drawn rf_dense_draw(rf_graph *g, const rf_dense *dense, const rf_mesh_levels 
     if (code == RF_NONE) return out;
     int m = rf_graph_shape(g, code).d[0], T = levels->n_triangles;
     rf_value camera = camera_of(g, dense, code);
-    rf_value lights = part(g, code, dense->code + CAMERA, LIGHTS, light_step);
+    rf_value lights = part(g, code, dense->code + CAMERA, LIGHTS, light_step(dense->turned));
     rf_value mesh = decode(g, dense, levels, part(g, code, 0, dense->code, 1), m);
     rf_value triangles = rf_graph_param(g, "mesh_triangles", (rf_shape){2, {T, 3}}, levels->triangles, NULL);
     rf_value seen = rf_apply2(g, "mesh_project", mesh, camera, "turn=%d", dense->turned);

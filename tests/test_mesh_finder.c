@@ -37,10 +37,16 @@ static void make(const char *kind, const char *frame, problem *p) {
     char path[128];
     memset(p, 0, sizeof *p);
     snprintf(path, sizeof path, "data.mesh=%s", obj);
-    const char *sets[] = {"model.preset=biubug6", "model.channels=16", "model.mesh_vertices=15", "eval.mesh=yes",
-                          "eval.flip=yes", "model.initialiser=he_xavier", path, kind, frame};
-    if (rf_config_load(NULL, sets, sizeof sets / sizeof *sets, &p->config) != RF_OK)
-        fail_msg("%s", rf_error_message());
+    const char *sets[] = {"model.preset=biubug6",
+                          "model.channels=16",
+                          "model.mesh_vertices=15",
+                          "eval.mesh=yes",
+                          "eval.flip=yes",
+                          "model.initialiser=he_xavier",
+                          path,
+                          kind,
+                          frame};
+    if (rf_config_load(NULL, sets, sizeof sets / sizeof *sets, &p->config) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_synth_mesh_grid(3, 5, &p->mesh), RF_OK);
     assert_int_equal(rf_mesh_write(obj, &p->mesh), RF_OK);
     assert_int_equal(rf_mesh_mirror(&p->mesh, obj, p->partner), RF_OK);

@@ -14,6 +14,7 @@ void rf_dense_loss_free(rf_dense_loss *loss) {
     if (!loss) return;
     rf_mesh_levels_free(&loss->levels);
     rf_free(loss->edges);
+    rf_free(loss->points);
     rf_free(loss->picks);
     rf_free(loss);
 }
@@ -189,7 +190,7 @@ rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
     loss->matches = matches;
     *vert = *edge = RF_NONE;
-    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert);
+    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert, edge);
     rf_value t = rf_graph_host(g, "mesh_targets", assign_rows, loss, &after, 1, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
     rf_dense_loss_gather(loss, g, detector, t, rows, slots);

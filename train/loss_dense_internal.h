@@ -25,7 +25,9 @@ struct rf_dense_loss {
     /* pixels */
     bool pixels;
     int side;
-    bool boxed;
+    bool boxed, pointed; /* model.mesh_frame = box; model.mesh_points name vertices */
+    double points_weight;
+    rf_real *points; /* [rows,5] rows of the drawn vertices [rows * n_vertices] */
     rf_mesh_levels levels;
     double mean[3], std[3]; /* of R, G, B, 0..255 */
     int channel[3];         /* of the input that is R, G, B */
@@ -43,6 +45,6 @@ void rf_dense_loss_gather(const rf_dense_loss *loss, rf_graph *graph, const rf_d
 
 rf_status rf_pixel_loss_make(const rf_config *config, const rf_mesh *mesh, rf_dense_loss *loss);
 rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *graph, const rf_detector *detector, rf_value after,
-                             rf_value *photo);
+                             rf_value *photo, rf_value *points);
 
 #endif
