@@ -105,8 +105,7 @@ static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *det
         RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, parts));
         out->cls = add_part(g, out->cls, parts->cls, loss->stage_weights[k]);
         out->box = add_part(g, out->box, parts->box, loss->stage_weights[k]);
-        out->points =
-            add_part(g, out->points, parts->points, loss->stage_weights[k] * loss->stage_landmarks[k]);
+        out->points = add_part(g, out->points, parts->points, loss->stage_weights[k] * loss->stage_landmarks[k]);
     }
     return rf_graph_status(g);
 }
