@@ -32,7 +32,11 @@ int rf_data_mesh(int argc, char **argv) {
     rf_mesh mesh = {0};
     rf_status status = rf_synth_mesh_grid((int)across, (int)down, &mesh);
     if (status == RF_OK) status = rf_mesh_write(out, &mesh);
-    if (status == RF_OK) printf("%s: %zu vertices, %zu triangles\n", out, mesh.n_vertices, mesh.n_triangles);
+    int at[RF_POINTS];
+    rf_synth_mesh_landmarks((int)across, (int)down, at);
+    if (status == RF_OK)
+        printf("%s: %zu vertices, %zu triangles; landmarks: model.mesh_points=%d,%d,%d,%d,%d\n", out, mesh.n_vertices,
+               mesh.n_triangles, at[0] + 1, at[1] + 1, at[2] + 1, at[3] + 1, at[4] + 1);
     rf_mesh_free(&mesh);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }

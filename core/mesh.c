@@ -1,6 +1,7 @@
 #include "core/mesh.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ void rf_mesh_free(rf_mesh *mesh) {
     if (!mesh) return;
     rf_free(mesh->vertices);
     rf_free(mesh->triangles);
+    rf_free(mesh->colours);
     *mesh = (rf_mesh){0};
 }
 
@@ -21,7 +23,8 @@ void rf_mesh_free(rf_mesh *mesh) {
 typedef struct reader {
     const char *path;
     int line;
-    size_t vertex_room, triangle_room;
+    size_t vertex_room, triangle_room, colour_room;
+    bool plain; /* a vertex without colours was seen */
     rf_mesh mesh;
 } reader;
 
@@ -33,6 +36,24 @@ static void *with_room(void *array, size_t count, size_t *room, size_t element) 
     void *grown = rf_realloc(array, 3 * count, 3 * more, element);
     if (grown) *room = more;
     return grown;
+}
+
+/* Colours of the vertex that was added last; a file in which some vertices have none has none. */
+static rf_status add_colours(reader *r, const char *text) {
+    float rgb[3];
+    rf_mesh *m = &r->mesh;
+    for (int k = 0; k < 3 && !r->plain; k++) {
+        char *stop;
+        rgb[k] = strtof(text, &stop);
+        r->plain = stop == text || !(rgb[k] >= 0 && rgb[k] <= 1);
+        text = stop;
+    }
+    if (r->plain) return RF_OK;
+    float *colours = with_room(m->colours, m->n_vertices - 1, &r->colour_room, sizeof *colours);
+    if (!colours) return RF_ERR_NOMEM;
+    m->colours = colours;
+    memcpy(m->colours + 3 * (m->n_vertices - 1), rgb, sizeof rgb);
+    return RF_OK;
 }
 
 static rf_status add_vertex(reader *r, const float at[3]) {
@@ -72,7 +93,8 @@ static rf_status read_vertex(reader *r, const char *text) {
                            r->line);
         text = stop;
     }
-    return add_vertex(r, at);
+    RF_TRY(add_vertex(r, at));
+    return add_colours(r, text);
 }
 
 static rf_status read_face(reader *r, const char *text) {
@@ -128,6 +150,10 @@ rf_status rf_mesh_parse(const char *path, const char *text, size_t bytes, rf_mes
     if (status == RF_OK && (r.mesh.n_vertices < 3 || r.mesh.n_triangles == 0))
         status =
             rf_fail(RF_ERR_FORMAT, "%s: no mesh: expected an OBJ file with lines \"v x y z\" and \"f a b c\"", path);
+    if (r.plain) {
+        rf_free(r.mesh.colours);
+        r.mesh.colours = NULL;
+    }
     if (status == RF_OK)
         *out = r.mesh;
     else
@@ -151,7 +177,9 @@ rf_status rf_mesh_write(const char *path, const rf_mesh *mesh) {
     FILE *stream = rf_atomic_stream(file);
     for (size_t i = 0; i < mesh->n_vertices; i++) {
         const float *v = mesh->vertices + 3 * i;
-        fprintf(stream, "v %.7g %.7g %.7g\n", (double)v[0], (double)v[1], (double)v[2]);
+        fprintf(stream, "v %.7g %.7g %.7g", (double)v[0], (double)v[1], (double)v[2]);
+        for (size_t k = 0; mesh->colours && k < 3; k++) fprintf(stream, " %.4g", (double)mesh->colours[3 * i + k]);
+        fputc('\n', stream);
     }
     for (size_t i = 0; i < mesh->n_triangles; i++) {
         const int32_t *t = mesh->triangles + 3 * i;

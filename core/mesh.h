@@ -14,13 +14,14 @@ enum { RF_MESH_VERTICES_MAX = 16384, RF_MESH_TRIANGLES_MAX = 65536 };
 typedef struct rf_mesh {
     size_t n_vertices, n_triangles;
     float *vertices;    /* [n_vertices,3] x y z */
+    float *colours;     /* [n_vertices,3] r g b, 0..1; NULL unless all vertices have them */
     int32_t *triangles; /* [n_triangles,3] vertices, from 0 */
 } rf_mesh;
 
 void rf_mesh_free(rf_mesh *mesh);
 
-/* Reads the lines "v x y z" and "f a b c ..." (a, a/t, a/t/n or a//n; negative numbers count from the end; polygons
- * become fans) and skips all others. RF_ERR_FORMAT tells file:line; *out is then empty. */
+/* Reads the lines "v x y z" or "v x y z r g b" and "f a b c ..." (a, a/t, a/t/n or a//n; negative numbers count from
+ * the end; polygons become fans) and skips all others. RF_ERR_FORMAT tells file:line; *out is then empty. */
 rf_status rf_mesh_read(const char *path, rf_mesh *out);
 /* The same from memory; `path` is for messages. */
 rf_status rf_mesh_parse(const char *path, const char *text, size_t bytes, rf_mesh *out);

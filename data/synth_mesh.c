@@ -140,35 +140,87 @@ void rf_synth_mesh_annotate(const rf_head *head, rf_face *face) {
     }
 }
 
+/* The mean colour of the skin between a vertex of the grid and its neighbours, under plain white light. The right half
+ * of the face serves both. */
+static void paint(const rf_head *head, float longitude, float latitude, const float step[2], float out[3]) {
+    enum { SAMPLES = 5 };
+    rf_rgb sum = {0, 0, 0};
+    for (int k = 0; k < SAMPLES * SAMPLES; k++) {
+        float uvw[3], at[3], dx = ((float)(k % SAMPLES) + 0.5f) / SAMPLES - 0.5f;
+        float dy = ((float)k / SAMPLES + 0.5f) / SAMPLES - 0.5f;
+        rf_head_surface(head, fabsf(fabsf(longitude) + dx * step[0]), latitude + dy * step[1], uvw, at);
+        rf_head_sample s = {.u = uvw[0], .v = uvw[1], .w = uvw[2], .nz = 1, .material = RF_SKIN};
+        rf_rgb c = rf_head_colour(head, &s, 0.02f);
+        sum = (rf_rgb){sum.r + c.r, sum.g + c.g, sum.b + c.b};
+    }
+    const float rgb[3] = {sum.r, sum.g, sum.b};
+    for (int k = 0; k < 3; k++) out[k] = rf_min(rf_max(rgb[k] / (SAMPLES * SAMPLES), 0), 1);
+}
+
+static const rf_head average = {.half_width = 0.70f,
+                                .half_depth = 0.84f,
+                                .jaw = 0.26f,
+                                .chin = 0.07f,
+                                .nose_length = 0.36f,
+                                .nose_height = 0.21f,
+                                .nose_width = 0.115f,
+                                .eye_x = 0.285f,
+                                .brow_y = -0.18f,
+                                .mouth_y = 0.61f,
+                                .mouth_half = 0.225f,
+                                .eye_size = 1,
+                                .eye_open = 1,
+                                .brow_thick = 0.03f,
+                                .skin = {0.70f, 0.52f, 0.43f},
+                                .hair = {0.16f, 0.11f, 0.08f},
+                                .iris = {0.25f, 0.18f, 0.12f},
+                                .ambient = 1,
+                                .tint = {1, 1, 1}};
+static const float grid_top = -0.6435f, grid_bottom = 1.36f, grid_side = 1.25f; /* radians */
+
+void rf_synth_mesh_landmarks(int across, int down, int vertex[RF_POINTS]) {
+    const float places[RF_POINTS][2] = {{-average.eye_x, average.eye_y},
+                                        {average.eye_x, average.eye_y},
+                                        {0, average.eye_y + average.nose_length},
+                                        {-average.mouth_half, average.mouth_y},
+                                        {average.mouth_half, average.mouth_y}};
+    for (int l = 0; l < RF_POINTS; l++) {
+        float best = INFINITY;
+        for (int i = 0; i < across * down; i++) {
+            float uvw[3], p[3],
+                latitude = grid_top + (grid_bottom - grid_top) * (float)(i / across) / (float)(down - 1);
+            rf_head_surface(&average, grid_side * (float)(i % across - across / 2) / (float)(across / 2), latitude, uvw,
+                            p);
+            float x = uvw[0] - places[l][0], y = uvw[1] - places[l][1];
+            if (x * x + y * y >= best) continue;
+            best = x * x + y * y;
+            vertex[l] = i;
+        }
+    }
+}
+
 rf_status rf_synth_mesh_grid(int across, int down, rf_mesh *out) {
-    static const rf_head average = {.half_width = 0.70f,
-                                    .half_depth = 0.84f,
-                                    .jaw = 0.26f,
-                                    .chin = 0.07f,
-                                    .nose_length = 0.36f,
-                                    .nose_height = 0.21f,
-                                    .nose_width = 0.115f,
-                                    .eye_x = 0.285f,
-                                    .brow_y = -0.18f,
-                                    .mouth_y = 0.61f,
-                                    .mouth_half = 0.225f};
-    const float top = -0.6435f, bottom = 1.36f, side = 1.25f; /* radians */
+    const float top = grid_top, bottom = grid_bottom, side = grid_side;
     size_t n = (size_t)across * (size_t)down, cells = (size_t)(across - 1) * (size_t)(down - 1);
     *out = (rf_mesh){.n_vertices = n, .n_triangles = 2 * cells};
     out->vertices = rf_alloc(3 * n, sizeof *out->vertices);
     out->triangles = rf_alloc(6 * cells, sizeof *out->triangles);
-    if (!out->vertices || !out->triangles) {
+    out->colours = rf_alloc(3 * n, sizeof *out->colours);
+    if (!out->vertices || !out->triangles || !out->colours) {
         rf_mesh_free(out);
         return RF_ERR_NOMEM;
     }
+    const float step[2] = {side / (float)(across / 2), (bottom - top) / (float)(down - 1)};
     int32_t *t = out->triangles;
     for (int i = 0; i < down; i++)
         for (int k = 0; k < across; k++) {
             float uvw[3], *p = out->vertices + 3 * (i * across + k);
             int from_middle = k - across / 2; /* the same product left and right: exact mirror images */
-            rf_head_surface(&average, side * (float)from_middle / (float)(across / 2),
-                            top + (bottom - top) * (float)i / (float)(down - 1), uvw, p);
+            float longitude = side * (float)from_middle / (float)(across / 2);
+            float latitude = top + (bottom - top) * (float)i / (float)(down - 1);
+            rf_head_surface(&average, longitude, latitude, uvw, p);
             p[1] = -p[1];
+            paint(&average, longitude, latitude, step, out->colours + 3 * (i * across + k));
             if (i + 1 == down || k + 1 == across) continue;
             int32_t a = i * across + k, b = a + 1, c = a + across, d = c + 1;
             /* the diagonal mirrors too */

@@ -24,5 +24,7 @@ void rf_synth_mesh_annotate(const rf_head *head, rf_face *face);
 /* A face mesh of our own making: the front of an average head of these pictures, symmetric, across x down vertices.
  * across is odd, both at least 3. */
 rf_status rf_synth_mesh_grid(int across, int down, rf_mesh *out);
+/* Its vertices nearest to the five landmarks, from 0. */
+void rf_synth_mesh_landmarks(int across, int down, int vertex[RF_POINTS]);
 
 #endif

@@ -14,6 +14,13 @@ static inline float rf_box_height(const float box[4], bool plus_one) {
     return box[3] - box[1] + (plus_one ? 1.0f : 0.0f);
 }
 
+/* The square around a box's middle, as wide as the box's longer side: cx cy w h. */
+static inline void rf_box_square(const float box[4], float square[4]) {
+    square[0] = 0.5f * (box[0] + box[2]);
+    square[1] = 0.5f * (box[1] + box[3]);
+    square[2] = square[3] = fmaxf(box[2] - box[0], box[3] - box[1]);
+}
+
 /* Finite and of positive width and height: such a box has an area and can be encoded. */
 static inline bool rf_box_valid(const float box[4], bool plus_one) {
     if (!isfinite(box[0]) || !isfinite(box[1]) || !isfinite(box[2]) || !isfinite(box[3])) return false;

@@ -5,12 +5,13 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "detect/box.h"
 
 enum { CHUNK = 32 }; /* faces that the branch runs for at once */
 
 /* A candidate; its feature vector lies beside it. */
 typedef struct note {
-    float anchor[4]; /* input pixels */
+    float frame[4];  /* cx cy w h of what the vertices are relative to, input pixels */
     int level, slot; /* slot: anchor of the cell */
     float width;     /* of the input when mirrored, else 0 */
     double fx, fy;
@@ -114,7 +115,8 @@ rf_status rf_mesh_finder_note(rf_mesh_finder *f, const rf_mesh_pass *pass, rf_fa
                  .width = pass->flipped ? (float)anchors->width - (f->codec.plus_one ? 1 : 0) : 0,
                  .fx = pass->fx,
                  .fy = pass->fy};
-    memcpy(to->anchor, anchors->boxes + 4 * a, sizeof to->anchor);
+    memcpy(to->frame, anchors->boxes + 4 * a, sizeof to->frame);
+    if (f->branch.dense.pixels && f->branch.dense.boxed) rf_box_square(face->box, to->frame);
     const rf_real *map = rf_exec_data(pass->exec, pass->detector->features[level]);
     memcpy(f->features + f->n * c, map + within / per * c, c * sizeof *map);
     face->mesh = (uint32_t)++f->n;
@@ -141,8 +143,8 @@ static void decode(const rf_mesh_finder *f, const note *from, const rf_real *enc
     size_t n = (size_t)f->branch.dense.vertices;
     for (size_t i = 0; i < n; i++) {
         size_t k = from->width > 0 ? (size_t)f->partner[i] : i;
-        float x = from->anchor[0] + (float)encoded[2 * k] * f->codec.variance_centre * from->anchor[2];
-        float y = from->anchor[1] + (float)encoded[2 * k + 1] * f->codec.variance_centre * from->anchor[3];
+        float x = from->frame[0] + (float)encoded[2 * k] * f->codec.variance_centre * from->frame[2];
+        float y = from->frame[1] + (float)encoded[2 * k + 1] * f->codec.variance_centre * from->frame[3];
         if (from->width > 0) x = from->width - x;
         out[2 * i] = (float)(x * from->fx);
         out[2 * i + 1] = (float)(y * from->fy);

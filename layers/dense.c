@@ -16,6 +16,8 @@ void rf_dense_params(rf_net *net, const rf_config *config, int n_levels, int cel
                       .cell_anchors = cell_anchors,
                       .channels = (int)config->model.channels,
                       .pixels = strcmp(config->model.mesh_kind, "pixels") == 0,
+                      .turned = strcmp(config->model.mesh_camera, "pose") == 0,
+                      .boxed = strcmp(config->model.mesh_frame, "box") == 0,
                       .variance = config->anchors.variance_centre};
     if (out->vertices == 0) return;
     rf_net_initialiser(net, RF_INIT_NORMAL_001);
@@ -106,7 +108,8 @@ rf_status rf_dense_start(rf_params *params, const rf_config *config, const rf_me
     size_t code = (size_t)config->model.mesh_code;
     if (strcmp(config->model.mesh_kind, "pixels") == 0) {
         double rest[RF_DENSE_POSE];
-        rf_dense_rest(rest);
+        rf_dense_rest(strcmp(config->model.mesh_camera, "pose") == 0, strcmp(config->model.mesh_frame, "box") == 0,
+                      rest);
         start_heads(params, code + RF_DENSE_POSE, code, RF_DENSE_POSE, rest);
         return RF_OK;
     }

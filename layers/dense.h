@@ -17,7 +17,7 @@ typedef struct rf_dense {
     rf_conv_pair head[RF_DENSE_LEVELS]; /* channels -> cell_anchors * code, 1x1 */
     rf_conv_pair decoder;               /* code -> 2 * vertices */
     /* Of model.mesh_kind = pixels, whose heads give 16 numbers of camera and light after the code: */
-    bool pixels;
+    bool pixels, turned, boxed; /* model.mesh_kind, mesh_camera = pose, mesh_frame = box */
     int order, width;
     double variance;     /* of the codec's centres */
     rf_conv_pair coarse; /* code -> vertices of the coarsest level * width */
@@ -48,7 +48,7 @@ rf_drawn rf_dense_draw(rf_graph *graph, const rf_dense *dense, const rf_mesh_lev
                        const rf_value *slots, int side);
 /* Its decoder's parameters; what the heads give at rest: a frontal camera and a light from above. */
 void rf_dense_pixel_params(rf_net *net, const rf_config *config, rf_dense *out);
-void rf_dense_rest(double out[RF_DENSE_POSE]);
+void rf_dense_rest(bool turned, bool boxed, double out[RF_DENSE_POSE]);
 
 /* Starts the decoder of a sealed store: the first eight numbers of the code are an affine map of the mesh into the
  * plane, which begins as the frontal mesh in the anchor's box; the others add small random fields. With pixels:

@@ -4,18 +4,47 @@
 
 enum { CAMERA = 7, LIGHTS = 9, FEATURES = 6 };
 
-/* How far a number of the head moves its camera, its light, or its vertices' places and colours. */
-static const double camera_step = 0.2, light_step = 0.2, mesh_step = 0.1;
+/* How far a number of the head moves its vertices' places and colours. */
+static const double mesh_step = 0.1;
 
-/* At rest the camera stands in front at this distance, and the mesh's larger side fills this share of the box. */
-static const double distance = 4, filled = 0.9;
+/* The same for its light. Until brightness and colour fit, the pixels' differences turn a face away from the viewer,
+ * where less of it is seen: light must be faster than the angles. */
+static double light_step(bool turned) {
+    return turned ? 0.6 : 0.2;
+}
 
-void rf_dense_rest(double out[RF_DENSE_POSE]) {
-    const double rest[RF_DENSE_POSE] = {
-        0,   0,  distance, 0,   0,   0,   filled * distance, /* place, looked at, focal */
-        0.5, 1,  4,        0.5, 0.5, 0.5, 0.5,
-        0.5, 0.5}; /* light, its colour, ambient */
-    for (int i = 0; i < RF_DENSE_POSE; i++) out[i] = rest[i] / (i < CAMERA ? camera_step : light_step);
+/* The same for the camera's place, what it looks at or the face's angles, and the focal length. Around a face's box
+ * place and size are known already: what they could explain is left to the angles. */
+static void camera_steps(bool turned, bool boxed, double step[3]) {
+    step[1] = 0.2;
+    step[0] = step[2] = turned && boxed ? 0.02 : step[1];
+}
+
+/* At rest the camera stands in front at this distance, and the mesh's larger side fills this share of the anchor, or
+ * of the square around the face's box. */
+static const double distance = 4, filled_anchor = 0.9, filled_box = 1;
+
+void rf_dense_rest(bool turned, bool boxed, double out[RF_DENSE_POSE]) {
+    const double filled = boxed ? filled_box : filled_anchor;
+    const double rest[RF_DENSE_POSE] = {0,
+                                        0,
+                                        distance,
+                                        0,
+                                        0,
+                                        0,
+                                        filled * distance, /* place, looked at or angles, focal */
+                                        turned ? 0 : 0.5,
+                                        1,
+                                        4,
+                                        0.5,
+                                        0.5,
+                                        0.5,
+                                        0.5,
+                                        0.5,
+                                        0.5}; /* light (a mirror image's must not differ), its colour, ambient */
+    double step[3];
+    camera_steps(turned, boxed, step);
+    for (int i = 0; i < RF_DENSE_POSE; i++) out[i] = rest[i] / (i < CAMERA ? step[i / 3] : light_step(turned));
 }
 
 void rf_dense_pixel_params(rf_net *net, const rf_config *config, rf_dense *out) {
@@ -82,6 +111,15 @@ static rf_value part(rf_graph *g, rf_value code, int start, int count, double fa
     return factor == 1 ? x : rf_apply1(g, "scale", x, "factor=%.17g", factor);
 }
 
+static rf_value camera_of(rf_graph *g, const rf_dense *dense, rf_value code) {
+    double step[3];
+    camera_steps(dense->turned, dense->boxed, step);
+    if (!dense->turned) return part(g, code, dense->code, CAMERA, step[0]);
+    rf_value parts[3];
+    for (int i = 0; i < 3; i++) parts[i] = part(g, code, dense->code + 3 * i, i < 2 ? 3 : 1, step[i]);
+    return rf_graph_apply(g, "concat", parts, 3, "axis=1");
+}
+
 rf_drawn rf_dense_draw(rf_graph *g, const rf_dense *dense, const rf_mesh_levels *levels, const rf_value *rows,
                        const rf_value *slots, int side) {
     rf_drawn out = {RF_NONE, RF_NONE, RF_NONE, RF_NONE};
@@ -89,11 +127,11 @@ rf_drawn rf_dense_draw(rf_graph *g, const rf_dense *dense, const rf_mesh_levels 
     rf_value code = rf_dense_code(g, dense, rows, slots);
     if (code == RF_NONE) return out;
     int m = rf_graph_shape(g, code).d[0], T = levels->n_triangles;
-    rf_value camera = part(g, code, dense->code, CAMERA, camera_step);
-    rf_value lights = part(g, code, dense->code + CAMERA, LIGHTS, light_step);
+    rf_value camera = camera_of(g, dense, code);
+    rf_value lights = part(g, code, dense->code + CAMERA, LIGHTS, light_step(dense->turned));
     rf_value mesh = decode(g, dense, levels, part(g, code, 0, dense->code, 1), m);
     rf_value triangles = rf_graph_param(g, "mesh_triangles", (rf_shape){2, {T, 3}}, levels->triangles, NULL);
-    rf_value seen = rf_apply2(g, "mesh_project", mesh, camera, "");
+    rf_value seen = rf_apply2(g, "mesh_project", mesh, camera, "turn=%d", dense->turned);
     out.camera = camera;
     if (side > 0) {
         rf_value lit = rf_graph_apply(g, "mesh_shade", (rf_value[]){mesh, triangles, lights}, 3, "");

@@ -127,7 +127,13 @@ fail:
     return status;
 }
 
-/* The mesh between -1 and 1, at rest and grey, and its triangles as numbers. */
+/* A coordinate of the mesh between -1 and 1, or a colour: the file's, or grey. */
+static double rest_value(const rf_mesh *mesh, size_t i, size_t k, double middle, double half) {
+    if (k < 3) return ((double)mesh->vertices[3 * i + k] - middle) / half;
+    return mesh->colours ? (double)mesh->colours[3 * i + k - 3] : 0.6;
+}
+
+/* The mesh at rest and its triangles as numbers. */
 static rf_status rest(const rf_mesh *mesh, int copies, rf_mesh_levels *out) {
     float lo[3], hi[3];
     size_t n = mesh->n_vertices;
@@ -138,9 +144,7 @@ static rf_status rest(const rf_mesh *mesh, int copies, rf_mesh_levels *out) {
     if (!out->start || !out->triangles) return RF_ERR_NOMEM;
     for (size_t i = 0; i < (size_t)copies * n; i++)
         for (size_t k = 0; k < 6; k++)
-            out->start[6 * i + k] =
-                k < 3 ? (rf_real)(((double)mesh->vertices[3 * (i % n) + k] - 0.5 * (double)(lo[k] + hi[k])) / half)
-                      : (rf_real)0.6;
+            out->start[6 * i + k] = (rf_real)rest_value(mesh, i % n, k, 0.5 * (double)(lo[k % 3] + hi[k % 3]), half);
     for (size_t t = 0; t < 3 * mesh->n_triangles; t++) out->triangles[t] = (rf_real)mesh->triangles[t];
     out->copies = copies;
     out->n_triangles = (int)mesh->n_triangles;

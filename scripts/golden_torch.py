@@ -114,6 +114,21 @@ def mesh_project(x, camera):
     return torch.cat([focal[:, None, None] * q[:, :, :2] / q[:, :, 2:], q[:, :, 2:]], 2)
 
 
+def mesh_project_turned(x, camera):
+    """The mesh turned about y, x and z, angles in the order x y z; the camera looks along -z."""
+    s, c = torch.sin(camera[:, 3:6]), torch.cos(camera[:, 3:6])
+    one, none = torch.ones_like(s[:, 0]), torch.zeros_like(s[:, 0])
+
+    def matrix(*rows):
+        return torch.stack([torch.stack(r, 1) for r in rows], 1)
+    yaw = matrix((c[:, 1], none, s[:, 1]), (none, one, none), (-s[:, 1], none, c[:, 1]))
+    pitch = matrix((one, none, none), (none, c[:, 0], -s[:, 0]), (none, s[:, 0], c[:, 0]))
+    roll = matrix((c[:, 2], s[:, 2], none), (-s[:, 2], c[:, 2], none), (none, none, one))
+    q = torch.einsum('mki,mni->mnk', roll @ pitch @ yaw, x[:, :, :3]) - camera[:, None, 0:3]
+    q = q * torch.tensor([1., -1., -1.], dtype=x.dtype)
+    return torch.cat([camera[:, None, None, 6] * q[:, :, :2] / q[:, :, 2:], q[:, :, 2:]], 2)
+
+
 def mesh_shade(x, triangles, lights):
     t = triangles.long()
     corner = [x[:, t[:, k], :3] for k in range(3)]
@@ -227,6 +242,8 @@ def op_cases():
     for samples, aligned in ((2, True), (0, True), (0, False), (2, False)):
         yield 'roi_align', 'size=3 scale=0.5 samples=%d aligned=%d' % (samples, aligned), [((8, 6), 'r'), ((2, 8, 9, 3), n), ((2, 4, 5, 3), n)], \
             lambda r, *x, s=samples, a=aligned: roi_align(r, *x, size=3, scale=0.5, samples=s, aligned=a)
+    turned = [[0.5, -0.4, 6, 0.2, 0.7, -0.3, 2], [-0.3, 0.5, 9, -0.4, -0.9, 0.3, 1.5]]
+    yield 'mesh_project', 'turn=1', [((2, 4, 6), 'n'), ((2, 7), 'n', turned)], mesh_project_turned
 
 
 def make_ops():

@@ -233,8 +233,34 @@ static void threads_change_nothing(void **state) {
     rf_set_threads(0);
 }
 
+/* cascade.landmark_weights multiply the landmarks' gradients, stage by stage, and nothing else. */
+static void landmarks_of_stages_are_weighed(void **state) {
+    (void)state;
+    static const double weight[] = {4, 0.5};
+    rf_config plain = settings_of(0), weighed = settings_of(0);
+    weighed.cascade.landmark_weights.n = 2;
+    for (int k = 0; k < 2; k++) weighed.cascade.landmark_weights.v[k] = weight[k];
+    rig a, b;
+    rig_make(&a, &plain);
+    rig_make(&b, &weighed);
+    rig_run(&a);
+    rig_run(&b);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < KINDS; i++) {
+            double factor = i == POINTS ? weight[k] : 1, most = 0;
+            for (size_t j = 0; j < a.count[k][i]; j++) {
+                assert_float_equal((double)b.grad[k][i][j], factor * (double)a.grad[k][i][j], 1e-9);
+                most = fmax(most, fabs((double)a.grad[k][i][j]));
+            }
+            assert_true(most > 0);
+        }
+    rig_free(&a, &plain);
+    rig_free(&b, &weighed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(losses_equal_pytorch),
+                                       cmocka_unit_test(landmarks_of_stages_are_weighed),
                                        cmocka_unit_test(threads_change_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

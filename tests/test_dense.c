@@ -48,9 +48,15 @@ static rf_config settings(const char *more) {
                                "loss.edge_weight=0.4",
                                "model.initialiser=he_xavier",
                                path,
-                               more};
+                               NULL,
+                               NULL,
+                               NULL};
+    size_t n = 10;
+    char words[256];
+    snprintf(words, sizeof words, "%s", more ? more : "");
+    for (char *word = strtok(words, " "); word && n < 13; word = strtok(NULL, " ")) overrides[n++] = word;
     rf_config config;
-    if (rf_config_load(NULL, overrides, more ? 11 : 10, &config) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_config_load(NULL, overrides, n, &config) != RF_OK) fail_msg("%s", rf_error_message());
     return config;
 }
 
@@ -76,6 +82,8 @@ static void make(const char *more, problem *p) {
     if (rf_train_graph_make(&p->config, p->params, &p->net) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_train_graph_plan(&p->config, &p->net), RF_OK);
     p->faces[0][0] = (rf_face){.box = {6, 8, 40, 44}, .score = 1, .mesh = 2};
+    p->faces[0][0].has_points = more && strstr(more, "mesh_points");
+    for (int k = 0; k < 2 * RF_POINTS; k++) p->faces[0][0].points[k] = 12 + 3 * (float)k - (k % 3);
     p->faces[0][1] = (rf_face){.box = {44, 40, 62, 60}, .score = 1};
     p->faces[1][0] = (rf_face){.box = {20, 22, 36, 38}, .score = 1, .mesh = 1};
     rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);
@@ -259,7 +267,45 @@ static void gradients(void **state) {
  * enough to be seen moves pixels across edges, through which no gradient flows. */
 static void gradients_of_pixels(void **state) {
     (void)state;
-    if (sizeof(rf_real) == sizeof(double)) assert_true(check_gradients("model.mesh_kind=pixels") >= 12);
+    if (sizeof(rf_real) != sizeof(double)) return;
+    assert_true(check_gradients("model.mesh_kind=pixels") >= 12);
+    assert_true(check_gradients("model.mesh_kind=pixels model.mesh_camera=pose model.mesh_points=1,3,8,13,15") >= 12);
+}
+
+/* At rest, with decoder and head silent, the landmarks' part is a known mean over the faces that have landmarks. */
+static void landmarks_of_the_mesh(void **state) {
+    (void)state;
+    problem p;
+    make("model.mesh_kind=pixels model.mesh_frame=box model.mesh_points=1,3,8,13,15", &p);
+    for (size_t i = 0; i < p.params->count; i++) {
+        const rf_param *q = &p.params->entries[i];
+        if (strncmp(q->name, "Mesh", 4) == 0 && (strstr(q->name, "weight") || strstr(q->name, "Decoder")))
+            memset(rf_params_values(p.params, q), 0, q->count * sizeof(rf_real));
+    }
+    forward(&p);
+    double seen = value(&p, p.net.values.edge), sum = 0;
+    float lo[3], hi[3];
+    rf_mesh_bounds(&mesh, lo, hi);
+    double half = 0.5 * fmax((double)(hi[0] - lo[0]), (double)(hi[1] - lo[1]));
+    static const int vertex[RF_POINTS] = {0, 2, 7, 12, 14};
+    for (int k = 0; k < RF_POINTS; k++) {
+        const float *v = mesh.vertices + 3 * vertex[k];
+        double q[3];
+        for (int d = 0; d < 3; d++) q[d] = ((double)v[d] - 0.5 * (double)(lo[d] + hi[d])) / half;
+        double x = 23 + 0.5 * 36 * 4 * q[0] / (4 - q[2]), y = 26 - 0.5 * 36 * 4 * q[1] / (4 - q[2]);
+        sum +=
+            fabs(x - (double)p.faces[0][0].points[2 * k]) / 36 + fabs(y - (double)p.faces[0][0].points[2 * k + 1]) / 36;
+    }
+    double share = seen / (sum / (2 * RF_POINTS)); /* of the anchors that learn: those of the one face with landmarks */
+    assert_true(share > 0.2 && share < 1);
+    for (int k = 0; k < 2 * RF_POINTS; k++) p.faces[0][0].points[k] += 360; /* ten frames away: + 10 exactly */
+    forward(&p);
+    assert_true(value(&p, p.net.values.edge) > 9 * share);
+    double total = p.config.loss.box_weight * value(&p, p.net.values.box) + value(&p, p.net.values.cls) +
+                   p.config.loss.landmark_weight * value(&p, p.net.values.points) +
+                   0.7 * (value(&p, p.net.values.mesh) + value(&p, p.net.values.edge));
+    assert_float_equal(value(&p, p.net.values.total), total, 1e-4 * total);
+    release(&p);
 }
 
 /* A few steps down the gradient of the branch alone: the picture drawn comes nearer to the face. */
@@ -338,10 +384,10 @@ static void refuses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loss_is_the_sum), cmocka_unit_test(fewer_rows),     cmocka_unit_test(no_vertices),
-        cmocka_unit_test(in_a_cascade),    cmocka_unit_test(gradients),      cmocka_unit_test(gradients_of_pixels),
-        cmocka_unit_test(pixels_learn),    cmocka_unit_test(frozen_decoder), cmocka_unit_test(starts_frontal),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(loss_is_the_sum),       cmocka_unit_test(fewer_rows),   cmocka_unit_test(no_vertices),
+        cmocka_unit_test(in_a_cascade),          cmocka_unit_test(gradients),    cmocka_unit_test(gradients_of_pixels),
+        cmocka_unit_test(landmarks_of_the_mesh), cmocka_unit_test(pixels_learn), cmocka_unit_test(frozen_decoder),
+        cmocka_unit_test(starts_frontal),        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -48,6 +48,39 @@ static void reads_obj(void **state) {
     }
 }
 
+/* Colours are read when all vertices have them, and written again. */
+static void colours_of_vertices(void **state) {
+    (void)state;
+    static const char whole[] = "v 0 0 0 1 0.5 0\nv 1 0 0 0 0 1\nv 1 1 0 .25 1 1\nf 1 2 3\n";
+    static const char *const none[] = {"v 0 0 0 1 0.5 0\nv 1 0 0\nv 1 1 0 0 1 1\nf 1 2 3\n",
+                                       "v 0 0 0\nv 1 0 0 0 0 1\nv 1 1 0 0 1 1\nf 1 2 3\n",
+                                       "v 0 0 0 1 0.5 0\nv 1 0 0 0 2 1\nv 1 1 0 0 1 1\nf 1 2 3\n"};
+    const float expected[9] = {1, 0.5f, 0, 0, 0, 1, 0.25f, 1, 1};
+    rf_mesh mesh, again;
+    assert_int_equal(rf_mesh_parse("a.obj", whole, sizeof whole - 1, &mesh), RF_OK);
+    assert_memory_equal(mesh.colours, expected, sizeof expected);
+    assert_int_equal(rf_mesh_write(at("@/colours.obj"), &mesh), RF_OK);
+    assert_int_equal(rf_mesh_read(at("@/colours.obj"), &again), RF_OK);
+    assert_memory_equal(again.colours, expected, sizeof expected);
+    rf_mesh_free(&mesh);
+    rf_mesh_free(&again);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rf_mesh_parse("a.obj", none[i], strlen(none[i]), &mesh), RF_OK);
+        assert_null(mesh.colours);
+        rf_mesh_free(&mesh);
+    }
+    /* our own mesh is darker at the eyes than between them, the same left and right */
+    assert_int_equal(rf_synth_mesh_grid(17, 21, &mesh), RF_OK);
+    float darkest = 1, between = mesh.colours[3 * (5 * 17 + 8)];
+    for (int k = 0; k < 17 * 21; k++) {
+        int across = k % 17, other = k - across + 16 - across;
+        assert_float_equal(mesh.colours[3 * k], mesh.colours[3 * other], 1e-6);
+        if (k / 17 > 3 && k / 17 < 12) darkest = fminf(darkest, mesh.colours[3 * k]);
+    }
+    assert_true(darkest < 0.75f * between);
+    rf_mesh_free(&mesh);
+}
+
 static void mirrors(void **state) {
     (void)state;
     rf_mesh mesh;
@@ -268,6 +301,7 @@ static int programs_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_obj),
+        cmocka_unit_test(colours_of_vertices),
         cmocka_unit_test(mirrors),
         cmocka_unit_test(a_real_mesh),
         cmocka_unit_test(vertices_fit_the_boxes),

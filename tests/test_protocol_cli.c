@@ -37,6 +37,17 @@ static void submission(void **state) {
     assert_true(same_bytes("@/found/0--Parade/x.txt", "@/submit/0--Parade/x.txt"));
 }
 
+/* The last stage's boxes are what is scored: COCO's average over IoUs is where refinement shows. */
+static void coco_of_a_cascade(void **state) {
+    (void)state;
+    succeeds("rf-data synth --out @/set --train 8 --val 4 --size 96x96 --min-face 24 --max-faces 2 --no-crowds");
+    succeeds("rf-train configs/demo.ini --set cascade.stages=2 --set input.size=96 --set model.channels=16 "
+             "--set data.root=@/set --set train.max_steps=4 --out @/cascade");
+    succeeds("rf-eval @/cascade/last.safetensors --data @/set/val/label.txt --protocol coco --json @/coco.json");
+    assert_non_null(strstr(programs_out, "ap50 "));
+    assert_true(rf_file_exists(at("@/coco.json")));
+}
+
 static void mistakes(void **state) {
     (void)state;
     put("@/boxes.txt", "# e/a.jpg\n1 2 30 40\n");
@@ -61,6 +72,6 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(fddb_from_files), cmocka_unit_test(submission),
-                                       cmocka_unit_test(mistakes)};
+                                       cmocka_unit_test(coco_of_a_cascade), cmocka_unit_test(mistakes)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -14,6 +14,7 @@ void rf_dense_loss_free(rf_dense_loss *loss) {
     if (!loss) return;
     rf_mesh_levels_free(&loss->levels);
     rf_free(loss->edges);
+    rf_free(loss->points);
     rf_free(loss->picks);
     rf_free(loss);
 }
@@ -76,14 +77,14 @@ fail:
     return status;
 }
 
-static const rf_face *face_of(const rf_dense_loss *loss, size_t image, size_t a) {
+const rf_face *rf_dense_loss_face(const rf_dense_loss *loss, size_t image, size_t a) {
     const rf_match *match = &loss->matches[image];
     return match->label[a] > 0 ? &loss->batch.faces[image][match->face[a]] : NULL;
 }
 
 /* Whether a mesh is learnt at an anchor: drawing needs no vertices. */
 static bool learns(const rf_dense_loss *loss, size_t image, size_t a) {
-    const rf_face *face = face_of(loss, image, a);
+    const rf_face *face = rf_dense_loss_face(loss, image, a);
     return face && (loss->pixels || face->mesh);
 }
 
@@ -140,7 +141,7 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         out[OUT_EDGE_WEIGHT].data[m] = (rf_real)(share / (double)loss->n_edges);
         if (!used) continue;
         const float *anchor = loss->anchors->boxes + 4 * a;
-        const rf_face *face = face_of(loss, image, a);
+        const rf_face *face = rf_dense_loss_face(loss, image, a);
         rf_real *xy = out[OUT_VERTICES].data + 2 * n * m;
         for (size_t i = 0; i < n; i++) {
             float at[2];
@@ -189,7 +190,7 @@ rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
     loss->matches = matches;
     *vert = *edge = RF_NONE;
-    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert);
+    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert, edge);
     rf_value t = rf_graph_host(g, "mesh_targets", assign_rows, loss, &after, 1, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
     rf_dense_loss_gather(loss, g, detector, t, rows, slots);

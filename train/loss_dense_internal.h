@@ -25,6 +25,9 @@ struct rf_dense_loss {
     /* pixels */
     bool pixels;
     int side;
+    bool boxed, pointed; /* model.mesh_frame = box; model.mesh_points name vertices */
+    double points_weight;
+    rf_real *points; /* [rows,5] rows of the drawn vertices [rows * n_vertices] */
     rf_mesh_levels levels;
     double mean[3], std[3]; /* of R, G, B, 0..255 */
     int channel[3];         /* of the input that is R, G, B */
@@ -34,12 +37,14 @@ struct rf_dense_loss {
 rf_status rf_dense_loss_assign(rf_dense_loss *loss, const rf_call *call, void (*write)(void *, size_t, size_t));
 /* Writes where row m finds its cell and its anchor's code; false when the row is not used. */
 bool rf_dense_loss_place(const rf_dense_loss *loss, size_t m, size_t *image, size_t *anchor);
+/* The face that anchor `a` of an image is to find, or NULL. */
+const rf_face *rf_dense_loss_face(const rf_dense_loss *loss, size_t image, size_t a);
 /* The gathered cells and slots of each level from the host node's outputs. */
 void rf_dense_loss_gather(const rf_dense_loss *loss, rf_graph *graph, const rf_detector *detector, rf_value targets,
                           rf_value *rows, rf_value *slots);
 
 rf_status rf_pixel_loss_make(const rf_config *config, const rf_mesh *mesh, rf_dense_loss *loss);
 rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *graph, const rf_detector *detector, rf_value after,
-                             rf_value *photo);
+                             rf_value *photo, rf_value *points);
 
 #endif

@@ -27,9 +27,16 @@ static rf_status make_bins(rf_loss_common *c) {
     return RF_OK;
 }
 
+/* A number for each stage; the last one in the list also for those after it. */
+static rf_status read_stage_weights(const char *key, const rf_real_list *list, int n_stages, double *out) {
+    if (n_stages > 1 && list->n < 1)
+        return rf_fail(RF_ERR_USER, "cascade.%s is empty, expected a number for each stage, or one for all", key);
+    for (int k = 0; k < n_stages; k++) out[k] = n_stages > 1 ? list->v[k < list->n ? k : list->n - 1] : 1;
+    return RF_OK;
+}
+
 static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     rf_loss_common *c = &loss->common;
-    const rf_real_list *weights = &config->cascade.weights;
     c->mining = rf_mining_spec_of(config);
     c->mining_kind = rf_mining_find(config->loss.mining);
     c->norm = rf_loss_norm_find(config->loss.normalise);
@@ -41,11 +48,9 @@ static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     loss->weights[2] = config->loss.landmark_weight;
     loss->landmarks = config->model.landmarks;
     RF_TRY(rf_detect_spec_from_config(config, &c->spec));
-    if (c->spec.n_stages > 1 && weights->n < 1)
-        return rf_fail(RF_ERR_USER, "cascade.weights is empty, expected a number for each stage, or one for all");
-    for (int k = 0; k < c->spec.n_stages; k++)
-        loss->stage_weights[k] = c->spec.n_stages > 1 ? weights->v[k < weights->n ? k : weights->n - 1] : 1;
-    return RF_OK;
+    RF_TRY(read_stage_weights("weights", &config->cascade.weights, c->spec.n_stages, loss->stage_weights));
+    return read_stage_weights("landmark_weights", &config->cascade.landmark_weights, c->spec.n_stages,
+                              loss->stage_landmarks);
 }
 
 rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out) {
@@ -100,7 +105,7 @@ static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *det
         RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, parts));
         out->cls = add_part(g, out->cls, parts->cls, loss->stage_weights[k]);
         out->box = add_part(g, out->box, parts->box, loss->stage_weights[k]);
-        out->points = add_part(g, out->points, parts->points, loss->stage_weights[k]);
+        out->points = add_part(g, out->points, parts->points, loss->stage_weights[k] * loss->stage_landmarks[k]);
     }
     return rf_graph_status(g);
 }

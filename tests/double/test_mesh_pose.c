@@ -1,0 +1,2 @@
+/* The same test against the double-precision library. */
+#include "tests/test_mesh_pose.c"
