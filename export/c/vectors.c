@@ -21,23 +21,23 @@ enum { LANES = 4, TILE = 5, PANELS = 1 };
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t vec_mask __attribute__((vector_size(4 * LANES)));
 
-static inline vec vec_all(float s) {
+SPECIALISED vec vec_all(float s) {
     return (vec)ALL(s);
 }
-static inline vec vec_times_plus(vec a, vec b, vec c) {
+SPECIALISED vec vec_times_plus(vec a, vec b, vec c) {
 #    ifdef CLONE
     return _mm256_fmadd_ps(a, b, c); /* -std=c99 forbids the compiler to join a * b + c */
 #    else
     return a * b + c;
 #    endif
 }
-static inline vec vec_plus(vec a, vec b) {
+SPECIALISED vec vec_plus(vec a, vec b) {
     return a + b;
 }
-static inline vec vec_minus(vec a, vec b) {
+SPECIALISED vec vec_minus(vec a, vec b) {
     return a - b;
 }
-static inline vec vec_activate(vec v, float slope, float most) {
+SPECIALISED vec vec_activate(vec v, float slope, float most) {
     vec_mask positive = v > (vec){0};
     v = (vec)((positive & (vec_mask)v) | (~positive & (vec_mask)(v * slope)));
     if (!LIMITED) return v;
@@ -50,33 +50,33 @@ typedef struct vec {
     float lane[LANES];
 } vec;
 
-static inline vec vec_all(float s) {
+SPECIALISED vec vec_all(float s) {
     vec v = {{s, s, s, s}};
     return v;
 }
-static inline vec vec_times_plus(vec a, vec b, vec c) {
+SPECIALISED vec vec_times_plus(vec a, vec b, vec c) {
     for (int i = 0; i < LANES; i++) c.lane[i] += a.lane[i] * b.lane[i];
     return c;
 }
-static inline vec vec_plus(vec a, vec b) {
+SPECIALISED vec vec_plus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] += b.lane[i];
     return a;
 }
-static inline vec vec_minus(vec a, vec b) {
+SPECIALISED vec vec_minus(vec a, vec b) {
     for (int i = 0; i < LANES; i++) a.lane[i] -= b.lane[i];
     return a;
 }
-static inline vec vec_activate(vec v, float slope, float most) {
+SPECIALISED vec vec_activate(vec v, float slope, float most) {
     for (int i = 0; i < LANES; i++) v.lane[i] = activate(v.lane[i], slope, most);
     return v;
 }
 #endif
 
-static inline vec vec_load(const float *from) {
+SPECIALISED vec vec_load(const float *from) {
     vec v;
     memcpy(&v, from, sizeof v);
     return v;
 }
-static inline void vec_store(float *to, vec v) {
+SPECIALISED void vec_store(float *to, vec v) {
     memcpy(to, &v, sizeof v);
 }
