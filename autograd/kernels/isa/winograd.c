@@ -114,6 +114,11 @@ ALWAYS_INLINE vec read_pixel(const mode m, const reading *r, ptrdiff_t offset, c
     return v;
 }
 
+/* Asks for T neighbouring pixels. */
+ALWAYS_INLINE void fetch_pixels(const rf_real *from, size_t pixel) {
+    for (int j = 0; j < T; j++, from += pixel) __builtin_prefetch(from);
+}
+
 /* side x side pixels, a vector of them from channel c on. */
 ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const mode m, const int side, int c, vec *out) {
     int n = p->channels - c;
@@ -127,7 +132,8 @@ ALWAYS_INLINE void load_patch(const rf_winograd_patch *p, const mode m, const in
             const rf_real *from = line;
             for (int j = 0; j < side; j++, from += pixel) out[i * side + j] = read_pixel(m, &r, other, from, VL);
             /* The tile to the right follows: too many short lines for the hardware to guess. */
-            for (int j = 0; j < T; j++, from += pixel) __builtin_prefetch(from);
+            fetch_pixels(from, pixel);
+            if (m == GRADIENT) fetch_pixels(from + other, pixel);
         }
         return;
     }
@@ -294,6 +300,9 @@ ALWAYS_INLINE void output_for(const rf_real *m, size_t step, const rf_winograd_r
         for (int i = 0; i < rows; i++) {
             if (i > 0) output_line(half + i * P, y, 1);
             size_t at = ((size_t)(q->y + i) * q->w + q->x) * q->pixel + c;
+            /* Of the tile to the right, which follows. */
+            if (use == MASK) fetch_pixels(q->write->x + at + T * q->pixel, q->pixel);
+            if (q->add) fetch_pixels(q->picture + at + T * q->pixel, q->pixel);
             for (int j = 0; j < T; j++)
                 if (j < columns) finish(q, use, &f, at + j * q->pixel, c, n, y[j]);
         }
