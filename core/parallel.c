@@ -88,8 +88,8 @@ void rf_parallel_for(size_t n, size_t grain, rf_range_fn fn, void *ctx) {
         for (size_t c = 0; c < chunks; c++) fn(ctx, c * grain, c + 1 == chunks ? n : (c + 1) * grain);
         return;
     }
-    /* Every thread begins with a run of its own, the same in every call of one size: it finds in its caches what it wrote
-     * there before, which matters where threads do not share the last level. */
+    /* Every thread begins with a run of its own, the same in every call of one size: it finds in its caches what it
+     * wrote there before, which matters where threads do not share the last level. */
     share shares[SHARES];
     int n_shares = threads < SHARES ? threads : SHARES;
     for (size_t i = 0; i < (size_t)n_shares; i++)

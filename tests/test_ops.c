@@ -44,6 +44,7 @@ static const struct {
     {"norm_conv2d", {"2x43x38x70 3x3x70x37 3x70", "pad=1 slope=0.1"}},
     {"norm_conv2d", {"1x61x70x3 7x7x3x64 -", "stride=2 pad=3"}},
     {"norm_conv2d", {"1x31x30x72 3x3x72x40 -", "stride=2 pad=1"}},
+    {"norm_conv2d", {"2x64x70x24 3x3x24x18 3x24", "pad=1 slope=0.1"}},
     {"norm_dwconv2d", {"1x80x81x8 3x3x1x8 3x8", "pad=1 slope=0.1"}},
     {"norm_dwconv2d", {"2x70x70x16 3x3x1x16 3x16", "stride=2 pad=1"}},
     {"norm_dwconv2d", {"1x19x21x100 3x3x1x100 3x100", "pad=1 slope=0.1"}},

@@ -1,6 +1,4 @@
-#include "autograd/kernels/winograd.h"
-
-#include <string.h>
+#include "autograd/kernels/winograd_tiles.h"
 
 #include "autograd/kernels/cpu.h"
 #include "core/parallel.h"
@@ -12,10 +10,6 @@ enum {
     BLOCK_BYTES = 1 << 19, /* of transformed tiles in a block of the product, where that is several rows of tiles */
     BLOCK_ROWS = 12,       /* tiles of a block at least: they share a panel of the weights */
     BLOCK_MOST = 96,
-    CHUNK_BYTES = 4 << 20, /* of transformed tiles between two sums in the weight gradient */
-    CHUNK_LEAST = 96,
-    INPUTS = 64,                /* channels of a task of the weight gradient */
-    GAP = 64 / sizeof(rf_real), /* keeps the 36 parts off one cache set */
 };
 
 extern const rf_winograd_kernels rf_winograd_kernels_generic;
@@ -31,31 +25,12 @@ const rf_winograd_kernels *rf_winograd_kernels_current(void) {
     return &rf_winograd_kernels_generic;
 }
 
-static size_t up(size_t n, size_t unit) {
-    return rf_conv_ceil(n, unit) * unit;
-}
-
-static size_t tile_count(int n, int h, int w) {
-    return (size_t)n * rf_conv_ceil(h, RF_WINOGRAD_TILE) * rf_conv_ceil(w, RF_WINOGRAD_TILE);
-}
-
 bool rf_winograd_pays(const rf_conv_dims *d, rf_conv_pass pass) {
     bool fits = d->groups == 1 && d->kh == 3 && d->kw == 3 && d->stride_h == 1 && d->stride_w == 1 && d->pad_h <= 2 &&
                 d->pad_w <= 2;
     if (!fits || d->c < CHANNELS_MIN || d->oc < OUTPUTS_MIN) return false;
     bool data = pass == RF_CONV_BACKWARD_DATA;
-    return tile_count(d->n, data ? d->h : d->oh, data ? d->w : d->ow) >= TILES_MIN;
-}
-
-/* Place of tile t among the pictures. */
-typedef struct tile_place {
-    int n, y, x;
-} tile_place;
-
-static tile_place place_of(size_t t, int h, int w) {
-    size_t columns = rf_conv_ceil(w, RF_WINOGRAD_TILE), rows = rf_conv_ceil(h, RF_WINOGRAD_TILE);
-    return (tile_place){(int)(t / columns / rows), (int)(t / columns % rows) * RF_WINOGRAD_TILE,
-                        (int)(t % columns) * RF_WINOGRAD_TILE};
+    return rf_winograd_tiles(d->n, data ? d->h : d->oh, data ? d->w : d->ow) >= TILES_MIN;
 }
 
 /* ---- forward and backward by data: picture x weights -> picture ---- */
@@ -91,21 +66,21 @@ static size_t value_count(const product *p) {
 
 static void plan_product(product *p) {
     size_t mr = (size_t)p->kernels->mr, vl = (size_t)p->kernels->vl;
-    p->tiles = tile_count(p->n, p->oh, p->ow);
-    p->v_row = up(p->depth, vl);
-    p->m_row = up(p->columns, vl);
+    p->tiles = rf_winograd_tiles(p->n, p->oh, p->ow);
+    p->v_row = rf_winograd_up(p->depth, vl);
+    p->m_row = rf_winograd_up(p->columns, vl);
     size_t fit = BLOCK_BYTES / (RF_WINOGRAD_PRODUCTS * (p->v_row + p->m_row) * sizeof(rf_real));
-    p->block = fit < BLOCK_ROWS ? up(BLOCK_ROWS, mr) : rf_conv_least(fit, BLOCK_MOST) / mr * mr;
-    p->block = rf_conv_least(p->block, up(p->tiles, mr));
+    p->block = fit < BLOCK_ROWS ? rf_winograd_up(BLOCK_ROWS, mr) : rf_conv_least(fit, BLOCK_MOST) / mr * mr;
+    p->block = rf_conv_least(p->block, rf_winograd_up(p->tiles, mr));
     p->blocks = rf_conv_ceil(p->tiles, p->block);
     p->packed = rf_conv_round(p->depth * p->m_row);
-    p->v_product = p->block * p->v_row + GAP;
-    p->m_product = p->block * p->m_row + GAP;
-    p->thread_bytes = value_count(p) * sizeof(rf_real) + up(p->block * sizeof(void *), 64);
+    p->v_product = p->block * p->v_row + RF_WINOGRAD_GAP;
+    p->m_product = p->block * p->m_row + RF_WINOGRAD_GAP;
+    p->thread_bytes = value_count(p) * sizeof(rf_real) + rf_winograd_up(p->block * sizeof(void *), 64);
 }
 
 static size_t part_bytes(const product *p) {
-    return up(p->blocks * rf_fused_part((size_t)p->columns) * sizeof(double), 64);
+    return rf_winograd_up(p->blocks * rf_fused_part((size_t)p->columns) * sizeof(double), 64);
 }
 
 static size_t product_bytes(const product *p, bool fused) {
@@ -135,7 +110,7 @@ static void pack(void *ctx, size_t begin, size_t end) {
         int j0 = (int)(item / depth_blocks) * nr, k0 = (int)(item % depth_blocks) * DEPTH_BLOCK;
         int width = (int)rf_conv_least(nr, (size_t)(p->columns - j0)),
             depth = (int)rf_conv_least(DEPTH_BLOCK, (size_t)(p->depth - k0));
-        size_t pitch = up(width, vl);
+        size_t pitch = rf_winograd_up(width, vl);
         if (p->transposed) turn_filters(p, k0, depth, j0, width, turned);
         for (int k = 0; k < depth; k++) {
             const rf_real *taps[9];
@@ -148,7 +123,7 @@ static void pack(void *ctx, size_t begin, size_t end) {
 
 static void transform_block(const product *p, size_t first, size_t count, rf_real *v) {
     for (size_t t = 0; t < count; t++) {
-        tile_place at = place_of(first + t, p->oh, p->ow);
+        rf_winograd_tile at = rf_winograd_place_of(first + t, p->oh, p->ow);
         rf_winograd_patch patch = {
             .picture = p->x + (size_t)at.n * p->h * p->w * p->depth,
             .h = p->h,
@@ -166,7 +141,7 @@ static void transform_block(const product *p, size_t first, size_t count, rf_rea
 }
 
 static void multiply_block(const product *p, size_t count, const rf_real *v, rf_real *m, rf_real **y) {
-    size_t mr = (size_t)p->kernels->mr, padded = up(count, mr);
+    size_t mr = (size_t)p->kernels->mr, padded = rf_winograd_up(count, mr);
     rf_conv_block block = {
         .a_pitch = p->v_row,
         .y = y,
@@ -190,7 +165,7 @@ static void multiply_block(const product *p, size_t count, const rf_real *v, rf_
 static void finish_block(const product *p, size_t first, size_t count, const rf_real *m, rf_real *sums) {
     size_t pixels = 0;
     for (size_t t = 0; t < count; t++) {
-        tile_place at = place_of(first + t, p->oh, p->ow);
+        rf_winograd_tile at = rf_winograd_place_of(first + t, p->oh, p->ow);
         rf_fused_write write = p->write;
         size_t picture = (size_t)at.n * p->oh * p->ow * p->columns;
         rf_winograd_result result = {
@@ -296,136 +271,8 @@ void rf_winograd_backward_data(const rf_conv_dims *d, const rf_real *dy, const r
                                 fusion->dscale_add);
 }
 
-/* ---- the weight gradient: a sum over tiles for each of the 36 numbers ---- */
-
-typedef struct gradient {
-    const rf_conv_kernels *kernels;
-    const rf_winograd_kernels *transforms;
-    const rf_conv_dims *dims;
-    const rf_real *x, *dy;
-    rf_real *dw;
-    bool add;
-    /* the cut */
-    size_t tiles, chunk;
-    int a_width, b_width; /* of the panels of x and dy */
-    size_t a_panel, b_panel, a_product, b_product, u_product;
-    rf_real *a, *b, *u;
-    size_t first, count; /* the chunk in work */
-    rf_fused_read x_read, dy_read;
-} gradient;
-
-static gradient make_gradient(const rf_conv_dims *d, const rf_conv_kernels *kernels) {
-    gradient g = {.kernels = kernels, .dims = d, .tiles = tile_count(d->n, d->oh, d->ow)};
-    size_t vl = (size_t)kernels->vl, most = vl > (size_t)kernels->wr ? vl : (size_t)kernels->wr;
-    g.a_width = kernels->wr;
-    g.b_width = d->oc <= kernels->vl ? kernels->vl : kernels->nr;
-    size_t a_values = up(d->c, most), b_values = up(d->oc, g.b_width);
-    size_t fit = CHUNK_BYTES / (RF_WINOGRAD_PRODUCTS * (a_values + b_values) * sizeof(rf_real));
-    g.chunk = rf_conv_least(fit < CHUNK_LEAST ? CHUNK_LEAST : fit, g.tiles);
-    g.chunk = rf_conv_ceil(g.tiles, rf_conv_ceil(g.tiles, g.chunk));
-    g.a_panel = g.chunk * g.a_width;
-    g.b_panel = g.chunk * g.b_width;
-    g.a_product = a_values / g.a_width * g.a_panel + GAP;
-    g.b_product = b_values / g.b_width * g.b_panel + GAP;
-    g.u_product = rf_conv_round((size_t)d->c * d->oc) + GAP;
-    return g;
-}
-
-static void transform_tiles(void *ctx, size_t begin, size_t end) {
-    const gradient *g = ctx;
-    const rf_conv_dims *d = g->dims;
-    for (size_t t = begin; t < end; t++) {
-        tile_place at = place_of(g->first + t, d->oh, d->ow);
-        rf_winograd_patch x = {
-            .picture = g->x + (size_t)at.n * d->h * d->w * d->c,
-            .h = d->h,
-            .w = d->w,
-            .y = at.y - d->pad_h,
-            .x = at.x - d->pad_w,
-            .pixel = (size_t)d->c,
-            .channels = d->c,
-            .read = g->x_read,
-        };
-        rf_winograd_patch dy = {
-            .picture = g->dy + (size_t)at.n * d->oh * d->ow * d->oc,
-            .h = d->oh,
-            .w = d->ow,
-            .y = at.y,
-            .x = at.x,
-            .pixel = (size_t)d->oc,
-            .channels = d->oc,
-            .read = g->dy_read,
-        };
-        if (dy.read.y) dy.read.y += dy.picture - g->dy;
-        rf_winograd_place a = {g->a + t * g->a_width, g->a_product, g->a_panel, g->a_width};
-        rf_winograd_place b = {g->b + t * g->b_width, g->b_product, g->b_panel, g->b_width};
-        g->transforms->input(&x, &a);
-        g->transforms->gradient(&dy, &b);
-    }
-}
-
-/* item = number * ranges + range of input channels. */
-static void multiply_tiles(void *ctx, size_t begin, size_t end) {
-    const gradient *g = ctx;
-    int c = g->dims->c, oc = g->dims->oc, wr = g->kernels->wr;
-    size_t ranges = rf_conv_ceil(c, INPUTS);
-    for (size_t item = begin; item < end; item++) {
-        size_t k = item / ranges;
-        int c0 = (int)(item % ranges) * INPUTS, c1 = c0 + INPUTS < c ? c0 + INPUTS : c;
-        rf_conv_wtile tile = {
-            .a_step = (size_t)g->a_width,
-            .b_step = (size_t)g->b_width,
-            .rows = 1,
-            .cols = (int)g->count,
-            .dw_row = (size_t)oc,
-            .add = g->first > 0,
-        };
-        for (int co = 0; co < oc; co += g->b_width) {
-            tile.b = g->b + k * g->b_product + (size_t)(co / g->b_width) * g->b_panel;
-            tile.n = (int)rf_conv_least(g->b_width, (size_t)(oc - co));
-            for (int ci = c0; ci < c1; ci += wr) {
-                tile.m = (int)rf_conv_least(wr, (size_t)(c1 - ci));
-                tile.a = g->a + k * g->a_product + (size_t)(ci / wr) * g->a_panel;
-                tile.dw = g->u + k * g->u_product + (size_t)ci * oc + co;
-                g->kernels->wtile(&tile);
-            }
-        }
-    }
-}
-
-static void finish_filters(void *ctx, size_t begin, size_t end) {
-    const gradient *g = ctx;
-    size_t oc = (size_t)g->dims->oc;
-    for (size_t ci = begin; ci < end; ci++)
-        g->transforms->filter_gradient(g->u + ci * oc, g->u_product, (int)oc, g->dw + ci * oc, g->dims->c * oc, g->add);
-}
-
-void rf_winograd_backward_weights(const rf_conv_dims *d, const rf_real *x, const rf_real *dy, rf_real *dw, bool add,
-                                  const rf_fusion *fusion, void *work) {
-    gradient g = make_gradient(d, rf_conv_kernels_current());
-    g.transforms = rf_winograd_kernels_current();
-    g.x = x;
-    g.dy = dy;
-    g.dw = dw;
-    g.add = add;
-    if (fusion) g.x_read = fusion->x;
-    if (fusion) g.dy_read = fusion->dy;
-    g.u = work;
-    g.a = g.u + RF_WINOGRAD_PRODUCTS * g.u_product;
-    g.b = g.a + RF_WINOGRAD_PRODUCTS * g.a_product;
-    for (; g.first < g.tiles; g.first += g.count) {
-        g.count = rf_conv_least(g.chunk, g.tiles - g.first);
-        rf_parallel_for(g.count, 4, transform_tiles, &g);
-        rf_parallel_for(RF_WINOGRAD_PRODUCTS * rf_conv_ceil(d->c, INPUTS), 1, multiply_tiles, &g);
-    }
-    rf_parallel_for((size_t)d->c, 8, finish_filters, &g);
-}
-
 size_t rf_winograd_workspace(const rf_conv_dims *d, rf_conv_pass pass, const rf_conv_kernels *kernels, bool fused) {
-    if (pass == RF_CONV_BACKWARD_WEIGHTS) {
-        gradient g = make_gradient(d, kernels);
-        return RF_WINOGRAD_PRODUCTS * (g.u_product + g.a_product + g.b_product) * sizeof(rf_real);
-    }
+    if (pass == RF_CONV_BACKWARD_WEIGHTS) return rf_winograd_weights_workspace(d, kernels);
     product p = pass == RF_CONV_FORWARD ? forward_product(d, kernels) : backward_product(d, kernels);
     return product_bytes(&p, fused);
 }

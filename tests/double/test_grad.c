@@ -48,6 +48,7 @@ static void gradients_of_large_cases(void **state) {
         {"norm_conv2d", {"1x12x12x64 1x1x64x300 3x64", "slope=0.1"}},
         {"norm_conv2d", {"1x43x38x34 3x3x34x17 3x34", "pad=1 slope=0.1"}},
         {"norm_conv2d", {"1x31x30x20 3x3x20x10 -", "stride=2 pad=1"}},
+        {"norm_conv2d", {"2x64x70x24 3x3x24x18 3x24", "pad=1 slope=0.1"}},
         {"norm_dwconv2d", {"1x80x81x8 3x3x1x8 3x8", "pad=1 slope=0.1"}},
         {"norm_dwconv2d", {"1x65x64x24 3x3x1x24 3x24", "stride=2 pad=1 slope=0.1"}},
         {"norm_dwconv2d", {"2x7x320x8 3x3x1x8 3x8", "pad=1 slope=0.1"}},
