@@ -30,7 +30,7 @@ refineface)
     config=configs/refineface_r18.ini
     smallest=12
     common="input.size=160 model.channels=64 model.pyramid_norm=bn model.initialiser=fan_in model.freeze_stages=0 train.batch=8
-        optim.accumulate=1 train.recompute=no schedule.kind=cosine schedule.warmup_epochs=0.5 optim.clip_norm=10"
+        optim.accumulate=1 train.recompute=no schedule.kind=cosine schedule.warmup_epochs=0.5 optim.clip_norm=10 eval.level_least=0"
     variants="base | cascade.stages=1 loss.sml=no model.rfe=no model.fsm=no
 + STC | cascade.strides_box= loss.sml=no model.rfe=no model.fsm=no
 + STR | cascade.strides_cls= loss.sml=no model.rfe=no model.fsm=no
