@@ -12,6 +12,7 @@
 enum { BN_X, BN_GAMMA, BN_BETA, BN_MEAN, BN_VAR, BN_RESIDUAL };
 enum { BN_EPS, BN_MOMENTUM, BN_FROZEN, BN_SLOPE };
 enum { SCALE_INPUT = 2 }; /* of norm_conv2d and norm_dwconv2d */
+enum { BF16_WEIGHTS = 32 * 64 };
 
 /* What becomes of a bn_act node. */
 typedef struct plan {
@@ -179,7 +180,7 @@ static rf_status fuse_conv(fuser *f, int index) {
     become(&node, rf_op_find(is_op(&node, "dwconv2d") ? "norm_dwconv2d" : "norm_conv2d"));
     node.n_in = 2;
     set_attr(&node, "slope", 1);
-    set_attr(&node, "bf16", f->bf16);
+    set_attr(&node, "bf16", f->bf16 && rf_shape_count(&g->values[node.in[1]].shape) >= BF16_WEIGHTS);
     if (source) {
         const rf_node *bn = &g->nodes[f->producer[node.in[0]]];
         node.in[0] = bn->in[BN_X];

@@ -8,8 +8,9 @@
 #include "autograd/graph.h"
 
 /* After all forward nodes were added and before rf_graph_backward. Values keep their numbers and names; those of
- * normalised maps that are never stored are no longer computed. bf16: factors of 1x1 products are rounded to bfloat16;
- * RF_ERR_USER where the processor cannot. RF_ERR_NOMEM, or the graph's status. */
+ * normalised maps that are never stored are no longer computed. bf16: factors of 1x1 products of 32x64 channels and
+ * more are rounded to bfloat16 (narrower ones would be slower); RF_ERR_USER where the processor cannot. RF_ERR_NOMEM,
+ * or the graph's status. */
 rf_status rf_graph_fuse(rf_graph *graph, bool bf16);
 
 #endif

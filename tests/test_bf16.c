@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "autograd/graph_internal.h"
 #include "autograd/kernels/bf16.h"
 #include "autograd/kernels/conv.h"
 #include "autograd/kernels/cpu.h"
@@ -185,6 +186,32 @@ static void a_network_computes_nearly_the_same(void **state) {
     assert_true(half != single && fabs(half - single) < 0.02 * single);
 }
 
+/* Products of few channels wait for memory: rounding would only cost time and digits. */
+static void narrow_products_stay_in_single_precision(void **state) {
+    (void)state;
+    static rf_config config;
+    const char *sets[] = {"train.precision=bf16", "input.size=64", "train.batch=1"};
+    rf_params *params;
+    rf_train_graph net;
+    if (!have_bf16()) return;
+    assert_int_equal(rf_config_load("configs/mnet025.ini", sets, 3, &config), RF_OK);
+    assert_int_equal(rf_detector_params(&config, &params), RF_OK);
+    assert_int_equal(rf_train_graph_make(&config, params, &net), RF_OK);
+    int bf16 = 0, rounded = 0, single = 0;
+    const rf_op *op = rf_op_find("norm_conv2d");
+    while (strcmp(op->attrs[bf16].name, "bf16") != 0) bf16++;
+    for (int i = 0; i < net.graph->n_forward; i++) {
+        const rf_node *node = &net.graph->nodes[i];
+        if (node->op != op) continue;
+        const rf_shape *w = &net.graph->values[node->in[1]].shape;
+        assert_int_equal(node->attr[bf16] != 0, w->d[0] * w->d[1] * w->d[2] * w->d[3] >= 32 * 64);
+        *(node->attr[bf16] != 0 ? &rounded : &single) += 1;
+    }
+    assert_true(rounded > 5 && single >= 3);
+    rf_train_graph_free(&net);
+    rf_params_free(params);
+}
+
 static void other_processors_are_refused(void **state) {
     (void)state;
     static rf_config config;
@@ -205,6 +232,7 @@ int main(void) {
         cmocka_unit_test(rows_and_pairs_round_to_nearest),
         cmocka_unit_test(exact_factors_give_the_same_products),
         cmocka_unit_test(a_network_computes_nearly_the_same),
+        cmocka_unit_test(narrow_products_stay_in_single_precision),
         cmocka_unit_test(other_processors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
