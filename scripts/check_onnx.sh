@@ -140,6 +140,11 @@ else
     verdict 77 "examples/faces_opencv.cpp" "skip: OpenCV's headers are missing (apt-get install libopencv-dev)"
 fi
 
+# The PyTorch file of the same weights.
+export_to "$W/net.pth" --to pth
+export_to "$W/net.safetensors" --to safetensors
+try "torch.load" $python scripts/check_pth.py "$W/net.pth" "$W/net.safetensors"
+
 # Other conventions: inclusive widths, centres at 7.5, no variances, RGB; no landmarks; and two stages of heads.
 trained=no
 one_step configs/mnet025.ini insight --set model.preset=insightface --set model.channels=64
