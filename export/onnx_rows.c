@@ -64,19 +64,21 @@ static const char *compose_boxes(rf_onnx_build *b, const char *before, const cha
     return rf_onnx_binary(b, "Add", before, both, rf_onnx_text(m, "%s.sum", rows));
 }
 
+/* [N,A,2] once for every landmark, [N,A,10]. OpenCV 4.6 does not broadcast between maps. */
+static const char *for_each_point(rf_onnx_build *b, const char *x, const char *name) {
+    const char *copies[RF_POINTS + 1] = {NULL};
+    for (int p = 0; p < RF_POINTS; p++) copies[p] = x;
+    return rf_onnx_node_add(b->onnx, "Concat", name, copies, "axis=2");
+}
+
 /* Landmark rows relative to a moved box as rows relative to the anchor. */
 static const char *compose_points(rf_onnx_build *b, const char *before, const char *factor, const char *rows) {
     rf_onnx_model *m = b->onnx;
-    const char *one = RF_ONNX_INTS(m, b->options->batch, -1, 1, 2);
     const char *shift = rf_onnx_columns(b, before, 2, 0, 2, rf_onnx_text(m, "%s.base", rows));
-    const char *x = rf_onnx_binary(b, "Reshape", rows, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2),
-                                   rf_onnx_text(m, "%s.pairs", rows));
-    x = rf_onnx_binary(b, "Mul", x, rf_onnx_binary(b, "Reshape", factor, one, rf_onnx_text(m, "%s.scale", rows)),
-                       rf_onnx_text(m, "%s.stretched", rows));
-    x = rf_onnx_binary(b, "Add", x, rf_onnx_binary(b, "Reshape", shift, one, rf_onnx_text(m, "%s.start", rows)),
-                       rf_onnx_text(m, "%s.moved", rows));
-    return rf_onnx_binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS),
-                          rf_onnx_text(m, "%s.sum", rows));
+    const char *scale = for_each_point(b, factor, rf_onnx_text(m, "%s.scale", rows));
+    const char *start = for_each_point(b, shift, rf_onnx_text(m, "%s.start", rows));
+    const char *x = rf_onnx_binary(b, "Mul", rows, scale, rf_onnx_text(m, "%s.stretched", rows));
+    return rf_onnx_binary(b, "Add", x, start, rf_onnx_text(m, "%s.sum", rows));
 }
 
 /* The rows of a level but for conf: boxes of all stages, landmarks of the last stage that has them. */
