@@ -145,13 +145,12 @@ export_to "$W/net.pth" --to pth
 export_to "$W/net.safetensors" --to safetensors
 try "torch.load" $python scripts/check_pth.py "$W/net.pth" "$W/net.safetensors"
 
-# Other conventions: inclusive widths, centres at 7.5, no variances, RGB; no landmarks; and two stages of heads.
+# Other conventions: inclusive widths, centres at 7.5, no variances, RGB; factors of scores; and two stages of heads.
 trained=no
 one_step configs/mnet025.ini insight --set model.preset=insightface --set model.channels=64
-one_step configs/mnet025.ini plain --set model.landmarks=no --set input.std=58,57,56
 one_step configs/mnet025.ini factors --set eval.level_scores=0.7,1,0.8
 one_step configs/mnet025.ini cascade --set cascade.stages=2 --set cascade.body=predictions
-for name in insight plain factors cascade; do
+for name in insight factors cascade; do
     weights=$W/$name/last.safetensors
     dump photo "$picture" 333x517
     for form in 333x517 dynamic; do
@@ -190,6 +189,7 @@ clip=yes
 $python -c 'import cv2, sys; sys.exit(tuple(int(n) for n in cv2.__version__.split(".")[:2]) < (4, 7))' 2>/dev/null || clip=no
 [ $clip = yes ] || verdict 77 "opencv mobilenetv2" "skip: OpenCV 4.7 or later is missing"
 option mobilenetv2 $clip 13 2 model.backbone=mobilenetv2
+option "no landmarks" yes 13 2 model.landmarks=no input.std=58,57,56
 option resnet18 yes 13 0.1 model.backbone=resnet18
 option preresnet50 yes 13 0.02 model.backbone=preresnet50 model.context_channels=96
 option "strides 4 to 64" yes 13 0.1 model.backbone=resnet18 model.strides=4,8,16,32,64 anchors.sizes=8,16,32,64,128
