@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "autograd/kernels/conv_internal.h"
 #include "autograd/kernels/isa/stream.h"
 #include "autograd/kernels/isa/strip.h"
 
@@ -56,13 +57,9 @@ bool rf_dw_strips_serve(const rf_dwconv *v) {
     return LANES % v->c == 0 && v->stride == 1 && v->w * v->c % LANES == 0;
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* Channels of a strip at most: few columns of many channels would read their borders too often. */
 static size_t slice_of(const rf_dwconv *v) {
-    return least((size_t)v->c, MAX_SLICE);
+    return rf_conv_least((size_t)v->c, MAX_SLICE);
 }
 
 /* Columns of a strip when `columns` are to be covered, `room` of them fit and borders lie at multiples of `unit`. */
@@ -200,7 +197,7 @@ void rf_dw_strips_forward(void *ctx, size_t begin, size_t end) {
     for (size_t c0 = 0; c0 < channels; c0 += slice)
         for (int q0 = 0; q0 < v->ow; q0 += columns) {
             int q1 = q0 + columns < v->ow ? q0 + columns : v->ow;
-            place(&s, q0 * v->stride - 1, (q1 - q0 - 1) * v->stride + 3, c0, least(slice, channels - c0));
+            place(&s, q0 * v->stride - 1, (q1 - q0 - 1) * v->stride + 3, c0, rf_conv_least(slice, channels - c0));
             rf_strip k = kernel_of(&s);
             k.step = folds(v) ? LANES : channels;
             k.source_step = folds(v) ? LANES : (size_t)v->stride * s.n;
@@ -310,7 +307,7 @@ void rf_dw_strips_backward(void *ctx, size_t begin, size_t end) {
             int p1 = p0 + columns < v->w ? p0 + columns : v->w;
             bool whole = v->stride == 1;
             place(&s, whole ? p0 - 1 : p0 / 2, whole ? p1 - p0 + 2 : (p1 - p0 + 1) / 2 + 1, c0,
-                  least(slice, channels - c0));
+                  rf_conv_least(slice, channels - c0));
             s.acc = acc + (folds(v) ? 0 : c0);
             rf_strip k = kernel_of(&s);
             k.step = folds(v) ? LANES : (size_t)v->stride * channels;
