@@ -18,10 +18,16 @@ static rf_status check_ascending(const char *name, const char *key, const rf_rea
     return RF_OK;
 }
 
+int rf_config_cell_anchors(const rf_config *config) {
+    return config->anchors.sizes.n / config->model.strides.n * config->anchors.aspect.n *
+           (config->anchors.dense ? 2 : 1);
+}
+
 rf_status rf_config_check(const char *name, const rf_config *config) {
     RF_TRY(check_filled(name, "model.strides", &config->model.strides));
     RF_TRY(check_ascending(name, "model.strides", &config->model.strides));
     RF_TRY(check_filled(name, "anchors.sizes", &config->anchors.sizes));
+    RF_TRY(check_filled(name, "anchors.aspect", &config->anchors.aspect));
     RF_TRY(check_length(name, "input.mean", &config->input.mean, 3));
     RF_TRY(check_length(name, "input.std", &config->input.std, 3));
     RF_TRY(check_ascending(name, "schedule.steps", &config->schedule.steps));

@@ -5,6 +5,34 @@
 
 #include "core/mem.h"
 
+void rf_anchor_shape(const rf_anchor_spec *spec, int level, int slot, float shape[2]) {
+    float size = spec->sizes[level * spec->n_sizes + slot], aspect = spec->aspects[slot];
+    if (spec->windows[level] > 0) {
+        float window = (float)spec->windows[level], width = rintf(sqrtf(window * window / aspect));
+        shape[0] = size / window * width;
+        shape[1] = size / window * rintf(width * aspect);
+        return;
+    }
+    float root = sqrtf(aspect);
+    shape[0] = size / root;
+    shape[1] = size * root;
+}
+
+static rf_status check_shapes(const rf_anchor_spec *spec) {
+    for (int s = 0; s < spec->n_sizes; s++)
+        if (!(spec->aspects[s] >= 0.01f && spec->aspects[s] <= 100))
+            return rf_fail(RF_ERR_USER, "anchors: aspect %g; expected height / width from 0.01 to 100",
+                           (double)spec->aspects[s]);
+    for (int i = 0; i < spec->n_levels * spec->n_sizes; i++) {
+        float shape[2];
+        rf_anchor_shape(spec, i / spec->n_sizes, i % spec->n_sizes, shape);
+        if (!(shape[0] > 0 && shape[1] > 0))
+            return rf_fail(RF_ERR_USER, "anchors: aspect %g rounds a window of %d pixels to nothing; do not round",
+                           (double)spec->aspects[i % spec->n_sizes], spec->windows[i / spec->n_sizes]);
+    }
+    return RF_OK;
+}
+
 rf_status rf_anchor_spec_check(const rf_anchor_spec *spec) {
     if (spec->n_levels < 1 || spec->n_levels > RF_MAX_LEVELS)
         return rf_fail(RF_ERR_USER, "anchors: %d pyramid levels; expected 1 to %d strides", spec->n_levels,
@@ -22,9 +50,7 @@ rf_status rf_anchor_spec_check(const rf_anchor_spec *spec) {
         if (!(spec->sizes[i] > 0 && spec->sizes[i] <= RF_MAX_IMAGE_SIDE))
             return rf_fail(RF_ERR_USER, "anchors: size %g (number %d); expected pixels above 0", (double)spec->sizes[i],
                            i + 1);
-    if (!(spec->aspect >= 0.01f && spec->aspect <= 100))
-        return rf_fail(RF_ERR_USER, "anchors: aspect %g; expected height / width from 0.01 to 100",
-                       (double)spec->aspect);
+    RF_TRY(check_shapes(spec));
     if (!isfinite(spec->centre_offset)) return rf_fail(RF_ERR_USER, "anchors: the centre offset is not a number");
     return RF_OK;
 }
@@ -60,17 +86,16 @@ size_t rf_anchor_count(const rf_anchor_spec *spec, int height, int width) {
 static void fill_level(const rf_anchor_spec *spec, int l, rf_anchor_set *set) {
     const rf_anchor_level *level = &set->levels[l];
     float offset = spec->centre_offset < 0 ? 0.5f * (float)level->stride : spec->centre_offset;
-    float root = sqrtf(spec->aspect);
-    float *box = set->boxes + 4 * level->first;
+    float *box = set->boxes + 4 * level->first, shapes[RF_MAX_ANCHOR_SIZES][2];
+    for (int s = 0; s < spec->n_sizes; s++) rf_anchor_shape(spec, l, s, shapes[s]);
     for (int row = 0; row < level->rows; row++)
         for (int col = 0; col < level->cols; col++)
             for (int s = 0; s < spec->n_sizes; s++, box += 4) {
-                float size = spec->sizes[l * spec->n_sizes + s];
                 float shift = spec->dense && s >= spec->n_sizes / 2 ? 0.5f * (float)level->stride : 0;
                 box[0] = offset + shift + (float)(col * level->stride);
                 box[1] = offset + shift + (float)(row * level->stride);
-                box[2] = size / root;
-                box[3] = size * root;
+                box[2] = shapes[s][0];
+                box[3] = shapes[s][1];
             }
 }
 

@@ -3,6 +3,29 @@
 #include <math.h>
 #include <string.h>
 
+/* The anchors of a cell: aspects outside, sizes inside, and with `dense` the whole again (insightface,
+ * generate_anchor.py). */
+static rf_status slots_from_config(const rf_config *config, rf_anchor_spec *out) {
+    const rf_real_list *sizes = &config->anchors.sizes, *aspects = &config->anchors.aspect;
+    int each = sizes->n / out->n_levels, copies = config->anchors.dense ? 2 : 1, n = rf_config_cell_anchors(config);
+    if (aspects->n < 1 || n * out->n_levels > RF_MAX_ANCHOR_SIZES)
+        return rf_fail(RF_ERR_USER,
+                       "anchors.sizes has %d numbers and anchors.aspect %d%s; expected an aspect, and at most %d sizes "
+                       "x aspects%s",
+                       sizes->n, aspects->n, copies == 2 ? " with anchors.dense" : "", RF_MAX_ANCHOR_SIZES / copies,
+                       copies == 2 ? " with anchors.dense" : "");
+    out->n_sizes = n;
+    out->dense = config->anchors.dense;
+    for (int s = 0; s < n; s++) out->aspects[s] = (float)aspects->v[s / each % aspects->n];
+    for (int l = 0; l < out->n_levels; l++) {
+        for (int s = 0; s < n; s++) out->sizes[l * n + s] = (float)sizes->v[l * each + s % each];
+        out->windows[l] = strcmp(config->anchors.rounding, "base16") == 0   ? 16
+                          : strcmp(config->anchors.rounding, "stride") == 0 ? out->strides[l]
+                                                                            : 0;
+    }
+    return RF_OK;
+}
+
 static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *out) {
     const rf_real_list *strides = &config->model.strides, *sizes = &config->anchors.sizes;
     if (strides->n < 1 || strides->n > RF_MAX_LEVELS)
@@ -15,21 +38,13 @@ static rf_status anchors_from_config(const rf_config *config, rf_anchor_spec *ou
             "levels",
             sizes->n, strides->n, 2 * strides->n);
     out->n_levels = strides->n;
-    out->n_sizes = sizes->n / strides->n;
     for (int l = 0; l < strides->n; l++) {
         double stride = strides->v[l];
         if (stride != floor(stride) || stride < 1 || stride > RF_MAX_IMAGE_SIDE)
             return rf_fail(RF_ERR_USER, "model.strides: %g; expected whole numbers of pixels", stride);
         out->strides[l] = (int)stride;
     }
-    int copies = config->anchors.dense ? 2 : 1, each = sizes->n / strides->n;
-    if (copies * sizes->n > RF_MAX_ANCHOR_SIZES)
-        return rf_fail(RF_ERR_USER, "anchors.sizes has %d numbers, with anchors.dense at most %d are possible",
-                       sizes->n, RF_MAX_ANCHOR_SIZES / 2);
-    out->n_sizes = copies * each;
-    out->dense = config->anchors.dense;
-    for (int i = 0; i < copies * sizes->n; i++) out->sizes[i] = (float)sizes->v[i / out->n_sizes * each + i % each];
-    out->aspect = (float)config->anchors.aspect;
+    RF_TRY(slots_from_config(config, out));
     out->centre_offset = (float)config->anchors.centre_offset;
     out->plus_one = config->anchors.plus_one;
     rf_status status = rf_anchor_spec_check(out);

@@ -21,16 +21,16 @@ static void decode_level(const cv::FileNode &card, int level, cv::Size input, co
                          const float *landms, size_t &row, std::vector<Face> &faces) {
     cv::FileNode anchors = card["anchors"], variances = card["variances"];
     int stride = (int)anchors["strides"][level];
-    float first = (float)anchors["first_centre"][level], root = std::sqrt((float)anchors["aspect"]);
+    float first = (float)anchors["first_centre"][level];
     float vc = (float)variances["centre"], vs = (float)variances["size"], one = (int)anchors["plus_one"] ? 1.f : 0.f;
     float threshold = (float)card["thresholds"]["score"], factor = (float)card["thresholds"]["level_scores"][level];
-    cv::FileNode sizes = anchors["sizes"][level];
+    cv::FileNode widths = anchors["widths"][level], heights = anchors["heights"][level];
     for (int y = 0; y < (input.height + stride - 1) / stride; y++)
         for (int x = 0; x < (input.width + stride - 1) / stride; x++)
-            for (size_t s = 0; s < sizes.size(); s++, row++) {
+            for (size_t s = 0; s < widths.size(); s++, row++) {
                 float score = conf[2 * row + 1] * factor;
                 if (score < threshold) continue;
-                float size = (float)sizes[(int)s], aw = size / root, ah = size * root;
+                float aw = (float)widths[(int)s], ah = (float)heights[(int)s];
                 float ax = first + (float)(x * stride), ay = first + (float)(y * stride);
                 const float *t = loc + 4 * row, *p = landms + 10 * row;
                 float cx = ax + t[0] * vc * aw, cy = ay + t[1] * vc * ah;

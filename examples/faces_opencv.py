@@ -14,11 +14,10 @@ import numpy
 def make_anchors(card, height, width):
     """cx cy w h of every anchor, order: level, row, column, size."""
     a, rows = card['anchors'], []
-    for stride, sizes, first in zip(a['strides'], a['sizes'], a['first_centre']):
+    for stride, widths, heights, first in zip(a['strides'], a['widths'], a['heights'], a['first_centre']):
         y, x = numpy.mgrid[0:-(-height // stride), 0:-(-width // stride)]
-        for_size = [(x * stride + first, y * stride + first, 0 * x + s / a['aspect'] ** 0.5, 0 * x + s * a['aspect'] ** 0.5)
-                    for s in sizes]
-        rows.append(numpy.stack([numpy.stack(f, -1) for f in for_size], 2).reshape(-1, 4))
+        of_shape = [(x * stride + first, y * stride + first, 0 * x + w, 0 * x + h) for w, h in zip(widths, heights)]
+        rows.append(numpy.stack([numpy.stack(f, -1) for f in of_shape], 2).reshape(-1, 4))
     return numpy.concatenate(rows)
 
 

@@ -180,12 +180,13 @@ static void put_anchors(rf_text *t, const source *s) {
                    "*/\nstatic const struct level levels[LEVELS] = {\n");
     for (int i = 0; i < a->n_levels; i++) put_level(t, s, i);
     rf_text_put(t, "};\nstatic const float anchor_size[LEVELS][ANCHORS][2] = {\n");
-    float root = sqrtf(a->aspect);
     for (int i = 0; i < a->n_levels * a->n_sizes; i++) {
         rf_text_put(t, i % a->n_sizes ? ", {" : "    {{");
-        put_float(t, a->sizes[i] / root);
+        float shape[2];
+        rf_anchor_shape(a, i / a->n_sizes, i % a->n_sizes, shape);
+        put_float(t, shape[0]);
         rf_text_put(t, ", ");
-        put_float(t, a->sizes[i] * root);
+        put_float(t, shape[1]);
         rf_text_put(t, (i + 1) % a->n_sizes ? "}" : "}},\n");
     }
     rf_text_put(t, "};\nstatic const float anchor_centre[LEVELS] = {");

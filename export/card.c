@@ -88,24 +88,44 @@ static void put_outputs(rf_json_writer *w, const rf_export_options *o, const rf_
     rf_json_end_array(w);
 }
 
+typedef enum anchor_side { SIZE = -1, WIDTH, HEIGHT } anchor_side;
+
+/* A list for each level, with a number for each anchor of a cell. */
+static void put_sides(rf_json_writer *w, const char *key, const rf_anchor_spec *spec, anchor_side side) {
+    rf_json_begin_array(w, key);
+    for (int l = 0; l < spec->n_levels; l++) {
+        rf_json_begin_array(w, NULL);
+        for (int s = 0; s < spec->n_sizes; s++) {
+            float shape[2];
+            rf_anchor_shape(spec, l, s, shape);
+            rf_json_put_number(w, NULL, (double)(side == SIZE ? spec->sizes[l * spec->n_sizes + s] : shape[side]));
+        }
+        rf_json_end_array(w);
+    }
+    rf_json_end_array(w);
+}
+
+/* Whether sizes and one aspect say what widths and heights say. */
+static bool has_one_aspect(const rf_anchor_spec *spec) {
+    for (int s = 1; s < spec->n_sizes; s++)
+        if (spec->aspects[s] != spec->aspects[0]) return false;
+    return spec->windows[0] == 0 || spec->aspects[0] == 1;
+}
+
 static void put_anchors(rf_json_writer *w, const rf_anchor_spec *spec) {
     rf_json_begin_object(w, "anchors");
     rf_json_begin_array(w, "strides");
     for (int l = 0; l < spec->n_levels; l++) rf_json_put_int(w, NULL, spec->strides[l]);
     rf_json_end_array(w);
-    rf_json_begin_array(w, "sizes");
-    for (int l = 0; l < spec->n_levels; l++) {
-        rf_json_begin_array(w, NULL);
-        for (int s = 0; s < spec->n_sizes; s++) rf_json_put_number(w, NULL, (double)spec->sizes[l * spec->n_sizes + s]);
-        rf_json_end_array(w);
-    }
-    rf_json_end_array(w);
+    put_sides(w, "sizes", spec, SIZE);
+    put_sides(w, "widths", spec, WIDTH);
+    put_sides(w, "heights", spec, HEIGHT);
     rf_json_begin_array(w, "first_centre");
     for (int l = 0; l < spec->n_levels; l++)
         rf_json_put_number(w, NULL,
                            spec->centre_offset < 0 ? 0.5 * (double)spec->strides[l] : (double)spec->centre_offset);
     rf_json_end_array(w);
-    rf_json_put_number(w, "aspect", (double)spec->aspect);
+    if (has_one_aspect(spec)) rf_json_put_number(w, "aspect", (double)spec->aspects[0]);
     rf_json_put_string(w, "centre", "first_centre + index * stride, in pixels of the input");
     rf_json_put_string(w, "map", "ceil(side / stride) rows and columns");
     rf_json_put_string(w, "order", "level, row, column, size");

@@ -28,8 +28,11 @@ rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_n
         return (rf_ncnn_channel){2 * rf_ncnn_anchor(anchors, level, a) + channel / anchors->n_sizes, 1, 0};
     }
     int source = rf_ncnn_anchor(anchors, level, a), stride = anchors->strides[level];
-    double size = (double)anchors->sizes[level * anchors->n_sizes + source], root = sqrt((double)anchors->aspect);
-    double ours = k % 2 ? size * root : size / root; /* height or width of our anchor; the sample's is `size` */
+    double size =
+        (double)anchors->sizes[level * anchors->n_sizes + source]; /* width and height of the sample's anchor */
+    float shape[2];
+    rf_anchor_shape(anchors, level, source, shape);
+    double ours = (double)shape[k % 2];
     double centre = anchors->centre_offset < 0 ? 0.5 * stride : (double)anchors->centre_offset;
     double shift = centre - RF_NCNN_SAMPLE_CENTRE;
     rf_ncnn_channel c = {width * source + k, 0, 0};

@@ -52,11 +52,8 @@ static const char *centres(rf_onnx_build *b, const char *sizes, int axis, const 
 
 /* Width and height of the anchors of a cell, [1,1,sizes,2]. */
 static const char *anchor_sizes(rf_onnx_build *b, const rf_anchor_spec *spec, int level, const char *prefix) {
-    float *data = rf_onnx_alloc(b->onnx, (size_t)spec->n_sizes, 2 * sizeof *data), root = sqrtf(spec->aspect);
-    for (int s = 0; data && s < spec->n_sizes; s++) {
-        data[2 * s] = spec->sizes[level * spec->n_sizes + s] / root;
-        data[2 * s + 1] = spec->sizes[level * spec->n_sizes + s] * root;
-    }
+    float *data = rf_onnx_alloc(b->onnx, (size_t)spec->n_sizes, 2 * sizeof *data);
+    for (int s = 0; data && s < spec->n_sizes; s++) rf_anchor_shape(spec, level, s, data + 2 * s);
     return rf_onnx_tensor_add(b->onnx, rf_onnx_text(b->onnx, "%s.sizes", prefix), RF_ONNX_FLOAT,
                               (const int64_t[]){1, 1, spec->n_sizes, 2}, 4, data,
                               (size_t)spec->n_sizes * 2 * sizeof *data);

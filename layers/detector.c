@@ -32,12 +32,13 @@ static rf_status make_plan(const rf_config *config, plan *p) {
             return rf_fail(RF_ERR_USER, "model.strides: %g is not a whole number", strides->v[i]);
     }
     p->n_levels = strides->n;
-    int cell_anchors = config->anchors.sizes.n / p->n_levels;
-    if (cell_anchors < 1 || cell_anchors * p->n_levels != config->anchors.sizes.n)
+    if (config->anchors.sizes.n < 1 || config->anchors.sizes.n % p->n_levels)
         return rf_fail(
             RF_ERR_USER,
             "anchors.sizes has %d numbers for %d levels (model.strides); give the same number for each level",
             config->anchors.sizes.n, p->n_levels);
+    if (config->anchors.aspect.n < 1)
+        return rf_fail(RF_ERR_USER, "anchors.aspect is empty, expected 1 or more numbers");
     int channels = (int)config->model.channels;
     if (channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", channels);
     p->backbone_deform = rf_deform_of(config->model.backbone_dcn);
@@ -47,7 +48,7 @@ static rf_status make_plan(const rf_config *config, plan *p) {
                        "or resnet152",
                        config->model.backbone_dcn, p->backbone->name);
     RF_TRY(rf_stages_plan(config, p->strides, p->n_levels, &p->stages));
-    p->stages.cell_anchors = config->anchors.dense ? 2 * cell_anchors : cell_anchors;
+    p->stages.cell_anchors = rf_config_cell_anchors(config);
     double slope = p->stages.slope;
     p->pyramid = (rf_pyramid){.channels = channels,
                               .slope = slope,

@@ -111,11 +111,13 @@ static void compare_face(const ncnn_face *theirs, const rf_face *ours, bool plus
     if (ours->score > 0.5f) larger(&d->pixels, most);
 }
 
-/* Which of our anchors of a level has this size. */
-static int anchor_of_size(const rf_anchor_spec *spec, int level, float size) {
+/* Which of our anchors of a level is the sample's number a: of those of its size the next one. */
+static int anchor_of_scale(const rf_anchor_spec *spec, int level, const float *scales, int a) {
+    int before = 0;
+    for (int i = 0; i < a; i++) before += scales[i] == scales[a];
     for (int k = 0; k < spec->n_sizes; k++)
-        if (spec->sizes[level * spec->n_sizes + k] == size) return k;
-    fail_msg("no anchor of size %g", (double)size);
+        if (spec->sizes[level * spec->n_sizes + k] == 16 * scales[a] && before-- == 0) return k;
+    fail_msg("no anchor of size %g", (double)(16 * scales[a]));
     return 0;
 }
 
@@ -129,7 +131,7 @@ void compare_level(const ncnn_run *run, const own_faces *own, int level, const f
     assert_true(box->h == l->rows && box->w == l->cols);
     ncnn_decode(stages, n_stages, l->stride, scales, n, faces);
     for (int a = 0; a < n; a++) {
-        int k = anchor_of_size(&own->spec.anchors, level, 16 * scales[a]);
+        int k = anchor_of_scale(&own->spec.anchors, level, scales, a);
         for (int cell = 0; cell < cells; cell++) {
             size_t ours = l->first + (size_t)(cell * n + k);
             const ncnn_face *theirs = &faces[a * cells + cell];

@@ -14,6 +14,9 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                                "lateral_dcn=v1\n",
                   chained[] = "[model]\ninitialiser=he_xavier\nchannels=8\ncontext=rf\nupsample=bilinear\n"
                               "strides=8,16,32,64\nextra_from=p5\n[anchors]\nsizes=16,32,64,128\n",
+                  shapes[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[anchors]\naspect=1,1.5,0.7\n",
+                  rounded[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[anchors]\n"
+                              "aspect=1.5,1\nrounding=base16\n",
                   scored[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[eval]\nlevel_scores=0.5,1,0.7\n",
                   scored4[] = "[model]\npreset=paper\nbackbone=resnet18\nchannels=16\n[eval]\nstride4_score=0.4\n",
                   cascade[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=predictions\n",
@@ -44,6 +47,8 @@ static const struct {
     {partial, 70, 99, true, 0, true, 0},     {late, 64, 64, false, 2, false, 0},
     {scored, 70, 45, false, 2, false, 0},    {scored, 70, 99, true, 0, true, 0},
     {scored4, 67, 70, false, 1, false, 0},   {scored4, 70, 45, true, 1, false, 0},
+    {shapes, 67, 70, false, 1, false, 0},    {shapes, 70, 45, true, 1, false, 0},
+    {rounded, 70, 45, false, 2, false, 0},   {rounded, 70, 99, true, 0, true, 0},
     {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
 };
 

@@ -26,7 +26,7 @@ static const rf_anchor_spec paper = {
     .n_sizes = 3,
     .strides = {4, 8, 16, 32, 64},
     .sizes = {16, 20.16f, 25.4f, 32, 40.32f, 50.8f, 64, 80.63f, 101.59f, 128, 161.27f, 203.19f, 256, 322.54f, 406.37f},
-    .aspect = 1,
+    .aspects = {1, 1, 1},
     .centre_offset = -1};
 
 /* The boxes of a network that learns: anchors moved and resized, some of them absurd. */

@@ -181,6 +181,7 @@ static void networks_agree(void **state) {
          {"model.context=none", "model.share_heads=yes", "anchors.aspect=1.25", "input.colour=rgb",
           "input.std=50,60,70"},
          "max_pool"},
+        {8, "0.9", {"anchors.aspect=1,1.5", "anchors.rounding=base16", "model.context=none"}, "max_pool"},
         {12, "0.8", {"model.strides=8", "anchors.sizes=16,32,64", "model.context=none"}, "upsample_add"},
         {1, "0.7", {"model.backbone=mobilenetv2", "model.channels=24", "model.top_down=lateral"}, "max_pool"},
         {8, "0.9", {"model.context=rf", "eval.level_scores=0.95,1,0.91"}, "max_pool"},

@@ -90,6 +90,7 @@ static void check_card(const rf_exporter *exporter, const char *path) {
     const rf_json *anchors = rf_json_get(card, "anchors"), *input = rf_json_get(card, "input");
     assert_int_equal(rf_json_size(rf_json_get(anchors, "strides")), 3);
     assert_int_equal(rf_json_size(rf_json_at(rf_json_get(anchors, "sizes"), 2)), 2);
+    assert_true(rf_json_number(rf_json_get(anchors, "aspect"), &number) && number == 1);
     assert_true(rf_json_number(rf_json_at(rf_json_get(anchors, "first_centre"), 1), &number));
     assert_true(number == 8);
     assert_true(rf_json_number(rf_json_get(rf_json_get(card, "variances"), "size"), &number));
@@ -202,6 +203,35 @@ static void every_exporter_keeps_the_contract(void **state) {
         s.params->folded[s.params->entries[0].offset] -= 1;
         s.params->data[s.params->entries[0].offset] -= 1;
     }
+    rf_params_free(s.params);
+}
+
+/* The shapes of a cell's anchors; `aspect` alone would not tell them. */
+static void cards_tell_shapes(void **state) {
+    (void)state;
+    static const char *const keys[] = {"sizes", "widths", "heights"};
+    static const double want[3][4] = {{32, 16, 32, 16}, {32, 16, 26, 13}, {32, 16, 40, 20}};
+    subject s;
+    rf_json *card;
+    uint8_t *text;
+    size_t bytes;
+    double number;
+    open_subject("[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[anchors]\naspect=1,1.5\n"
+                 "rounding=base16\n",
+                 &s);
+    assert_int_equal(rf_export(rf_exporter_find("onnx"), &s.model, &usual, at("@/shapes.onnx")), RF_OK);
+    assert_int_equal(rf_file_read(at("@/shapes.onnx.json"), 0, &text, &bytes), RF_OK);
+    assert_int_equal(rf_json_parse((const char *)text, bytes, &card), RF_OK);
+    const rf_json *anchors = rf_json_get(card, "anchors");
+    assert_null(rf_json_get(anchors, "aspect"));
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < 4; i++) {
+            const rf_json *level = rf_json_at(rf_json_get(anchors, keys[k]), 0);
+            assert_true(rf_json_size(level) == 4 && rf_json_number(rf_json_at(level, (size_t)i), &number));
+            assert_true(number == want[k][i]);
+        }
+    rf_json_free(card);
+    rf_free(text);
     rf_params_free(s.params);
 }
 
@@ -347,11 +377,9 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_exporter_keeps_the_contract),
-        cmocka_unit_test(a_wrong_export_does_not_stay),
-        cmocka_unit_test(names_find_exporters),
-        cmocka_unit_test(layers_have_unique_names_and_sources),
-        cmocka_unit_test(weights_are_turned_to_oihw),
+        cmocka_unit_test(every_exporter_keeps_the_contract),    cmocka_unit_test(cards_tell_shapes),
+        cmocka_unit_test(a_wrong_export_does_not_stay),         cmocka_unit_test(names_find_exporters),
+        cmocka_unit_test(layers_have_unique_names_and_sources), cmocka_unit_test(weights_are_turned_to_oihw),
         cmocka_unit_test(rf_export_as_a_user_runs_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

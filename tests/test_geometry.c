@@ -20,12 +20,12 @@ static const rf_anchor_spec biubug6 = {.n_levels = 3,
                                        .n_sizes = 2,
                                        .strides = {8, 16, 32},
                                        .sizes = {16, 32, 64, 128, 256, 512},
-                                       .aspect = 1,
+                                       .aspects = {1, 1},
                                        .centre_offset = -1};
 
 static rf_anchor_spec paper_spec(void) {
     rf_anchor_spec spec = {
-        .n_levels = 5, .n_sizes = 3, .strides = {4, 8, 16, 32, 64}, .aspect = 1, .centre_offset = -1};
+        .n_levels = 5, .n_sizes = 3, .strides = {4, 8, 16, 32, 64}, .aspects = {1, 1, 1}, .centre_offset = -1};
     for (int i = 0; i < 15; i++) spec.sizes[i] = 16 * powf(2, (float)i / 3);
     return spec;
 }
@@ -39,8 +39,11 @@ static double seconds(void) {
 static void anchor_counts(void **state) {
     (void)state;
     rf_anchor_spec paper = paper_spec();
-    rf_anchor_spec srn = {
-        .n_levels = 6, .n_sizes = 2, .strides = {4, 8, 16, 32, 64, 128}, .aspect = 1.25f, .centre_offset = -1};
+    rf_anchor_spec srn = {.n_levels = 6,
+                          .n_sizes = 2,
+                          .strides = {4, 8, 16, 32, 64, 128},
+                          .aspects = {1.25f, 1.25f},
+                          .centre_offset = -1};
     for (int i = 0; i < 12; i++) srn.sizes[i] = 8 * powf(2, (float)i / 2);
     assert_int_equal(rf_anchor_count(&paper, 640, 640), 102300);
     assert_int_equal(rf_anchor_count(&biubug6, 640, 640), 16800);
@@ -68,13 +71,13 @@ static void anchor_places(void **state) {
 
     /* insightface: centre 7.5 at every level, larger size first; SRN: 8 x 10 at stride 4. */
     rf_anchor_spec spec = {
-        .n_levels = 1, .n_sizes = 2, .strides = {16}, .sizes = {128, 64}, .aspect = 1, .centre_offset = 7.5f};
+        .n_levels = 1, .n_sizes = 2, .strides = {16}, .sizes = {128, 64}, .aspects = {1, 1}, .centre_offset = 7.5f};
     assert_int_equal(rf_anchor_set_make(&spec, 32, 32, &set), RF_OK);
     const float want_insight[4] = {23.5f, 7.5f, 128, 128};
     assert_memory_equal(set.boxes + 8, want_insight, sizeof want_insight);
     rf_anchor_set_free(&set);
     spec = (rf_anchor_spec){
-        .n_levels = 1, .n_sizes = 1, .strides = {4}, .sizes = {8.9442719f}, .aspect = 1.25f, .centre_offset = -1};
+        .n_levels = 1, .n_sizes = 1, .strides = {4}, .sizes = {8.9442719f}, .aspects = {1.25f}, .centre_offset = -1};
     assert_int_equal(rf_anchor_set_make(&spec, 8, 8, &set), RF_OK);
     assert_float_equal(set.boxes[2], 8, 1e-5);
     assert_float_equal(set.boxes[3], 10, 1e-5);
@@ -92,6 +95,15 @@ static void anchor_refusals(void **state) {
     spec = biubug6;
     spec.sizes[3] = NAN;
     assert_int_equal(rf_anchor_set_make(&spec, 64, 64, &set), RF_ERR_USER);
+    spec = biubug6;
+    spec = biubug6;
+    spec.aspects[1] = 0;
+    assert_int_equal(rf_anchor_set_make(&spec, 64, 64, &set), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "aspect 0;"));
+    spec.aspects[1] = 10;
+    spec.windows[0] = 1;
+    assert_int_equal(rf_anchor_set_make(&spec, 64, 64, &set), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "aspect 10 rounds a window of 1 pixels to nothing"));
     spec = biubug6;
     spec.n_sizes = 11;
     assert_int_equal(rf_anchor_set_make(&spec, 64, 64, &set), RF_ERR_USER);
@@ -162,9 +174,12 @@ static void flip_twice(void **state) {
 
 static void match_equals_naive(void **state) {
     (void)state;
-    rf_anchor_spec specs[3] = {biubug6, paper_spec(), biubug6};
+    rf_anchor_spec specs[4] = {biubug6, paper_spec(), biubug6, biubug6};
     specs[2].centre_offset = 7.5f;
-    specs[2].aspect = 1.25f;
+    specs[2].aspects[0] = specs[2].aspects[1] = 1.25f;
+    specs[3] = (rf_anchor_spec){.n_levels = 3, .n_sizes = 4, .strides = {8, 16, 32}, .centre_offset = 7.5f};
+    for (int i = 0; i < 12; i++) specs[3].sizes[i] = biubug6.sizes[i / 4 * 2 + i % 2];
+    for (int s = 0; s < 4; s++) specs[3].aspects[s] = s < 2 ? 0.6f : 2.5f;
     static const rf_match_spec rules[5] = {{0.35f, 0.35f, true, 0.2f, 0.5f},
                                            {0.5f, 0.3f, false, 0, 1},
                                            {0.5f, 0.3f, true, 0, 0.9f},
@@ -175,10 +190,10 @@ static void match_equals_naive(void **state) {
     size_t positives = 0, ignored = 0, negatives = 0;
     for (int round = 0; round < 600; round++) {
         int height = 1 + (int)rf_rng_below(&rng, 300), width = 1 + (int)rf_rng_below(&rng, 300);
-        rf_anchor_spec spec = specs[round % 3];
+        rf_anchor_spec spec = specs[round % 4];
         spec.plus_one = rf_rng_below(&rng, 2);
         const rf_match_spec *rule = &rules[round % 5];
-        size_t n = match_random_faces(&rng, faces, round % 4 == 3 ? 40 : 5, (float)width + 1, (float)height + 1);
+        size_t n = match_random_faces(&rng, faces, round % 3 == 2 ? 40 : 5, (float)width + 1, (float)height + 1);
         rf_anchor_set set;
         rf_match match;
         assert_int_equal(rf_anchor_set_make(&spec, height, width, &set), RF_OK);
@@ -297,7 +312,7 @@ static rf_config *small_config(void) {
     memset(&config, 0, sizeof config);
     config.model.strides = (rf_real_list){3, {8, 16, 32}};
     config.anchors.sizes = (rf_real_list){6, {16, 32, 64, 128, 256, 512}};
-    config.anchors.aspect = 1;
+    config.anchors.aspect = (rf_real_list){1, {1}};
     config.anchors.centre_offset = -1;
     config.anchors.variance_centre = 0.1;
     config.anchors.variance_size = 0.2;
@@ -321,6 +336,9 @@ static void spec_from_config(void **state) {
     assert_float_equal(spec.match[0].negative_iou, 0.3, 1e-6);
     assert_float_equal(spec.codec.variance_size, 0.2, 1e-6);
     assert_int_equal(spec.merge.keep, 750);
+    config->anchors.aspect.n = 0;
+    assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "anchors.aspect"));
     config->anchors.sizes.n = 5;
     assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "anchors.sizes has 5 numbers for 3 levels"));

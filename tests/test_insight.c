@@ -113,6 +113,76 @@ static void dense_anchors(void **state) {
     assert_int_equal(rf_detect_spec_from_config(&more, &spec[1]), RF_ERR_USER);
 }
 
+/* The first cell of each level: aspects outside, sizes inside, around (7.5, 7.5). Rounded, by hand for 1.5: the window
+ * is round(sqrt(16 * 16 / 1.5)) = round(13.06) = 13 wide and round(13 * 1.5) = round(19.5) = 20 high, times 32, 16
+ * (stride 32), 8, 4 (16), 2, 1 (8). Exactly: 16 / sqrt(1.5) = 13.0639, 16 sqrt(1.5) = 19.5959. */
+static void aspects_of_a_cell(void **state) {
+    (void)state;
+    static const float rounded[][4][2] = {{{32, 32}, {16, 16}, {26, 40}, {13, 20}},
+                                          {{128, 128}, {64, 64}, {104, 160}, {52, 80}},
+                                          {{512, 512}, {256, 256}, {416, 640}, {208, 320}}};
+    rf_config config = config_of("[model]\npreset=insightface\nchannels=16\n[anchors]\naspect=1,1.5\n");
+    for (int kind = 0; kind < 3; kind++) { /* exact, rounded, rounded twice in a cell */
+        rf_detect_spec spec;
+        rf_anchor_set set;
+        int n = kind == 2 ? 8 : 4;
+        if (kind) strcpy(config.anchors.rounding, "base16");
+        config.anchors.dense = kind == 2;
+        expect_ok(rf_detect_spec_from_config(&config, &spec));
+        expect_ok(rf_anchor_set_make(&spec.anchors, 96, 160, &set));
+        assert_int_equal(set.count, n * (12 * 20 + 6 * 10 + 3 * 5));
+        for (int l = 0; l < 3; l++)
+            for (int s = 0; s < n; s++) {
+                const float *box = set.boxes + 4 * (set.levels[l].first + (size_t)s), *shape = rounded[l][s % 4];
+                double size = (double)rounded[l][s % 2][0], shift = s < 4 ? 0 : 4 << l;
+                assert_true(box[0] == 7.5f + (float)shift && box[1] == box[0]);
+                if (kind && (box[2] != shape[0] || box[3] != shape[1]))
+                    fail_msg("level %d, anchor %d is %g x %g", l, s, (double)box[2], (double)box[3]);
+                if (kind) continue;
+                assert_float_equal(box[2], s < 2 ? size : 13.0639 / 16 * size, 1e-5 * size);
+                assert_float_equal(box[3], s < 2 ? size : 19.5959 / 16 * size, 1e-5 * size);
+            }
+        rf_params *params = params_of(&config);
+        rf_graph *graph = rf_graph_new();
+        rf_detector d;
+        expect_ok(rf_detector_build(graph, params, &config, 1, 96, 160, RF_EVAL, &d));
+        assert_true(d.anchors == set.count && d.cell_anchors == n);
+        rf_graph_free(graph);
+        rf_params_free(params);
+        rf_anchor_set_free(&set);
+    }
+}
+
+/* SRN's shapes, by hand: of the window 4, round(sqrt(16 / 1.25)) = round(3.58) = 4 and round(4 * 1.25) = 5, and at
+ * twice the stride 8 x 10; of 128, round(114.49) = 114 and round(142.5) = 142, and 228 x 284. */
+static void windows_of_the_stride(void **state) {
+    (void)state;
+    rf_config config = config_of("[model]\npreset=refineface\n[anchors]\nrounding=stride\n");
+    static const float want[][2] = {{8, 10}, {14, 18}, {28, 36}, {58, 72}, {114, 142}, {228, 284}};
+    rf_detect_spec spec;
+    expect_ok(rf_detect_spec_from_config(&config, &spec));
+    for (int l = 0; l < 6; l++) {
+        float shape[2];
+        rf_anchor_shape(&spec.anchors, l, 0, shape);
+        if (shape[0] != want[l][0] || shape[1] != want[l][1])
+            fail_msg("level %d: %g x %g", l, (double)shape[0], (double)shape[1]);
+        rf_anchor_shape(&spec.anchors, l, 1, shape);
+        assert_float_equal(shape[1], sqrt(2) * (double)want[l][1], 1e-4 * (double)want[l][1]);
+    }
+}
+
+static void too_many_anchors(void **state) {
+    (void)state;
+    rf_detect_spec spec;
+    rf_config config = config_of("[model]\npreset=insightface\n[anchors]\naspect=1,1.2,1.4,1.6,1.8,2\n");
+    assert_int_equal(rf_detect_spec_from_config(&config, &spec), RF_ERR_USER);
+    assert_string_equal(rf_error_message(), "anchors.sizes has 6 numbers and anchors.aspect 6; expected an aspect, and "
+                                            "at most 32 sizes x aspects");
+    assert_int_equal(rf_config_parse("x", "[anchors]\naspect=\n", NULL, 0, &config), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "anchors.aspect"));
+    assert_int_equal(rf_config_parse("x", "[anchors]\naspect=1,0\n", NULL, 0, &config), RF_ERR_USER);
+}
+
 /* ---- blur and visibility ---- */
 
 /* Heads without weights: an output is its bias, and biases tell which channel it is. */
@@ -291,6 +361,9 @@ int main(void) {
         cmocka_unit_test(multipliers),
         cmocka_unit_test(the_first_arrays_are_frozen),
         cmocka_unit_test(dense_anchors),
+        cmocka_unit_test(aspects_of_a_cell),
+        cmocka_unit_test(windows_of_the_stride),
+        cmocka_unit_test(too_many_anchors),
         cmocka_unit_test(outputs_are_cut_from_the_heads),
         cmocka_unit_test(decoding_and_mirroring),
         cmocka_unit_test(scores_and_votes),

@@ -108,8 +108,9 @@ static void names_are_the_public_model_s(void **state) {
 }
 
 static size_t anchors_of(const rf_config *config, int h, int w) {
-    rf_anchor_spec spec = {.n_levels = config->model.strides.n, .aspect = 1, .centre_offset = -1};
+    rf_anchor_spec spec = {.n_levels = config->model.strides.n, .centre_offset = -1};
     spec.n_sizes = config->anchors.sizes.n / spec.n_levels;
+    for (int s = 0; s < spec.n_sizes; s++) spec.aspects[s] = 1;
     for (int i = 0; i < spec.n_levels; i++) spec.strides[i] = (int)config->model.strides.v[i];
     for (int i = 0; i < config->anchors.sizes.n; i++) spec.sizes[i] = (float)config->anchors.sizes.v[i];
     return rf_anchor_count(&spec, h, w);

@@ -222,7 +222,7 @@ static void sure_negatives_are_no_detections(void **state) {
 static void regions_are_faces_and_detections(void **state) {
     (void)state;
     enum { COUNT = 8, A = 4 };
-    rf_anchor_spec spec = {.n_levels = 2, .n_sizes = 1, .strides = {16, 32}, .sizes = {16, 32}, .aspect = 1};
+    rf_anchor_spec spec = {.n_levels = 2, .n_sizes = 1, .strides = {16, 32}, .sizes = {16, 32}, .aspects = {1}};
     spec.centre_offset = -1;
     rf_anchor_set set;
     assert_int_equal(rf_anchor_set_make(&spec, 16, 64, &set), RF_OK);
