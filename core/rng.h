@@ -14,6 +14,7 @@ enum rf_rng_stream {
     RF_STREAM_MINING = 5,
     RF_STREAM_TEST = 6,
     RF_STREAM_MIXUP = 7, /* which images of a batch are mixed; sample = number of the batch */
+    RF_STREAM_LEVEL = 8, /* the level that a batch trains; sample = number of the batch in the run */
 };
 
 typedef struct rf_rng {

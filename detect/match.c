@@ -261,6 +261,18 @@ void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, con
     rf_match_count(faces, out);
 }
 
+void rf_match_keep_level(const rf_anchor_set *anchors, int level, const rf_face *faces, rf_match *match) {
+    size_t begin = anchors->levels[level].first,
+           end = level + 1 < anchors->n_levels ? anchors->levels[level + 1].first : anchors->count;
+    for (size_t a = 0; a < anchors->count; a++) {
+        if (a >= begin && a < end) continue;
+        match->label[a] = -1;
+        match->face[a] = -1;
+        match->has_points[a] = 0;
+    }
+    rf_match_count(faces, match);
+}
+
 void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const rf_match *match, const rf_face *faces,
                      float *loc, float *points) {
     for (size_t a = 0; a < match->n_anchors; a++) {

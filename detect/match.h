@@ -40,6 +40,9 @@ void rf_match_free(rf_match *match);
 void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, const rf_face *faces, size_t n_faces,
                     rf_match *out);
 
+/* Anchors of all other levels become ignored. */
+void rf_match_keep_level(const rf_anchor_set *anchors, int level, const rf_face *faces, rf_match *match);
+
 /* Scratch memory for matching boxes that are no grid: which of them have their centre where. */
 typedef struct rf_box_bins {
     size_t n;

@@ -73,6 +73,7 @@ typedef struct rig {
     rf_exec *exec;
     rf_loss *loss;
     rf_loss_values values;
+    rf_stage stages[RF_NET_STAGES];
     rf_real *data[RF_NET_STAGES][KINDS], *grad[RF_NET_STAGES][KINDS];
     size_t count[RF_NET_STAGES][KINDS];
 } rig;
@@ -109,6 +110,7 @@ static void rig_make(rig *r, const rf_config *config) {
     const rf_loss_kind *kind = rf_loss_find(config->loss.kind);
     *r = (rig){.graph = rf_graph_new()};
     copy_stages(r, config, &detector);
+    memcpy(r->stages, detector.stages, sizeof r->stages);
     assert_int_equal(kind->make(config, IMAGES, 96, 96, &r->loss), RF_OK);
     if (kind->build(r->loss, r->graph, &detector, &r->values) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_graph_backward(r->graph, &r->values.total, 1), RF_OK);
@@ -258,9 +260,67 @@ static void landmarks_of_stages_are_weighed(void **state) {
     rig_free(&b, &weighed);
 }
 
+/* Which of the levels that predict something have the gradients of `all`, as bits; the others must have none. */
+static unsigned levels_that_train(const rig *all, const rig *r, int k, int kind) {
+    static const long first[] = {0, 2 * 144, 2 * (144 + 36), 2 * (144 + 36 + 9)}; /* of 96 x 96 pixels */
+    const rf_stage *s = &r->stages[k];
+    const long *begin = kind == CLS ? s->cls_first : s->box_first;
+    size_t rows = kind == CLS ? s->cls_rows : s->box_rows, width = (size_t)widths[kind];
+    unsigned found = 0;
+    for (int l = 0; l < LEVELS && r->count[k][kind]; l++) {
+        size_t n = (size_t)(first[l + 1] - first[l]) * width, zero = 0, same = 0, silent = 0;
+        if (begin[l] < 0) continue;
+        for (size_t i = 0; i < IMAGES; i++)
+            for (size_t j = 0; j < n; j++) {
+                size_t at = (rows * i + (size_t)begin[l]) * width + j;
+                zero += r->grad[k][kind][at] == 0;
+                same += r->grad[k][kind][at] == all->grad[k][kind][at];
+                silent += all->grad[k][kind][at] == 0;
+            }
+        if (silent == IMAGES * n) continue; /* no positive there: nothing to tell the levels apart by */
+        assert_true(zero == IMAGES * n || same == IMAGES * n);
+        found |= (unsigned)(same == IMAGES * n) << l;
+    }
+    return found;
+}
+
+/* match.random_level: where levels are mined and weighed by themselves, one has the gradients that it always has and
+ * the others have none, the same one in every stage; each level is drawn, and the same one for the same number. */
+static void one_level_trains(void **state) {
+    (void)state;
+    make_faces();
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        rf_config config = settings_of(c);
+        rig all, one;
+        int drawn[LEVELS] = {0}, before[24] = {0};
+        strcpy(config.loss.mining, "level_hard");
+        strcpy(config.loss.normalise, "level_fixed");
+        rig_make(&all, &config);
+        rig_run(&all);
+        config.match.random_level = true;
+        rig_make(&one, &config);
+        for (int round = 0; round < 48; round++) {
+            uint64_t number = (uint64_t)round % 24;
+            unsigned level = 0;
+            rf_loss_find("multibox")
+                ->set_batch(one.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces, .number = number});
+            rig_run(&one);
+            for (int k = 0; k < one.values.n_stages; k++)
+                for (int i = 0; i < KINDS; i++) level |= levels_that_train(&all, &one, k, i);
+            assert_true(level == 1 || level == 2 || level == 4);
+            if (round >= 24) assert_int_equal(level, before[number]);
+            before[number] = (int)level;
+            drawn[level / 2]++;
+        }
+        for (int l = 0; l < LEVELS; l++) assert_true(drawn[l] >= 8);
+        rig_free(&all, &config);
+        rig_free(&one, &config);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(losses_equal_pytorch),
                                        cmocka_unit_test(landmarks_of_stages_are_weighed),
-                                       cmocka_unit_test(threads_change_nothing)};
+                                       cmocka_unit_test(one_level_trains), cmocka_unit_test(threads_change_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

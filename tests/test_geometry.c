@@ -307,6 +307,36 @@ static void match_speed(void **state) {
     rf_anchor_set_free(&set);
 }
 
+/* Two faces on anchors of stride 8 and one on stride 16; the counts are those of the level that stays. */
+static void one_level_stays(void **state) {
+    (void)state;
+    rf_anchor_set set;
+    rf_match match;
+    const rf_match_spec rule = {0.7f, 0.4f, false, 0, 1};
+    const rf_face faces[3] = {{.box = {12, 12, 28, 28}, .has_points = true},
+                              {.box = {44, 12, 60, 28}},
+                              {.box = {24, 24, 88, 88}, .has_points = true}};
+    assert_int_equal(rf_anchor_set_make(&biubug6, 96, 96, &set), RF_OK);
+    assert_int_equal(rf_match_alloc(set.count, &match), RF_OK);
+    for (int keep = 0; keep < 3; keep++) {
+        rf_match_faces(&set, &rule, faces, 3, &match);
+        assert_int_equal(match.n_positive, 3);
+        rf_match_keep_level(&set, keep, faces, &match);
+        assert_int_equal(match.n_positive, 2 - keep);
+        assert_int_equal(match.n_points, keep < 2);
+        size_t others = 0;
+        for (size_t a = 0; a < set.count; a++) {
+            if (rf_anchor_level_of(&set, a) == keep) continue;
+            assert_true(match.label[a] == -1 && match.face[a] == -1 && !match.has_points[a]);
+            others++;
+        }
+        assert_true(match.n_ignored >= others && match.n_ignored + match.n_negative + match.n_positive == set.count);
+        assert_true(match.n_negative > 10);
+    }
+    rf_match_free(&match);
+    rf_anchor_set_free(&set);
+}
+
 static rf_config *small_config(void) {
     static rf_config config;
     memset(&config, 0, sizeof config);
@@ -364,7 +394,8 @@ int main(void) {
         cmocka_unit_test(anchor_refusals),    cmocka_unit_test(codec_numbers),
         cmocka_unit_test(codec_round_trip),   cmocka_unit_test(flip_twice),
         cmocka_unit_test(match_equals_naive), cmocka_unit_test(match_keeps_valid_owner),
-        cmocka_unit_test(match_speed),        cmocka_unit_test(spec_from_config),
+        cmocka_unit_test(match_speed),        cmocka_unit_test(one_level_stays),
+        cmocka_unit_test(spec_from_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

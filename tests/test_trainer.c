@@ -18,6 +18,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "core/safetensors.h"
 #include "core/signals.h"
 #include "data/synth.h"
 #include "train/trainer.h"
@@ -186,9 +187,11 @@ static void log_facts(const char *name, char *out, size_t bytes) {
     rf_free(data);
 }
 
-#define OTHER_RULES "optim.ema=0.9 optim.nesterov=yes optim.clip_norm=5 optim.accumulate=2 train.save_steps=1"
+#define OTHER_RULES                                                                                                    \
+    "optim.ema=0.9 optim.nesterov=yes optim.clip_norm=5 optim.accumulate=2 train.save_steps=1 match.random_level=yes"
 #define OTHER_LAYERS "model.share_heads=yes model.freeze_stages=1 optim.backbone_lr=0.1 optim.decay_bn_bias=no"
 #define CASCADE "cascade.stages=2 cascade.body=predictions"
+#define LEVELS "match.random_level=yes optim.weight_decay=0 optim.momentum=0"
 #define DEFORMABLE "model.context_dcn=v2 model.lateral_dcn=v1"
 static const char *const recipes[] = {"", OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes",
                                       DEFORMABLE, CASCADE};
@@ -242,7 +245,7 @@ static void a_crash_loses_what_is_after_the_checkpoint(void **state) {
 static void threads_and_workers_do_not_matter(void **state) {
     (void)state;
     static const char *const workers[] = {"data.workers=0", "data.workers=1 data.prefetch=1", "data.workers=3",
-                                          DEFORMABLE, CASCADE};
+                                          DEFORMABLE, CASCADE " match.random_level=yes"};
     /* The settings are part of a checkpoint, so runs of equal text are compared. */
     for (int k = 0; k < 5; k++) {
         char names[3][32];
@@ -277,6 +280,22 @@ static rf_progress read_progress(const char *path, const char *recipe) {
     rf_optimizer_free(&optimizer);
     rf_params_free(params);
     return progress;
+}
+
+/* A head that no later batch trains would stay as the first one leaves it. */
+static void levels_take_turns(void **state) {
+    (void)state;
+    static const char *const heads[] = {"ClassHead.0.conv1x1.bias", "ClassHead.1.conv1x1.bias",
+                                        "ClassHead.2.conv1x1.bias"};
+    rf_st_file *one, *all;
+    expect_run("one", LEVELS " train.max_steps=1", false, NULL);
+    expect_run("all", LEVELS, false, NULL);
+    assert_int_equal(rf_st_read(in_dir("%s/last.safetensors", "one"), &one), RF_OK);
+    assert_int_equal(rf_st_read(in_dir("%s/last.safetensors", "all"), &all), RF_OK);
+    for (int l = 0; l < 3; l++)
+        assert_memory_not_equal(rf_st_find(one, heads[l])->data, rf_st_find(all, heads[l])->data, 4 * sizeof(float));
+    rf_st_free(one);
+    rf_st_free(all);
 }
 
 static void nan_names_node_and_images(void **state) {
@@ -416,6 +435,7 @@ int main(void) {
         cmocka_unit_test(interrupted_equals_uninterrupted),
         cmocka_unit_test(a_crash_loses_what_is_after_the_checkpoint),
         cmocka_unit_test(threads_and_workers_do_not_matter),
+        cmocka_unit_test(levels_take_turns),
         cmocka_unit_test(nan_names_node_and_images),
         cmocka_unit_test(a_checkpoint_is_always_finite),
         cmocka_unit_test(a_batch_is_learned_by_heart),

@@ -2,6 +2,8 @@
 #ifndef RF_TRAIN_LOSS_H
 #define RF_TRAIN_LOSS_H
 
+#include <stdint.h>
+
 #include "core/config.h"
 #include "data/dataset.h"
 #include "detect/placement.h"
@@ -14,6 +16,7 @@ typedef struct rf_loss_batch {
     /* With a mesh branch; NULL: no face has vertices (face.mesh is 0 everywhere). */
     const rf_mesh_table *mesh;
     const rf_placement *placements; /* [N] from the table's pixels to the input's */
+    uint64_t number;                /* of the batch in the run, from 0: what is drawn for a batch follows from it */
 } rf_loss_batch;
 
 /* The parts of one stage of heads; RF_NONE: it does not predict that. */

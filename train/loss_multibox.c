@@ -4,6 +4,7 @@
  * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights.
  */
 #include "core/mem.h"
+#include "core/rng.h"
 #include "train/loss_multibox.h"
 
 _Static_assert((int)RF_NET_STAGES == (int)RF_MAX_STAGES, "the network and the matching have as many stages");
@@ -38,6 +39,8 @@ static rf_status read_stage_weights(const char *key, const rf_real_list *list, i
 static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     rf_loss_common *c = &loss->common;
     c->mining = rf_mining_spec_of(config);
+    c->random_level = config->match.random_level;
+    c->level = -1;
     c->mining_kind = rf_mining_find(config->loss.mining);
     c->norm = rf_loss_norm_find(config->loss.normalise);
     if (!c->mining_kind || !c->norm) return RF_ERR_USER;
@@ -143,7 +146,12 @@ rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detec
 }
 
 void rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
-    loss->common.batch = *batch;
+    rf_loss_common *c = &loss->common;
+    c->batch = *batch;
+    if (c->random_level) {
+        rf_rng rng = rf_rng_make(c->mining.seed, 0, batch->number, RF_STREAM_LEVEL);
+        c->level = (int)rf_rng_below(&rng, (uint32_t)c->anchors.n_levels);
+    }
     rf_dense_loss_set_batch(loss->dense, batch);
 }
 

@@ -165,6 +165,7 @@ static void assign_range(void *ctx, size_t begin, size_t end) {
         } else {
             rf_match_faces(&c->anchors, spec, faces, n_faces, &stage->matches[i]);
         }
+        if (c->level >= 0) rf_match_keep_level(&c->anchors, c->level, faces, &stage->matches[i]);
         if (c->focal.on)
             drop_image(stage, i);
         else

@@ -28,6 +28,8 @@ typedef struct rf_loss_common {
     const rf_loss_norm *norm;
     double box_beta, landmark_beta;
     int n; /* images of a batch */
+    bool random_level;
+    int level; /* the only one that trains in this batch; -1: all do */
     rf_anchor_set anchors;
     uint64_t *keys;    /* [n][A] scratch of the mining */
     rf_box_bins *bins; /* [n] scratch of the matching; NULL without a cascade */

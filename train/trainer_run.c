@@ -54,18 +54,22 @@ static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
     }
 }
 
-/* Forward and backward of one batch; gradients add to those of the update's earlier batches. */
-static rf_status run_batch(rf_trainer *t, const rf_batch *batch, bool accumulate) {
+/* Forward and backward of batch `part` of an update; gradients add to those of the update's earlier batches. */
+static rf_status run_batch(rf_trainer *t, const rf_batch *batch, long part) {
     rf_exec *exec = t->net.exec;
     size_t pixels = batch->count * (size_t)batch->size * (size_t)batch->size * 3;
     rf_real *input = rf_exec_data(exec, t->net.detector.input);
     for (size_t i = 0; i < pixels; i++) input[i] = batch->input[i];
-    rf_loss_batch faces = {batch->faces, batch->n_faces, batch->mesh, batch->placements};
+    rf_loss_batch faces = {.faces = batch->faces,
+                           .n_faces = batch->n_faces,
+                           .mesh = batch->mesh,
+                           .placements = batch->placements,
+                           .number = t->progress.step * (uint64_t)t->config.optim.accumulate + (uint64_t)part};
     t->net.loss_kind->set_batch(t->net.loss, &faces);
     RF_TRY(rf_exec_forward(exec, true));
     double total = scalar(t, t->net.values.total);
     if (!isfinite(total)) return trace(t, batch, "loss");
-    RF_TRY(rf_exec_backward(exec, accumulate));
+    RF_TRY(rf_exec_backward(exec, part > 0));
     add_losses(t, &t->line);
     add_losses(t, &t->epoch);
     return RF_OK;
@@ -90,7 +94,7 @@ static rf_status run_update(rf_trainer *t) {
         else
             RF_TRY(rf_loader_next(t->loader, &batch));
         t->held = batch;
-        RF_TRY(run_batch(t, batch, k > 0));
+        RF_TRY(run_batch(t, batch, k));
     }
     double scale = 1.0 / (double)accumulate;
     t->grad_norm = rf_optimizer_grad_norm(&t->optimizer) * scale;
