@@ -70,7 +70,4 @@ rf_status rf_config_reference(char **text);
 /* Anchors of a cell: sizes of a level x aspects x (2 when dense). */
 int rf_config_cell_anchors(const rf_config *config);
 
-/* Nearest of n names to `word` by edit distance, or NULL when none is near (distance > 1 + length/3). */
-const char *rf_nearest_name(const char *word, const char *const *names, size_t n);
-
 #endif

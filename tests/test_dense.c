@@ -97,7 +97,7 @@ static void make(const char *more, problem *p) {
     p->counts[0] = 2;
     p->counts[1] = 1;
     for (int i = 0; i < N; i++) p->lists[i] = p->faces[i];
-    rf_loss_batch batch = {p->lists, p->counts, &p->table, p->placements};
+    rf_loss_batch batch = {.faces = p->lists, .n_faces = p->counts, .mesh = &p->table, .placements = p->placements};
     p->net.loss_kind->set_batch(p->net.loss, &batch);
     rf_real *input = rf_exec_data(p->net.exec, p->net.detector.input);
     for (int i = 0; i < N * SIDE * SIDE * 3; i++) input[i] = (rf_real)rf_rng_normal(&rng);
