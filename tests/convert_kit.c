@@ -18,42 +18,13 @@
 
 char kit_found[KIT_TEXT];
 rf_convert_stats kit_stats;
-static char dir[64];
-
-int kit_set_up(void **state) {
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/rf_test_convert_XXXXXX");
-    return mkdtemp(dir) ? 0 : 1;
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place) {
-    (void)info, (void)kind, (void)place;
-    return remove(path);
-}
-
-int kit_tear_down(void **state) {
-    (void)state;
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-void kit_remove(const char *name) {
-    nftw(kit_path(name), remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-const char *kit_path(const char *name) {
-    static char paths[8][1024];
-    static int turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", dir, name);
-    return path;
-}
 
 void kit_write(const char *name, const void *data, size_t bytes) {
     char folder[1024];
-    snprintf(folder, sizeof folder, "%s", kit_path(name));
+    snprintf(folder, sizeof folder, "%s", scratch_path(name));
     *strrchr(folder, '/') = 0;
     assert_int_equal(rf_dir_make(folder), RF_OK);
-    assert_int_equal(rf_file_write_atomic(kit_path(name), data, bytes), RF_OK);
+    assert_int_equal(rf_file_write_atomic(scratch_path(name), data, bytes), RF_OK);
 }
 
 void kit_write_text(const char *name, const char *text) {
@@ -65,7 +36,7 @@ void kit_picture(const char *name, int width, int height) {
     kit_write_text(name, "");
     assert_int_equal(rf_image_alloc(&image, width, height), RF_OK);
     for (int i = 0; i < width * height * 3; i++) image.pixels[i] = (uint8_t)(i * 7 + i / 11);
-    if (rf_image_save(kit_path(name), &image, 0) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_image_save(scratch_path(name), &image, 0) != RF_OK) fail_msg("%s", rf_error_message());
     rf_image_free(&image);
 }
 
@@ -73,7 +44,7 @@ const char *kit_read(const char *name) {
     static char text[KIT_TEXT];
     uint8_t *data;
     size_t size;
-    if (rf_file_read(kit_path(name), KIT_TEXT - 1, &data, &size) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_file_read(scratch_path(name), KIT_TEXT - 1, &data, &size) != RF_OK) fail_msg("%s", rf_error_message());
     memcpy(text, data, size + 1);
     rf_free(data);
     return text;
@@ -89,7 +60,7 @@ static int count_one(const char *path, const struct stat *info, int kind, struct
 
 int kit_count(const char *name) {
     counted = 0;
-    return nftw(kit_path(name), count_one, 16, FTW_PHYS) == 0 ? counted : -1;
+    return nftw(scratch_path(name), count_one, 16, FTW_PHYS) == 0 ? counted : -1;
 }
 
 static void take_finding(void *ctx, rf_convert_reason reason, const char *text) {
@@ -121,15 +92,15 @@ rf_status kit_convert(const char *from_name, const char *to_name, const char *in
     const rf_converter *from, *to;
     rf_convert_options o = options ? *options : (rf_convert_options){0};
     char folder[1024], root[1024];
-    snprintf(folder, sizeof folder, "%s", kit_path(input));
-    snprintf(root, sizeof root, "%s", kit_path("pictures"));
+    snprintf(folder, sizeof folder, "%s", scratch_path(input));
+    snprintf(root, sizeof root, "%s", scratch_path("pictures"));
     *kit_found = 0;
     o.finding = take_finding;
     if (rf_converter_find(from_name, false, &from) != RF_OK) return RF_ERR_USER;
     assert_int_equal(rf_converter_find(to_name, true, &to), RF_OK);
     rf_convert_input in = {.folder = rf_dir_exists(folder) ? folder : NULL, .root = root, .part = part};
     in.files = input_files(from, folder, &in.n_files);
-    rf_status status = rf_convert(from, to, &in, 1, kit_path(out), &o, &kit_stats);
+    rf_status status = rf_convert(from, to, &in, 1, scratch_path(out), &o, &kit_stats);
     rf_names_free(in.files, in.n_files);
     return status;
 }
@@ -138,7 +109,7 @@ const char *kit_labels(const char *from, const char *file, const char *text, con
     kit_write_text(file, text);
     if (kit_convert(from, "label", file, "labels", options) != RF_OK) fail_msg("%s: %s", from, rf_error_message());
     const char *labels = kit_read("labels/train/label.txt");
-    kit_remove("labels");
-    kit_remove(file);
+    scratch_clear("labels");
+    scratch_clear(file);
     return labels;
 }

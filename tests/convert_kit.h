@@ -1,30 +1,23 @@
-/* A folder of its own with pictures and annotation files, and conversions in it. Failures fail the cmocka test. */
+/* Pictures and annotation files in the scratch folder, and conversions there. Failures fail the cmocka test. */
 #ifndef RF_TESTS_CONVERT_KIT_H
 #define RF_TESTS_CONVERT_KIT_H
 
 #include <stddef.h>
 
 #include "data/convert.h"
+#include "tests/scratch.h"
 
 enum { KIT_TEXT = 1 << 16 };
 /* Findings of the last conversion, a line each. */
 extern char kit_found[KIT_TEXT];
 extern rf_convert_stats kit_stats;
 
-/* cmocka's set-up and tear-down of a group. */
-int kit_set_up(void **state);
-int kit_tear_down(void **state);
-
-/* A path below the folder; eight results may be in use at once. */
-const char *kit_path(const char *name);
 void kit_write(const char *name, const void *data, size_t bytes);
 void kit_write_text(const char *name, const char *text);
 /* A picture of noise; the suffix chooses JPEG or PNG. */
 void kit_picture(const char *name, int width, int height);
 /* The contents of a file, valid until the next call. */
 const char *kit_read(const char *name);
-/* Removes a file or folder with all that is in it. */
-void kit_remove(const char *name);
 /* Files and links below a folder, or -1 when it is not there. */
 int kit_count(const char *name);
 

@@ -12,9 +12,8 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "tests/scratch.h"
 #include "train/compare.h"
-
-static char folder[] = "/tmp/rf_test_compare_XXXXXX";
 
 /* Logs of three runs: losses of epochs 1 and 2 (mean lines), AP after epoch 2; "c" stopped after one epoch. */
 static const char *const logs[][2] = {
@@ -29,10 +28,9 @@ static const char *const logs[][2] = {
 };
 
 static int make_runs(void **state) {
-    (void)state;
-    if (!mkdtemp(folder)) return 1;
+    if (scratch_make(state) != 0) return 1;
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-        char *dir = rf_path_join(folder, logs[i][0]), *path = rf_path_join(dir, "train.jsonl");
+        char *dir = rf_path_join(scratch, logs[i][0]), *path = rf_path_join(dir, "train.jsonl");
         FILE *file = rf_dir_make(dir) == RF_OK ? fopen(path, "w") : NULL;
         if (!file || fputs(logs[i][1], file) < 0 || fclose(file) != 0) return 1;
         rf_free(path);
@@ -41,21 +39,14 @@ static int make_runs(void **state) {
     return 0;
 }
 
-static int remove_runs(void **state) {
-    (void)state;
-    char command[80];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
 static rf_status compare(const char *const *texts, size_t n, char **table) {
     rf_run_group groups[4];
-    char *out = rf_path_join(folder, "pictures");
+    char *out = rf_path_join(scratch, "pictures");
     rf_status status = RF_OK;
     *table = NULL;
     for (size_t i = 0; i < n; i++) {
         char text[200];
-        snprintf(text, sizeof text, texts[i], folder, folder, folder);
+        snprintf(text, sizeof text, texts[i], scratch, scratch, scratch);
         rf_status parsed = rf_run_group_parse(text, &groups[i]);
         if (status == RF_OK) status = parsed;
     }
@@ -78,7 +69,7 @@ static void means_by_hand(void **state) {
                                "| one | 0.500 | 0.000 |\n");
     rf_free(table);
     for (int i = 0; i < 2; i++) {
-        char *dir = rf_path_join(folder, "pictures"), *path = rf_path_join(dir, i ? "ap.svg" : "loss.svg");
+        char *dir = rf_path_join(scratch, "pictures"), *path = rf_path_join(dir, i ? "ap.svg" : "loss.svg");
         uint8_t *svg = NULL;
         size_t bytes;
         assert_int_equal(rf_file_read(path, 0, &svg, &bytes), RF_OK);
@@ -109,5 +100,5 @@ static void mistakes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(means_by_hand), cmocka_unit_test(mistakes)};
-    return cmocka_run_group_tests(tests, make_runs, remove_runs);
+    return cmocka_run_group_tests(tests, make_runs, scratch_remove);
 }

@@ -22,7 +22,7 @@
 static const rf_convert_options keep = {.place = RF_IMAGES_KEEP};
 
 static int set_up(void **state) {
-    if (kit_set_up(state)) return 1;
+    if (scratch_make(state)) return 1;
     kit_picture("pictures/photo.jpg", 100, 80);
     kit_picture("pictures/sub/b.png", 50, 40);
     kit_picture("pictures/c.jpg", 200, 160);
@@ -97,8 +97,8 @@ static void what_is_written_is_read_again(void **state) {
         assert_int_equal(kit_stats.with_points, 1);
         assert_int_equal(kit_stats.ignored, 1);
         assert_false(kit_stats.swapped);
-        kit_remove("there");
-        kit_remove("back");
+        scratch_clear("there");
+        scratch_clear("back");
     }
 }
 
@@ -212,13 +212,13 @@ static void voc(void **state) {
     assert_int_equal(kit_convert("voc", "label", "xml", "out", &keep), RF_OK);
     assert_string_equal(kit_read("out/train/label.txt"), "# sub/b.png\n0 1.5 50 28.5" NONE " 0\n0 0 9 8" NONE " 0 1\n");
     assert_int_equal(kit_stats.other_categories, 1);
-    kit_remove("out");
+    scratch_clear("out");
     rf_convert_options o = keep;
     o.keep_difficult = true;
     assert_int_equal(kit_convert("voc", "label", "xml", "out", &o), RF_OK);
     assert_string_equal(kit_read("out/train/label.txt"), "# sub/b.png\n0 1.5 50 28.5" NONE " 0\n0 0 9 8" NONE " 0\n");
-    kit_remove("out");
-    kit_remove("xml");
+    scratch_clear("out");
+    scratch_clear("xml");
 }
 
 static void yolo(void **state) {
@@ -234,16 +234,16 @@ static void yolo(void **state) {
                                                   "# photo.jpg\n40 20 20 40 45 32 0 55 32 0 50 40 0 46 48 0 54 48 0 0\n"
                                                   "5 4 10 8" NONE " 0\n"
                                                   "# sub/b.png\n");
-    kit_remove("out");
-    kit_remove("txt/classes.txt");
+    scratch_clear("out");
+    scratch_clear("txt/classes.txt");
     assert_int_equal(kit_convert("yolo", "label", "txt", "out", &keep), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "2 kinds of objects"));
     rf_convert_options o = keep;
     o.category = "1";
     assert_int_equal(kit_convert("yolo", "label", "txt", "out", &o), RF_OK);
     assert_close(kit_read("out/train/label.txt"), "# c.jpg\n# photo.jpg\n5 4 10 8" NONE " 0\n# sub/b.png\n");
-    kit_remove("out");
-    kit_remove("txt");
+    scratch_clear("out");
+    scratch_clear("txt");
 }
 
 /* Half sizes of the box of an ellipse a, b turned by t: sqrt(a^2 cos^2 t + b^2 sin^2 t), and with sine and cosine
@@ -270,7 +270,7 @@ static void csv(void **state) {
                    "filename,width,height,class,xmin,ymin,xmax,ymax\nc.jpg,200,160,\"fa\"\"ce\",1,2,4,6\n", &keep),
         "# c.jpg\n1 2 3 4" NONE " 0\n");
     char text[1200];
-    snprintf(text, sizeof text, "path,x1,y1,width,height\n%s,1,2,3,4\n", kit_path("pictures/c.jpg"));
+    snprintf(text, sizeof text, "path,x1,y1,width,height\n%s,1,2,3,4\n", scratch_path("pictures/c.jpg"));
     assert_string_equal(kit_labels("csv", "a.csv", text, &keep), "# c.jpg\n1 2 3 4" NONE " 0\n");
 }
 
@@ -311,7 +311,7 @@ static void what_is_left_out_is_told(void **state) {
     kit_write_text("b.csv", "path,x,y,w,h\nnone.jpg,1,1,1,1\n");
     assert_int_equal(kit_convert("csv", "label", "b.csv", "out", &keep), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "--root"));
-    kit_remove("pictures/text.jpg");
+    scratch_clear("pictures/text.jpg");
 }
 
 static bool stop_late(void *ctx, size_t done, size_t total) {
@@ -326,20 +326,20 @@ static void output_is_whole_or_not_there(void **state) {
     rf_convert_options o = {.place = RF_IMAGES_LINK};
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_OK);
     assert_int_equal(kit_count("out"), 3);
-    assert_int_equal(lstat(kit_path("out/train/images/sub/b.png"), &info), 0);
+    assert_int_equal(lstat(scratch_path("out/train/images/sub/b.png"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    assert_int_equal(stat(kit_path("out/train/images/sub/b.png"), &info), 0);
+    assert_int_equal(stat(scratch_path("out/train/images/sub/b.png"), &info), 0);
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "out/train exists already"));
     assert_int_equal(kit_count("out"), 3);
-    kit_remove("out");
+    scratch_clear("out");
     o.place = RF_IMAGES_COPY;
     kit_write_text("out/train.tmp-999999999/left", "by one that was killed");
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_OK);
     assert_int_equal(kit_count("out"), 3);
-    assert_int_equal(lstat(kit_path("out/train/images/sub/b.png"), &info), 0);
+    assert_int_equal(lstat(scratch_path("out/train/images/sub/b.png"), &info), 0);
     assert_true(S_ISREG(info.st_mode));
-    kit_remove("out");
+    scratch_clear("out");
     o.progress = stop_late;
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_ERR_INTERRUPTED);
     assert_int_equal(kit_count("out"), -1);
@@ -355,8 +355,8 @@ static void output_is_whole_or_not_there(void **state) {
     assert_int_equal(kit_count("out"), -1);
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_OK);
     assert_string_equal(kit_read("out/train/label.txt"), "# \xff.jpg\n1 1 1 1" NONE " 0\n");
-    kit_remove("out");
-    kit_remove("pictures/\xff.jpg");
+    scratch_clear("out");
+    scratch_clear("pictures/\xff.jpg");
 }
 
 /* An image stays in its part when others are added; the share is kept to. */
@@ -371,7 +371,7 @@ static void the_split_is_a_function_of_the_name(void **state) {
         snprintf(path, sizeof path, "pictures/%s", name);
         if (i == 0) kit_picture(path, 8, 8);
         if (i > 0) kit_write("pictures/s/x", "", 0);
-        if (i > 0) assert_int_equal(symlink("0.jpg", kit_path(path)), 0);
+        if (i > 0) assert_int_equal(symlink("0.jpg", scratch_path(path)), 0);
         n += (size_t)sprintf(text + n, "%s,1,1,4,4\n", name);
         if (i == 99) memcpy(few, text, n + 1);
     }
@@ -381,17 +381,17 @@ static void the_split_is_a_function_of_the_name(void **state) {
     assert_int_equal(kit_stats.part_images[0] + kit_stats.part_images[1], 200);
     assert_in_range(kit_stats.part_images[1], 25, 55);
     char *val = strdup(kit_read("out/val/label.txt"));
-    kit_remove("out");
+    scratch_clear("out");
     kit_write_text("a.csv", few);
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_OK);
     const char *small = kit_read("out/val/label.txt");
     assert_true(strlen(small) > 100 && strncmp(val, small, strlen(small)) == 0);
     free(val);
-    kit_remove("out");
+    scratch_clear("out");
     o.split = 1e-9;
     assert_int_equal(kit_convert("csv", "label", "a.csv", "out", &o), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "leaves a part without any"));
-    kit_remove("pictures/s");
+    scratch_clear("pictures/s");
 }
 
 static void memory_runs_out(void **state) {
@@ -404,10 +404,10 @@ static void memory_runs_out(void **state) {
         uint64_t n = 1;
         for (rf_status status = RF_ERR_NOMEM; status != RF_OK; n++) {
             static char part[] = "train";
-            char *files[] = {strdup(kit_path(file))}, *root = strdup(kit_path("pictures"));
+            char *files[] = {strdup(scratch_path(file))}, *root = strdup(scratch_path("pictures"));
             rf_convert_input in = {.files = files, .n_files = 1, .root = root, .part = part};
             rf_alloc_fail_at(n);
-            status = rf_convert(c, rf_converters[RF_CONVERTER_coco], &in, 1, kit_path("oom"), &keep, &kit_stats);
+            status = rf_convert(c, rf_converters[RF_CONVERTER_coco], &in, 1, scratch_path("oom"), &keep, &kit_stats);
             rf_alloc_fail_at(0);
             free(files[0]);
             free(root);
@@ -415,8 +415,8 @@ static void memory_runs_out(void **state) {
             if (status != RF_OK) assert_int_equal(kit_count("oom"), -1);
         }
         assert_in_range(n, 10, 1000);
-        kit_remove("oom");
-        kit_remove(file);
+        scratch_clear("oom");
+        scratch_clear(file);
     }
 }
 
@@ -436,5 +436,5 @@ int main(void) {
         cmocka_unit_test(the_split_is_a_function_of_the_name),
         cmocka_unit_test(memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, set_up, kit_tear_down);
+    return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

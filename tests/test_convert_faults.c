@@ -20,7 +20,7 @@
 static const rf_convert_options keep = {.place = RF_IMAGES_KEEP};
 
 static int set_up(void **state) {
-    if (kit_set_up(state)) return 1;
+    if (scratch_make(state)) return 1;
     kit_picture("pictures/a.jpg", 64, 64);
     return 0;
 }
@@ -269,7 +269,7 @@ static void turned_pictures(void **state) {
     assert_string_equal(kit_labels("coco", "t.json", text, &keep), "# t.jpg\n");
     assert_int_equal(kit_stats.left_out[RF_CONVERT_TURNED], 0);
     assert_int_equal(kit_stats.left_out[RF_CONVERT_OUTSIDE], 1);
-    kit_remove("pictures/t.jpg");
+    scratch_clear("pictures/t.jpg");
 }
 
 static void json_values(void **state) {
@@ -345,5 +345,5 @@ int main(void) {
         cmocka_unit_test(mutations),   cmocka_unit_test(turned_pictures), cmocka_unit_test(json_values),
         cmocka_unit_test(csv_rows),
     };
-    return cmocka_run_group_tests(tests, set_up, kit_tear_down);
+    return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -20,8 +20,7 @@
 #include "eval/hungarian.h"
 #include "eval/mask.h"
 #include "tests/protocol_set.h"
-
-static char scratch[] = "/tmp/rf_fddb_XXXXXX";
+#include "tests/scratch.h"
 
 /* ---- shapes ---- */
 
@@ -264,22 +263,10 @@ static void fddb_files(void **state) {
     }
 }
 
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(scratch) ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks),        cmocka_unit_test(angles_turn_towards_y), cmocka_unit_test(hungarian),
         cmocka_unit_test(fddb_by_hand), cmocka_unit_test(fddb_equals_naive),     cmocka_unit_test(fddb_files),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -16,29 +16,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
-
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char path[4][256];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
-    return path[next];
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/rf_test_files_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
+#include "tests/scratch.h"
 
 static void expect_contents(const char *path, const char *text) {
     uint8_t *data;
@@ -52,7 +30,7 @@ static void expect_contents(const char *path, const char *text) {
 static void expect_names(const char *suffixes, bool recursive, const char *expected) {
     char **names, joined[512] = "";
     size_t count;
-    assert_int_equal(rf_dir_list(folder, suffixes, recursive, &names, &count), RF_OK);
+    assert_int_equal(rf_dir_list(scratch, suffixes, recursive, &names, &count), RF_OK);
     for (size_t i = 0; i < count; i++) {
         strcat(joined, names[i]);
         strcat(joined, " ");
@@ -65,24 +43,24 @@ static void reading_tells_what_is_wrong(void **state) {
     (void)state;
     uint8_t *data;
     size_t size;
-    assert_int_equal(rf_file_read(in_folder("missing"), 0, &data, &size), RF_ERR_IO);
+    assert_int_equal(rf_file_read(scratch_path("missing"), 0, &data, &size), RF_ERR_IO);
     assert_non_null(strstr(rf_error_message(), "missing': No such file"));
-    assert_int_equal(rf_file_read(folder, 0, &data, &size), RF_ERR_IO);
+    assert_int_equal(rf_file_read(scratch, 0, &data, &size), RF_ERR_IO);
     assert_non_null(strstr(rf_error_message(), "it is a folder"));
     assert_int_equal(rf_file_read("/dev/zero", 0, &data, &size), RF_ERR_IO);
-    assert_int_equal(rf_file_write_atomic(in_folder("ten"), "0123456789", 10), RF_OK);
-    assert_int_equal(rf_file_read(in_folder("ten"), 9, &data, &size), RF_ERR_FORMAT);
-    assert_int_equal(rf_file_read(in_folder("ten"), 10, &data, &size), RF_OK);
+    assert_int_equal(rf_file_write_atomic(scratch_path("ten"), "0123456789", 10), RF_OK);
+    assert_int_equal(rf_file_read(scratch_path("ten"), 9, &data, &size), RF_ERR_FORMAT);
+    assert_int_equal(rf_file_read(scratch_path("ten"), 10, &data, &size), RF_OK);
     assert_string_equal((char *)data, "0123456789");
     rf_free(data);
-    assert_int_equal(rf_file_write_atomic(in_folder("ten"), NULL, 0), RF_OK);
-    expect_contents(in_folder("ten"), "");
-    unlink(in_folder("ten"));
+    assert_int_equal(rf_file_write_atomic(scratch_path("ten"), NULL, 0), RF_OK);
+    expect_contents(scratch_path("ten"), "");
+    unlink(scratch_path("ten"));
 }
 
 static void an_aborted_or_failing_write_leaves_the_old_file(void **state) {
     (void)state;
-    const char *path = in_folder("old.txt");
+    const char *path = scratch_path("old.txt");
     assert_int_equal(rf_file_write_atomic(path, "old", 3), RF_OK);
 
     rf_atomic_file *file;
@@ -131,8 +109,8 @@ static void an_aborted_or_failing_write_leaves_the_old_file(void **state) {
     fprintf(rf_atomic_stream(file), "%d", 42);
     assert_int_equal(rf_atomic_commit(file), RF_OK);
     expect_contents(path, "42");
-    assert_int_equal(rf_file_write_atomic(folder, "x", 1), RF_ERR_IO);
-    assert_int_equal(rf_file_write_atomic(in_folder("no/such/folder"), "x", 1), RF_ERR_IO);
+    assert_int_equal(rf_file_write_atomic(scratch, "x", 1), RF_ERR_IO);
+    assert_int_equal(rf_file_write_atomic(scratch_path("no/such/folder"), "x", 1), RF_ERR_IO);
     unlink(path);
     expect_names(NULL, false, "");
 }
@@ -147,51 +125,51 @@ static void leftovers_are_swept(void **state) {
     snprintf(dead, sizeof dead, "w.bin.tmp-%ld-0", (long)gone);
     snprintf(running, sizeof running, "w.bin.tmp-%ld-0", (long)getpid());
     const char *const kept[] = {"w.bin", running, "other.bin.tmp-1-0", "w.bin.tmp-x"};
-    for (int i = 0; i < 4; i++) assert_int_equal(rf_file_write_atomic(in_folder(kept[i]), "", 0), RF_OK);
-    assert_int_equal(rf_file_write_atomic(in_folder(dead), "half", 4), RF_OK);
-    rf_atomic_sweep(in_folder("w.bin"));
-    assert_false(rf_file_exists(in_folder(dead)));
+    for (int i = 0; i < 4; i++) assert_int_equal(rf_file_write_atomic(scratch_path(kept[i]), "", 0), RF_OK);
+    assert_int_equal(rf_file_write_atomic(scratch_path(dead), "half", 4), RF_OK);
+    rf_atomic_sweep(scratch_path("w.bin"));
+    assert_false(rf_file_exists(scratch_path(dead)));
     for (int i = 0; i < 4; i++) {
-        assert_true(rf_file_exists(in_folder(kept[i])));
-        unlink(in_folder(kept[i]));
+        assert_true(rf_file_exists(scratch_path(kept[i])));
+        unlink(scratch_path(kept[i]));
     }
 }
 
 static void lines_are_appended(void **state) {
     (void)state;
-    assert_int_equal(rf_file_append_line(in_folder("log"), "{\"a\":1}"), RF_OK);
-    assert_int_equal(rf_file_append_line(in_folder("log"), ""), RF_OK);
-    assert_int_equal(rf_file_append_line(in_folder("log"), "end"), RF_OK);
-    expect_contents(in_folder("log"), "{\"a\":1}\n\nend\n");
-    unlink(in_folder("log"));
+    assert_int_equal(rf_file_append_line(scratch_path("log"), "{\"a\":1}"), RF_OK);
+    assert_int_equal(rf_file_append_line(scratch_path("log"), ""), RF_OK);
+    assert_int_equal(rf_file_append_line(scratch_path("log"), "end"), RF_OK);
+    expect_contents(scratch_path("log"), "{\"a\":1}\n\nend\n");
+    unlink(scratch_path("log"));
     assert_int_equal(rf_file_append_line("/dev/full", "x"), RF_ERR_IO);
     assert_non_null(strstr(rf_error_message(), "No space left"));
-    assert_int_equal(rf_file_append_line(folder, "x"), RF_ERR_IO);
+    assert_int_equal(rf_file_append_line(scratch, "x"), RF_ERR_IO);
 }
 
 static void folders_are_made_and_listed(void **state) {
     (void)state;
-    assert_int_equal(rf_dir_make(in_folder("a/b//c/")), RF_OK);
-    assert_int_equal(rf_dir_make(in_folder("a/b")), RF_OK);
-    assert_true(rf_dir_exists(in_folder("a/b/c")));
-    assert_false(rf_file_exists(in_folder("a/b/c")));
+    assert_int_equal(rf_dir_make(scratch_path("a/b//c/")), RF_OK);
+    assert_int_equal(rf_dir_make(scratch_path("a/b")), RF_OK);
+    assert_true(rf_dir_exists(scratch_path("a/b/c")));
+    assert_false(rf_file_exists(scratch_path("a/b/c")));
     static const char *const files[] = {"z.jpg", "a/y.JPG", "a/b/x.png", "a/b/c/w.txt", "B.jpeg", ".hidden.jpg"};
-    for (int i = 0; i < 6; i++) assert_int_equal(rf_file_write_atomic(in_folder(files[i]), "", 0), RF_OK);
+    for (int i = 0; i < 6; i++) assert_int_equal(rf_file_write_atomic(scratch_path(files[i]), "", 0), RF_OK);
     expect_names(NULL, false, "B.jpeg z.jpg ");
     expect_names(".jpg,.png", true, "a/b/x.png a/y.JPG z.jpg ");
     expect_names(".txt", true, "a/b/c/w.txt ");
     expect_names(".gif", true, "");
-    assert_true(rf_file_exists(in_folder("z.jpg")));
-    assert_false(rf_dir_exists(in_folder("z.jpg")));
-    assert_int_equal(rf_dir_make(in_folder("z.jpg/deeper")), RF_ERR_IO);
+    assert_true(rf_file_exists(scratch_path("z.jpg")));
+    assert_false(rf_dir_exists(scratch_path("z.jpg")));
+    assert_int_equal(rf_dir_make(scratch_path("z.jpg/deeper")), RF_ERR_IO);
 
     char **names;
     size_t count;
-    assert_int_equal(rf_dir_list(in_folder("nothing"), NULL, true, &names, &count), RF_ERR_IO);
-    assert_int_equal(symlink(".", in_folder("a/loop")), 0);
-    assert_int_equal(rf_dir_list(folder, NULL, true, &names, &count), RF_ERR_IO);
+    assert_int_equal(rf_dir_list(scratch_path("nothing"), NULL, true, &names, &count), RF_ERR_IO);
+    assert_int_equal(symlink(".", scratch_path("a/loop")), 0);
+    assert_int_equal(rf_dir_list(scratch, NULL, true, &names, &count), RF_ERR_IO);
     assert_non_null(strstr(rf_error_message(), "symbolic link"));
-    unlink(in_folder("a/loop"));
+    unlink(scratch_path("a/loop"));
 }
 
 static void paths_and_checksums(void **state) {
@@ -218,5 +196,5 @@ int main(void) {
         cmocka_unit_test(folders_are_made_and_listed),
         cmocka_unit_test(paths_and_checksums),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

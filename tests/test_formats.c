@@ -17,29 +17,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "core/safetensors.h"
-
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char path[4][256];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
-    return path[next];
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/rf_test_files_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
+#include "tests/scratch.h"
 
 static void json_round_trip(void **state) {
     (void)state;
@@ -137,7 +115,7 @@ static void write_sample(const char *path) {
 
 static void safetensors_round_trip(void **state) {
     (void)state;
-    const char *path = in_folder("a.safetensors"), *twin = in_folder("b.safetensors");
+    const char *path = scratch_path("a.safetensors"), *twin = scratch_path("b.safetensors");
     write_sample(path);
     write_sample(twin);
     uint8_t *first, *second;
@@ -179,15 +157,15 @@ static void safetensors_round_trip(void **state) {
 static void unwritable_tensors_are_refused(void **state) {
     (void)state;
     rf_st_tensor tensors[2] = {sample_tensors[1], sample_tensors[1]};
-    assert_int_equal(rf_st_write(in_folder("x"), tensors, 2, NULL, NULL, 0), RF_ERR_USER);
+    assert_int_equal(rf_st_write(scratch_path("x"), tensors, 2, NULL, NULL, 0), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "two tensors are called"));
     tensors[0].dims[0] = 3;
-    assert_int_equal(rf_st_write(in_folder("x"), tensors, 1, NULL, NULL, 0), RF_ERR_USER);
+    assert_int_equal(rf_st_write(scratch_path("x"), tensors, 1, NULL, NULL, 0), RF_ERR_USER);
     tensors[0].dims[0] = SIZE_MAX;
-    assert_int_equal(rf_st_write(in_folder("x"), tensors, 1, NULL, NULL, 0), RF_ERR_USER);
+    assert_int_equal(rf_st_write(scratch_path("x"), tensors, 1, NULL, NULL, 0), RF_ERR_USER);
     tensors[1].name = (char *)"__metadata__";
-    assert_int_equal(rf_st_write(in_folder("x"), tensors + 1, 1, NULL, NULL, 0), RF_ERR_USER);
-    assert_false(rf_file_exists(in_folder("x")));
+    assert_int_equal(rf_st_write(scratch_path("x"), tensors + 1, 1, NULL, NULL, 0), RF_ERR_USER);
+    assert_false(rf_file_exists(scratch_path("x")));
 }
 
 /* A file made of a header and `data_bytes` counting bytes. */
@@ -292,7 +270,7 @@ static size_t mutate(rf_rng *rng, uint8_t *bytes, size_t length) {
 
 static void damaged_safetensors_never_crash(void **state) {
     (void)state;
-    const char *path = in_folder("m.safetensors");
+    const char *path = scratch_path("m.safetensors");
     write_sample(path);
     uint8_t *whole;
     size_t bytes, refused = 0;
@@ -363,5 +341,5 @@ int main(void) {
         cmocka_unit_test(damaged_safetensors_never_crash),
         cmocka_unit_test(damaged_configurations_never_crash),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -22,8 +22,7 @@
 #include "eval/predictions.h"
 #include "eval/report.h"
 #include "eval/voc_ap.h"
-
-static char scratch[] = "/tmp/rf_metrics_XXXXXX";
+#include "tests/scratch.h"
 
 static void average_by_hand(void **state) {
     (void)state;
@@ -322,18 +321,6 @@ static void reports(void **state) {
     assert_int_equal(rf_report_csv("/nowhere/at/all.csv", curves, 2), RF_ERR_IO);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(scratch) ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(average_by_hand),
@@ -346,5 +333,5 @@ int main(void) {
         cmocka_unit_test(metric_contract),
         cmocka_unit_test(reports),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -18,8 +18,7 @@
 #include "detect/box.h"
 #include "eval/srn_scales.h"
 #include "tests/protocol_set.h"
-
-static char scratch[] = "/tmp/rf_protocols_XXXXXX";
+#include "tests/scratch.h"
 
 static void contract(void **state) {
     (void)state;
@@ -292,18 +291,6 @@ static void srn_schedule(void **state) {
     assert_in_range(rf_srn_passes(1, 1, 1e9, p), 20, RF_SRN_PASSES);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(scratch) ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contract),
@@ -315,5 +302,5 @@ int main(void) {
         cmocka_unit_test(coco_equals_naive),
         cmocka_unit_test(srn_schedule),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

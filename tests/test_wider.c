@@ -20,12 +20,12 @@
 #include "core/parallel.h"
 #include "eval/predictions.h"
 #include "eval/wider_ap.h"
+#include "tests/scratch.h"
 
 #define DATA "../shared/data"
 
 static rf_wider_gt *gt; /* the official ground truth, when it is there */
 static rf_wider_result *result;
-static char scratch[] = "/tmp/rf_wider_XXXXXX";
 
 static double seconds(void) {
     struct timespec now;
@@ -331,18 +331,14 @@ static void published_predictions(void **state) {
 }
 
 static int set_up(void **state) {
-    (void)state;
     result = rf_alloc(1, sizeof *result);
-    return result && mkdtemp(scratch) ? 0 : 1;
+    return result ? scratch_make(state) : 1;
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    char command[256];
     rf_wider_gt_free(gt);
     rf_free(result);
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command);
+    return scratch_remove(state);
 }
 
 int main(void) {
