@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layers/heads.h"
 #include "layers/tower.h"
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
@@ -20,6 +19,25 @@ static rf_stage_body body_of(const char *name) {
     int i = 0;
     while (i < RF_BODY_BACKBONE && strcmp(names[i], name) != 0) i++;
     return (rf_stage_body)i;
+}
+
+static rf_status plan_maxout(const rf_config *config, rf_maxout *out) {
+    const char *name = config->model.maxout;
+    *out = strcmp(name, "both") == 0 ? RF_MAXOUT_BOTH : RF_MAXOUT_BACKGROUND;
+    if (strcmp(name, "no") == 0) {
+        *out = RF_MAXOUT_NO;
+        return RF_OK;
+    }
+    if (strcmp(config->model.head, "towers") == 0)
+        return rf_fail(RF_ERR_USER, "model.maxout = %s, but model.head = towers has one logit an anchor: leave it out",
+                       name);
+    if (config->model.share_heads)
+        return rf_fail(
+            RF_ERR_USER,
+            "model.maxout = %s gives the class heads of the levels different outputs, so they cannot be one: "
+            "set model.share_heads = no",
+            name);
+    return RF_OK;
 }
 
 /* Which levels a list of strides means. */
@@ -105,6 +123,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
                        "model.context_channels = %ld, but model.context = %s is as wide as the pyramid: leave it out",
                        config->model.context_channels, out->context->name);
     out->share_heads = config->model.share_heads;
+    RF_TRY(plan_maxout(config, &out->maxout));
     out->blur = config->model.blur;
     out->occlusion = config->model.occlusion;
     if (out->occlusion && !config->model.landmarks)
@@ -176,9 +195,10 @@ static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, con
     rf_value levels[RF_NET_LEVELS];
     char name[16];
     for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
-    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], width_of(s, kind), levels, d->n_levels)
-                           : rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, width_of(s, kind),
-                                      s->share_heads, t->maps[kind]);
+    rf_head_spec head = {heads[kind], s->cell_anchors, width_of(s, kind), s->share_heads,
+                         kind == CLS ? s->maxout : RF_MAXOUT_NO};
+    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], head.width, levels, d->n_levels)
+                           : rf_heads(net, &head, levels, d->n_levels, t->maps[kind]);
     snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
     rf_graph_keep(net->graph, y);
     rf_graph_name(net->graph, y, name);

@@ -5,6 +5,7 @@
 
 #include "layers/context.h"
 #include "layers/detector.h"
+#include "layers/heads.h"
 
 /* What the heads of later stages read: cascade.body. */
 typedef enum rf_stage_body {
@@ -24,6 +25,7 @@ typedef struct rf_stages {
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
     bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion;
+    rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */
 } rf_stages;
 

@@ -98,7 +98,7 @@ static void fill(const rf_call *call, int input, rf_real *data, uint64_t seed) {
 static const rf_case cases[] = {{"2x3x5x8", ""},
                                 {"1x4x3x12", "background=1 face=3"},
                                 {"5x4", "background=2 face=2"},
-                                {"1x33x17x24", "background=3 face=1"},
+                                {"1x3x2x24", "background=3 face=1"},
                                 {"6x3", "background=1 face=2"},
                                 {NULL, NULL}};
 
