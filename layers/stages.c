@@ -97,6 +97,8 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     if (config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no landmarks: set model.landmarks = no");
     if (out->blur) return rf_fail(RF_ERR_USER, "model.head = towers predicts no blur: set model.blur = no");
+    if (out->head_box)
+        return rf_fail(RF_ERR_USER, "model.head = towers predicts no whole heads: set model.head_box = no");
     if (out->context->scope || !out->share_heads)
         return rf_fail(RF_ERR_USER, "model.head = towers has towers instead of context modules, and one pair for all "
                                     "levels: set model.context = none and model.share_heads = yes");
@@ -126,6 +128,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     RF_TRY(plan_maxout(config, &out->maxout));
     out->blur = config->model.blur;
     out->occlusion = config->model.occlusion;
+    out->head_box = config->model.head_box;
     if (out->occlusion && !config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
     if ((out->blur || out->occlusion) && config->cascade.stages > 1)
@@ -262,6 +265,22 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     split_outputs(net, s, out);
     out->box_rows = number_rows(d, s->box_at[k], out->box_first);
     out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
+}
+
+static rf_value head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {
+    rf_value y = rf_heads(net, spec, d->features, d->n_levels, NULL);
+    rf_graph_keep(net->graph, y);
+    rf_graph_name(net->graph, y, name);
+    return y;
+}
+
+void rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
+    rf_head_spec box = {"BboxHead", stages->cell_anchors, 4, stages->share_heads, RF_MAXOUT_NO};
+    rf_head_spec cls = {"ClassHead", stages->cell_anchors, 2, stages->share_heads, stages->maxout};
+    rf_scope scope = rf_net_enter(net, "head");
+    out->head_loc = head_box_rows(net, &box, out, "head_loc");
+    out->head_cls = head_box_rows(net, &cls, out, "head_cls");
+    rf_net_leave(net, scope);
 }
 
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {

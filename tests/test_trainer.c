@@ -190,8 +190,9 @@ static void log_facts(const char *name, char *out, size_t bytes) {
 #define OTHER_LAYERS "model.share_heads=yes model.freeze_stages=1 optim.backbone_lr=0.1 optim.decay_bn_bias=no"
 #define CASCADE "cascade.stages=2 cascade.body=predictions"
 #define DEFORMABLE "model.context_dcn=v2 model.lateral_dcn=v1"
-static const char *const recipes[] = {"", OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes",
-                                      DEFORMABLE, CASCADE};
+#define HEADS "model.head_box=yes model.maxout=both"
+static const char *const recipes[] = {"",         OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes",
+                                      DEFORMABLE, CASCADE,     HEADS " optim.accumulate=2 train.save_steps=1"};
 enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static void interrupted_equals_uninterrupted(void **state) {
@@ -241,10 +242,10 @@ static void a_crash_loses_what_is_after_the_checkpoint(void **state) {
 
 static void threads_and_workers_do_not_matter(void **state) {
     (void)state;
-    static const char *const workers[] = {"data.workers=0", "data.workers=1 data.prefetch=1", "data.workers=3",
-                                          DEFORMABLE, CASCADE};
+    static const char *const workers[] = {
+        "data.workers=0", "data.workers=1 data.prefetch=1", "data.workers=3", DEFORMABLE, CASCADE, HEADS};
     /* The settings are part of a checkpoint, so runs of equal text are compared. */
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < 6; k++) {
         char names[3][32];
         for (int threads = 1; threads <= 3; threads++) {
             snprintf(names[threads - 1], sizeof names[0], "t%d_%d", threads, k);

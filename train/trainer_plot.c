@@ -67,7 +67,7 @@ static rf_status add_object(plot *losses, plot *metrics, const rf_json *root) {
     rf_json_string(rf_json_get(root, "kind"), &kind);
     if (!rf_json_number(rf_json_get(root, "epoch"), &epoch)) return RF_OK;
     if (strcmp(kind, "train") == 0) {
-        static const char *const parts[] = {"loss", "cls", "box", "points", "mesh", "edge"};
+        static const char *const parts[] = {"loss", "cls", "box", "points", "mesh", "edge", "head_cls", "head_box"};
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
             double value;
             if (rf_json_number(rf_json_get(root, parts[i]), &value) && value > 0)
