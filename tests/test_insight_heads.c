@@ -256,6 +256,16 @@ static void evaluation_has_no_heads(void **state) {
     for (int i = 0; i < rf_graph_node_count(graph); i++) assert_null(strstr(rf_graph_node(graph, i).name, "head."));
     assert_non_null(rf_params_find(params, "head.ClassHead.2.conv1x1.weight"));
     rf_graph_free(graph);
+    /* The table of layers, which is of the training graph, has them level by level. */
+    rf_layer_row *rows;
+    size_t n, count = 0, found = 0;
+    expect_ok(rf_detector_table(&config, SIDE, SIDE, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        count += rows[i].params;
+        found += strcmp(rows[i].name, "head.ClassHead.2") == 0 && rows[i].params == 4 * (16 + 1);
+    }
+    assert_true(count == rf_params_learnable(params) && found == 1);
+    rf_free(rows);
     rf_params_free(params);
     refused("[model]\npreset=refineface\nbackbone=resnet18\nhead_box=yes\n", "set model.head_box = no");
 }
