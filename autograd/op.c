@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config.h"
+#include "core/name.h"
 
 #define RF_OP(name) extern const rf_op rf_op_##name;
 #include "autograd/ops.def"
@@ -41,13 +41,9 @@ const char *rf_shape_text(const rf_shape *shape, char text[64]) {
 
 const rf_op *rf_op_find(const char *name) {
     const char *names[RF_OP_COUNT];
-    for (int i = 0; i < RF_OP_COUNT; i++) {
-        if (strcmp(rf_ops[i]->name, name) == 0) return rf_ops[i];
-        names[i] = rf_ops[i]->name;
-    }
-    const char *near = rf_nearest_name(name, names, RF_OP_COUNT);
-    rf_fail(RF_ERR_USER, near ? "unknown op '%s'; did you mean '%s'?" : "unknown op '%s'", name, near);
-    return NULL;
+    for (int i = 0; i < RF_OP_COUNT; i++) names[i] = rf_ops[i]->name;
+    int at = rf_name_find("op", name, names, RF_OP_COUNT);
+    return at < 0 ? NULL : rf_ops[at];
 }
 
 /* Parses one "name=value" of `bytes` characters. */

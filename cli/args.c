@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "core/name.h"
 
 enum { OPTIONS_MAX = 64 };
 

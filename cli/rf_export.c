@@ -9,6 +9,7 @@
 #include "cli/model.h"
 #include "cli/output.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "core/text.h"
 #include "eval/metric.h"
 #include "export/export.h"
@@ -36,14 +37,10 @@ static rf_status read_input(const char *text, rf_export_options *o) {
 
 static rf_status read_outputs(const char *text, rf_export_options *o) {
     static const char *const kinds[] = {"raw", "anchors", "faces"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(text, kinds[i]) == 0) {
-            o->outputs = (rf_export_outputs)i;
-            return RF_OK;
-        }
-    const char *near = rf_nearest_name(text, kinds, 3);
-    return rf_fail(RF_ERR_USER, "--outputs %s: expected raw, anchors or faces%s%s", text, near ? "; did you mean " : "",
-                   near ? near : "");
+    int at = rf_name_find("kind of --outputs", text, kinds, 3);
+    if (at < 0) return RF_ERR_USER;
+    o->outputs = (rf_export_outputs)at;
+    return RF_OK;
 }
 
 /* A checkpoint that is the best of its run carries the figure that made it so. */

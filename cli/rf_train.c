@@ -15,6 +15,7 @@
 #include "eval/metric.h"
 #include "layers/detector.h"
 #include "layers/weights.h"
+#include "train/compare.h"
 
 static const char name[] = "rf-train";
 
@@ -199,6 +200,21 @@ fail:
     return status;
 }
 
+/* --compare: no training, but what several runs have logged, side by side. */
+static int compare(const rf_text_list *texts, const char *dir) {
+    rf_run_group *groups = rf_alloc(texts->n, sizeof *groups);
+    char *table = NULL;
+    rf_status status = groups ? RF_OK : RF_ERR_NOMEM;
+    for (size_t i = 0; i < texts->n && status == RF_OK; i++) status = rf_run_group_parse(texts->v[i], &groups[i]);
+    if (status != RF_OK) status = rf_fail_context(status, "--compare");
+    if (status == RF_OK) status = rf_compare_runs(groups, texts->n, dir, &table);
+    if (status == RF_OK) printf("%s\npictures: %s/*.svg\n", table + 1, dir);
+    rf_free(table);
+    for (size_t i = 0; groups && i < texts->n; i++) rf_run_group_free(&groups[i]);
+    rf_free(groups);
+    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+}
+
 static int print_reference(void) {
     char *text = NULL;
     rf_status status = rf_config_reference(&text);
@@ -209,14 +225,15 @@ static int print_reference(void) {
 }
 
 int main(int argc, char **argv) {
-    rf_text_list sets = {0};
-    const char *out = "runs/train", *init = NULL, *config_path = NULL;
+    rf_text_list sets = {0}, compared = {0};
+    const char *out = NULL, *init = NULL, *config_path = NULL;
     bool resume = false, overfit = false, plan = false, reference = false;
     long threads = 0, seed = -1;
     const rf_option options[] = {
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting of the configuration; may be repeated",
          0, 0},
-        {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder of the run: config.ini, train.jsonl, checkpoints (runs/train)",
+        {"out", 'o', RF_OPT_TEXT, &out, "DIR",
+         "folder of the run: config.ini, train.jsonl, checkpoints (runs/train); of --compare's pictures (runs/compare)",
          0, 0},
         {"resume", 'r', RF_OPT_FLAG, &resume, NULL, "continue from DIR/last.safetensors, bit for bit", 0, 0},
         {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS",
@@ -228,6 +245,8 @@ int main(int argc, char **argv) {
         {"reference", 0, RF_OPT_FLAG, &reference, NULL,
          "print docs/configuration.md, every setting and preset, and stop", 0, 0},
         {"overfit", 0, RF_OPT_FLAG, &overfit, NULL, "repeat the first batch: the loss must fall to nearly zero", 0, 0},
+        {"compare", 0, RF_OPT_LIST, &compared, "NAME=RUN[,RUN...]",
+         "instead of training: one curve for the mean of these finished runs; may be repeated", 0, 0},
         {0}};
     const rf_program program = {
         name,
@@ -240,7 +259,8 @@ int main(int argc, char **argv) {
         options,
         "  rf-train configs/mnet025.ini --set data.root=/data/widerface --out runs/mnet\n"
         "  rf-train configs/r50.ini --plan\n"
-        "  rf-train configs/mnet025.ini --out runs/mnet --resume",
+        "  rf-train configs/mnet025.ini --out runs/mnet --resume\n"
+        "  rf-train --compare base=runs/a,runs/b --compare wide=runs/c,runs/d --out runs/compare",
         NULL,
         0,
         1};
@@ -248,6 +268,7 @@ int main(int argc, char **argv) {
     rf_args_action action = rf_args_parse(&program, argc, argv, &config_path, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (reference) return print_reference();
+    if (compared.n) return compare(&compared, out ? out : "runs/compare");
     if (n == 0) return rf_cli_usage(name, "a configuration is needed, for example configs/mnet025.ini");
     if (resume && init)
         return rf_cli_usage(name, "--init and --resume exclude each other: a resumed run has its weights in DIR");
@@ -261,6 +282,6 @@ int main(int argc, char **argv) {
     if (status == RF_OK) status = print_plan(&s.config);
     fflush(stdout);
     if (status == RF_OK && !plan) status = rf_signals_install();
-    if (status == RF_OK && !plan) status = train(&s, out, init, resume, overfit);
+    if (status == RF_OK && !plan) status = train(&s, out ? out : "runs/train", init, resume, overfit);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }

@@ -7,6 +7,7 @@
 #include "core/config_impl.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/name.h"
 
 enum { PLACE_BYTES = 400, MAX_FILE_BYTES = 1 << 20 };
 

@@ -67,7 +67,4 @@ rf_status rf_config_text(const rf_config *config, char **text);
 /* docs/configuration.md generated from the schema and the presets (markdown); rf_free it. */
 rf_status rf_config_reference(char **text);
 
-/* Nearest of n names to `word` by edit distance, or NULL when none is near (distance > 1 + length/3). */
-const char *rf_nearest_name(const char *word, const char *const *names, size_t n);
-
 #endif

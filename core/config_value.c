@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/config_impl.h"
+#include "core/name.h"
 
 enum { NAME_BYTES = 64 };
 
@@ -159,37 +160,4 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
     }
     }
     return RF_OK;
-}
-
-/* Levenshtein distance, one row at a time; -1 when a word is too long to be a name. */
-static int edit_distance(const char *a, const char *b) {
-    size_t n = strlen(a), m = strlen(b);
-    int row[NAME_BYTES];
-    if (n >= NAME_BYTES || m >= NAME_BYTES) return -1;
-    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
-    for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
-const char *rf_nearest_name(const char *word, const char *const *names, size_t n) {
-    int best = 1 + (int)(strlen(word) / 3) + 1;
-    const char *near = NULL;
-    for (size_t i = 0; i < n; i++) {
-        int distance = edit_distance(word, names[i]);
-        if (distance >= 0 && distance < best) {
-            best = distance;
-            near = names[i];
-        }
-    }
-    return near;
 }

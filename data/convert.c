@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "data/annotation.h"
 #include "data/convert_impl.h"
 
@@ -38,22 +38,19 @@ const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES] = {"train", "val"
 static const size_t annotation_max_bytes = (size_t)4 << 30;
 
 rf_status rf_converter_find(const char *name, bool writable, const rf_converter **out) {
+    const rf_converter *fitting[RF_CONVERTER_COUNT];
     const char *names[RF_CONVERTER_COUNT];
-    char list[128] = "";
     size_t n = 0;
     for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
-        const rf_converter *c = rf_converters[i];
-        if (writable && !c->write) continue;
-        if (strcmp(name, c->name) == 0) {
-            *out = c;
-            return RF_OK;
-        }
-        names[n++] = c->name;
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", c->name);
+        if (writable && !rf_converters[i]->write) continue;
+        fitting[n] = rf_converters[i];
+        names[n] = fitting[n]->name;
+        n++;
     }
-    const char *near = rf_nearest_name(name, names, n);
-    return rf_fail(RF_ERR_USER, "unknown format \"%s\"%s%s%s; %s: %s", name, near ? ", did you mean " : "",
-                   near ? near : "", near ? "?" : "", writable ? "written are" : "known are", list);
+    int at = rf_name_find(writable ? "format to write" : "format", name, names, n);
+    if (at < 0) return RF_ERR_USER;
+    *out = fitting[at];
+    return RF_OK;
 }
 
 rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, const char *fmt, ...) {

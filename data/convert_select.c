@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/config.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "core/rng.h"
 #include "data/convert_impl.h"
 

@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "data/annotation.h"
 #include "data/mesh_table.h"
 
@@ -115,14 +116,13 @@ static rf_status find_format(const char *wanted, const char *path, const char *t
         }
     }
     char list[128] = "";
-    for (int i = automatic; i <= RF_DATASET_COUNT; i++)
+    for (int i = 1; automatic && i <= RF_DATASET_COUNT; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", names[i]);
     if (automatic)
         return rf_fail(RF_ERR_FORMAT,
                        "%s:1: neither of the known annotation formats (%s); the first line names an image", path, list);
-    const char *near = rf_nearest_name(wanted, names, RF_DATASET_COUNT + 1);
-    return rf_fail(RF_ERR_USER, "unknown annotation format \"%s\"%s%s%s; known: %s", wanted,
-                   near ? ", did you mean " : "", near ? near : "", near ? "?" : "", list);
+    rf_name_find("annotation format", wanted, names, RF_DATASET_COUNT + 1);
+    return RF_ERR_USER;
 }
 
 static int compare_samples(const void *a, const void *b) {

@@ -1,5 +1,5 @@
-#include <string.h>
 
+#include "core/name.h"
 #include "detect/nms.h"
 
 const rf_merger rf_mergers[RF_MERGE_COUNT] = {
@@ -9,12 +9,8 @@ const rf_merger rf_mergers[RF_MERGE_COUNT] = {
 };
 
 const rf_merger *rf_merger_find(const char *name) {
-    for (int i = 0; i < RF_MERGE_COUNT; i++)
-        if (strcmp(rf_mergers[i].name, name) == 0) return &rf_mergers[i];
-#define RF_MERGE(name, function) " " #name
-    rf_fail(RF_ERR_USER, "no merge is called \"%s\"; there are:%s", name,
-#include "detect/merges.def"
-    );
-#undef RF_MERGE
-    return NULL;
+    const char *names[RF_MERGE_COUNT];
+    for (int i = 0; i < RF_MERGE_COUNT; i++) names[i] = rf_mergers[i].name;
+    int at = rf_name_find("merge", name, names, RF_MERGE_COUNT);
+    return at < 0 ? NULL : &rf_mergers[at];
 }

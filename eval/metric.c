@@ -1,7 +1,6 @@
 #include "eval/metric.h"
 
-#include <string.h>
-
+#include "core/name.h"
 #define RF_METRIC(name) extern const rf_metric rf_metric_##name;
 #include "eval/metrics.def"
 #undef RF_METRIC
@@ -13,12 +12,8 @@ const rf_metric *const rf_metrics[RF_METRIC_COUNT] = {
 };
 
 const rf_metric *rf_metric_find(const char *name) {
-    for (int i = 0; i < RF_METRIC_COUNT; i++)
-        if (strcmp(rf_metrics[i]->name, name) == 0) return rf_metrics[i];
-#define RF_METRIC(name) " " #name
-    rf_fail(RF_ERR_USER, "no metric is called \"%s\"; there are:%s", name,
-#include "eval/metrics.def"
-    );
-#undef RF_METRIC
-    return NULL;
+    const char *names[RF_METRIC_COUNT];
+    for (int i = 0; i < RF_METRIC_COUNT; i++) names[i] = rf_metrics[i]->name;
+    int at = rf_name_find("metric", name, names, RF_METRIC_COUNT);
+    return at < 0 ? NULL : rf_metrics[at];
 }

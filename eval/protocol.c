@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/name.h"
 
 #define RF_PROTOCOL(name) extern const rf_protocol rf_protocol_##name;
 #include "eval/protocols.def"
@@ -18,14 +19,10 @@ const rf_protocol *const rf_protocols[RF_PROTOCOL_COUNT] = {
 };
 
 const rf_protocol *rf_protocol_find(const char *name) {
-    for (int i = 0; i < RF_PROTOCOL_COUNT; i++)
-        if (strcmp(rf_protocols[i]->name, name) == 0) return rf_protocols[i];
-#define RF_PROTOCOL(name) " " #name
-    rf_fail(RF_ERR_USER, "no protocol is called \"%s\"; there are:%s", name,
-#include "eval/protocols.def"
-    );
-#undef RF_PROTOCOL
-    return NULL;
+    const char *names[RF_PROTOCOL_COUNT];
+    for (int i = 0; i < RF_PROTOCOL_COUNT; i++) names[i] = rf_protocols[i]->name;
+    int at = rf_name_find("protocol", name, names, RF_PROTOCOL_COUNT);
+    return at < 0 ? NULL : rf_protocols[at];
 }
 
 static bool has_kinds(const rf_dataset *truth) {

@@ -3,6 +3,7 @@
 
 #include "core/mem.h"
 #include "core/text.h"
+#include "core/name.h"
 #include "export/card.h"
 #include "export/export.h"
 
@@ -18,24 +19,9 @@ const rf_exporter *const rf_exporters[RF_EXPORTER_COUNT] = {
 
 const rf_exporter *rf_exporter_find(const char *name) {
     const char *names[RF_EXPORTER_COUNT];
-    rf_text all = {0};
-    char *list = NULL;
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) {
-        if (strcmp(rf_exporters[i]->name, name) == 0) {
-            rf_text_clear(&all);
-            return rf_exporters[i];
-        }
-        names[i] = rf_exporters[i]->name;
-        rf_text_printf(&all, "%s%s", i ? ", " : "", names[i]);
-    }
-    if (rf_text_finish(&all, &list, NULL) != RF_OK) return NULL;
-    const char *near = rf_nearest_name(name, names, RF_EXPORTER_COUNT);
-    if (near)
-        rf_fail(RF_ERR_USER, "unknown format '%s'; did you mean '%s'? Formats: %s", name, near, list);
-    else
-        rf_fail(RF_ERR_USER, "unknown format '%s'; formats: %s", name, list);
-    rf_free(list);
-    return NULL;
+    for (int i = 0; i < RF_EXPORTER_COUNT; i++) names[i] = rf_exporters[i]->name;
+    int at = rf_name_find("format", name, names, RF_EXPORTER_COUNT);
+    return at < 0 ? NULL : rf_exporters[at];
 }
 
 const rf_exporter *rf_exporter_for_path(const char *path) {

@@ -1,8 +1,6 @@
 #include "layers/context.h"
 
-#include <string.h>
-
-#include "core/config.h"
+#include "core/name.h"
 
 #define RF_CONTEXT(name) extern const rf_context rf_context_##name;
 #include "layers/contexts.def"
@@ -16,14 +14,9 @@ const rf_context *const rf_contexts[RF_CONTEXT_COUNT] = {
 
 const rf_context *rf_context_find(const char *name) {
     const char *names[RF_CONTEXT_COUNT];
-    for (int i = 0; i < RF_CONTEXT_COUNT; i++) {
-        names[i] = rf_contexts[i]->name;
-        if (strcmp(names[i], name) == 0) return rf_contexts[i];
-    }
-    const char *nearest = rf_nearest_name(name, names, RF_CONTEXT_COUNT);
-    rf_fail(RF_ERR_USER, "model.context = %s: there is no such context module; %s%s", name,
-            nearest ? "the nearest is " : "try ", nearest ? nearest : names[0]);
-    return NULL;
+    for (int i = 0; i < RF_CONTEXT_COUNT; i++) names[i] = rf_contexts[i]->name;
+    int at = rf_name_find("context module", name, names, RF_CONTEXT_COUNT);
+    return at < 0 ? NULL : rf_contexts[at];
 }
 
 rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Trains small variants of a detector on synthetic faces of 160x160 pixels, each with several seeds, and prints the mean and
-# the spread (largest less smallest) of AP as a Markdown table. They show that the parts work together; for accuracy on
-# photos train on WIDER FACE. Variants whose settings the build does not know are skipped and named.
+# the spread (largest less smallest) of AP as a Markdown table, then the mean loss and AP along the epochs. They show that the
+# parts work together; for accuracy on photos train on WIDER FACE. Variants whose settings the build does not know are skipped.
 # Usage: scripts/ablate.sh retinaface|refineface [VARIANT...]   (the first column; all)
-#   SEEDS="1 2 3"  EPOCHS=8  IMAGES=200  OUT=FOLDER (kept; else a temporary folder)  MESH=FILE.obj (for + dense)
+#   SEEDS="1 2 3"  EPOCHS=8  EVERY=2 (epochs between evaluations)  IMAGES=200  THREADS=0 (all)  MESH=FILE.obj (for + dense)
+#   OUT=FOLDER (kept, with the runs and the curves as SVG; else a temporary folder)
 set -eu
 list=${1:-}
 [ -n "$list" ] && shift
@@ -46,6 +47,8 @@ all | "
 esac
 
 seeds=${SEEDS:-1 2 3}
+epochs=${EPOCHS:-8}
+every=${EVERY:-$(((epochs + 3) / 4))}
 if [ -n "${OUT:-}" ]; then
     W=$OUT
     mkdir -p "$W"
@@ -82,14 +85,18 @@ spread() { # spread < numbers: "mean (largest less smallest)"
         END { if (NR) printf "%.3f (%.3f)", sum / NR, most - least; else printf "-" }'
 }
 
-one() { # one SEED SETTINGS...: trains and evaluates; its numbers go to the lists of the variant
-    run=$W/run$1
-    seed=$1
-    shift
+folder() { # folder NAME: where the runs of a variant are
+    printf '%s/runs/%s' "$W" "$(printf %s "$1" | tr -d '+ ')"
+}
+
+one() { # one NAME SEED SETTINGS...: trains and evaluates; its numbers go to the lists of the variant
+    run=$(folder "$1")/$2
+    seed=$2
+    shift 2
     rm -rf "$run"
     # shellcheck disable=SC2046
-    if ! build/rf-train "$config" --out "$run" --seed "$seed" --set data.root="$W/set" --set data.val= --set train.eval_every=0 \
-        --set schedule.epochs="${EPOCHS:-8}" --set train.log_every=100 $(sets "$@") >"$W/log" 2>&1 ||
+    if ! build/rf-train "$config" --out "$run" --seed "$seed" --threads "${THREADS:-0}" --set data.root="$W/set" \
+        --set train.eval_every="$every" --set schedule.epochs="$epochs" --set train.log_every=25 $(sets "$@") >"$W/log" 2>&1 ||
         ! build/rf-eval "$run/last.safetensors" --data "$W/set/val/label.txt" --json "$W/eval.json" >"$W/log" 2>&1; then
         tail -n 1 "$W/log" >&2
         exit 1
@@ -98,6 +105,7 @@ one() { # one SEED SETTINGS...: trains and evaluates; its numbers go to the list
     number voc_ap50_95 "$W/eval.json" >>"$W/ap"
 }
 
+: >"$W/groups"
 echo "| $list | AP at IoU 0.5 (spread) | AP at IoU 0.5:0.95 (spread) | seconds a run |"
 echo "|---|---|---|---|"
 echo "$variants" | while IFS='|' read -r name settings; do
@@ -118,10 +126,18 @@ echo "$variants" | while IFS='|' read -r name settings; do
     : >"$W/ap"
     begin=$(date +%s)
     runs=0
+    folders=
     for seed in $seeds; do
         # shellcheck disable=SC2086
-        one "$seed" $common $settings
+        one "$name" "$seed" $common $settings
         runs=$((runs + 1))
+        folders=$folders,$(folder "$name")/$seed
     done
+    echo "$name=${folders#,}" >>"$W/groups"
     echo "| $name | $(spread <"$W/ap50") | $(spread <"$W/ap") | $((($(date +%s) - begin) / runs)) |"
 done
+
+# The curves of what was trained, each the mean over its seeds.
+set --
+while IFS= read -r group; do set -- "$@" --compare "$group"; done <"$W/groups"
+[ $# -eq 0 ] || build/rf-train "$@" --out "$W/curves"

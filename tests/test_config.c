@@ -13,6 +13,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "core/rng.h"
 
 static void every_default_is_inside_its_bounds_and_parses(void **state) {
@@ -311,6 +312,12 @@ static void nearest_names(void **state) {
     memset(longest, 'a', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
     assert_null(rf_nearest_name(longest, names, 3));
+    assert_int_equal(rf_name_find("key", "seed", names, 3), 1);
+    assert_int_equal(rf_name_find("key", "bacth", names, 3), -1);
+    assert_string_equal(rf_error_message(),
+                        "no key is called \"bacth\"; did you mean \"batch\"? There are: batch, seed, warmup_epochs");
+    assert_int_equal(rf_name_find("key", "", names, 2), -1);
+    assert_string_equal(rf_error_message(), "no key is called \"\"; there are: batch, seed");
 }
 
 int main(void) {

@@ -169,7 +169,7 @@ static void row_faults(void **state) {
         assert_non_null(strstr(rf_error_message(), ":1: a zero byte"));
     }
     assert_int_equal(kit_convert("cocoa", "label", "fault.txt", "out", &keep), RF_ERR_USER);
-    assert_non_null(strstr(rf_error_message(), "did you mean coco"));
+    assert_non_null(strstr(rf_error_message(), "did you mean \"coco\""));
 }
 
 /* What every reader must hand over, whatever the text. */

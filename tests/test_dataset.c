@@ -164,7 +164,7 @@ static void test_faults(void **state) {
         {"auto", "", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
         {"auto", "hello\nworld\n", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
         {"label", "\n\n", "annotation.txt", "no image", RF_ERR_FORMAT},
-        {"lable", "# a.jpg\n", "lable", "did you mean label", RF_ERR_USER},
+        {"lable", "# a.jpg\n", "lable", "did you mean \"label\"", RF_ERR_USER},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         const fault *f = &faults[i];

@@ -238,7 +238,7 @@ static void a_wrong_export_does_not_stay(void **state) {
 static void names_find_exporters(void **state) {
     (void)state;
     assert_null(rf_exporter_find("safetensor"));
-    assert_non_null(strstr(rf_error_message(), "did you mean 'safetensors'"));
+    assert_non_null(strstr(rf_error_message(), "did you mean \"safetensors\""));
     assert_null(rf_exporter_find("what"));
     for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(rf_error_message(), rf_exporters[i]->name));
     assert_string_equal(rf_exporter_for_path("a/b.onnx")->name, "onnx");
@@ -316,12 +316,12 @@ static void rf_export_as_a_user_runs_it(void **state) {
     for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(programs_out, rf_exporters[i]->doc));
     refused("rf-export @/plain.safetensors", "-o PATH is missing");
     refused("rf-export @/plain.safetensors -o @/x.what", "does not tell the format");
-    refused("rf-export @/plain.safetensors -o @/x --to onxx", "did you mean 'onnx'");
+    refused("rf-export @/plain.safetensors -o @/x --to onxx", "did you mean \"onnx\"");
     refused("rf-export @/plain.safetensors -o @/plain.safetensors", "is the model itself");
     refused("rf-export @/plain.safetensors -o /dev/null --to onnx", "/dev/null is there and is no regular file");
     refused("rf-export @/plain.safetensors -o @/x.onnx --input 64", "--input 64: expected HEIGHTxWIDTH");
     refused("rf-export @/plain.safetensors -o @/x.onnx --input 64x64x3", "expected HEIGHTxWIDTH");
-    refused("rf-export @/plain.safetensors -o @/x.onnx --outputs face", "did you mean faces");
+    refused("rf-export @/plain.safetensors -o @/x.onnx --outputs face", "did you mean \"faces\"");
     refused("rf-export @/plain.safetensors -o @/x.onnx --opset 10",
             "--opset 10: expected a whole number from 11 to 19");
     refused("rf-export @/plain.safetensors -o @/x.onnx --embed", "--embed belongs to C");

@@ -52,7 +52,8 @@ static void mistakes(void **state) {
     (void)state;
     put("@/boxes.txt", "# e/a.jpg\n1 2 30 40\n");
     put("@/some.txt", "e/a\n1\n1 2 30 40 0.5\n");
-    refused("rf-eval x --data @/boxes.txt --protocol fdb", "no protocol is called \"fdb\"; there are: fddb");
+    refused("rf-eval x --data @/boxes.txt --protocol fdb",
+            "no protocol is called \"fdb\"; did you mean \"fddb\"? There are: fddb");
     refused("rf-eval x --data @/boxes.txt --protocol wider_test", "add --pred-out DIR");
     refused("rf-eval --pred @/some.txt --protocol coco", "--protocol and --data");
     refused("rf-eval --pred @/some.txt --data @/boxes.txt --protocol fddb", "@/boxes.txt: no ellipses");

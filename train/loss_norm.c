@@ -1,7 +1,6 @@
 #include "train/loss_norm.h"
 
-#include <string.h>
-
+#include "core/name.h"
 static double at_least_one(size_t count) {
     return (double)(count ? count : 1);
 }
@@ -40,8 +39,8 @@ const rf_loss_norm rf_loss_norms[RF_LOSS_NORM_COUNT] = {
 };
 
 const rf_loss_norm *rf_loss_norm_find(const char *name) {
-    for (int i = 0; i < RF_LOSS_NORM_COUNT; i++)
-        if (strcmp(rf_loss_norms[i].name, name) == 0) return &rf_loss_norms[i];
-    rf_fail(RF_ERR_USER, "loss.normalise=%s is not in the list of normalisations", name);
-    return NULL;
+    const char *names[RF_LOSS_NORM_COUNT];
+    for (int i = 0; i < RF_LOSS_NORM_COUNT; i++) names[i] = rf_loss_norms[i].name;
+    int at = rf_name_find("normalisation of losses", name, names, RF_LOSS_NORM_COUNT);
+    return at < 0 ? NULL : &rf_loss_norms[at];
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/name.h"
 #include "core/rng.h"
 
 /* An order-preserving map from float to unsigned (IEEE 754), NaN aside: a NaN loss is caught after the step. */
@@ -124,10 +125,10 @@ const rf_mining_kind rf_mining_kinds[RF_MINING_COUNT] = {
 };
 
 const rf_mining_kind *rf_mining_find(const char *name) {
-    for (int i = 0; i < RF_MINING_COUNT; i++)
-        if (strcmp(rf_mining_kinds[i].name, name) == 0) return &rf_mining_kinds[i];
-    rf_fail(RF_ERR_USER, "loss.mining=%s is not in the list of mining kinds", name);
-    return NULL;
+    const char *names[RF_MINING_COUNT];
+    for (int i = 0; i < RF_MINING_COUNT; i++) names[i] = rf_mining_kinds[i].name;
+    int at = rf_name_find("mining", name, names, RF_MINING_COUNT);
+    return at < 0 ? NULL : &rf_mining_kinds[at];
 }
 
 rf_mining_spec rf_mining_spec_of(const rf_config *config) {

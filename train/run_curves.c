@@ -1,0 +1,85 @@
+#include "train/run_curves.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+
+void rf_curves_free(rf_curves *curves) {
+    for (size_t i = 0; i < curves->n; i++) {
+        rf_free(curves->curves[i].x);
+        rf_free(curves->curves[i].y);
+    }
+    curves->n = 0;
+}
+
+static rf_curve *find_curve(rf_curves *curves, const char *name) {
+    for (size_t i = 0; i < curves->n; i++)
+        if (strcmp(curves->curves[i].name, name) == 0) return &curves->curves[i];
+    if (curves->n == RF_CHART_SERIES) return NULL;
+    rf_curve *c = &curves->curves[curves->n++];
+    snprintf(c->name, sizeof c->name, "%.*s", RF_CURVE_NAME - 1, name);
+    return c;
+}
+
+rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y) {
+    rf_curve *c = find_curve(curves, name);
+    if (!c) return RF_OK;
+    if (c->n == c->capacity) {
+        size_t wanted = c->capacity ? 2 * c->capacity : 64;
+        double *grown_x = rf_realloc(c->x, c->capacity, wanted, sizeof *c->x);
+        if (!grown_x) return RF_ERR_NOMEM;
+        c->x = grown_x;
+        double *grown_y = rf_realloc(c->y, c->capacity, wanted, sizeof *c->y);
+        if (!grown_y) return RF_ERR_NOMEM;
+        c->y = grown_y;
+        c->capacity = wanted;
+    }
+    c->x[c->n] = x;
+    c->y[c->n++] = y;
+    rf_axis_include(&curves->x, x);
+    rf_axis_include(&curves->y, y);
+    return RF_OK;
+}
+
+rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx) {
+    uint8_t *data = NULL;
+    size_t size = 0;
+    RF_TRY(rf_file_read(path, 0, &data, &size));
+    rf_status status = RF_OK;
+    int number = 1;
+    for (const char *line = (const char *)data; *line && status == RF_OK; number++) {
+        size_t bytes = strcspn(line, "\n");
+        rf_json *root = NULL;
+        if (bytes) status = rf_json_parse(line, bytes, &root);
+        if (status != RF_OK) status = rf_fail_context(status, "%s:%d", path, number);
+        const char *kind = "";
+        double epoch;
+        if (status == RF_OK && root) rf_json_string(rf_json_get(root, "kind"), &kind);
+        if (status == RF_OK && root && rf_json_number(rf_json_get(root, "epoch"), &epoch))
+            status = fn(ctx, kind, epoch, root);
+        rf_json_free(root);
+        line += bytes + (line[bytes] == '\n');
+    }
+    rf_free(data);
+    return status;
+}
+
+rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
+                         bool legend_top) {
+    if (curves->n == 0) return RF_OK;
+    rf_series series[RF_CHART_SERIES];
+    for (size_t i = 0; i < curves->n; i++) {
+        const rf_curve *c = &curves->curves[i];
+        series[i] = (rf_series){c->name, c->x, c->y, c->n, marks, false};
+    }
+    rf_axis_include(&curves->x, 0);
+    rf_axis_round(&curves->x);
+    rf_axis_round(&curves->y);
+    rf_chart chart = {title, curves->x, curves->y, series, curves->n, legend_top, false};
+    char *path = rf_path_join(dir, file);
+    rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
+    rf_free(path);
+    return status;
+}

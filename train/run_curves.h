@@ -1,0 +1,39 @@
+/* What a run's train.jsonl tells over epochs, as curves and as pictures. */
+#ifndef RF_TRAIN_RUN_CURVES_H
+#define RF_TRAIN_RUN_CURVES_H
+
+#include <stddef.h>
+
+#include "core/chart.h"
+#include "core/json.h"
+
+enum { RF_CURVE_NAME = 48 };
+
+/* One curve that grows. */
+typedef struct rf_curve {
+    char name[RF_CURVE_NAME];
+    double *x, *y; /* [n], owned */
+    size_t n, capacity;
+} rf_curve;
+
+typedef struct rf_curves {
+    rf_curve curves[RF_CHART_SERIES];
+    size_t n;
+    rf_axis x, y; /* hold every point; label, lo and hi are set before the first one (core/chart.h) */
+} rf_curves;
+
+/* Adds a point to the curve of a name, begun when it is new. Of more than RF_CHART_SERIES curves the last are left out.
+ */
+rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y);
+void rf_curves_free(rf_curves *curves);
+
+/* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch" or "eval". RF_ERR_USER: no such
+ * file, or a line that is not JSON. */
+typedef rf_status (*rf_run_line_fn)(void *ctx, const char *kind, double epoch, const rf_json *line);
+rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx);
+
+/* Writes dir/file (SVG); nothing when there is no curve. The x axis begins at 0. */
+rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
+                         bool legend_top);
+
+#endif
