@@ -69,12 +69,14 @@ static void show_step(void *ctx, const rf_train_line *line) {
     for (int k = 0, n = 0; line->n_stages > 1 && k < line->n_stages; k++)
         n += snprintf(stages + n, sizeof stages - (size_t)n, k ? " + %.4g" : " stages %.4g", line->stages[k]);
     char mesh[64] = "";
+    char head[64] = "";
+    if (line->has_head) snprintf(head, sizeof head, " head cls %.4f box %.4f", line->head_cls, line->head_box);
     if (line->has_mesh) snprintf(mesh, sizeof mesh, " mesh %.4f edge %.4f", line->mesh, line->edge);
     printf("%sstep %" PRIu64 "/%" PRIu64
-           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
+           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
            terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
-           line->points, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait, line->eta_seconds,
-           terminal && !line->logged ? "" : "\n");
+           line->points, head, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait,
+           line->eta_seconds, terminal && !line->logged ? "" : "\n");
     fflush(stdout);
 }
 

@@ -21,6 +21,16 @@ static inline void rf_box_square(const float box[4], float square[4]) {
     square[2] = square[3] = fmaxf(box[2] - box[0], box[3] - box[1]);
 }
 
+/* Grown by half its width to the left and to the right and half its height up and down, but not beyond a picture of
+ * width x height: the head of a face (insightface's HEAD_BOX). */
+static inline void rf_box_head(const float box[4], int width, int height, float head[4]) {
+    float w = box[2] - box[0], h = box[3] - box[1];
+    head[0] = fmaxf(box[0] - 0.5f * w, 0);
+    head[1] = fmaxf(box[1] - 0.5f * h, 0);
+    head[2] = fminf(box[2] + 0.5f * w, (float)width);
+    head[3] = fminf(box[3] + 0.5f * h, (float)height);
+}
+
 /* Finite and of positive width and height: such a box has an area and can be encoded. */
 static inline bool rf_box_valid(const float box[4], bool plus_one) {
     if (!isfinite(box[0]) || !isfinite(box[1]) || !isfinite(box[2]) || !isfinite(box[3])) return false;

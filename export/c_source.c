@@ -110,7 +110,7 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
                     const char *before, const int maps[4], rf_value value, size_t weights) {
     rf_shape out = rf_graph_shape(net->net.graph, value);
     bool window = l->kind == RF_LAYER_CONV || l->kind == RF_LAYER_MAX_POOL;
-    int cin = window ? l->channels_in : out.d[3];
+    int cin = window || l->kind == RF_LAYER_MAXOUT ? l->channels_in : out.d[3];
     rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0],
                    maps[1], maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0,
                    window ? l->kernel_w : 1, window ? l->pad_w : 0, cin, out.d[3]);
@@ -124,11 +124,9 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
 }
 
 static void put_layers(rf_text *t, const rf_c_net *net) {
-    static const char *const runs[] = {[RF_LAYER_CONV] = "conv",
-                                       [RF_LAYER_UPSAMPLE_ADD] = "upsample_add",
-                                       [RF_LAYER_MAX_POOL] = "max_pool",
-                                       [RF_LAYER_ADD] = "add_maps",
-                                       [RF_LAYER_CONCAT] = "add_maps"};
+    static const char *const runs[] = {
+        [RF_LAYER_CONV] = "conv",    [RF_LAYER_UPSAMPLE_ADD] = "upsample_add", [RF_LAYER_MAX_POOL] = "max_pool",
+        [RF_LAYER_ADD] = "add_maps", [RF_LAYER_CONCAT] = "add_maps",           [RF_LAYER_MAXOUT] = "maxout_face"};
     const char columns[] = "/* run, fill, before, in, add, out, channel, kernel, stride, pad, kernel_w, pad_w, cin, "
                            "cout, slope, most, weights */";
     int n = 0;
@@ -148,7 +146,10 @@ static void put_layers(rf_text *t, const rf_c_net *net) {
         char before[40] = "NULL";
         if (s->before) snprintf(before, sizeof before, "&depthwise_layers[%d]", n++);
         bool direct = l->kind != RF_LAYER_CONV || (l->kernel_h == 1 && l->kernel_w == 1 && l->pad_h == 0);
-        const char *run = s->winograd ? "winograd" : l->bilinear ? "bilinear_add" : runs[l->kind];
+        const char *run = s->winograd         ? "winograd"
+                          : l->bilinear       ? "bilinear_add"
+                          : l->background > 1 ? "maxout_background"
+                                              : runs[l->kind];
         const char *fill = s->before ? "fill_depthwise" : s->in == 0 ? "fill_picture" : direct ? "NULL" : "fill_map";
         put_row(t, net, l, run, fill, before, (const int[]){s->in, s->add, s->out, s->channel}, s->value, s->weights);
     }
@@ -279,6 +280,7 @@ static void put_part(rf_text *t, const source *s, const char *name) {
                (strcmp(base, "max_pool.c") == 0 && !has(s->net, RF_LAYER_MAX_POOL, false)) ||
                (strcmp(base, "upsample_add.c") == 0 && !enlarges(s->net, false)) ||
                (strcmp(base, "bilinear_add.c") == 0 && !enlarges(s->net, true)) ||
+               (strcmp(base, "maxout.c") == 0 && !has(s->net, RF_LAYER_MAXOUT, false)) ||
                (strcmp(base, "add.c") == 0 && !has(s->net, RF_LAYER_ADD, false) &&
                 !has(s->net, RF_LAYER_CONCAT, false)))
         return;

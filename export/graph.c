@@ -105,6 +105,15 @@ static void read_clamp(const rf_graph *graph, const rf_node_info *node, rf_expor
     layer->channels_in = layer->channels_out = rf_graph_shape(graph, node->inputs[0]).d[3];
 }
 
+static void read_maxout(const rf_graph *graph, const rf_node_info *node, rf_export_layer *layer) {
+    layer->kind = RF_LAYER_MAXOUT;
+    layer->in[layer->n_in++] = node->inputs[0];
+    layer->background = attribute(node, "background", 1);
+    layer->face = attribute(node, "face", 1);
+    layer->channels_in = rf_graph_shape(graph, node->inputs[0]).d[3];
+    layer->channels_out = rf_graph_shape(graph, node->outputs[0]).d[3];
+}
+
 /* Concatenations of channels, and of other things: the rows of the heads. */
 static bool joins_channels(const rf_graph *graph, const rf_node_info *node) {
     int axis = attribute(node, "axis", -1), n = rf_graph_shape(graph, node->outputs[0]).n;
@@ -133,6 +142,8 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
         read_clamp(graph, node, layer);
     } else if (strcmp(op, "deform_conv_act") == 0) {
         read_deform_conv(graph, node, layer);
+    } else if (strcmp(op, "maxout") == 0) {
+        read_maxout(graph, node, layer);
     } else if (strcmp(op, "upsample_add") == 0 || strcmp(op, "upsample_bilinear_add") == 0 || strcmp(op, "add") == 0 ||
                (strcmp(op, "concat") == 0 && joins_channels(graph, node))) {
         layer->kind = *op == 'u' ? RF_LAYER_UPSAMPLE_ADD : *op == 'a' ? RF_LAYER_ADD : RF_LAYER_CONCAT;
@@ -143,18 +154,25 @@ static rf_status read_node(const rf_graph *graph, const rf_node_info *node, rf_e
     } else {
         return rf_fail(RF_ERR_USER,
                        "node %s is of the op '%s', which the exporters do not know; they know convolutions, max_pool, "
-                       "add, upsample_add, upsample_bilinear_add, concat and clamp",
+                       "add, upsample_add, upsample_bilinear_add, concat, clamp and maxout",
                        node->name, op);
     }
     return RF_OK;
 }
 
+/* The layer before, which must be a head that `node` reads. */
+static rf_status find_head(const rf_export_net *net, const rf_node_info *node, rf_export_layer **out) {
+    rf_export_layer *l = *out = &net->layers[net->n_layers - 1];
+    if (net->n_layers > 0 && l->out == node->inputs[0] && l->kind == RF_LAYER_CONV && l->slope == 1 && l->biases)
+        return RF_OK;
+    return rf_fail(RF_ERR_USER, "node %s does not follow a convolution with a bias, which the exporters expect",
+                   node->name);
+}
+
 /* The pairs (0, logit) after a convolution become its own: one with a column of zeros before each of its columns. */
 static rf_status join_pair(rf_export_net *net, const rf_node_info *node) {
-    rf_export_layer *l = &net->layers[net->n_layers - 1];
-    if (net->n_layers == 0 || l->out != node->inputs[0] || l->kind != RF_LAYER_CONV || l->slope != 1 || !l->biases)
-        return rf_fail(RF_ERR_USER, "node %s does not follow a convolution with a bias, which the exporters expect",
-                       node->name);
+    rf_export_layer *l;
+    RF_TRY(find_head(net, node, &l));
     size_t outputs = (size_t)l->channels_out, weights = rf_export_weight_count(l);
     l->made = rf_alloc(2 * (weights + outputs), sizeof *l->made);
     if (!l->made) return RF_ERR_NOMEM;
@@ -173,7 +191,7 @@ static rf_status read_layers(rf_export_net *net) {
     if (!net->layers) return RF_ERR_NOMEM;
     for (int i = 0; i < nodes; i++) {
         rf_node_info node = rf_graph_node(net->graph, i);
-        rf_export_layer layer;
+        rf_export_layer layer, *head;
         bool skip;
         if (node.op && strcmp(node.op->name, "logit_pair") == 0) {
             RF_TRY(join_pair(net, &node));
@@ -181,6 +199,10 @@ static rf_status read_layers(rf_export_net *net) {
         }
         RF_TRY(read_node(net->graph, &node, &layer, &skip));
         if (skip) continue;
+        if (layer.kind == RF_LAYER_MAXOUT) {
+            RF_TRY(find_head(net, &node, &head));
+            head->candidates = true;
+        }
         RF_TRY(name_layer(net, node.name, &layer));
         net->layers[net->n_layers++] = layer;
     }
@@ -286,6 +308,37 @@ void rf_export_net_free(rf_export_net *net) {
     rf_free(net->uses);
     rf_graph_free(net->graph);
     memset(net, 0, sizeof *net);
+}
+
+int rf_export_maxout_parts(const rf_export_layer *maxout) {
+    return maxout->background > maxout->face ? maxout->background : maxout->face;
+}
+
+/* The channel of the convolution that is candidate `part` of channel `o` of the maxout. */
+static size_t candidate_of(const rf_export_layer *maxout, int part, int o) {
+    int first = o % 2 ? maxout->background : 0, count = o % 2 ? maxout->face : maxout->background;
+    int anchor = o / 2 * (maxout->background + maxout->face);
+    return (size_t)(anchor + first + (part < count ? part : count) - 1);
+}
+
+rf_status rf_export_maxout_part(const rf_export_layer *maxout, int part, rf_export_layer *out) {
+    const rf_export_layer *conv = maxout - 1;
+    size_t from = (size_t)maxout->channels_in, to = (size_t)maxout->channels_out;
+    size_t rows = rf_export_weight_count(conv) / from;
+    *out = *conv;
+    out->made = rf_alloc((rows + 1) * to, sizeof *out->made);
+    if (!out->made) return RF_ERR_NOMEM;
+    for (size_t o = 0; o < to; o++) {
+        size_t at = candidate_of(maxout, part, (int)o);
+        for (size_t r = 0; r < rows; r++) out->made[r * to + o] = conv->weights[r * from + at];
+        out->made[rows * to + o] = conv->biases[at];
+    }
+    out->weights = out->made;
+    out->biases = out->made + rows * to;
+    out->channels_out = maxout->channels_out;
+    out->part = part;
+    out->out = maxout->out;
+    return RF_OK;
 }
 
 rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options) {

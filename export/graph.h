@@ -16,6 +16,8 @@ typedef enum rf_layer_kind {
     RF_LAYER_MAX_POOL,     /* window kernel_h x kernel_w, the border is never taken */
     RF_LAYER_CONCAT,       /* of channels */
     RF_LAYER_CLAMP,        /* y = min(max(x, least), most) */
+    RF_LAYER_MAXOUT,       /* of in[0]'s channels for an anchor the largest of the first `background`, and of the `face`
+                            * others; it comes right behind the convolution that makes them and alone reads that */
 } rf_layer_kind;
 
 typedef struct rf_export_layer {
@@ -28,8 +30,11 @@ typedef struct rf_export_layer {
     rf_value out;
     int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w; /* convolution, pooling */
     int groups, channels_in, channels_out;
-    float slope;                   /* of negative values: 1 none, 0 ReLU, else leaky */
-    float least, most;             /* clamp; else -infinity, infinity */
+    float slope;          /* of negative values: 1 none, 0 ReLU, else leaky */
+    float least, most;    /* clamp; else -infinity, infinity */
+    int background, face; /* candidates of a maxout; part > 0: see rf_export_maxout_part */
+    bool candidates;      /* a convolution that a maxout follows */
+    int part;
     rf_value weight_id, bias_id;   /* the same for layers that share weights; bias RF_NONE: none */
     const float *weights, *biases; /* [kernel_h][kernel_w][channels_in / groups][channels_out], [channels_out]; borrowed
                                     */
@@ -55,6 +60,12 @@ typedef struct rf_export_net {
 /* Builds the network for n images of h x w. RF_ERR_USER names an op that exporters do not know. Free in every case. */
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
 void rf_export_net_free(rf_export_net *net);
+
+/* For formats without maxout, which is also the largest of rf_export_maxout_parts convolutions of two outputs an anchor
+ * (a class with fewer candidates repeats its last): part 1, 2, .. of them. rf_free(out->made); name, input and the rest
+ * are those of the convolution before `maxout`. RF_ERR_NOMEM. */
+int rf_export_maxout_parts(const rf_export_layer *maxout);
+rf_status rf_export_maxout_part(const rf_export_layer *maxout, int part, rf_export_layer *out);
 
 /* RF_ERR_USER when --score lies below eval.level_least, which exported finders do not have. For writers of faces. */
 rf_status rf_export_check_score(const rf_export_model *model, const rf_export_options *options);

@@ -120,13 +120,41 @@ static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *n
 
 /* ---- the other layers ---- */
 
+enum { OP_ADD = 0, OP_MAX = 4 }; /* of BinaryOp */
+
+static rf_status add_binary(builder *b, const char *name, int op, int x, int y) {
+    rf_ncnn_layer *layer = add(b, RF_NCNN_BinaryOp, name, name, (const int[]){x, y}, 2);
+    if (!layer) return RF_ERR_NOMEM;
+    rf_ncnn_give(layer, 0, op);
+    return RF_OK;
+}
+
 static rf_status add_sum(builder *b, const char *layer, int x, int y) {
     char name[2 * RF_NAME_BYTES + 8];
     snprintf(name, sizeof name, "%s.add", layer);
-    rf_ncnn_layer *sum = add(b, RF_NCNN_BinaryOp, name, name, (const int[]){x, y}, 2);
-    if (!sum) return RF_ERR_NOMEM;
-    rf_ncnn_give(sum, 0, 0);
+    return add_binary(b, name, OP_ADD, x, y);
+}
+
+/* The convolutions of a maxout's parts, at NULL: as they are, and the largest of them, which is called `name`. */
+static rf_status add_maxout(builder *b, const rf_export_layer *maxout, const char *name, const head_place *at) {
+    char text[2 * RF_NAME_BYTES + 24];
+    int parts = rf_export_maxout_parts(maxout), most = -1;
+    for (int i = 1; i <= parts; i++) {
+        rf_export_layer part;
+        RF_TRY(rf_export_maxout_part(maxout, i, &part));
+        snprintf(text, sizeof text, "%s.part%d", name, i);
+        rf_status status = add_conv(b, &part, text, at);
+        rf_free(part.made);
+        RF_TRY(status);
+        snprintf(text, sizeof text, "%s.max%d", name, i);
+        if (i > 1) RF_TRY(add_binary(b, i < parts ? text : name, OP_MAX, most, last_blob(b)));
+        most = last_blob(b);
+    }
     return RF_OK;
+}
+
+static rf_status add_any_conv(builder *b, const rf_export_layer *conv, const char *name, const head_place *at) {
+    return conv->kind == RF_LAYER_MAXOUT ? add_maxout(b, conv, name, at) : add_conv(b, conv, name, at);
 }
 
 static rf_status add_residual(builder *b, const rf_export_layer *conv) {
@@ -208,7 +236,7 @@ static void name_head(const builder *b, const head_place *at, const char *part, 
 static rf_status add_class(builder *b, const rf_export_layer *conv, const head_place *at) {
     char name[64];
     name_head(b, at, "cls_score", name);
-    RF_TRY(add_conv(b, conv, name, at));
+    RF_TRY(add_any_conv(b, conv, name, at));
     name_head(b, at, "cls_score_reshape", name);
     RF_TRY(add_reshape(b, name, 2));
     name_head(b, at, "cls_prob", name);
@@ -236,7 +264,7 @@ static bool find_head(const builder *b, rf_value value, head_place *at) {
 static rf_status add_head(builder *b, const rf_export_layer *conv, const head_place *at) {
     char name[64];
     if (b->source.uses[conv->out] > 1) {
-        RF_TRY(add_conv(b, conv, conv->name, NULL));
+        RF_TRY(add_any_conv(b, conv, conv->name, NULL));
         b->blobs[conv->out] = last_blob(b);
     }
     if (at->head == RF_NCNN_CLASS) return add_class(b, conv, at);
@@ -256,6 +284,7 @@ static rf_status add_plain_layer(builder *b, const rf_export_layer *layer) {
 
 static rf_status add_layer(builder *b, const rf_export_layer *layer) {
     head_place at;
+    if (layer->candidates) return RF_OK; /* they come with the maxout */
     if (find_head(b, layer->out, &at)) return add_head(b, layer, &at);
     RF_TRY(add_plain_layer(b, layer));
     b->blobs[layer->out] = last_blob(b);

@@ -92,6 +92,8 @@ static rf_status check_channels(const char *path, const rf_ncnn_layer *layer, bl
         break;
     case RF_NCNN_BinaryOp:
         if (blobs[layer->in[1]].channels != c) return bad(path, layer, "its inputs have different channels");
+        if (layer->value[0] != 0 && layer->value[0] != 4)
+            return bad(path, layer, "op_type (id 0) is neither 0 (sum) nor 4 (maximum)");
         break;
     case RF_NCNN_Concat:
         for (int i = 1; i < layer->n_in; i++) c += blobs[layer->in[i]].channels;

@@ -24,21 +24,29 @@ static const char *weights_add(rf_onnx_build *b, const char *name, const int64_t
     return rf_onnx_node_add(b->onnx, "Cast", name, RF_ONNX_IN(stored), "to=%d", RF_ONNX_FLOAT);
 }
 
+/* The name of a constant; the parts of a maxout are made of the same. */
+static const char *constant_name(rf_onnx_build *b, const rf_export_layer *layer, rf_value id) {
+    const char *name = b->net->names[id];
+    return layer->part ? rf_onnx_text(b->onnx, "%s.%d", name, layer->part) : name;
+}
+
 /* Weights and biases of a layer as constants, once for layers that share them. */
 static void add_parameters(rf_onnx_build *b, const rf_export_layer *layer) {
     rf_onnx_model *m = b->onnx;
+    if (layer->part) b->names[layer->weight_id] = b->names[layer->bias_id] = NULL;
     if (!b->names[layer->weight_id]) {
         size_t count = rf_export_weight_count(layer);
         float *data = rf_onnx_alloc(m, count, sizeof *data);
         if (data) rf_export_weights_oihw(layer, data);
         int64_t dims[] = {layer->channels_out, layer->channels_in / layer->groups, layer->kernel_h, layer->kernel_w};
-        b->names[layer->weight_id] = weights_add(b, b->net->names[layer->weight_id], dims, 4, data, count);
+        b->names[layer->weight_id] = weights_add(b, constant_name(b, layer, layer->weight_id), dims, 4, data, count);
     }
     if (layer->biases && !b->names[layer->bias_id]) {
         int64_t count = layer->channels_out;
         float *data = rf_onnx_alloc(m, (size_t)count, sizeof *data);
         if (data) memcpy(data, layer->biases, (size_t)count * sizeof *data);
-        b->names[layer->bias_id] = weights_add(b, b->net->names[layer->bias_id], &count, 1, data, (size_t)count);
+        b->names[layer->bias_id] =
+            weights_add(b, constant_name(b, layer, layer->bias_id), &count, 1, data, (size_t)count);
     }
 }
 
@@ -141,7 +149,20 @@ static void add_clamp(rf_onnx_build *b, const rf_export_layer *l, const char *na
     rf_onnx_node_add(b->onnx, "Clip", name, RF_ONNX_IN(b->names[l->in[0]], least, most), "%s", "");
 }
 
+static void add_maxout(rf_onnx_build *b, const rf_export_layer *l, const char *name) {
+    const char *parts[RF_MAX_INPUTS + 1] = {NULL};
+    for (int i = 0; i < rf_export_maxout_parts(l); i++) {
+        rf_export_layer part;
+        rf_onnx_fail(b->onnx, rf_export_maxout_part(l, i + 1, &part));
+        parts[i] = rf_onnx_text(b->onnx, "%s.%d", name, i + 1);
+        if (part.made) add_conv(b, &part, parts[i]);
+        rf_free(part.made);
+    }
+    rf_onnx_node_add(b->onnx, "Max", name, parts, "%s", "");
+}
+
 static void add_layer(rf_onnx_build *b, const rf_export_layer *l) {
+    if (l->candidates) return; /* they come with the maxout */
     if (!b->names[l->out]) b->names[l->out] = b->net->names[l->out];
     const char *name = b->names[l->out], *in[RF_MAX_INPUTS + 1] = {NULL};
     switch (l->kind) {
@@ -166,6 +187,9 @@ static void add_layer(rf_onnx_build *b, const rf_export_layer *l) {
         break;
     case RF_LAYER_CLAMP:
         add_clamp(b, l, name);
+        break;
+    case RF_LAYER_MAXOUT:
+        add_maxout(b, l, name);
         break;
     }
 }

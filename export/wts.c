@@ -76,6 +76,10 @@ static rf_status check_model(const rf_export_model *model) {
         return rf_fail(RF_ERR_USER, "model.head = towers is no network that tensorrtx's code has: export to onnx");
     if (model->config->anchors.aspect.n != 1 || model->config->anchors.aspect.v[0] != 1)
         return rf_fail(RF_ERR_USER, "anchors.aspect: the anchors in tensorrtx's code are square: export to onnx");
+    if (strcmp(model->config->model.maxout, "no") != 0)
+        return rf_fail(RF_ERR_USER,
+                       "model.maxout = %s: tensorrtx's code has no class heads with several candidates: export to onnx",
+                       model->config->model.maxout);
     if (model->config->cascade.stages < 2) return RF_OK;
     return rf_fail(RF_ERR_USER,
                    "the network has %ld stages of heads (cascade.stages), tensorrtx's code has one: export to onnx",

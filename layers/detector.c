@@ -129,6 +129,8 @@ static rf_status build(rf_net *net, const rf_config *config, const plan *p, int 
     rf_dense_params(net, config, p->n_levels, out->cell_anchors, &out->dense);
     for (int i = 0; i < p->n_levels && out->dense.vertices && net->mode == RF_EVAL && config->eval.mesh; i++)
         rf_graph_keep(net->graph, out->features[i]);
+    out->head_cls = out->head_loc = RF_NONE;
+    if (p->stages.head_box && net->mode == RF_TRAIN) rf_stages_head_box(net, &p->stages, out);
     if (p->fsm && net->mode == RF_TRAIN) out->fsm = rf_fsm_params(net, p->pyramid.channels);
     return rf_net_status(net);
 }

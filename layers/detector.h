@@ -36,6 +36,7 @@ typedef struct rf_detector {
     rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
     rf_value maps[RF_NET_LEVELS]; /* the pyramid, [N,h,w,channels] */
+    rf_value head_cls, head_loc;  /* RF_TRAIN with model.head_box: cls and loc of whole heads; else RF_NONE */
     rf_fsm fsm;                   /* RF_TRAIN: the branch that the loss puts on the maps, when model.fsm is on */
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */

@@ -6,9 +6,10 @@
 
 /* The block a node or parameter belongs to: "body.layer1.0.conv1.conv2d" -> "body.layer1.0", "ssh1.conv3X3.0.weight" ->
  * "ssh1", other names -> two components; the last component (the op, the array) never counts. "stage2." before a name
- * of a cascade's later stage stays. */
+ * of a cascade's later stage and "head." of whole heads stay. */
 static void block_name(const char *name, char out[RF_NAME_BYTES]) {
-    const char *part = strncmp(name, "stage", 5) == 0 && strchr(name, '.') ? strchr(name, '.') + 1 : name;
+    bool prefixed = (strncmp(name, "stage", 5) == 0 || strncmp(name, "head.", 5) == 0) && strchr(name, '.');
+    const char *part = prefixed ? strchr(name, '.') + 1 : name;
     int keep = strncmp(part, "body.", 5) == 0 ? 3 : strncmp(part, "ssh", 3) == 0 ? 1 : 2;
     size_t end = 0;
     keep += part != name;

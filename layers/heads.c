@@ -18,8 +18,21 @@ rf_value rf_head_rows(rf_net *net, const rf_value *maps, int n, const char *name
     return all;
 }
 
-rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, int anchors, int width, bool share,
-                  rf_value *maps) {
+enum { CANDIDATES = 3 }; /* of a maximum */
+
+static bool has_candidates(const rf_head_spec *spec, int level) {
+    return spec->maxout == RF_MAXOUT_BOTH || (spec->maxout == RF_MAXOUT_BACKGROUND && level == 0);
+}
+
+/* The head of one level. */
+static rf_value head_map(rf_net *net, const rf_head_spec *spec, rf_value x, rf_conv_pair pair, int level) {
+    int background = level == 0 ? CANDIDATES : 1;
+    rf_value y = rf_conv_bias(net, x, pair);
+    if (!has_candidates(spec, level)) return y;
+    return rf_apply1(net->graph, "maxout", y, "background=%d face=%d", background, CANDIDATES + 1 - background);
+}
+
+rf_value rf_heads(rf_net *net, const rf_head_spec *spec, const rf_value *levels, int n, rf_value *maps) {
     rf_value own[RF_NET_LEVELS];
     rf_conv_pair pair = {RF_NONE, RF_NONE};
     bool first = true;
@@ -28,10 +41,11 @@ rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, 
     for (int i = 0; i < n; i++) {
         own[i] = RF_NONE;
         if (levels[i] == RF_NONE) continue;
-        rf_scope scope = rf_net_enter(net, "%s", name), level = rf_net_enter(net, "%d", share ? 0 : i);
-        if (first || !share)
-            pair = rf_conv_bias_params(net, "conv1x1", rf_net_channels(net, levels[i]), anchors * width);
-        own[i] = rf_conv_bias(net, levels[i], pair);
+        rf_scope scope = rf_net_enter(net, "%s", spec->name), level = rf_net_enter(net, "%d", spec->share ? 0 : i);
+        if (first || !spec->share)
+            pair = rf_conv_bias_params(net, "conv1x1", rf_net_channels(net, levels[i]),
+                                       spec->anchors * (has_candidates(spec, i) ? CANDIDATES + 1 : spec->width));
+        own[i] = head_map(net, spec, levels[i], pair, i);
         first = false;
         if (maps) maps[i] = own[i];
         rf_net_leave(net, level);
@@ -39,5 +53,5 @@ rf_value rf_heads(rf_net *net, const rf_value *levels, int n, const char *name, 
         if (own[i] == RF_NONE) return RF_NONE;
     }
     net->part = 0;
-    return rf_head_rows(net, own, n, name, anchors, width);
+    return rf_head_rows(net, own, n, spec->name, spec->anchors, spec->width);
 }

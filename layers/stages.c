@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layers/heads.h"
 #include "layers/tower.h"
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
@@ -20,6 +19,25 @@ static rf_stage_body body_of(const char *name) {
     int i = 0;
     while (i < RF_BODY_BACKBONE && strcmp(names[i], name) != 0) i++;
     return (rf_stage_body)i;
+}
+
+static rf_status plan_maxout(const rf_config *config, rf_maxout *out) {
+    const char *name = config->model.maxout;
+    *out = strcmp(name, "both") == 0 ? RF_MAXOUT_BOTH : RF_MAXOUT_BACKGROUND;
+    if (strcmp(name, "no") == 0) {
+        *out = RF_MAXOUT_NO;
+        return RF_OK;
+    }
+    if (strcmp(config->model.head, "towers") == 0)
+        return rf_fail(RF_ERR_USER, "model.maxout = %s, but model.head = towers has one logit an anchor: leave it out",
+                       name);
+    if (config->model.share_heads)
+        return rf_fail(
+            RF_ERR_USER,
+            "model.maxout = %s gives the class heads of the levels different outputs, so they cannot be one: "
+            "set model.share_heads = no",
+            name);
+    return RF_OK;
 }
 
 /* Which levels a list of strides means. */
@@ -79,6 +97,8 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     if (config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no landmarks: set model.landmarks = no");
     if (out->blur) return rf_fail(RF_ERR_USER, "model.head = towers predicts no blur: set model.blur = no");
+    if (out->head_box)
+        return rf_fail(RF_ERR_USER, "model.head = towers predicts no whole heads: set model.head_box = no");
     if (out->context->scope || !out->share_heads)
         return rf_fail(RF_ERR_USER, "model.head = towers has towers instead of context modules, and one pair for all "
                                     "levels: set model.context = none and model.share_heads = yes");
@@ -105,8 +125,10 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
                        "model.context_channels = %ld, but model.context = %s is as wide as the pyramid: leave it out",
                        config->model.context_channels, out->context->name);
     out->share_heads = config->model.share_heads;
+    RF_TRY(plan_maxout(config, &out->maxout));
     out->blur = config->model.blur;
     out->occlusion = config->model.occlusion;
+    out->head_box = config->model.head_box;
     if (out->occlusion && !config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
     if ((out->blur || out->occlusion) && config->cascade.stages > 1)
@@ -176,9 +198,10 @@ static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, con
     rf_value levels[RF_NET_LEVELS];
     char name[16];
     for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
-    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], width_of(s, kind), levels, d->n_levels)
-                           : rf_heads(net, levels, d->n_levels, heads[kind], s->cell_anchors, width_of(s, kind),
-                                      s->share_heads, t->maps[kind]);
+    rf_head_spec head = {heads[kind], s->cell_anchors, width_of(s, kind), s->share_heads,
+                         kind == CLS ? s->maxout : RF_MAXOUT_NO};
+    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], head.width, levels, d->n_levels)
+                           : rf_heads(net, &head, levels, d->n_levels, t->maps[kind]);
     snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
     rf_graph_keep(net->graph, y);
     rf_graph_name(net->graph, y, name);
@@ -242,6 +265,22 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     split_outputs(net, s, out);
     out->box_rows = number_rows(d, s->box_at[k], out->box_first);
     out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
+}
+
+static rf_value head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {
+    rf_value y = rf_heads(net, spec, d->features, d->n_levels, NULL);
+    rf_graph_keep(net->graph, y);
+    rf_graph_name(net->graph, y, name);
+    return y;
+}
+
+void rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
+    rf_head_spec box = {"BboxHead", stages->cell_anchors, 4, stages->share_heads, RF_MAXOUT_NO};
+    rf_head_spec cls = {"ClassHead", stages->cell_anchors, 2, stages->share_heads, stages->maxout};
+    rf_scope scope = rf_net_enter(net, "head");
+    out->head_loc = head_box_rows(net, &box, out, "head_loc");
+    out->head_cls = head_box_rows(net, &cls, out, "head_cls");
+    rf_net_leave(net, scope);
 }
 
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {

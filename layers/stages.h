@@ -5,6 +5,7 @@
 
 #include "layers/context.h"
 #include "layers/detector.h"
+#include "layers/heads.h"
 
 /* What the heads of later stages read: cascade.body. */
 typedef enum rf_stage_body {
@@ -23,7 +24,8 @@ typedef struct rf_stages {
     int n, cell_anchors;
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
-    bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion;
+    bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion, head_box;
+    rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */
 } rf_stages;
 
@@ -38,5 +40,9 @@ void rf_stages_step1(const rf_stages *stages, int n_levels, bool *wanted);
  * are one for all. step1: the maps that all stages but the last read with RF_BODY_BACKBONE. */
 void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
                      rf_detector *out);
+
+/* Appends the second pair of heads, which whole heads are learnt with (insightface's HEAD_BOX; PyramidBox's anchors of
+ * a face's surroundings, arXiv 1803.07737, in the simplest form), to out->features: head_cls and head_loc. */
+void rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out);
 
 #endif

@@ -204,6 +204,8 @@ option "context rf" yes 13 2 model.context=rf
 option "context pyramidbox" yes 13 2 model.context=pyramidbox
 option "top_down lateral" yes 13 2 model.top_down=lateral
 option "upsample bilinear" yes 13 2 model.upsample=bilinear
+option "maxout" yes 13 2 model.maxout=both
+option "maxout in a cascade" yes 13 2 model.maxout=background cascade.stages=2 cascade.body=predictions
 option "context_dcn v1" no 19 2 model.context_dcn=v1
 option "context_dcn, lateral_dcn v2" no 19 2 model.context_dcn=v2 model.lateral_dcn=v2
 

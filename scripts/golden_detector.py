@@ -1,7 +1,7 @@
-"""Makes tests/golden/detector_{r18,mnet050,mnetv2,preresnet50}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
+"""Makes tests/golden/detector_{r18,mnet050,mnetv2,preresnet50,heads}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
 for tests/test_layers.c. Run by hand: /usr/bin/python3 (Debian's python3-torch, python3-torchvision). Detectors in double
 precision with what golden_torch.py's models do not have: basic blocks, an extra level on three, shared heads, leaky activations
-in a wide pyramid, odd map sizes, evaluation mode, ReLU6, normalisation before convolutions, contexts wider than the pyramid. Weights, input and output gradients are numbers that C and Python compute
+in a wide pyramid, odd map sizes, evaluation mode, ReLU6, normalisation before convolutions, contexts wider than the pyramid, classes with several candidates, heads for whole heads. Weights, input and output gradients are numbers that C and Python compute
 alike from a name and an index. Stored: some rows of the three outputs in training and in evaluation mode and, for each parameter,
 two sums over its gradient. backbones.json: how many learnable values a backbone has without the classifier, those of torchvision's
 models and those of MobileNet v1 as it is built here."""
@@ -198,8 +198,13 @@ class Head(nn.Module):
         return self.conv1x1(x).permute(0, 2, 3, 1)
 
 
+def maxout(x, background, face):
+    """[..., candidates] to the largest of the background's and the largest of the face's."""
+    return torch.stack([x[..., :background].amax(-1), x[..., background:].amax(-1)], -1)
+
+
 class Detector(nn.Module):
-    def __init__(self, body, c, slope, extra, anchors, share, wide=None):
+    def __init__(self, body, c, slope, extra, anchors, share, wide=None, maxout=False, head=False):
         super().__init__()
         self.body = body
         self.fpn = Pyramid(body.channels, c, slope, extra)
@@ -207,15 +212,31 @@ class Detector(nn.Module):
         for k in range(self.n):
             setattr(self, "ssh%d" % (k + 1), Context(c, wide or c, slope))
         for name, width in (("BboxHead", 4), ("ClassHead", 2), ("LandmarkHead", 10)):
-            setattr(self, name, nn.ModuleList([Head(wide or c, anchors * width) for _ in range(1 if share else self.n)]))
+            setattr(self, name, self.heads(wide or c, anchors, width if width != 2 or not maxout else 4, share))
+        self.maxout = maxout
+        if head:
+            self.head = nn.Module()
+            self.head.BboxHead = self.heads(wide or c, anchors, 4, share)
+            self.head.ClassHead = self.heads(wide or c, anchors, 4 if maxout else 2, share)
+
+    def heads(self, c, anchors, width, share):
+        return nn.ModuleList([Head(c, anchors * width) for _ in range(1 if share else self.n)])
+
+    def rows(self, levels, head, width):
+        out = []
+        for k, p in enumerate(levels):
+            y = head[min(k, len(head) - 1)](p)
+            if width == 2 and self.maxout:
+                y = maxout(y.reshape(len(p), -1, 4), *((1, 3) if k else (3, 1)))
+            out.append(y.reshape(len(p), -1, width))
+        return torch.cat(out, 1)
 
     def forward(self, x):
         levels = [getattr(self, "ssh%d" % (k + 1))(p) for k, p in enumerate(self.fpn(self.body(x)))]
-        out = {}
-        for name, head, width in (("cls", self.ClassHead, 2), ("loc", self.BboxHead, 4), ("points", self.LandmarkHead, 10)):
-            rows = [head[min(k, len(head) - 1)](p).reshape(len(x), -1, width) for k, p in enumerate(levels)]
-            out[name] = torch.cat(rows, 1)
-        return out
+        parts = [("cls", self.ClassHead, 2), ("loc", self.BboxHead, 4), ("points", self.LandmarkHead, 10)]
+        if hasattr(self, "head"):
+            parts += [("head_cls", self.head.ClassHead, 2), ("head_loc", self.head.BboxHead, 4)]
+        return {name: self.rows(levels, head, width) for name, head, width in parts}
 
 
 def write(path, tensors, meta):
@@ -278,3 +299,4 @@ make("mnet050", Detector(MobileBodyV1(0.5), 16, 0.1, False, 2, False), 2, 66, 95
 # With such shifts after the normalisation some values lie beyond the 6 of ReLU6.
 make("mnetv2", Detector(MobileBodyV2(), 16, 0.1, False, 2, False), 2, 66, 95, 4)
 make("preresnet50", Detector(PreResBody(PRERESNETS[50], 1), 16, 0.1, False, 2, False, 32), 2, 66, 95)
+make("heads", Detector(MobileBodyV1(0.25), 16, 0.1, False, 2, False, maxout=True, head=True), 2, 66, 95)

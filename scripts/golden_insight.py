@@ -78,18 +78,28 @@ def tensor(name, *shape):
     return torch.tensor(v.reshape(shape), requires_grad=True)
 
 
-def case(mode, lr_mode, extra):
-    A, N = anchors(), len(FACES)
-    cls, box, points = (tensor(n, N, len(A), w) for n, w in (('cls', 2), ('box', 4), ('points', 10)))
-    blur, visible = tensor('blur', N, len(A), 1), tensor('visible', N, len(A), 5)
-    kept = []
-    for i, faces in enumerate(FACES):
+def head_of(face):
+    """Grown by half of width and height on each side, within the picture; no landmarks."""
+    x, y, w, h = face[:4]
+    x1, y1, x2, y2 = max(x - w / 2, 0), max(y - h / 2, 0), min(x + 1.5 * w, SIDE), min(y + 1.5 * h, SIDE)
+    return [x1, y1, x2 - x1, y2 - y1, -1, None]
+
+
+def choose(cls, lists, mode):
+    """Labels of the anchors that are kept, and the faces they belong to."""
+    A, kept = anchors(), []
+    for i, faces in enumerate(lists):
         m, score = match(faces), (cls[i, :, 1] - cls[i, :, 0]).tolist()
         labels = []
         for stride in SIZES:
             at = [k for k, a in enumerate(A) if a[3] == stride]
             labels += ohem([m[k][0] for k in at], [score[k] for k in at], mode)
         kept.append((labels, [f for _, f in m]))
+    return kept
+
+
+def losses(lists, kept, lr_mode, cls, box, points=None, blur=None, visible=None):
+    A, N = anchors(), len(lists)
     parts = {'cls': 0, 'box': 0, 'points': 0}
     for stride in SIZES:
         ce, boxes, marks, valid, count = 0, 0, 0, 0, 0
@@ -103,35 +113,52 @@ def case(mode, lr_mode, extra):
                 if label == 0:
                     continue
                 count += 1
-                x, y, w, h, b, pts = FACES[i][kept[i][1][k]]
+                x, y, w, h, b, pts = lists[i][kept[i][1][k]]
                 t = [(x + w / 2 - cx) / s, (y + h / 2 - cy) / s, math.log((w + 1) / s), math.log((h + 1) / s)]
                 boxes = boxes + smooth_l1(box[i, k] - torch.tensor(t, dtype=torch.float64)).sum()
-                if extra:
+                if blur is not None:
                     boxes = boxes + smooth_l1(blur[i, k] - (b if b >= 0 else 0.3)).sum()
                 if pts:
                     t = [(pts[3 * (j // 2) + j % 2] - (cx, cy)[j % 2]) / s for j in range(10)]
                     marks = marks + smooth_l1(points[i, k] - torch.tensor(t, dtype=torch.float64)).sum()
-                    if extra:
+                    if visible is not None:
                         v = torch.tensor([1.0 - pts[3 * j + 2] for j in range(5)], dtype=torch.float64)
                         marks = marks + smooth_l1(visible[i, k] - v).sum()
         parts['cls'] = parts['cls'] + ce / max(valid, 1)
         share = N / TOTAL if lr_mode == 0 else 1 / (count + 0.001)
         parts['box'] = parts['box'] + boxes * share
         parts['points'] = parts['points'] + marks * share
+    return parts
+
+
+def case(mode, lr_mode, extra, head=0.0):
+    """head: weight of the losses of whole heads."""
+    A, N = anchors(), len(FACES)
+    cls, box, points = (tensor(n, N, len(A), w) for n, w in (('cls', 2), ('box', 4), ('points', 10)))
+    blur, visible = (tensor('blur', N, len(A), 1), tensor('visible', N, len(A), 5)) if extra else (None, None)
+    kept = choose(cls, FACES, mode)
+    parts = losses(FACES, kept, lr_mode, cls, box, points, blur, visible)
     weights = {'cls': 1, 'box': 0.25, 'points': 0.2} if lr_mode == 0 else {'cls': 1, 'box': 0.5, 'points': 0.4}
     total = sum(weights[k] * v for k, v in parts.items())
+    grads = {'cls': cls, 'box': box, 'points': points, 'blur': blur, 'visible': visible}
+    out = {'mode': mode, 'lr_mode': lr_mode, 'extra': int(extra)}
+    if head:
+        heads = [[head_of(f) for f in faces] for faces in FACES]
+        grads['head_cls'], grads['head_box'] = tensor('head_cls', N, len(A), 2), tensor('head_box', N, len(A), 4)
+        more = losses(heads, choose(grads['head_cls'], heads, mode), lr_mode, grads['head_cls'], grads['head_box'])
+        total = total + head * (weights['cls'] * more['cls'] + weights['box'] * more['box'])
+        out.update(head=head, head_cls=more['cls'].item(), head_box=more['box'].item())
     total.backward()
-    out = {'mode': mode, 'lr_mode': lr_mode, 'extra': int(extra), 'total': total.item(), 'weights': list(weights.values())}
+    out.update(total=total.item(), weights=list(weights.values()))
     out.update((k, v.item()) for k, v in parts.items())
     out['labels'] = [''.join('.-+'[v + 1] for v in labels) for labels, _ in kept]
-    grads = {'cls': cls, 'box': box, 'points': points, 'blur': blur, 'visible': visible}
     out['gradients'] = {k: [v.grad.pow(2).sum().sqrt().item(), (v.grad.flatten().numpy() * numbers('probe', v.numel())).sum()]
-                        for k, v in grads.items() if v.grad is not None}
+                        for k, v in grads.items() if v is not None}
     return out
 
 
 def main():
-    cases = [case(1, 0, False), case(2, 0, False), case(1, 1, False), case(1, 0, True)]
+    cases = [case(1, 0, False), case(2, 0, False), case(1, 1, False), case(1, 0, True), case(1, 1, False, 0.5)]
     with open(os.path.join(OUT, 'insight_loss.json'), 'w') as f:
         json.dump({'side': SIDE, 'total': TOTAL, 'foreground': FOREGROUND, 'faces': FACES, 'cases': cases}, f,
                   separators=(',', ':'))

@@ -184,6 +184,12 @@ def logit_pair(x):
     return torch.stack([torch.zeros_like(x), x], -1).flatten(-2)
 
 
+def maxout(x, background=3, face=1):
+    """The largest of the candidates of each class, anchor by anchor."""
+    a = x.unflatten(-1, (-1, background + face))
+    return torch.stack([a[..., :background].amax(-1), a[..., background:].amax(-1)], -1).flatten(-2)
+
+
 def roi_align(rois, *maps, size, scale, samples, aligned):
     """One level after the other; rows of other levels and of images that are not there give nothing."""
     out = torch.zeros(len(rois), size, size, maps[0].shape[3], dtype=torch.float64)
@@ -244,6 +250,8 @@ def op_cases():
             lambda r, *x, s=samples, a=aligned: roi_align(r, *x, size=3, scale=0.5, samples=s, aligned=a)
     turned = [[0.5, -0.4, 6, 0.2, 0.7, -0.3, 2], [-0.3, 0.5, 9, -0.4, -0.9, 0.3, 1.5]]
     yield 'mesh_project', 'turn=1', [((2, 4, 6), 'n'), ((2, 7), 'n', turned)], mesh_project_turned
+    yield 'maxout', '', [((2, 3, 5, 8), n)], maxout
+    yield 'maxout', 'background=1 face=3', [((2, 2, 3, 12), n)], lambda x: maxout(x, 1, 3)
 
 
 def make_ops():

@@ -161,7 +161,8 @@ static ncnn_blob elementwise(const rf_ncnn_layer *l, const ncnn_blob *a, const n
     ncnn_blob y = copy(a);
     for (size_t i = 0; i < (size_t)a->c * area(a); i++) {
         size_t c = i / area(a);
-        if (l->type == RF_NCNN_BinaryOp) y.data[i] += b->data[i];
+        if (l->type == RF_NCNN_BinaryOp)
+            y.data[i] = l->value[0] == 4 ? fmaxf(y.data[i], b->data[i]) : y.data[i] + b->data[i];
         if (l->type == RF_NCNN_ReLU && y.data[i] < 0) y.data[i] *= (float)l->value[0];
         if (l->type == RF_NCNN_Clip) y.data[i] = fminf(fmaxf(y.data[i], (float)l->value[0]), (float)l->value[1]);
         if (l->type == RF_NCNN_Scale) y.data[i] = y.data[i] * l->weight[c] + (l->n_bias ? l->bias[c] : 0);

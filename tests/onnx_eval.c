@@ -86,6 +86,10 @@ static void binary(const onnx_call *c) {
     broadcast(c->in[0], c->in[1], c->out);
     for (size_t i = 0; i < c->out->count; i++)
         c->out->v[i] = apply(c, c->in[0]->v[source(c->in[0], c->out, i)], c->in[1]->v[source(c->in[1], c->out, i)]);
+    for (int k = 2; k < c->node->n_inputs; k++) { /* Max and Min; of the output's shape here */
+        assert_true(c->in[k]->count == c->out->count);
+        for (size_t i = 0; i < c->out->count; i++) c->out->v[i] = apply(c, c->out->v[i], c->in[k]->v[i]);
+    }
 }
 
 static void expand(const onnx_call *c) {

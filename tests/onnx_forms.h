@@ -19,6 +19,9 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                               "aspect=1.5,1\nrounding=base16\n",
                   scored[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[eval]\nlevel_scores=0.5,1,0.7\n",
                   scored4[] = "[model]\npreset=paper\nbackbone=resnet18\nchannels=16\n[eval]\nstride4_score=0.4\n",
+                  maxed[] = "[model]\ninitialiser=he_xavier\nchannels=8\nmaxout=background\n",
+                  maxed_cascade[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\nmaxout=both\n"
+                                    "[cascade]\nstages=2\nbody=predictions\n",
                   cascade[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=predictions\n",
                   partial[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[cascade]\nstages=3\n"
                               "body=context_features\nstrides_cls=8,16\nstrides_box=16,32\nlandmarks=no\n",
@@ -49,6 +52,7 @@ static const struct {
     {scored4, 67, 70, false, 1, false, 0},   {scored4, 70, 45, true, 1, false, 0},
     {shapes, 67, 70, false, 1, false, 0},    {shapes, 70, 45, true, 1, false, 0},
     {rounded, 70, 45, false, 2, false, 0},   {rounded, 70, 99, true, 0, true, 0},
+    {maxed, 70, 45, false, 1, false, 0},     {maxed_cascade, 70, 99, true, 0, true, 0},
     {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
 };
 

@@ -34,6 +34,7 @@ static const struct network {
     {"tests/golden/detector_mnetv2.safetensors", "[model]\nbackbone=mobilenetv2\nchannels=16\n", 4, 30},
     {"tests/golden/detector_preresnet50.safetensors",
      "[model]\nbackbone=preresnet50\nchannels=16\ncontext_channels=32\n", 0.2, 30},
+    {"tests/golden/detector_heads.safetensors", "[model]\nchannels=16\nmaxout=both\nhead_box=yes\n", 0.2, 2},
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
@@ -125,8 +126,9 @@ static void make(fixture *f, const struct network *network, rf_mode mode) {
     f->graph = rf_graph_new();
     assert_int_equal(rf_detector_build(f->graph, f->params, &f->config, N, H, W, mode, &f->detector), RF_OK);
     if (mode == RF_TRAIN) {
-        rf_value roots[] = {f->detector.cls, f->detector.loc, f->detector.points};
-        assert_int_equal(rf_graph_backward(f->graph, roots, 3), RF_OK);
+        rf_value roots[] = {f->detector.cls, f->detector.loc, f->detector.points, f->detector.head_cls,
+                            f->detector.head_loc};
+        assert_int_equal(rf_graph_backward(f->graph, roots, f->config.model.head_box ? 5 : 3), RF_OK);
     }
     f->exec = rf_exec_new(f->graph, NULL);
     assert_non_null(f->exec);
@@ -149,6 +151,15 @@ static void compare_outputs(const fixture *f, const char *prefix) {
     compare_output(f->file, tolerance, prefix, "points", rf_exec_data(f->exec, d->points), d->anchors, 10);
 }
 
+/* What training graphs alone have. */
+static void compare_heads(const fixture *f) {
+    const rf_detector *d = &f->detector;
+    double tolerance = output_tolerance * f->rounding;
+    if (!f->config.model.head_box) return;
+    compare_output(f->file, tolerance, "train.", "head_cls", rf_exec_data(f->exec, d->head_cls), d->anchors, 2);
+    compare_output(f->file, tolerance, "train.", "head_loc", rf_exec_data(f->exec, d->head_loc), d->anchors, 4);
+}
+
 static void evaluation_outputs(void **state) {
     (void)state;
     for (int i = 0; i < NETWORKS; i++) {
@@ -156,6 +167,7 @@ static void evaluation_outputs(void **state) {
         make(&f, &networks[i], RF_EVAL);
         assert_int_equal(rf_exec_forward(f.exec, false), RF_OK);
         compare_outputs(&f, "eval.");
+        assert_true(f.detector.head_cls == RF_NONE && f.detector.head_loc == RF_NONE);
         drop(&f);
     }
 }
@@ -201,6 +213,7 @@ static void check_training(const struct network *network) {
     double largest = largest_gradient(&f);
     assert_int_equal(rf_exec_forward(f.exec, true), RF_OK);
     compare_outputs(&f, "train.");
+    compare_heads(&f);
     if (sizeof(rf_real) == 4 && network->rounding > 10) {
         print_message("gradients of %s: rounding alone moves them by their size, compared in the double build\n",
                       network->golden);
@@ -210,6 +223,10 @@ static void check_training(const struct network *network) {
     seed_gradient(&f, f.detector.cls, "grad.cls", 2);
     seed_gradient(&f, f.detector.loc, "grad.loc", 4);
     seed_gradient(&f, f.detector.points, "grad.points", 10);
+    if (f.config.model.head_box) {
+        seed_gradient(&f, f.detector.head_cls, "grad.head_cls", 2);
+        seed_gradient(&f, f.detector.head_loc, "grad.head_loc", 4);
+    }
     assert_int_equal(rf_exec_backward(f.exec, false), RF_OK);
     for (size_t i = 0; i < f.params->count; i++) {
         const rf_param *p = &f.params->entries[i];

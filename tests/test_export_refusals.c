@@ -36,6 +36,7 @@ static void new_layers_are_refused(void **state) {
     refuses("[model]\nchannels=8\nbackbone_dcn=v2\nbackbone=resnet50\n", "c", 0, "deformable");
     refuses("[model]\nchannels=8\n[anchors]\naspect=1,1.5\n", "wts", 0, "anchors.aspect");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
+    refuses("[model]\nchannels=8\nmaxout=both\n", "wts", 0, "model.maxout = both");
     refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "wts", 0, "towers");
 }
 

@@ -186,9 +186,29 @@ static void shares_by_hand(void **state) {
 
 /* ---- the loss ---- */
 
-enum { OUTPUTS = 5, IMAGES = 3, FACES = 8 };
-static const char *const names[OUTPUTS] = {"cls", "box", "points", "blur", "visible"};
-static const int width[OUTPUTS] = {2, 4, 10, 1, 5};
+enum { OUTPUTS = 7, IMAGES = 3, FACES = 8 };
+static const char *const names[OUTPUTS] = {"cls", "box", "points", "blur", "visible", "head_cls", "head_box"};
+static const int width[OUTPUTS] = {2, 4, 10, 1, 5, 2, 4};
+
+/* Which outputs a case has. */
+static bool has_output(const rf_json *golden, int k) {
+    return k < 3 || (k < 5 ? golden_get(golden, "extra") > 0 : rf_json_get(golden, "head") != NULL);
+}
+
+/* Of the settings of a case. */
+static rf_config case_config(const rf_json *file, const rf_json *golden) {
+    char text[500];
+    int lr_mode = (int)golden_get(golden, "lr_mode");
+    bool head = has_output(golden, OUTPUTS - 1);
+    snprintf(text, sizeof text,
+             "[model]\npreset=insightface\nhead_box=%s\n[anchors]\nsizes=24,12,48,24,80,64\n[input]\nsize=%d\n[loss]\n"
+             "mining=%s\nmining_total=%d\nmining_positives=%d\nmin_negatives=5\nnormalise=%s\nhead_box_weight=%g\n%s",
+             head ? "yes" : "no", (int)golden_get(file, "side"),
+             golden_get(golden, "mode") == 1 ? "level_hard" : "level_ratio", (int)golden_get(file, "total"),
+             (int)golden_get(file, "foreground"), lr_mode ? "level_count" : "level_fixed",
+             head ? golden_get(golden, "head") : 1, lr_mode ? "box_weight=0.5\nlandmark_weight=0.4\n" : "");
+    return config_of(text);
+}
 
 static size_t read_faces(const rf_json *list, rf_face *out) {
     size_t n = 0;
@@ -230,15 +250,7 @@ static void check_case(const rf_json *file, const rf_json *golden) {
     static rf_real data[OUTPUTS][10 * MOST], grad[OUTPUTS][10 * MOST];
     rf_face *lists[IMAGES];
     size_t n_faces[IMAGES];
-    char text[400];
-    int lr_mode = (int)golden_get(golden, "lr_mode"), outputs = golden_get(golden, "extra") > 0 ? 5 : 3;
-    snprintf(text, sizeof text,
-             "[model]\npreset=insightface\n[anchors]\nsizes=24,12,48,24,80,64\n[input]\nsize=%d\n[loss]\nmining=%s\n"
-             "mining_total=%d\nmining_positives=%d\nmin_negatives=5\nnormalise=%s\n%s",
-             (int)golden_get(file, "side"), golden_get(golden, "mode") == 1 ? "level_hard" : "level_ratio",
-             (int)golden_get(file, "total"), (int)golden_get(file, "foreground"),
-             lr_mode ? "level_count" : "level_fixed", lr_mode ? "box_weight=0.5\nlandmark_weight=0.4\n" : "");
-    rf_config config = config_of(text);
+    rf_config config = case_config(file, golden);
     rf_detect_spec spec;
     rf_anchor_set anchors;
     expect_ok(rf_detect_spec_from_config(&config, &spec));
@@ -246,14 +258,22 @@ static void check_case(const rf_json *file, const rf_json *golden) {
     expect_ok(rf_anchor_set_make(&spec.anchors, side, side, &anchors));
     int A = (int)anchors.count;
     rf_graph *graph = rf_graph_new();
-    rf_value v[OUTPUTS] = {RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
-    for (int k = 0; k < outputs; k++) {
+    rf_value v[OUTPUTS];
+    for (int k = 0; k < OUTPUTS; k++) {
+        v[k] = RF_NONE;
+        if (!has_output(golden, k)) continue;
         v[k] = rf_graph_param(graph, names[k], (rf_shape){3, {IMAGES, A, width[k]}}, data[k], grad[k]);
         for (size_t i = 0; i < (size_t)(IMAGES * A * width[k]); i++)
             data[k][i] = (rf_real)(2 * golden_number(names[k], i));
     }
-    rf_detector detector = {
-        .cls = v[0], .loc = v[1], .points = v[2], .blur = v[3], .visible = v[4], .anchors = anchors.count};
+    rf_detector detector = {.cls = v[0],
+                            .loc = v[1],
+                            .points = v[2],
+                            .blur = v[3],
+                            .visible = v[4],
+                            .head_cls = v[5],
+                            .head_loc = v[6],
+                            .anchors = anchors.count};
     const rf_loss_kind *kind = rf_loss_find("multibox");
     rf_loss *loss;
     rf_loss_values values;
@@ -265,14 +285,19 @@ static void check_case(const rf_json *file, const rf_json *golden) {
     expect_ok(kind->build(loss, graph, &detector, &values));
     expect_ok(rf_graph_backward(graph, &values.total, 1));
     rf_exec *exec = rf_exec_new(graph, NULL);
-    kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
+    expect_ok(kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
     expect_ok(rf_exec_forward(exec, true));
     expect_ok(rf_exec_backward(exec, false));
     near((double)*rf_exec_data(exec, values.cls), golden_get(golden, "cls"), 1e-6, "cls");
     near((double)*rf_exec_data(exec, values.box), golden_get(golden, "box"), 1e-5, "box");
     near((double)*rf_exec_data(exec, values.points), golden_get(golden, "points"), 1e-5, "points");
     near((double)*rf_exec_data(exec, values.total), golden_get(golden, "total"), 1e-5, "total");
-    for (int k = 0; k < outputs; k++) check_gradient(golden, names[k], grad[k], (size_t)(IMAGES * A * width[k]));
+    if (v[5] != RF_NONE) {
+        near((double)*rf_exec_data(exec, values.head.cls), golden_get(golden, "head_cls"), 1e-6, "head_cls");
+        near((double)*rf_exec_data(exec, values.head.box), golden_get(golden, "head_box"), 1e-5, "head_box");
+    }
+    for (int k = 0; k < OUTPUTS; k++)
+        if (v[k] != RF_NONE) check_gradient(golden, names[k], grad[k], (size_t)(IMAGES * A * width[k]));
     /* What trains: its classification has a gradient. */
     size_t counted[2] = {0}, at = 0;
     for (const rf_json *row = rf_json_first(rf_json_get(golden, "labels")); row; row = rf_json_next(row)) {
@@ -300,7 +325,7 @@ static void losses_equal_pytorch_s(void **state) {
     for (const rf_json *golden = rf_json_first(rf_json_get(file, "cases")); golden;
          golden = rf_json_next(golden), cases++)
         check_case(file, golden);
-    assert_int_equal(cases, 4);
+    assert_int_equal(cases, 5);
     rf_json_free(file);
 }
 

@@ -21,25 +21,20 @@
 #include "core/safetensors.h"
 #include "core/signals.h"
 #include "data/synth.h"
+#include "tests/scratch.h"
 #include "train/trainer.h"
 
 enum { IMAGES = 10, BATCH = 2, STEPS = 10 }; /* two epochs of five updates */
 
-static char dir[] = "/tmp/rf_test_trainer_XXXXXX";
 static rf_dataset *dataset;
 
-static char *in_dir(const char *format, const char *name) {
-    static char path[8][160];
-    static int next;
-    next = (next + 1) % 8;
+static const char *in_dir(const char *format, const char *name) {
     char file[96];
     snprintf(file, sizeof file, format, name);
-    snprintf(path[next], sizeof path[next], "%s/%s", dir, file);
-    return path[next];
+    return scratch_path(file);
 }
 
 static int set_up(void **state) {
-    (void)state;
     rf_synth_options options;
     rf_synth_defaults(&options);
     options.width = options.height = 96;
@@ -47,7 +42,7 @@ static int set_up(void **state) {
     options.max_face = 70;
     options.max_faces = 3;
     options.crowds = false;
-    if (!mkdtemp(dir) || rf_synth_write(dir, IMAGES, 1, 5, &options, NULL, NULL) != RF_OK ||
+    if (scratch_make(state) != 0 || rf_synth_write(scratch, IMAGES, 1, 5, &options, NULL, NULL) != RF_OK ||
         rf_dataset_open("label", in_dir("train/label.txt", ""), in_dir("train/images", ""), NULL, &dataset) != RF_OK) {
         fprintf(stderr, "%s\n", rf_error_message());
         return -1;
@@ -56,11 +51,8 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    char command[128];
     rf_dataset_free(dataset);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    return system(command);
+    return scratch_remove(state);
 }
 
 /* A small MobileNet-0.25 detector; `more` are further settings, separated by spaces. */
@@ -193,8 +185,9 @@ static void log_facts(const char *name, char *out, size_t bytes) {
 #define CASCADE "cascade.stages=2 cascade.body=predictions"
 #define LEVELS "match.random_level=yes optim.weight_decay=0 optim.momentum=0"
 #define DEFORMABLE "model.context_dcn=v2 model.lateral_dcn=v1"
-static const char *const recipes[] = {"", OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes",
-                                      DEFORMABLE, CASCADE};
+#define HEADS "model.head_box=yes model.maxout=both"
+static const char *const recipes[] = {"",         OTHER_RULES, OTHER_LAYERS " schedule.kind=cosine train.recompute=yes",
+                                      DEFORMABLE, CASCADE,     HEADS " optim.accumulate=2 train.save_steps=1"};
 enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static void interrupted_equals_uninterrupted(void **state) {
@@ -227,7 +220,7 @@ static void a_crash_loses_what_is_after_the_checkpoint(void **state) {
     expect_run("nocrash", "", false, NULL);
     watch w = {.stop_at = 6};
     run("crash", "", false, false, &w);
-    char *path = in_dir("%s/train.jsonl", "crash");
+    const char *path = in_dir("%s/train.jsonl", "crash");
     size_t size;
     uint8_t *data = contents(path, &size);
     FILE *file = fopen(path, "ab");
@@ -244,10 +237,10 @@ static void a_crash_loses_what_is_after_the_checkpoint(void **state) {
 
 static void threads_and_workers_do_not_matter(void **state) {
     (void)state;
-    static const char *const workers[] = {"data.workers=0", "data.workers=1 data.prefetch=1", "data.workers=3",
-                                          DEFORMABLE, CASCADE " match.random_level=yes"};
+    static const char *const workers[] = {"data.workers=0", "data.workers=1 data.prefetch=1",  "data.workers=3",
+                                          DEFORMABLE,       CASCADE " match.random_level=yes", HEADS};
     /* The settings are part of a checkpoint, so runs of equal text are compared. */
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < 6; k++) {
         char names[3][32];
         for (int threads = 1; threads <= 3; threads++) {
             snprintf(names[threads - 1], sizeof names[0], "t%d_%d", threads, k);

@@ -395,7 +395,7 @@ static void losses_keep_the_contract(void **state) {
         assert_true(rig_build(&r) == RF_ERR_USER && strstr(rf_error_message(), "anchors"));
         rig_drop(&r), rf_anchor_set_free(&r.anchors);
     }
-    assert_true(!rf_loss_find("none") && strstr(rf_error_message(), "loss.kind=none"));
+    assert_true(!rf_loss_find("none") && strstr(rf_error_message(), "no loss is called \"none\""));
 }
 
 int main(void) {

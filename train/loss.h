@@ -31,6 +31,7 @@ typedef struct rf_loss_values {
     rf_value fsm;                     /* feature supervision, unweighted; RF_NONE: there is none */
     rf_loss_parts stages[RF_NET_STAGES];
     int n_stages;
+    rf_loss_parts head;  /* of whole heads, unweighted; RF_NONE without model.head_box */
     rf_value mesh, edge; /* RF_NONE without model.mesh_vertices */
 } rf_loss_values;
 
@@ -55,7 +56,8 @@ typedef struct rf_loss_kind {
     void (*free)(rf_loss *loss);
     /* Appends the nodes. The loss outlives the graph's runs. */
     rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
-    void (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
+    /* RF_ERR_NOMEM: the batch is not set. */
+    rf_status (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
     rf_loss_counts (*counts)(const rf_loss *loss);
     /* Writes what it has gathered since the last call and returns how many. NULL: nothing to tell. */
     size_t (*facts)(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);

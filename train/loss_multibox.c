@@ -12,6 +12,7 @@ _Static_assert((int)RF_NET_STAGES == (int)RF_MAX_STAGES, "the network and the ma
 void rf_multibox_free(rf_loss *loss) {
     if (!loss) return;
     rf_dense_loss_free(loss->dense);
+    rf_head_loss_free(&loss->head);
     rf_loss_common *c = &loss->common;
     for (int k = 0; k < RF_NET_STAGES; k++) rf_loss_stage_free(&loss->stages[k]);
     for (int i = 0; c->bins && i < c->n; i++) rf_box_bins_free(&c->bins[i]);
@@ -70,6 +71,7 @@ rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss
     for (int k = 0; k < c->spec.n_stages; k++)
         RF_TRY_GOTO(rf_loss_stage_make(c, k ? &loss->stages[k - 1] : NULL, &loss->stages[k]));
     if (c->spec.n_stages > 1) RF_TRY_GOTO(make_bins(c));
+    RF_TRY_GOTO(rf_head_loss_make(config, c, &loss->head));
     RF_TRY_GOTO(rf_dense_loss_make(config, n, &c->anchors, &c->spec.codec, &loss->dense));
     *out = loss;
     return RF_OK;
@@ -80,16 +82,12 @@ fail:
 
 /* A detector without a cascade: every level predicts everything. */
 static rf_stage only_stage(const rf_loss *loss, const rf_detector *detector) {
-    const rf_anchor_set *anchors = &loss->common.anchors;
-    rf_stage stage = {.cls = detector->cls,
-                      .loc = detector->loc,
-                      .points = loss->landmarks ? detector->points : RF_NONE,
-                      .blur = detector->blur,
-                      .visible = loss->landmarks ? detector->visible : RF_NONE,
-                      .cls_rows = anchors->count,
-                      .box_rows = anchors->count};
-    for (int l = 0; l < anchors->n_levels; l++)
-        stage.cls_first[l] = stage.box_first[l] = (long)anchors->levels[l].first;
+    rf_stage stage = rf_loss_stage_rows(&loss->common.anchors);
+    stage.cls = detector->cls;
+    stage.loc = detector->loc;
+    stage.points = loss->landmarks ? detector->points : RF_NONE;
+    stage.blur = detector->blur;
+    stage.visible = loss->landmarks ? detector->visible : RF_NONE;
     return stage;
 }
 
@@ -137,6 +135,7 @@ rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detec
                               rf_dense_loss_build(loss->dense, g, detector, out->stages[0].box, loss->stages[0].matches,
                                                   &out->mesh, &out->edge),
                               1);
+    out->total = add_part(g, out->total, rf_head_loss_build(&loss->head, g, detector, out), 1);
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);
@@ -145,7 +144,7 @@ rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detec
     return rf_graph_status(g);
 }
 
-void rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
+rf_status rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
     rf_loss_common *c = &loss->common;
     c->batch = *batch;
     if (c->random_level) {
@@ -153,6 +152,7 @@ void rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {
         c->level = (int)rf_rng_below(&rng, (uint32_t)c->anchors.n_levels);
     }
     rf_dense_loss_set_batch(loss->dense, batch);
+    return rf_head_loss_set_batch(&loss->head, batch);
 }
 
 rf_loss_counts rf_multibox_counts(const rf_loss *loss) {

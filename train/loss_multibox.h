@@ -3,6 +3,7 @@
 #define RF_TRAIN_LOSS_MULTIBOX_H
 
 #include "train/loss_dense.h"
+#include "train/loss_head.h"
 #include "train/loss_stage.h"
 #include "train/rois.h"
 
@@ -23,13 +24,14 @@ struct rf_loss {
     bool landmarks;
     rf_dense_loss *dense; /* NULL: no mesh branch */
     rf_fsm_loss fsm;
+    rf_head_loss head;
 };
 
 /* What the members of rf_loss_kind are for it. */
 rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out);
 void rf_multibox_free(rf_loss *loss);
 rf_status rf_multibox_build(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
-void rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch);
+rf_status rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch);
 rf_loss_counts rf_multibox_counts(const rf_loss *loss);
 
 #endif

@@ -7,9 +7,23 @@
 #include "core/parallel.h"
 #include "detect/box.h"
 
+rf_stage rf_loss_stage_rows(const rf_anchor_set *anchors) {
+    rf_stage stage = {.cls = RF_NONE,
+                      .loc = RF_NONE,
+                      .points = RF_NONE,
+                      .blur = RF_NONE,
+                      .visible = RF_NONE,
+                      .cls_rows = anchors->count,
+                      .box_rows = anchors->count};
+    for (int l = 0; l < anchors->n_levels; l++)
+        stage.cls_first[l] = stage.box_first[l] = (long)anchors->levels[l].first;
+    return stage;
+}
+
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out) {
     size_t n = (size_t)common->n, A = common->anchors.count;
-    *out = (rf_loss_stage){.common = common, .before = before, .index = before ? before->index + 1 : 0};
+    *out = (rf_loss_stage){
+        .common = common, .batch = &common->batch, .before = before, .index = before ? before->index + 1 : 0};
     out->matches = rf_alloc(n, sizeof *out->matches);
     out->sums = rf_alloc(n, sizeof *out->sums);
     out->labels = rf_alloc(n * A, sizeof *out->labels);
@@ -110,7 +124,7 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
         if (stage->in_loc < 0 || stage->before->rows.box_first[l] < 0) continue;
         for (size_t a = first; a < end; a++) {
             if (match->label[a] <= 0) continue;
-            const float *face = c->batch.faces[image][match->face[a]].box;
+            const float *face = stage->batch->faces[image][match->face[a]].box;
             sums->moved++;
             sums->iou_grid += (double)rf_anchor_iou(c->anchors.boxes + 4 * a, face, c->anchors.plus_one);
             sums->iou_moved += (double)rf_anchor_iou(moved + 4 * a, face, c->anchors.plus_one);
@@ -156,8 +170,8 @@ static void assign_range(void *ctx, size_t begin, size_t end) {
     const rf_loss_common *c = stage->common;
     const rf_match_spec *spec = &c->spec.match[stage->index];
     for (size_t i = begin; i < end; i++) {
-        const rf_face *faces = c->batch.faces[i];
-        size_t n_faces = c->batch.n_faces[i];
+        const rf_face *faces = stage->batch->faces[i];
+        size_t n_faces = stage->batch->n_faces[i];
         if (stage->before) {
             move_boxes(stage, i);
             rf_match_boxes(rf_loss_stage_boxes(stage, i), c->anchors.height, c->anchors.width, c->anchors.plus_one,
@@ -220,7 +234,7 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
         labels[a] = label[a];
         weights[a] = share;
         if (!margins) continue;
-        const rf_face *faces = stage->common->batch.faces[image];
+        const rf_face *faces = stage->batch->faces[image];
         margins[row + a] = label[a] > 0 ? (rf_real)rf_margin_of(&stage->common->focal.margin, faces[face[a]].box) : 0;
     }
 }
@@ -228,7 +242,7 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
 /* Targets of one positive anchor, in the graph's number type. */
 static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf_real *loc, rf_real *points) {
     const rf_match *match = &stage->matches[image];
-    const rf_face *face = &stage->common->batch.faces[image][match->face[a]];
+    const rf_face *face = &stage->batch->faces[image][match->face[a]];
     const float *anchor = rf_loss_stage_boxes(stage, image) + 4 * a;
     float t[4], p[2 * RF_POINTS];
     rf_codec_encode_box(&stage->common->spec.codec, anchor, face->box, t);
@@ -327,7 +341,7 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
         out->points = rf_graph_apply(
             g, "smooth_l1", (rf_value[]){rows->points, t + slot[RF_TARGET_POINTS], t + slot[RF_TARGET_POINTS_WEIGHT]},
             3, "beta=%.17g", stage->common->landmark_beta);
-    stage->extra = (rf_loss_extra){stage->matches,          &stage->common->batch,
+    stage->extra = (rf_loss_extra){stage->matches,          stage->batch,
                                    stage->common->n,        stage->common->anchors.count,
                                    stage->common->box_beta, stage->common->landmark_beta};
     RF_TRY(rf_loss_extra_build(&stage->extra, g, rows, t + slot[RF_TARGET_BOX_WEIGHT],

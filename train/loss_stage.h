@@ -57,6 +57,7 @@ typedef struct rf_stage_sums {
 
 typedef struct rf_loss_stage {
     rf_loss_common *common;
+    const rf_loss_batch *batch;          /* whose faces are the targets: common's, unless it is set to another one */
     const struct rf_loss_stage *before;  /* whose decoded boxes are the anchors; NULL: the grid is */
     int index;                           /* from 0 */
     rf_stage rows;                       /* the predictions, and which levels have them */
@@ -71,6 +72,9 @@ typedef struct rf_loss_stage {
     rf_loss_extra extra;
     rf_stage_sums *sums; /* [n] */
 } rf_loss_stage;
+
+/* What a stage that predicts everything at every level says of its rows; outputs are RF_NONE. */
+rf_stage rf_loss_stage_rows(const rf_anchor_set *anchors);
 
 /* Memory for a stage; common and before outlive it. Free in every case. */
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out);

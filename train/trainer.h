@@ -23,8 +23,9 @@ typedef struct rf_train_line {
     double total, cls, box, points; /* losses: means since the last line of the log */
     double stages[RF_NET_STAGES];   /* total of each stage of heads, without cascade.weights */
     int n_stages;
-    double mesh, edge; /* of the mesh branch */
-    bool has_mesh;
+    double mesh, edge;         /* of the mesh branch */
+    double head_cls, head_box; /* of whole heads */
+    bool has_mesh, has_head;
     double lr, grad_norm;
     double images_per_second, data_wait; /* since the last line of the log; data_wait: share of the time, 0..1 */
     double eta_seconds;

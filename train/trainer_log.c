@@ -41,6 +41,10 @@ static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_su
     rf_json_put_number(w, "box", sums->box / n);
     rf_json_put_number(w, "points", sums->points / n);
     if (t->net.values.fsm != RF_NONE) rf_json_put_number(w, "fsm", sums->fsm / n);
+    if (sums->has_head) {
+        rf_json_put_number(w, "head_cls", sums->head_cls / n);
+        rf_json_put_number(w, "head_box", sums->head_box / n);
+    }
     for (int i = 0; stages > 1 && i < 3 * stages; i++) {
         char name[24];
         snprintf(name, sizeof name, "%s%d", parts[i % 3], i / 3 + 1);
@@ -83,6 +87,9 @@ static rf_train_line make_line(const rf_trainer *t) {
         .mesh = s->mesh / n,
         .edge = s->edge / n,
         .has_mesh = s->has_mesh,
+        .head_cls = s->head_cls / n,
+        .head_box = s->head_box / n,
+        .has_head = s->has_head,
         .lr = t->lr,
         .grad_norm = t->grad_norm,
         .images_per_second = n * (double)t->config.train.batch / seconds,

@@ -13,7 +13,7 @@ static rf_status add_line(void *ctx, const char *kind, double epoch, const rf_js
     plot *p = ctx;
     double value;
     if (strcmp(kind, "train") == 0) {
-        static const char *const parts[] = {"loss", "cls", "box", "points", "mesh", "edge"};
+        static const char *const parts[] = {"loss", "cls", "box", "points", "mesh", "edge", "head_cls", "head_box"};
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
             if (rf_json_number(rf_json_get(line, parts[i]), &value) && value > 0)
                 RF_TRY(rf_curves_add(&p->losses, parts[i], epoch, value));

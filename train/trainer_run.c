@@ -47,6 +47,9 @@ static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
     sums->mesh += scalar(t, v->mesh);
     sums->edge += scalar(t, v->edge);
     sums->fsm += scalar(t, v->fsm);
+    sums->has_head = v->head.cls != RF_NONE;
+    sums->head_cls += scalar(t, v->head.cls);
+    sums->head_box += scalar(t, v->head.box);
     for (int k = 0; k < v->n_stages; k++) {
         sums->stages[k][0] += scalar(t, v->stages[k].cls);
         sums->stages[k][1] += scalar(t, v->stages[k].box);
@@ -65,7 +68,7 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, long part) {
                            .mesh = batch->mesh,
                            .placements = batch->placements,
                            .number = t->progress.step * (uint64_t)t->config.optim.accumulate + (uint64_t)part};
-    t->net.loss_kind->set_batch(t->net.loss, &faces);
+    RF_TRY(t->net.loss_kind->set_batch(t->net.loss, &faces));
     RF_TRY(rf_exec_forward(exec, true));
     double total = scalar(t, t->net.values.total);
     if (!isfinite(total)) return trace(t, batch, "loss");

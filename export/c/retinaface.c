@@ -49,6 +49,7 @@
 #include "export/c/upsample_add.c"
 #include "export/c/bilinear_add.c"
 #include "export/c/add.c"
+#include "export/c/maxout.c"
 #include "export/c/network.c"
 #include "export/c/weights_file.c"
 #include "export/c/plan.c"

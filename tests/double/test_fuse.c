@@ -110,7 +110,7 @@ static void compare(const run *fused, const run *plain) {
 }
 
 static const struct {
-    const char *config, *sets[3];
+    const char *config, *sets[4];
     int lone; /* normalisations of maps that no convolution alone has made: they stay */
 } nets[] = {
     {"configs/mnet025.ini", {"train.batch=3", "input.size=64", "loss.min_negatives=1"}, 0},
@@ -118,16 +118,18 @@ static const struct {
     {"configs/r50.ini", {"train.batch=2", "input.size=64", "model.freeze_bn=yes"}, 0},
     {"configs/mnet025.ini", {"train.batch=2", "input.size=64", "model.freeze_stages=2"}, 0},
     {"configs/insightface_mnet025.ini", {"train.batch=2", "input.size=64", "loss.mining_total=40"}, 0},
+    {"configs/mnet025.ini", {"train.batch=2", "input.size=64", "model.head_box=yes", "model.maxout=both"}, 0},
     {"configs/insightface_r50.ini", {"train.batch=2", "input.size=64", "loss.mining_total=40"}, 18},
 };
 
 static void fused_equals_plain(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
-        run plain = run_step(nets[i].config, nets[i].sets, 3, false, false);
+        size_t sets = nets[i].sets[3] ? 4 : 3;
+        run plain = run_step(nets[i].config, nets[i].sets, sets, false, false);
         assert_true(plain.plain_norms > 20 && plain.applied == 0);
         for (int recompute = 0; recompute < 2; recompute++) {
-            run fused = run_step(nets[i].config, nets[i].sets, 3, true, recompute);
+            run fused = run_step(nets[i].config, nets[i].sets, sets, true, recompute);
             assert_int_equal(fused.plain_norms, nets[i].lone);
             assert_true(fused.applied < plain.plain_norms);
             assert_true(fused.joined >= 3); /* the context modules' */

@@ -60,6 +60,7 @@ static void gradients_of_large_cases(void **state) {
         {"smooth_l1", {"2x3000x4 2x3000x4 2x3000", ""}},
         {"max_pool", {"2x40x40x24", "k=3 stride=2 pad=1"}},
         {"mean", {"2x40x40x24", ""}},
+        {"maxout", {"2x65x81x8", ""}},
     };
     for (size_t i = 0; i < sizeof large / sizeof *large; i++)
         CHECK(rf_check_gradient(rf_op_find(large[i].op), &large[i].shapes, true, 12));
