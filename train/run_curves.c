@@ -77,7 +77,7 @@ rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, c
     rf_axis_include(&curves->x, 0);
     rf_axis_round(&curves->x);
     rf_axis_round(&curves->y);
-    rf_chart chart = {title, curves->x, curves->y, series, curves->n, legend_top, false};
+    rf_chart chart = {title, curves->x, curves->y, series, curves->n, legend_top, !legend_top};
     char *path = rf_path_join(dir, file);
     rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
     rf_free(path);

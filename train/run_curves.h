@@ -32,7 +32,8 @@ void rf_curves_free(rf_curves *curves);
 typedef rf_status (*rf_run_line_fn)(void *ctx, const char *kind, double epoch, const rf_json *line);
 rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx);
 
-/* Writes dir/file (SVG); nothing when there is no curve. The x axis begins at 0. */
+/* Writes dir/file (SVG); nothing when there is no curve. The x axis begins at 0. The legend stands where curves that
+ * fall (legend_top: the upper right corner) or rise (the lower right one) leave room. */
 rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
                          bool legend_top);
 
