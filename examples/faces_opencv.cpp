@@ -76,6 +76,13 @@ static float prepare(const cv::Mat &picture, const cv::FileNode &card, cv::Size 
     return scale;
 }
 
+// Boxes into the scaled picture.
+static void clip(std::vector<Face> &faces, const cv::Mat &picture, float scale, int plus_one) {
+    long side[] = {std::lround((float)picture.cols * scale), std::lround((float)picture.rows * scale)};
+    for (Face &face : faces)
+        for (int k = 0; k < 4; k++) face.box[k] = std::min(std::max(face.box[k], 0.f), (float)(side[k % 2] - plus_one));
+}
+
 static void print_list(const char *name, const float *values, int n, float scale, const char *end) {
     std::printf("\"%s\": [", name);
     for (int i = 0; i < n; i++) std::printf(i ? ", %.9g" : "%.9g", (double)(values[i] / scale));
@@ -98,6 +105,7 @@ int main(int argc, char **argv) {
     size_t row = 0;
     for (int level = 0; level < (int)card["anchors"]["strides"].size(); level++)
         decode_level(card, level, size, out[0].ptr<float>(), out[1].ptr<float>(), out[2].ptr<float>(), row, faces);
+    if ((int)card["thresholds"]["clip"]) clip(faces, picture, scale, (int)card["anchors"]["plus_one"]);
     std::printf("{\"image\": \"%s\", \"faces\": [", argv[2]);
     const char *comma = "";
     for (const Face &face : suppress(faces, (float)card["thresholds"]["iou"])) {

@@ -70,6 +70,9 @@ def main(model, file):
     found = scores >= card['thresholds']['score']
     boxes, points = decode(card, make_anchors(card, height, width)[found], loc[found], landms[found])
     scores = scores[found]
+    if card['thresholds']['clip']:
+        sides = numpy.array(resized.shape[1::-1] * 2) - card['anchors']['plus_one']
+        boxes = numpy.clip(boxes, 0, sides)
     faces = [{'score': float(scores[i]), 'box': (boxes[i] / scale).tolist(), 'points': (points[i] / scale).tolist()}
              for i in suppress(boxes, scores, card['thresholds']['iou'])]
     print(json.dumps({'image': file, 'width': picture.shape[1], 'height': picture.shape[0], 'faces': faces}))

@@ -147,6 +147,7 @@ static void put_decoding(rf_json_writer *w, const rf_export_model *model, const 
     rf_json_put_number(w, "iou", o->iou);
     rf_json_put_int(w, "keep", o->keep);
     rf_json_put_bool(w, "iou_plus_one", true); /* rf_detect_spec_from_config */
+    rf_json_put_bool(w, "clip", model->config->eval.clip);
     rf_json_end_object(w);
 }
 

@@ -195,11 +195,14 @@ option preresnet50 yes 13 0.02 model.backbone=preresnet50 model.context_channels
 option "strides 4 to 64" yes 13 0.1 model.backbone=resnet18 model.strides=4,8,16,32,64 anchors.sizes=8,16,32,64,128
 option "extra_from p5" yes 13 2 model.strides=8,16,32,64 anchors.sizes=16,32,64,128 model.extra_from=p5
 option "several aspects" yes 13 2 anchors.aspect=1,1.5,0.8
-if $python -c 'import cv2' 2>/dev/null; then # the card tells the shapes
-    export_to "$W/shapes.onnx" --outputs anchors --input 333x517 --score "$(cat "$W/noise/score")"
-    try "examples/faces_opencv.py several aspects" example "$W/noise/faces.jsonl" $python examples/faces_opencv.py "$W/shapes.onnx" "$W/noise/image.png"
-fi
+by_card() { # by_card NAME: the example reads from the card what the last option's network needs
+    $python -c 'import cv2' 2>/dev/null || return 0
+    export_to "$W/card.onnx" --outputs anchors --input 333x517 --score "$(cat "$W/noise/score")"
+    try "examples/faces_opencv.py $1" example "$W/noise/faces.jsonl" $python examples/faces_opencv.py "$W/card.onnx" "$W/noise/image.png"
+}
+by_card "several aspects"
 option "rounded aspects" yes 13 2 model.preset=insightface model.channels=64 anchors.aspect=1,1.5 anchors.rounding=base16
+by_card "rounded aspects, clipped"
 option "context rf" yes 13 2 model.context=rf
 option "context pyramidbox" yes 13 2 model.context=pyramidbox
 option "top_down lateral" yes 13 2 model.top_down=lateral

@@ -117,13 +117,13 @@ def losses(lists, kept, lr_mode, cls, box, points=None, blur=None, visible=None)
                 t = [(x + w / 2 - cx) / s, (y + h / 2 - cy) / s, math.log((w + 1) / s), math.log((h + 1) / s)]
                 boxes = boxes + smooth_l1(box[i, k] - torch.tensor(t, dtype=torch.float64)).sum()
                 if blur is not None:
-                    boxes = boxes + smooth_l1(blur[i, k] - (b if b >= 0 else 0.3)).sum()
+                    boxes = boxes + smooth_l1(0.1 * (blur[i, k] - (b if b >= 0 else 0.3))).sum()
                 if pts:
                     t = [(pts[3 * (j // 2) + j % 2] - (cx, cy)[j % 2]) / s for j in range(10)]
                     marks = marks + smooth_l1(points[i, k] - torch.tensor(t, dtype=torch.float64)).sum()
                     if visible is not None:
                         v = torch.tensor([1.0 - pts[3 * j + 2] for j in range(5)], dtype=torch.float64)
-                        marks = marks + smooth_l1(visible[i, k] - v).sum()
+                        marks = marks + smooth_l1(0.1 * (visible[i, k] - v)).sum()
         parts['cls'] = parts['cls'] + ce / max(valid, 1)
         share = N / TOTAL if lr_mode == 0 else 1 / (count + 0.001)
         parts['box'] = parts['box'] + boxes * share

@@ -49,8 +49,12 @@ static rf_status visible_targets(void *ctx, const rf_call *call) {
     return RF_OK;
 }
 
-static rf_value with_extra(rf_graph *g, rf_value loss, rf_value pred, rf_value target, rf_value weight, double beta) {
-    rf_value more = rf_graph_apply(g, "smooth_l1", (rf_value[]){pred, target, weight}, 3, "beta=%.17g", beta);
+/* Adds smooth-L1 of factor * (prediction - target). */
+static rf_value with_extra(rf_graph *g, rf_value loss, rf_value pred, rf_value target, rf_value weight, double beta,
+                           double factor) {
+    rf_value terms[] = {rf_apply1(g, "scale", pred, "factor=%.17g", factor),
+                        rf_apply1(g, "scale", target, "factor=%.17g", factor), weight};
+    rf_value more = rf_graph_apply(g, "smooth_l1", terms, 3, "beta=%.17g", beta);
     return rf_apply2(g, "add", loss, more, "%s", "");
 }
 
@@ -60,13 +64,15 @@ rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, const rf_st
     if (rows->blur != RF_NONE) {
         rf_shape shape = {3, {extra->n, A, 1}};
         rf_value t = rf_graph_host(graph, "blur_targets", blur_targets, extra, &box_weight, 1, &shape, 1);
-        if (t != RF_NONE) out->box = with_extra(graph, out->box, rows->blur, t, box_weight, extra->box_beta);
+        if (t != RF_NONE)
+            out->box = with_extra(graph, out->box, rows->blur, t, box_weight, extra->box_beta, extra->weight);
     }
     if (rows->visible != RF_NONE) {
         rf_shape shape = {3, {extra->n, A, RF_POINTS}};
         rf_value t = rf_graph_host(graph, "visible_targets", visible_targets, extra, &points_weight, 1, &shape, 1);
         if (t != RF_NONE)
-            out->points = with_extra(graph, out->points, rows->visible, t, points_weight, extra->landmark_beta);
+            out->points =
+                with_extra(graph, out->points, rows->visible, t, points_weight, extra->landmark_beta, extra->weight);
     }
     return rf_graph_status(graph);
 }

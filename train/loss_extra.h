@@ -13,6 +13,7 @@ typedef struct rf_loss_extra {
     int n;
     size_t anchors;
     double box_beta, landmark_beta;
+    double weight; /* of the difference, inside smooth-L1 */
 } rf_loss_extra;
 
 /* Adds the losses to out->box and out->points, for the outputs that the stage, the only one, has. box_weight and

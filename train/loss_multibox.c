@@ -47,6 +47,7 @@ static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     if (!c->mining_kind || !c->norm) return RF_ERR_USER;
     c->box_beta = config->loss.box_beta;
     c->landmark_beta = config->loss.landmark_beta;
+    c->extra_weight = config->loss.extra_weight;
     loss->weights[0] = config->loss.cls_weight;
     loss->weights[1] = config->loss.box_weight;
     loss->weights[2] = config->loss.landmark_weight;

@@ -341,9 +341,13 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
         out->points = rf_graph_apply(
             g, "smooth_l1", (rf_value[]){rows->points, t + slot[RF_TARGET_POINTS], t + slot[RF_TARGET_POINTS_WEIGHT]},
             3, "beta=%.17g", stage->common->landmark_beta);
-    stage->extra = (rf_loss_extra){stage->matches,          stage->batch,
-                                   stage->common->n,        stage->common->anchors.count,
-                                   stage->common->box_beta, stage->common->landmark_beta};
+    stage->extra = (rf_loss_extra){stage->matches,
+                                   stage->batch,
+                                   stage->common->n,
+                                   stage->common->anchors.count,
+                                   stage->common->box_beta,
+                                   stage->common->landmark_beta,
+                                   stage->common->extra_weight};
     RF_TRY(rf_loss_extra_build(&stage->extra, g, rows, t + slot[RF_TARGET_BOX_WEIGHT],
                                t + slot[RF_TARGET_POINTS_WEIGHT], out));
     rf_graph_keep(g, out->cls);

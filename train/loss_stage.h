@@ -26,7 +26,7 @@ typedef struct rf_loss_common {
     rf_focal_spec focal;
     const rf_mining_kind *mining_kind;
     const rf_loss_norm *norm;
-    double box_beta, landmark_beta;
+    double box_beta, landmark_beta, extra_weight;
     int n; /* images of a batch */
     bool random_level;
     int level; /* the only one that trains in this batch; -1: all do */
