@@ -56,13 +56,7 @@ static rf_status add_line(void *ctx, const char *kind, double epoch, const rf_js
     double value;
     if (strcmp(kind, "epoch") == 0 && rf_json_number(rf_json_get(line, "loss"), &value))
         return rf_curves_add(run, "loss", epoch, value);
-    if (strcmp(kind, "eval") != 0) return RF_OK;
-    for (const rf_json *node = rf_json_first(line); node; node = rf_json_next(node)) {
-        const char *key = rf_json_key(node);
-        if (strcmp(key, "step") != 0 && strcmp(key, "epoch") != 0 && rf_json_number(node, &value))
-            RF_TRY(rf_curves_add(run, key, epoch, value));
-    }
-    return RF_OK;
+    return strcmp(kind, "eval") == 0 ? rf_curves_add_metrics(run, epoch, line) : RF_OK;
 }
 
 static rf_status read_run(const char *dir, rf_curves *run) {
@@ -70,12 +64,6 @@ static rf_status read_run(const char *dir, rf_curves *run) {
     rf_status status = path ? rf_run_lines(path, add_line, run) : RF_ERR_NOMEM;
     rf_free(path);
     return status;
-}
-
-static const rf_curve *curve_named(const rf_curves *curves, const char *name) {
-    for (size_t i = 0; i < curves->n; i++)
-        if (strcmp(curves->curves[i].name, name) == 0) return &curves->curves[i];
-    return NULL;
 }
 
 /* The value at an epoch; NaN where the curve has none. */
@@ -103,7 +91,7 @@ static rf_status add_means(comparison *all, const char *group, const rf_curves *
     for (size_t i = 0; i < first->n; i++) {
         double sum = 0, least = INFINITY, most = -INFINITY;
         for (size_t r = 0; r < n; r++) {
-            double value = value_at(curve_named(&runs[r], first->name), first->x[i]);
+            double value = value_at(rf_curves_find(&runs[r], first->name), first->x[i]);
             sum += value;
             least = fmin(least, value);
             most = fmax(most, value);
@@ -166,8 +154,7 @@ static rf_status write_picture(const picture *p, const char *dir) {
     char file[RF_CURVE_NAME + 8];
     bool loss = strcmp(p->name, "loss") == 0;
     snprintf(file, sizeof file, "%s.svg", p->name);
-    rf_curves drawn = p->means; /* drawing rounds the axes */
-    return rf_curves_draw(&drawn, dir, file, loss ? "Training loss" : p->name, !loss, loss);
+    return rf_curves_draw(&p->means, dir, file, loss ? "Training loss" : p->name, !loss, loss);
 }
 
 rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir, char **table) {

@@ -14,9 +14,15 @@ void rf_curves_free(rf_curves *curves) {
     curves->n = 0;
 }
 
-static rf_curve *find_curve(rf_curves *curves, const char *name) {
+const rf_curve *rf_curves_find(const rf_curves *curves, const char *name) {
     for (size_t i = 0; i < curves->n; i++)
         if (strcmp(curves->curves[i].name, name) == 0) return &curves->curves[i];
+    return NULL;
+}
+
+static rf_curve *curve_of(rf_curves *curves, const char *name) {
+    const rf_curve *found = rf_curves_find(curves, name);
+    if (found) return &curves->curves[found - curves->curves];
     if (curves->n == RF_CHART_SERIES) return NULL;
     rf_curve *c = &curves->curves[curves->n++];
     snprintf(c->name, sizeof c->name, "%.*s", RF_CURVE_NAME - 1, name);
@@ -24,7 +30,7 @@ static rf_curve *find_curve(rf_curves *curves, const char *name) {
 }
 
 rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y) {
-    rf_curve *c = find_curve(curves, name);
+    rf_curve *c = curve_of(curves, name);
     if (!c) return RF_OK;
     if (c->n == c->capacity) {
         size_t wanted = c->capacity ? 2 * c->capacity : 64;
@@ -40,6 +46,16 @@ rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y)
     c->y[c->n++] = y;
     rf_axis_include(&curves->x, x);
     rf_axis_include(&curves->y, y);
+    return RF_OK;
+}
+
+rf_status rf_curves_add_metrics(rf_curves *curves, double epoch, const rf_json *line) {
+    for (const rf_json *node = rf_json_first(line); node; node = rf_json_next(node)) {
+        const char *key = rf_json_key(node);
+        double value;
+        if (strcmp(key, "step") != 0 && strcmp(key, "epoch") != 0 && rf_json_number(node, &value))
+            RF_TRY(rf_curves_add(curves, key, epoch, value));
+    }
     return RF_OK;
 }
 
@@ -66,7 +82,7 @@ rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx) {
     return status;
 }
 
-rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
+rf_status rf_curves_draw(const rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
                          bool legend_top) {
     if (curves->n == 0) return RF_OK;
     rf_series series[RF_CHART_SERIES];
@@ -74,10 +90,11 @@ rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, c
         const rf_curve *c = &curves->curves[i];
         series[i] = (rf_series){c->name, c->x, c->y, c->n, marks, false};
     }
-    rf_axis_include(&curves->x, 0);
-    rf_axis_round(&curves->x);
-    rf_axis_round(&curves->y);
-    rf_chart chart = {title, curves->x, curves->y, series, curves->n, legend_top, !legend_top};
+    rf_axis x = curves->x, y = curves->y;
+    rf_axis_include(&x, 0);
+    rf_axis_round(&x);
+    rf_axis_round(&y);
+    rf_chart chart = {title, x, y, series, curves->n, legend_top, !legend_top};
     char *path = rf_path_join(dir, file);
     rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
     rf_free(path);

@@ -25,6 +25,10 @@ typedef struct rf_curves {
 /* Adds a point to the curve of a name, begun when it is new. Of more than RF_CHART_SERIES curves the last are left out.
  */
 rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y);
+/* Adds every number of a line of kind "eval" at its epoch: a curve a metric. */
+rf_status rf_curves_add_metrics(rf_curves *curves, double epoch, const rf_json *line);
+/* The curve of a name, or NULL. */
+const rf_curve *rf_curves_find(const rf_curves *curves, const char *name);
 void rf_curves_free(rf_curves *curves);
 
 /* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch" or "eval". RF_ERR_USER: no such
@@ -34,7 +38,7 @@ rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx);
 
 /* Writes dir/file (SVG); nothing when there is no curve. The x axis begins at 0. The legend stands where curves that
  * fall (legend_top: the upper right corner) or rise (the lower right one) leave room. */
-rf_status rf_curves_draw(rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
+rf_status rf_curves_draw(const rf_curves *curves, const char *dir, const char *file, const char *title, bool marks,
                          bool legend_top);
 
 #endif

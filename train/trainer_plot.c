@@ -18,11 +18,7 @@ static rf_status add_line(void *ctx, const char *kind, double epoch, const rf_js
             if (rf_json_number(rf_json_get(line, parts[i]), &value) && value > 0)
                 RF_TRY(rf_curves_add(&p->losses, parts[i], epoch, value));
     } else if (strcmp(kind, "eval") == 0) {
-        for (const rf_json *node = rf_json_first(line); node; node = rf_json_next(node)) {
-            const char *key = rf_json_key(node);
-            if (strcmp(key, "step") != 0 && strcmp(key, "epoch") != 0 && rf_json_number(node, &value))
-                RF_TRY(rf_curves_add(&p->metrics, key, epoch, value));
-        }
+        return rf_curves_add_metrics(&p->metrics, epoch, line);
     }
     return RF_OK;
 }
