@@ -119,6 +119,10 @@ void rf_anchor_set_free(rf_anchor_set *set) {
     memset(set, 0, sizeof *set);
 }
 
+size_t rf_anchor_level_end(const rf_anchor_set *set, int level) {
+    return level + 1 < set->n_levels ? set->levels[level + 1].first : set->count;
+}
+
 int rf_anchor_level_of(const rf_anchor_set *set, size_t a) {
     int level = 0;
     while (level + 1 < set->n_levels && a >= set->levels[level + 1].first) level++;

@@ -53,6 +53,9 @@ size_t rf_anchor_count(const rf_anchor_spec *spec, int height, int width);
 rf_status rf_anchor_set_make(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out);
 void rf_anchor_set_free(rf_anchor_set *set);
 
+/* One past the last anchor of a level. */
+size_t rf_anchor_level_end(const rf_anchor_set *set, int level);
+
 /* The level of anchor `a`. */
 int rf_anchor_level_of(const rf_anchor_set *set, size_t a);
 

@@ -262,8 +262,7 @@ void rf_match_faces(const rf_anchor_set *anchors, const rf_match_spec *spec, con
 }
 
 void rf_match_keep_level(const rf_anchor_set *anchors, int level, const rf_face *faces, rf_match *match) {
-    size_t begin = anchors->levels[level].first,
-           end = level + 1 < anchors->n_levels ? anchors->levels[level + 1].first : anchors->count;
+    size_t begin = anchors->levels[level].first, end = rf_anchor_level_end(anchors, level);
     for (size_t a = 0; a < anchors->count; a++) {
         if (a >= begin && a < end) continue;
         match->label[a] = -1;

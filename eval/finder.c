@@ -167,7 +167,7 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
     const rf_anchor_set *anchors = &net->anchors;
     for (int l = 0; l < anchors->n_levels; l++) {
         size_t first = anchors->levels[l].first, before = f->pass.n;
-        size_t end = l + 1 < anchors->n_levels ? anchors->levels[l + 1].first : anchors->count;
+        size_t end = rf_anchor_level_end(anchors, l);
         float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
         if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
         float lowest = least / factor;

@@ -51,8 +51,7 @@ const float *rf_loss_stage_boxes(const rf_loss_stage *stage, size_t image) {
 }
 
 static size_t level_anchors(const rf_anchor_set *anchors, int level) {
-    size_t end = level + 1 < anchors->n_levels ? anchors->levels[level + 1].first : anchors->count;
-    return end - anchors->levels[level].first;
+    return rf_anchor_level_end(anchors, level) - anchors->levels[level].first;
 }
 
 /* ---- assignment ---- */
