@@ -1,6 +1,5 @@
 #include "data/lint.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,17 +8,12 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "data/doubts.h"
 #include "data/image.h"
 
 const char *const rf_size_bin_names[RF_SIZE_BINS] = {"< 8 px",  "8..16",    "16..32",   "32..64",
                                                      "64..128", "128..256", "256..512", ">= 512"};
 const char *const rf_count_bin_names[RF_COUNT_BINS] = {"0", "1", "2", "3..4", "5..9", "10..29", "30..99", ">= 100"};
-
-/* A landmark further outside its box than this share of the box's size belongs to another face, or to another column.
- */
-static const float point_slack = 0.5f;
-/* Boxes may reach this many pixels over the border: annotators round. */
-static const float border_slack = 2;
 
 /* What the parallel pass finds out about an image file. */
 typedef struct image_facts {
@@ -142,29 +136,6 @@ static size_t count_bin(size_t n) {
     return bin;
 }
 
-static void check_points(linter *l, const rf_face *face, int line) {
-    static const char *const names[RF_POINTS] = {"left eye", "right eye", "nose", "left mouth corner",
-                                                 "right mouth corner"};
-    const float *box = face->box, *p = face->points;
-    float slack_x = point_slack * (box[2] - box[0]), slack_y = point_slack * (box[3] - box[1]);
-    for (int k = 0; k < RF_POINTS; k++) {
-        float x = p[2 * k], y = p[2 * k + 1];
-        if (x >= box[0] - slack_x && x <= box[2] + slack_x && y >= box[1] - slack_y && y <= box[3] + slack_y) continue;
-        report(l, RF_LINT_WARNING, line, "the %s (%g, %g) is far outside the box (%g, %g)-(%g, %g)", names[k], x, y,
-               box[0], box[1], box[2], box[3]);
-        return;
-    }
-    /* Seen with the mouth below the eyes, the image-left point comes first; both pairs the other way round is a
-     * mirrored label. */
-    float down_x = p[6] + p[8] - p[0] - p[2], down_y = p[7] + p[9] - p[1] - p[3];
-    float eyes = (p[2] - p[0]) * down_y - (p[3] - p[1]) * down_x,
-          mouth = (p[8] - p[6]) * down_y - (p[9] - p[7]) * down_x;
-    float area = (box[2] - box[0]) * (box[3] - box[1]);
-    if (eyes < -0.05f * area && mouth < -0.05f * area)
-        report(l, RF_LINT_WARNING, line,
-               "left and right landmarks are swapped; the point on the left of the picture comes first");
-}
-
 static void check_box(linter *l, const rf_face *face, const image_facts *facts, int line) {
     const float *b = face->box;
     float w = (float)facts->width, h = (float)facts->height;
@@ -177,24 +148,32 @@ static void check_box(linter *l, const rf_face *face, const image_facts *facts, 
     if (b[0] >= w || b[1] >= h || b[2] <= 0 || b[3] <= 0)
         report(l, RF_LINT_ERROR, line, "the box (%g, %g)-(%g, %g) lies outside of the image, which has %dx%d pixels",
                b[0], b[1], b[2], b[3], facts->width, facts->height);
-    else if (b[0] < -border_slack || b[1] < -border_slack || b[2] > w + border_slack || b[3] > h + border_slack)
-        report(l, RF_LINT_WARNING, line, "the box (%g, %g)-(%g, %g) reaches out of the image, which has %dx%d pixels",
-               b[0], b[1], b[2], b[3], facts->width, facts->height);
 }
 
-static void check_repeats(linter *l, const rf_sample *sample) {
-    const rf_face *faces = l->dataset->faces + sample->first_face;
+/* Where a doubt of data/doubts.h belongs. */
+typedef struct doubtful {
+    linter *linter;
+    int line;
+} doubtful;
+
+static void report_doubt(void *ctx, rf_doubt kind, const char *text) {
+    const doubtful *d = ctx;
+    (void)kind;
+    report(d->linter, RF_LINT_WARNING, d->line, "%s", text);
+}
+
+static rf_status check_repeats(linter *l, const rf_sample *sample) {
     const int *lines = l->dataset->face_lines + sample->first_face;
-    for (size_t i = 1; i < sample->n_faces; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (memcmp(faces[i].box, faces[k].box, sizeof faces[i].box) != 0) continue;
-            report(l, RF_LINT_WARNING, lines[i], "the same box as in line %d", lines[k]);
-            break;
-        }
-    }
+    size_t *first = rf_alloc(sample->n_faces, sizeof *first);
+    rf_status status =
+        first ? rf_faces_first_same(l->dataset->faces + sample->first_face, sample->n_faces, first) : RF_ERR_NOMEM;
+    for (size_t i = 0; status == RF_OK && i < sample->n_faces; i++)
+        if (first[i] != i) report(l, RF_LINT_WARNING, lines[i], "the same box as in line %d", lines[first[i]]);
+    rf_free(first);
+    return status;
 }
 
-static void check_sample(linter *l, size_t index) {
+static rf_status check_sample(linter *l, size_t index) {
     const rf_dataset *d = l->dataset;
     const rf_sample *sample = &d->samples[index];
     const image_facts *facts = &l->facts[index];
@@ -210,15 +189,16 @@ static void check_sample(linter *l, size_t index) {
     for (size_t i = sample->first_face; i < sample->first_face + sample->n_faces; i++) {
         const rf_face *face = &d->faces[i];
         check_box(l, face, facts, d->face_lines[i]);
-        if (face->has_points) check_points(l, face, d->face_lines[i]);
+        rf_face_doubts(face, facts->width, facts->height, report_doubt, &(doubtful){l, d->face_lines[i]});
         if (face->ignore) continue;
         stats->by_height[size_bin(face->box[3] - face->box[1])]++;
         wanted++;
     }
-    check_repeats(l, sample);
+    RF_TRY(check_repeats(l, sample));
     stats->by_count[count_bin(wanted)]++;
     stats->empty_images += wanted == 0;
     if (wanted > stats->max_faces) stats->max_faces = wanted;
+    return RF_OK;
 }
 
 static void measure_images(linter *l) {
@@ -257,7 +237,7 @@ rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, 
     }
     RF_TRY_GOTO(find_duplicates(&l));
     measure_images(&l);
-    for (size_t i = 0; i < n; i++) check_sample(&l, i);
+    for (size_t i = 0; i < n; i++) RF_TRY_GOTO(check_sample(&l, i));
     status = RF_OK;
 fail:
     for (size_t i = 0; l.facts && i < n; i++) rf_free(l.facts[i].fault);

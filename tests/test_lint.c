@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -169,6 +170,35 @@ static void test_threads_and_order(void **state) {
     assert_true(strncmp(one.text, "E1 ", 3) == 0);
 }
 
+/* Many faces in one picture: a comparison of each with each takes half a minute here. Every face that has the box of an
+ * earlier one is told with the first line of that box. */
+static void test_many_faces(void **state) {
+    (void)state;
+    enum { FACES = 200000, REPEATS = 3 };
+    rf_dataset set = {.annotation_path = "label.txt", .image_dir = dir};
+    char path[128];
+    path_of("a.png", path);
+    assert_int_equal(rf_dataset_add_sample(&set, "a.png", 5, 1), RF_OK);
+    for (int i = 0; i < FACES + REPEATS; i++) {
+        float x = (float)(i % FACES) * 1e-4f;
+        rf_face face = {.box = {x, 1, x + 40, 60}, .score = 1};
+        assert_int_equal(rf_dataset_add_face(&set, &face, i + 2), RF_OK);
+    }
+    notes found = {0};
+    rf_lint_stats stats;
+    clock_t start = clock();
+    assert_int_equal(rf_lint(&set, take, &found, &stats), RF_OK);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    if (seconds > 5) fail_msg("%g s", seconds);
+    assert_int_equal(stats.warnings, REPEATS);
+    assert_string_equal(found.text, "W200002 the same box as in line 2|W200003 the same box as in line 3|"
+                                    "W200004 the same box as in line 4|");
+    rf_free(set.samples[0].path);
+    rf_free(set.samples);
+    rf_free(set.faces);
+    rf_free(set.face_lines);
+}
+
 static void test_out_of_memory(void **state) {
     (void)state;
     char path[128];
@@ -193,9 +223,8 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_finding),
-        cmocka_unit_test(test_clean_and_statistics),
-        cmocka_unit_test(test_threads_and_order),
+        cmocka_unit_test(test_each_finding),      cmocka_unit_test(test_clean_and_statistics),
+        cmocka_unit_test(test_threads_and_order), cmocka_unit_test(test_many_faces),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
