@@ -60,13 +60,15 @@ static void print_summary(const char *out, const rf_convert_options *o, const rf
     printf("), %zu faces, %zu of them ignored, %zu with landmarks", s->faces, s->ignored, s->with_points);
     separator = "; left out: ";
     for (int i = 0; i < RF_CONVERT_REASONS; i++) {
-        if (!s->left_out[i] || i == RF_CONVERT_TURNED) continue;
+        if (!s->left_out[i] || rf_convert_is_note(i)) continue;
         printf("%s%zu %s", separator, s->left_out[i], rf_convert_reason_names[i]);
         separator = ", ";
     }
     if (s->other_categories) printf("%s%zu objects of other kinds", separator, s->other_categories);
     if (s->partial_points) printf("; %zu faces with some landmarks, taken as without", s->partial_points);
     if (s->left_out[RF_CONVERT_TURNED]) printf("; %zu images need data.exif = on", s->left_out[RF_CONVERT_TURNED]);
+    if (s->left_out[RF_CONVERT_RENAMED])
+        printf("; %zu images were found by another name", s->left_out[RF_CONVERT_RENAMED]);
     if (s->swapped) printf("; \"left\" was the person's, so eyes and mouth corners were swapped");
     if (o->place == RF_IMAGES_KEEP) printf("; the images stay below %s", root);
     printf("; %.1f s\n", seconds);

@@ -31,7 +31,12 @@ const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {
     [RF_CONVERT_OUTSIDE] = "faces outside of their image",
     [RF_CONVERT_DANGLING] = "annotations of unlisted images",
     [RF_CONVERT_TURNED] = "images with EXIF turning",
+    [RF_CONVERT_RENAMED] = "images by another name",
 };
+
+bool rf_convert_is_note(rf_convert_reason reason) {
+    return reason == RF_CONVERT_TURNED || reason == RF_CONVERT_RENAMED;
+}
 
 const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES] = {"train", "val", "test"};
 
@@ -61,7 +66,7 @@ rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, const c
     va_end(args);
     job->stats->left_out[reason]++;
     if (job->options->finding) job->options->finding(job->options->ctx, reason, text);
-    if (job->first || reason == RF_CONVERT_TURNED) return RF_OK;
+    if (job->first || rf_convert_is_note(reason)) return RF_OK;
     job->first = rf_strdup(text);
     return job->first ? RF_OK : RF_ERR_NOMEM;
 }
@@ -115,7 +120,7 @@ fail:
 static size_t count_left_out(const rf_convert_stats *stats) {
     size_t n = 0;
     for (int i = 0; i < RF_CONVERT_REASONS; i++)
-        if (i != RF_CONVERT_TURNED) n += stats->left_out[i];
+        if (!rf_convert_is_note(i)) n += stats->left_out[i];
     return n;
 }
 

@@ -59,9 +59,12 @@ typedef enum rf_convert_reason {
     RF_CONVERT_OUTSIDE,  /* box */
     RF_CONVERT_DANGLING, /* face of an image that is not listed */
     RF_CONVERT_TURNED,   /* a note, nothing is left out: boxes belong to the picture after EXIF turning */
+    RF_CONVERT_RENAMED,  /* a note: the image has nearly the name in the annotation and is the only one that has */
     RF_CONVERT_REASONS
 } rf_convert_reason;
 extern const char *const rf_convert_reason_names[RF_CONVERT_REASONS]; /* "images missing", ... */
+/* Whether it is a note: nothing is left out. */
+bool rf_convert_is_note(rf_convert_reason reason);
 
 enum { RF_CONVERT_PART_NAMES = 3 };
 extern const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES]; /* train, val, test */

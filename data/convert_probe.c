@@ -6,38 +6,11 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "data/convert_find.h"
 #include "data/convert_impl.h"
 #include "data/image.h"
 
 enum { BATCH = 512, GRAIN = 8 };
-
-/* `name`, or else what a folder-less name gives, when that is a file below root; the caller frees *out. */
-static rf_status try_name(const char *root, const char *name, char **out) {
-    for (int round = 0; round < 2; round++, name = rf_path_base(name)) {
-        char *path = rf_path_join(root, name);
-        if (!path) return RF_ERR_NOMEM;
-        bool found = rf_file_exists(path);
-        rf_free(path);
-        if (!found) continue;
-        *out = rf_strdup(name);
-        return *out ? RF_OK : RF_ERR_NOMEM;
-    }
-    return RF_OK;
-}
-
-static rf_status try_stem(const char *root, const char *stem, char **out) {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ""};
-    size_t n = strlen(stem), room = n + 8;
-    char *name = rf_alloc(room, 1);
-    rf_status status = name ? RF_OK : RF_ERR_NOMEM;
-    for (size_t i = 0; status == RF_OK && !*out && i < sizeof suffixes / sizeof *suffixes; i++) {
-        memcpy(name, stem, n);
-        memcpy(name + n, suffixes[i], strlen(suffixes[i]) + 1);
-        status = try_name(root, name, out);
-    }
-    rf_free(name);
-    return status;
-}
 
 static rf_status measure(const char *root, rf_intake_image *image) {
     rf_image_info info;
@@ -52,23 +25,11 @@ static rf_status measure(const char *root, rf_intake_image *image) {
     return RF_OK;
 }
 
-static rf_status find_and_measure(const char *root, rf_intake_image *image) {
-    char *found = NULL;
-    rf_status status = RF_OK;
-    if (image->name) status = try_name(root, image->name, &found);
-    if (status == RF_OK && !found && image->stem) status = try_stem(root, image->stem, &found);
-    RF_TRY(status);
-    if (!found) {
-        image->missing = true;
-        return RF_OK;
-    }
-    rf_free(image->name);
-    image->name = found;
-    return measure(root, image);
-}
+typedef rf_status (*image_fn)(const char *root, rf_intake_image *image);
 
 typedef struct probe_range {
     rf_intake *intake;
+    image_fn fn;
     size_t first;
     bool out_of_memory[BATCH];
 } probe_range;
@@ -77,8 +38,8 @@ static void probe_some(void *ctx, size_t begin, size_t end) {
     probe_range *range = ctx;
     for (size_t i = begin; i < end; i++) {
         rf_intake_image *image = &range->intake->images[range->first + i];
-        if (image->same != range->first + i) continue;
-        rf_status status = find_and_measure(range->intake->root, image);
+        if (image->same != range->first + i || image->missing) continue;
+        rf_status status = range->fn(range->intake->root, image);
         if (status == RF_OK) continue;
         image->fault = rf_strdup(rf_error_message());
         range->out_of_memory[i] = status == RF_ERR_NOMEM || !image->fault;
@@ -109,19 +70,42 @@ static rf_status mark_same(rf_intake *intake) {
     return RF_OK;
 }
 
-rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake) {
+/* Calls fn for every image, the first of each name. `told`: progress is reported. */
+static rf_status for_images(rf_convert_job *job, rf_intake *intake, image_fn fn, bool told) {
     const rf_convert_options *o = job->options;
-    probe_range range = {.intake = intake};
-    RF_TRY(mark_same(intake));
+    probe_range range = {.intake = intake, .fn = fn};
     for (range.first = 0; range.first < intake->n_images; range.first += BATCH) {
         size_t n = intake->n_images - range.first < BATCH ? intake->n_images - range.first : BATCH;
         memset(range.out_of_memory, 0, sizeof range.out_of_memory);
         rf_parallel_for(n, GRAIN, probe_some, &range);
         for (size_t i = 0; i < n; i++)
             if (range.out_of_memory[i]) return rf_fail(RF_ERR_NOMEM, "out of memory while looking at the images");
-        if (o->progress && !o->progress(o->ctx, range.first + n, intake->n_images))
-            return rf_fail(RF_ERR_INTERRUPTED, "stopped after looking at %zu of %zu images; nothing was written",
-                           range.first + n, intake->n_images);
+        if (o->progress && !o->progress(o->ctx, told ? range.first + n : 0, told ? intake->n_images : 0))
+            return rf_fail(RF_ERR_INTERRUPTED, "stopped while looking at %zu images; nothing was written",
+                           intake->n_images);
     }
+    return RF_OK;
+}
+
+/* Other images of the same name get what was found for the first, so that they are the same still. */
+static rf_status copy_found(rf_intake *intake) {
+    for (size_t i = 0; i < intake->n_images; i++) {
+        rf_intake_image *image = &intake->images[i];
+        const rf_intake_image *first = &intake->images[image->same];
+        if (first == image || first->missing) continue;
+        char *name = rf_strdup(first->name);
+        if (!name) return RF_ERR_NOMEM;
+        rf_free(image->name);
+        image->name = name;
+    }
+    return RF_OK;
+}
+
+rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake) {
+    RF_TRY(mark_same(intake));
+    RF_TRY(for_images(job, intake, rf_find_exact, false));
+    RF_TRY(rf_find_others(intake));
+    RF_TRY(for_images(job, intake, measure, true));
+    RF_TRY(copy_found(intake));
     return mark_same(intake); /* again: two names may have led to one file */
 }

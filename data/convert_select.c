@@ -60,10 +60,14 @@ static rf_status check_image(selection *s, size_t i) {
                                name_of(m), file_of(s->intake, m->same), earlier->line);
     }
     if (m->missing)
-        return rf_convert_tell(s->job, RF_CONVERT_MISSING, "%s:%d: %s%s is not below %s", file, m->line, name_of(m),
-                               m->name ? "" : ".jpg (or .png)", s->intake->root);
+        return rf_convert_tell(s->job, RF_CONVERT_MISSING, "%s:%d: %s%s is not below %s%s%s", file, m->line, name_of(m),
+                               m->name ? "" : ".jpg (or .png)", s->intake->root, m->nearly ? "; " : "",
+                               m->nearly ? m->nearly : "");
     if (m->fault) return rf_convert_tell(s->job, RF_CONVERT_BROKEN, "%s:%d: %s", file, m->line, m->fault);
     s->usable[i] = true;
+    if (m->asked)
+        RF_TRY(rf_convert_tell(s->job, RF_CONVERT_RENAMED, "%s:%d: note: %s is taken for %s", file, m->line, m->name,
+                               m->asked));
     const rf_intake_face *face = s->first[i] < s->first[i + 1] ? &s->intake->faces[s->order[s->first[i]]] : NULL;
     return check_size(s, i, face && face->shares);
 }

@@ -46,6 +46,18 @@ static void *grow(void *array, size_t n, size_t size) {
     return rf_realloc(array, n, n == 0 ? 16 : 2 * n, size);
 }
 
+/* A name as Windows writes it gets slashes, unless there is such a file. Without an image folder it stays. */
+static rf_status mend_backslashes(const rf_dataset *dataset, char *name) {
+    if (!strchr(name, '\\') || !*dataset->image_dir) return RF_OK;
+    char *path = rf_path_join(dataset->image_dir, name);
+    if (!path) return RF_ERR_NOMEM;
+    bool exists = rf_file_exists(path);
+    rf_free(path);
+    for (char *p = name; *p && !exists; p++)
+        if (*p == '\\') *p = '/';
+    return RF_OK;
+}
+
 rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line) {
     size_t n = dataset->n_samples;
     if (is_full(n)) {
@@ -54,6 +66,10 @@ rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t na
         dataset->samples = grown;
     }
     char *copy = rf_strndup(name, name_bytes);
+    if (copy && mend_backslashes(dataset, copy) != RF_OK) {
+        rf_free(copy);
+        return RF_ERR_NOMEM;
+    }
     char *path = copy ? rf_path_join(dataset->image_dir, copy) : NULL;
     size_t length = copy ? strlen(copy) : 0;
     rf_free(copy);
@@ -169,8 +185,8 @@ static rf_sample *find_sample(rf_sample **sorted, size_t n, const char *name) {
 static rf_status take_listed(const rf_dataset *all, rf_sample **sorted, const rf_line_reader *reader, rf_dataset *out) {
     const char *name = reader->line;
     size_t n = reader->length;
-    while (n > 1 && (name[0] == '/' || (name[0] == '.' && name[1] == '/'))) {
-        size_t skip = name[0] == '/' ? 1 : 2;
+    while (n > 1 && (*name == '/' || *name == '\\' || (*name == '.' && (name[1] == '/' || name[1] == '\\')))) {
+        size_t skip = *name == '.' ? 2 : 1;
         if (n <= skip) break;
         name += skip;
         n -= skip;
@@ -179,6 +195,9 @@ static rf_status take_listed(const rf_dataset *all, rf_sample **sorted, const rf
     int length = snprintf(full, sizeof full, "%.*s%s", (int)(n < 4000 ? n : 4000), name,
                           has_image_suffix(name, n) ? "" : ".jpg");
     rf_sample *sample = find_sample(sorted, all->n_samples, full);
+    for (char *p = full; !sample && *p; p++)
+        if (*p == '\\') *p = '/';
+    if (!sample) sample = find_sample(sorted, all->n_samples, full);
     if (!sample)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: %s is not annotated in %s", reader->path, reader->number, full,
                        all->annotation_path);

@@ -15,6 +15,9 @@ enum { NAME_BYTES = 2048, CATEGORIES_MAX = 4096 };
 void rf_intake_free(rf_intake *intake) {
     for (size_t i = 0; i < intake->n_images; i++) {
         rf_free(intake->images[i].name);
+        rf_free(intake->images[i].literal);
+        rf_free(intake->images[i].asked);
+        rf_free(intake->images[i].nearly);
         rf_free(intake->images[i].stem);
         rf_free(intake->images[i].fault);
     }
@@ -58,28 +61,25 @@ static rf_status wrong_name(const rf_intake *intake, int line, const char *name,
                    (int)(n < 200 ? n : 200), name, why);
 }
 
-static bool is_absolute(const char *name) {
-    return name[0] == '/' || (isalpha((unsigned char)name[0]) && name[1] == ':' && name[2] == '/');
+/* Length of what makes a name absolute, "C:/", "//", "/" or "https://"; 0: it is not. */
+static size_t absolute_prefix(const char *name) {
+    size_t n = 0;
+    while (isalpha((unsigned char)name[n])) n++;
+    if (n > 1 && strncmp(name + n, "://", 3) == 0) return n + 3;
+    if (n == 1 && name[1] == ':' && name[2] == '/') n = 2;
+    return name[n] == '/' && (n == 2 || n == 0) ? n + strspn(name + n, "/") : 0;
 }
 
-/* Whether a part of the name is "..", which could lead out of the folder. */
-static bool climbs(const char *name) {
-    for (const char *p = name; *p;) {
-        size_t n = strcspn(p, "/");
-        if (n == 2 && p[0] == '.' && p[1] == '.') return true;
-        p += n;
-        p += strspn(p, "/");
-    }
-    return false;
-}
-
-/* Drops "./" and doubled slashes, in place. */
-static void tidy(char *name) {
+/* Drops "./", doubled slashes and "x/../", in place; *climbs tells that ".." led further than the name's begin. */
+static void tidy(char *name, bool *climbs) {
     char *to = name;
     for (const char *p = name; *p;) {
         size_t n = strcspn(p, "/");
         const char *next = p + n + strspn(p + n, "/");
-        if (n > 0 && !(n == 1 && *p == '.')) {
+        if (n == 2 && p[0] == '.' && p[1] == '.') {
+            *climbs |= to == name;
+            while (to > name && *--to != '/') continue;
+        } else if (n > 0 && !(n == 1 && *p == '.')) {
             if (to > name) *to++ = '/';
             memmove(to, p, n);
             to += n;
@@ -96,35 +96,49 @@ static const char *below(const char *name, const char *root) {
     return n > 0 && strncmp(name, root, n) == 0 && name[n] == '/' ? name + n : NULL;
 }
 
-static rf_status clean_name(const rf_intake *intake, const char *given, size_t n, int line, char **out) {
+typedef struct cleaned {
+    char *name, *literal;
+    bool foreign;
+} cleaned;
+
+static void free_cleaned(cleaned *c) {
+    rf_free(c->name);
+    rf_free(c->literal);
+}
+
+static rf_status clean_name(const rf_intake *intake, const char *given, size_t n, int line, cleaned *out) {
     char name[NAME_BYTES];
+    bool climbs = false;
     if (n >= sizeof name) return wrong_name(intake, line, given, n, "is too long");
     memcpy(name, given, n);
     name[n] = 0;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
             return wrong_name(intake, line, "...", 3, "holds a control character; rename the image");
-    if (!strchr(name, '/'))
-        for (char *p = name; *p; p++)
-            if (*p == '\\') *p = '/';
+    bool windows = strchr(name, '\\') != NULL, plain = !strstr(name, "..");
+    for (char *p = name; *p; p++)
+        if (*p == '\\') *p = '/';
     const char *start = name;
-    if (is_absolute(name)) {
+    size_t prefix = absolute_prefix(name);
+    if (prefix) {
         start = below(name, intake->root);
         if (!start) start = below(name, intake->real_root);
-        if (!start)
-            return wrong_name(intake, line, given, n,
-                              "is absolute and not below the image folder; name that with --root");
+        out->foreign = !start;
+        if (!start) start = name + prefix;
     }
-    if (climbs(start)) return wrong_name(intake, line, given, n, "leads out of the image folder by \"..\"");
     memmove(name, start, strlen(start) + 1);
-    tidy(name);
+    tidy(name, &climbs);
+    out->foreign |= climbs;
     size_t length = strlen(name);
     if (length == 0) return wrong_name(intake, line, given, n, "names no file");
     if (*name == ' ' || name[length - 1] == ' ')
         return wrong_name(intake, line, given, n,
                           "begins or ends with a blank, which label.txt cannot hold; rename the image");
-    *out = rf_strdup(name);
-    return *out ? RF_OK : RF_ERR_NOMEM;
+    out->name = rf_strdup(name);
+    if (!out->name) return RF_ERR_NOMEM;
+    if (!windows || !plain || prefix) return RF_OK;
+    out->literal = rf_strndup(given, n);
+    return out->literal ? RF_OK : RF_ERR_NOMEM;
 }
 
 rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_bytes, const char *stem,
@@ -134,10 +148,21 @@ rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_b
     *image =
         (rf_intake_image){.file = intake->n_files ? intake->n_files - 1 : 0, .line = line, .same = intake->n_images};
     rf_status status = RF_OK;
-    if (name_bytes || !stem_bytes) status = clean_name(intake, name, name_bytes, line, &image->name);
-    if (status == RF_OK && stem_bytes) status = clean_name(intake, stem, stem_bytes, line, &image->stem);
+    cleaned of_name = {0}, of_stem = {0};
+    if (name_bytes || !stem_bytes) status = clean_name(intake, name, name_bytes, line, &of_name);
+    if (status == RF_OK && stem_bytes) status = clean_name(intake, stem, stem_bytes, line, &of_stem);
+    rf_free(of_stem.literal);
+    if (status != RF_OK) {
+        free_cleaned(&of_name);
+        rf_free(of_stem.name);
+        return status;
+    }
+    image->name = of_name.name;
+    image->literal = of_name.literal;
+    image->stem = of_stem.name;
+    image->foreign = of_name.foreign || of_stem.foreign;
     intake->n_images++;
-    return status;
+    return RF_OK;
 }
 
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face) {

@@ -20,12 +20,16 @@ typedef struct rf_source {
 
 typedef struct rf_intake_image {
     char *name;                          /* below the image folder; NULL: only the stem is known */
+    char *literal;                       /* the name with its backslashes as they stand, or NULL when it has none */
     char *stem;                          /* a name without suffix to look for when `name` is not there, or NULL */
+    bool foreign;                        /* the name was absolute or led out of the image folder; `name` is its end */
     int declared_width, declared_height; /* as the annotation says, 0: it does not */
     size_t file;                         /* in rf_intake.files */
     int line;
-    /* found out by rf_intake_probe */
+    /* found out by rf_convert_probe */
     size_t same;       /* the first image of that name; its own index when it is the first */
+    char *asked;       /* what the annotation calls it, when the file is called otherwise */
+    char *nearly;      /* why a file of nearly that name was not taken */
     int width, height; /* of the file, 0: unusable */
     int orientation;   /* EXIF, 1: upright */
     bool missing;
@@ -69,9 +73,11 @@ void rf_intake_free(rf_intake *intake);
 /* The file that images and faces come from now. */
 rf_status rf_intake_file(rf_intake *intake, const char *path);
 
-/* Adds an image. name (of n bytes, 0: none) is brought to the form "a/b.jpg": a leading "./" is dropped, backslashes
- * become slashes when there is no slash, an absolute name below the image folder becomes relative. RF_ERR_FORMAT with
- * file:line for names that leave the image folder or that no annotation file could hold. stem: the same, or n 0. */
+/* Adds an image. name (of n bytes, 0: none) is brought to the form "a/b.jpg": "./" and "x/../" are dropped, backslashes
+ * become slashes, an absolute name below the image folder becomes relative. Of other absolute names (also C:\a,
+ * \\server\a, file:///a, https://host/a) and of those that lead out of the image folder the end is kept: such files are
+ * looked for below it and nowhere else. RF_ERR_FORMAT with file:line for names that no annotation file could hold.
+ * stem: the same, or n 0. */
 rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_bytes, const char *stem,
                               size_t stem_bytes, int line);
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face);

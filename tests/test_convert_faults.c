@@ -73,10 +73,6 @@ static void json_faults(void **state) {
         {"coco", IMAGE "{\"image_id\":1,\"bbox\":[1,2,3,4]}]} x", ":3:", "the end of the file"},
         {"coco", "{\"images\":[],\"x\":\"\\ud800\"}", ":1:", "wrong escape"},
         {"coco", "{\"images\":[],\"x\":\"a\nb\"}", ":1:", "control character"},
-        {"coco", NAMED("../a.jpg"), ":2:", "leads out of the image folder"},
-        {"coco", NAMED("x/../../a.jpg"), ":2:", "leads out of the image folder"},
-        {"coco", NAMED("/etc/a.jpg"), ":2:", "is absolute"},
-        {"coco", NAMED("C:\\\\a.jpg"), ":2:", "is absolute"},
         {"coco", NAMED("a\\nb.jpg"), ":2:", "control character"},
         {"coco", NAMED(" a.jpg"), ":2:", "blank"},
         {"coco", NAMED("./."), ":2:", "names no file"},
@@ -111,7 +107,6 @@ static void xml_faults(void **state) {
         {"voc", VOC("<object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9e9</xmax><ymax>1</ymax></bndbox></object>"),
          ":3:", "out of range"},
         {"voc", VOC("<size><width>-5</width></size>"), ":3:", "no size in pixels"},
-        {"voc", "<annotation>\n<filename>../a.jpg</filename></annotation>", ":2:", "leads out of the image folder"},
         {"voc", "<annotation>\n<filename>\xb0\xa1.jpg</filename></annotation>", ":2:", "not well-formed"},
         {"voc", "<?xml version='1.0' encoding='x-none'?><annotation/>", ":1:", "unknown encoding"},
     };
@@ -142,7 +137,6 @@ static void row_faults(void **state) {
         {"fddb", "a\n1\n1e6 10 0 30 30 1\n", ":3:", "out of range"},
         {"fddb", "a\n1\n20 10 inf 30 30 1\n", ":3:", "not a finite number"},
         {"fddb", "a\n0\n20 10 0 30 30 1\n1\n", ":3:", "numbers where an image name"},
-        {"fddb", "../a\n0\n", ":1:", "leads out"},
         {"csv", "", ":1:", "the file is empty"},
         {"csv", "1,2,3,4,5\n", ":1:", "the header needs columns path"},
         {"csv", "path,x1,y1,x2\n", ":1:", "the header needs"},
@@ -155,9 +149,6 @@ static void row_faults(void **state) {
         {"csv", "path,x,y,w,h\n\"a\"b.jpg,1,2,3,4\n", ":2:", "after the closing quote"},
         {"csv", "path,x,y,w,h\n\"a\nb.jpg\",1,2,3,4\n", ":2:", "control character"},
         {"csv", "path,x,y,w,h\n,1,2,3,4\n", ":2:", "names no file"},
-        {"csv", "path,x,y,w,h\na/../../b.jpg,1,2,3,4\n", ":2:", "leads out"},
-        {"csv", "path,x,y,w,h\n/b.jpg,1,2,3,4\n", ":2:", "is absolute"},
-        {"label", "# ../a.jpg\n", ":1:", "leads out"},
         {"wider", "a.jpg\nx\n", ":2:", "not a number of faces"},
     };
     check_faults(faults, sizeof faults / sizeof *faults);

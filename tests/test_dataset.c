@@ -207,6 +207,37 @@ static void test_list(void **state) {
     assert_non_null(strstr(rf_error_message(), "list.txt"));
 }
 
+/* Names as Windows writes them, in every reader and in lists; a file whose name has a backslash keeps it. */
+static void test_windows_names(void **state) {
+    (void)state;
+    static const char *const texts[] = {"# a\\one.jpg\r\n1 2 3 4\r\n# .\\b\\c/two.jpg\r\n",
+                                        "a\\one.jpg\r\n1\r\n1 2 3 4\r\n.\\b\\c/two.jpg\r\n0\r\n",
+                                        "a\\one.jpg\r\n.\\b\\c/two.jpg\r\n"};
+    rf_dataset *d;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_int_equal(open_text("auto", texts[i], strlen(texts[i]), &d), RF_OK);
+        assert_int_equal(d->n_samples, 2);
+        assert_string_equal(d->samples[0].name, "a/one.jpg");
+        assert_string_equal(d->samples[0].path, "images/a/one.jpg");
+        assert_string_equal(d->samples[1].path, "images/./b/c/two.jpg");
+        rf_dataset_free(d);
+    }
+    assert_int_equal(rf_file_write_atomic(path, label_text, sizeof label_text - 1), RF_OK);
+    assert_int_equal(open_list(".\\b\\three.png\n\\a\\one\na\\two.jpg\n", &d), RF_OK);
+    assert_int_equal(d->n_samples, 3);
+    assert_string_equal(d->samples[0].name, "b/three.png");
+    assert_string_equal(d->samples[1].name, "a/one.jpg");
+    rf_dataset_free(d);
+    char odd[256];
+    snprintf(odd, sizeof odd, "%s/x\\y.jpg", dir);
+    assert_int_equal(rf_file_write_atomic(odd, "", 0), RF_OK);
+    assert_int_equal(rf_file_write_atomic(path, "x\\y.jpg\n", 8), RF_OK);
+    assert_int_equal(rf_dataset_open("auto", path, dir, NULL, &d), RF_OK);
+    assert_string_equal(d->samples[0].path, odd);
+    rf_dataset_free(d);
+    unlink(odd);
+}
+
 static void test_round_trip(void **state) {
     (void)state;
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
@@ -347,10 +378,10 @@ static void test_real_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_label),      cmocka_unit_test(test_wider),         cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_faults),     cmocka_unit_test(test_list),          cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_formats_table),
-        cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_label),         cmocka_unit_test(test_wider),      cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_faults),        cmocka_unit_test(test_list),       cmocka_unit_test(test_windows_names),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_mutations),  cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_formats_table), cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
