@@ -9,12 +9,26 @@
 
 #include "core/json_walk.h"
 #include "core/mem.h"
+#include "data/annotation.h"
 #include "data/convert_impl.h"
 
-enum { NAME_BYTES = 2048, KEY_BYTES = 32, KEYPOINTS_MAX = 256, CATEGORIES_MAX = 4096, IBUG_POINTS = 68 };
+enum {
+    NAME_BYTES = 2048,
+    KEY_BYTES = 32,
+    KEYPOINTS_MAX = 256,
+    CATEGORIES_MAX = 4096,
+    IBUG_POINTS = 68,
+    ID_BYTES = 256
+};
+
+/* The number that an image or category has. Some programs (VIA) write it as text, "7"; others have words. */
+typedef struct coco_id {
+    double number;
+    char text[ID_BYTES]; /* "" for numbers */
+} coco_id;
 
 typedef struct category {
-    double id;
+    coco_id id;
     int number;            /* in the intake */
     int points[RF_POINTS]; /* which keypoint each landmark is, -1: none */
     size_t n_keypoints;
@@ -22,7 +36,8 @@ typedef struct category {
 } category;
 
 typedef struct id_index {
-    double id;
+    double number;
+    char *text; /* NULL for numbers */
     size_t index;
 } id_index;
 
@@ -69,6 +84,26 @@ static rf_status missing(const rf_json_walk *walk, int line, const char *what) {
     return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", walk->path, line, what);
 }
 
+static rf_status read_id(rf_json_walk *walk, coco_id *id) {
+    *id = (coco_id){0};
+    if (rf_walk_kind(walk) != '"') return rf_walk_number(walk, &id->number);
+    RF_TRY(rf_walk_string(walk, id->text, sizeof id->text));
+    char plain[ID_BYTES];
+    if (!rf_number_parse(id->text, &id->number)) return RF_OK;
+    snprintf(plain, sizeof plain, "%.15g", id->number);
+    if (strcmp(plain, id->text) == 0)
+        *id->text = 0;
+    else
+        id->number = 0; /* "007" is a word */
+    return RF_OK;
+}
+
+static const char *id_text(double number, const char *text, char out[ID_BYTES]) {
+    if (text && *text) return text;
+    snprintf(out, ID_BYTES, "%.15g", number);
+    return out;
+}
+
 static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
     char name[NAME_BYTES];
     bool more;
@@ -93,7 +128,7 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
         RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
         if (!more) break;
         if (strcmp(key, "id") == 0) {
-            RF_TRY(rf_walk_number(walk, &cat.id));
+            RF_TRY(read_id(walk, &cat.id));
             has_id = true;
         } else if (strcmp(key, "name") == 0) {
             RF_TRY(rf_walk_string(walk, name, sizeof name));
@@ -120,14 +155,15 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
 static rf_status read_image(coco *c, rf_json_walk *walk) {
     char key[KEY_BYTES], name[NAME_BYTES] = "";
     bool more, has_id = false;
-    double id = 0, size[2] = {0};
+    coco_id id = {0};
+    double size[2] = {0};
     RF_TRY(rf_walk_enter(walk, '{'));
     int line = walk->line;
     for (;;) {
         RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
         if (!more) break;
         if (strcmp(key, "id") == 0) {
-            RF_TRY(rf_walk_number(walk, &id));
+            RF_TRY(read_id(walk, &id));
             has_id = true;
         } else if (strcmp(key, "file_name") == 0) {
             RF_TRY(rf_walk_string(walk, name, sizeof name));
@@ -151,28 +187,52 @@ static rf_status read_image(coco *c, rf_json_walk *walk) {
         if (!grown) return RF_ERR_NOMEM;
         c->ids = grown;
     }
-    c->ids[c->n_ids++] = (id_index){id, c->intake->n_images - 1};
-    return RF_OK;
+    id_index *at = &c->ids[c->n_ids++];
+    *at = (id_index){id.number, *id.text ? rf_strdup(id.text) : NULL, c->intake->n_images - 1};
+    return at->text || !*id.text ? RF_OK : RF_ERR_NOMEM;
+}
+
+/* Words go behind numbers. */
+static int compare_ids(const id_index *p, const id_index *q) {
+    if (p->text || q->text) return p->text && q->text ? strcmp(p->text, q->text) : p->text ? 1 : -1;
+    return (p->number > q->number) - (p->number < q->number);
 }
 
 static int by_id(const void *a, const void *b) {
     const id_index *p = a, *q = b;
-    return p->id != q->id ? (p->id < q->id ? -1 : 1) : (p->index > q->index) - (p->index < q->index);
+    int order = compare_ids(p, q);
+    return order ? order : (p->index > q->index) - (p->index < q->index);
 }
 
 static rf_status sort_ids(coco *c) {
+    char text[ID_BYTES];
     if (c->n_ids) qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
     for (size_t i = 1; i < c->n_ids; i++)
-        if (c->ids[i].id == c->ids[i - 1].id)
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %.15g is used twice, first in line %d", c->source->path,
-                           c->intake->images[c->ids[i].index].line, c->ids[i].id,
+        if (compare_ids(&c->ids[i], &c->ids[i - 1]) == 0)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %s is used twice, first in line %d", c->source->path,
+                           c->intake->images[c->ids[i].index].line, id_text(c->ids[i].number, c->ids[i].text, text),
                            c->intake->images[c->ids[i - 1].index].line);
     return RF_OK;
 }
 
+static const id_index *find_id(const coco *c, coco_id *id) {
+    id_index want = {.number = id->number, .text = *id->text ? id->text : NULL};
+    for (size_t lo = 0, hi = c->n_ids; lo < hi;) {
+        size_t mid = lo + (hi - lo) / 2;
+        int order = compare_ids(&c->ids[mid], &want);
+        if (order == 0) return &c->ids[mid];
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
 /* One annotation as it stands there. */
 typedef struct annotation {
-    double image_id, category_id, box[4], face_box[4];
+    coco_id image_id, category_id;
+    double box[4], face_box[4];
     double keypoints[3 * KEYPOINTS_MAX], face_points[3 * IBUG_POINTS];
     size_t n_box, n_face_box, n_keypoints, n_face_points; /* numbers */
     bool has_image, has_category, crowd, ignore, face_valid;
@@ -211,11 +271,11 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
         if (strcmp(key, flags[i].key) == 0) return rf_walk_flag(walk, flags[i].to);
     if (strcmp(key, "image_id") == 0) {
         a->has_image = true;
-        return rf_walk_number(walk, &a->image_id);
+        return read_id(walk, &a->image_id);
     }
     if (strcmp(key, "category_id") == 0) {
         a->has_category = true;
-        return rf_walk_number(walk, &a->category_id);
+        return read_id(walk, &a->category_id);
     }
     return rf_walk_skip(walk);
 }
@@ -267,16 +327,18 @@ static bool five_points(const annotation *a, const category *cat, double out[15]
 }
 
 static rf_status category_of(coco *c, const annotation *a, const category **cat, int *number) {
-    char name[40] = "unknown";
+    char name[ID_BYTES];
     for (size_t i = 0; i < c->n_categories; i++) {
-        if (!a->has_category || c->categories[i].id != a->category_id) continue;
+        const coco_id *id = &c->categories[i].id;
+        if (!a->has_category || id->number != a->category_id.number || strcmp(id->text, a->category_id.text) != 0)
+            continue;
         *cat = &c->categories[i];
         *number = (*cat)->number;
         return RF_OK;
     }
     *cat = NULL;
-    if (a->has_category) snprintf(name, sizeof name, "%.15g", a->category_id);
-    return rf_intake_category(c->intake, name, number);
+    const char *text = a->has_category ? id_text(a->category_id.number, a->category_id.text, name) : "unknown";
+    return rf_intake_category(c->intake, text, number);
 }
 
 static rf_status read_annotation(coco *c, rf_json_walk *walk) {
@@ -294,17 +356,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     if (a.n_face_box && !a.face_valid) return RF_OK; /* a person whose face is not to be seen */
     if (a.n_face_box ? a.n_face_box != 4 : a.n_box != 4)
         return missing(walk, line, "an annotation needs a bbox of four numbers, [x, y, width, height]");
-    id_index want = {.id = a.image_id};
-    const id_index *found = NULL;
-    for (size_t lo = 0, hi = c->n_ids; lo < hi && !found;) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->ids[mid].id == want.id)
-            found = &c->ids[mid];
-        else if (c->ids[mid].id < want.id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    const id_index *found = find_id(c, &a.image_id);
     if (!found) {
         c->intake->n_dangling++;
         return RF_OK;
@@ -328,6 +380,7 @@ static rf_status coco_read(const rf_source *source, rf_intake *intake) {
     RF_TRY_GOTO(sort_ids(&c));
     RF_TRY_GOTO(visit(&c, "annotations", true, read_annotation));
 fail:
+    for (size_t i = 0; i < c.n_ids; i++) rf_free(c.ids[i].text);
     rf_free(c.categories);
     rf_free(c.ids);
     return status;

@@ -51,6 +51,9 @@ rf_status rf_find_exact(const char *root, rf_intake_image *image) {
     if (status == RF_OK && !found && image->name) status = try_name(root, image->name, &found);
     if (status == RF_OK && !found && image->name && !has_suffix(image->name))
         status = try_stem(root, image->name, &found);
+    for (int k = 0; k < RF_INTAKE_OTHERS && status == RF_OK && !found && image->others[k]; k++)
+        status = has_suffix(image->others[k]) ? try_name(root, image->others[k], &found)
+                                              : try_stem(root, image->others[k], &found);
     if (status == RF_OK && !found && image->stem) status = try_stem(root, image->stem, &found);
     if (status != RF_OK) return status;
     image->missing = !found;
@@ -235,9 +238,10 @@ static rf_status look_for(const index_of *index, rf_intake_image *image, const c
 }
 
 static rf_status look_for_image(const index_of *index, rf_intake_image *image, entry **out) {
-    const char *const names[] = {image->name, image->stem};
-    for (int i = 0; i < 2; i++) {
-        bool any = i == 1 || (image->name && !has_suffix(image->name));
+    const char *const names[] = {image->name, image->others[0], image->others[1], image->stem};
+    enum { N = sizeof names / sizeof *names };
+    for (int i = 0; i < N; i++) {
+        bool any = i == N - 1 || (names[i] && !has_suffix(names[i]));
         char *decoded = NULL;
         if (!names[i] || *out) continue;
         RF_TRY(look_for(index, image, names[i], any, out));

@@ -16,6 +16,7 @@ void rf_intake_free(rf_intake *intake) {
     for (size_t i = 0; i < intake->n_images; i++) {
         rf_free(intake->images[i].name);
         rf_free(intake->images[i].literal);
+        for (int k = 0; k < RF_INTAKE_OTHERS; k++) rf_free(intake->images[i].others[k]);
         rf_free(intake->images[i].asked);
         rf_free(intake->images[i].nearly);
         rf_free(intake->images[i].stem);
@@ -163,6 +164,20 @@ rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_b
     image->foreign = of_name.foreign || of_stem.foreign;
     intake->n_images++;
     return RF_OK;
+}
+
+rf_status rf_intake_also(rf_intake *intake, const char *name) {
+    rf_intake_image *image = &intake->images[intake->n_images - 1];
+    cleaned of_name = {0};
+    int k = 0;
+    while (k < RF_INTAKE_OTHERS && image->others[k]) k++;
+    if (k == RF_INTAKE_OTHERS) return RF_OK;
+    rf_status status = clean_name(intake, name, strlen(name), image->line, &of_name);
+    rf_free(of_name.literal);
+    image->others[k] = status == RF_OK ? of_name.name : NULL;
+    if (status == RF_OK) return RF_OK;
+    rf_free(of_name.name);
+    return status == RF_ERR_FORMAT ? RF_OK : status;
 }
 
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face) {

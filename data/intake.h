@@ -18,9 +18,11 @@ typedef struct rf_source {
     const char *name; /* the file relative to the folder that was named, "sub/a.xml"; its base when none was */
 } rf_source;
 
+enum { RF_INTAKE_OTHERS = 2 };
 typedef struct rf_intake_image {
     char *name;                          /* below the image folder; NULL: only the stem is known */
     char *literal;                       /* the name with its backslashes as they stand, or NULL when it has none */
+    char *others[RF_INTAKE_OTHERS];      /* names to look for when `name` is not there, the likely first, or NULL */
     char *stem;                          /* a name without suffix to look for when `name` is not there, or NULL */
     bool foreign;                        /* the name was absolute or led out of the image folder; `name` is its end */
     int declared_width, declared_height; /* as the annotation says, 0: it does not */
@@ -80,6 +82,9 @@ rf_status rf_intake_file(rf_intake *intake, const char *path);
  * stem: the same, or n 0. */
 rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_bytes, const char *stem,
                               size_t stem_bytes, int line);
+/* Another name for the image added last, to be looked for when the first is not there. One that cannot be a name is
+ * passed over. */
+rf_status rf_intake_also(rf_intake *intake, const char *name);
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face);
 /* The number of a category, made when it is new; *out. */
 rf_status rf_intake_category(rf_intake *intake, const char *name, int *out);

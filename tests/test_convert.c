@@ -146,6 +146,23 @@ static void coco(void **state) {
         "# photo.jpg\n# c.jpg\n1 2 30 40 5 6 0 15 6 0 9 9 0 6 12 0 14 12 0 0\n");
 }
 
+/* VIA writes "image_id": "5" beside "id": 5; others have words for numbers. */
+static void coco_ids_as_text(void **state) {
+    (void)state;
+    static const char want[] = "# photo.jpg\n1 2 3 4" NONE " 0\n# c.jpg\n5 6 7 8" NONE " 0\n9 9 9 9" NONE " 0\n";
+    static const char text[] =
+        "{\"images\":[{\"id\":5,\"file_name\":\"photo.jpg\"},{\"id\":\"05\",\"file_name\":\"c.jpg\"}],\"annotations\":["
+        "{\"image_id\":\"05\",\"category_id\":\"1\",\"bbox\":[5,6,7,8]},"
+        "{\"image_id\":\"5\",\"category_id\":1,\"bbox\":[1,2,3,4]},"
+        "{\"image_id\":\"5\",\"category_id\":\"one\",\"bbox\":[1,2,30,4]},"
+        "{\"image_id\":\"05\",\"category_id\":\"1\",\"bbox\":[9,9,9,9]},"
+        "{\"image_id\":\"5.0\",\"category_id\":1,\"bbox\":[1,2,3,4]}],"
+        "\"categories\":[{\"id\":\"1\",\"name\":\"face\"},{\"id\":\"one\",\"name\":\"hat\"}]}";
+    assert_string_equal(kit_labels("coco", "a.json", text, &keep), want);
+    assert_int_equal(kit_stats.other_categories, 1);
+    assert_int_equal(kit_stats.left_out[RF_CONVERT_DANGLING], 1);
+}
+
 /* COCO-WholeBody: the face's own box, and five points of 68 (36..41 and 42..47 around the eyes, 30, 48, 54). */
 static void coco_wholebody(void **state) {
     (void)state;
@@ -219,6 +236,35 @@ static void voc(void **state) {
     assert_string_equal(kit_read("out/train/label.txt"), "# sub/b.png\n0 1.5 50 28.5" NONE " 0\n0 0 9 8" NONE " 0\n");
     scratch_clear("out");
     scratch_clear("xml");
+}
+
+/* <folder> is the picture's in some sets, the set's or wrong in others; filename has it, lacks it or lacks its suffix.
+ */
+static void voc_folders(void **state) {
+    (void)state;
+    static const struct {
+        const char *folder, *filename, *xml;
+    } cases[] = {
+        {"sub", "b.png", "b.xml"},           {"sub", "b", "b.xml"},
+        {"VOC2012", "b.png", "b.xml"},       {"sub", "sub/b.png", "x/b.xml"},
+        {"x", "sub/b.png", "b.xml"},         {"", "b.png", "b.xml"},
+        {"C:\\pics\\sub", "b.png", "b.xml"}, {"", "C:\\x\\sub\\b.png", "b.xml"},
+        {"..", "b.jpg", "sub/b.xml"},        {"wrong", "wrong.jpg", "sub/b.xml"},
+        {"sub", "B.PNG", "1.xml"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512], file[64];
+        snprintf(text, sizeof text,
+                 "<annotation><folder>%s</folder><filename>%s</filename><object><name>face</name><bndbox><xmin>2</xmin>"
+                 "<ymin>3</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>",
+                 cases[i].folder, cases[i].filename);
+        snprintf(file, sizeof file, "xml/%s", cases[i].xml);
+        kit_write_text(file, text);
+        if (kit_convert("voc", "label", "xml", "out", &keep) != RF_OK) fail_msg("case %zu: %s", i, rf_error_message());
+        assert_string_equal(kit_read("out/train/label.txt"), "# sub/b.png\n1 2 8 6" NONE " 0\n");
+        scratch_clear("out");
+        scratch_clear("xml");
+    }
 }
 
 static void yolo(void **state) {
@@ -425,9 +471,11 @@ int main(void) {
         cmocka_unit_test(every_format_reads_its_example),
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(coco),
+        cmocka_unit_test(coco_ids_as_text),
         cmocka_unit_test(coco_wholebody),
         cmocka_unit_test(left_is_found_out),
         cmocka_unit_test(voc),
+        cmocka_unit_test(voc_folders),
         cmocka_unit_test(yolo),
         cmocka_unit_test(fddb),
         cmocka_unit_test(csv),
