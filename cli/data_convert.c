@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/signals.h"
 #include "data/convert.h"
+#include "data/sniff.h"
 
 static const char name[] = "rf-data convert";
 enum { TOLD = 20 }; /* findings of a kind that are printed without --verbose */
@@ -46,6 +47,19 @@ static void print_formats(void) {
             line += n + (line[n] == '\n');
         }
     }
+}
+
+/* The help of --from, in lines that fit. */
+static void describe_formats(char *out, size_t bytes) {
+    size_t line = 0;
+    *out = 0;
+    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
+        size_t used = strlen(out), n = strlen(rf_converters[i]->name);
+        bool broken = used - line + n > 60;
+        if (broken) line = used;
+        snprintf(out + used, bytes - used, "%s%s", i == 0 ? "" : broken ? ",\n" : ", ", rf_converters[i]->name);
+    }
+    snprintf(out + strlen(out), bytes - strlen(out), "\n(guessed by the looks of the files)");
 }
 
 static void print_summary(const char *out, const rf_convert_options *o, const rf_convert_stats *s, const char *root,
@@ -103,6 +117,34 @@ static int run(const rf_converter *from, const rf_converter *to, const char *con
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }
 
+/* What all inputs are by their looks. */
+static rf_status guess_format(const char *const *paths, size_t n, const rf_converter **out) {
+    *out = NULL;
+    for (size_t i = 0; i < n; i++) {
+        rf_sniffed s;
+        RF_TRY(rf_sniff_path(paths[i], &s));
+        if (s.from && (s.other || (*out && s.from != *out)))
+            return rf_fail(RF_ERR_USER, "%s: %s%s%s and %s%s%s were found; choose by --from", paths[i],
+                           s.other ? s.from->name : (*out)->name, *s.file ? " in " : "", s.file,
+                           s.other ? s.other->name : s.from->name, *s.other_file ? " in " : "", s.other_file);
+        if (!s.from && s.foreign) return rf_sniff_refuse(paths[i], &s);
+        if (!s.from && rf_dir_exists(paths[i]))
+            return rf_fail(RF_ERR_FORMAT,
+                           "%s: no annotations that are known by their looks; name the format by --from (rf-data "
+                           "convert --formats shows examples) or the annotation file itself",
+                           paths[i]);
+        if (!s.from)
+            return rf_fail(RF_ERR_FORMAT,
+                           "%s: not known by its looks; name the format by --from (rf-data convert --formats shows "
+                           "examples)",
+                           paths[i]);
+        *out = s.from;
+        printf("%s: taken for %.*s (--from %s)%s%s\n", paths[i], rf_converter_title(s.from), s.from->doc, s.from->name,
+               *s.file ? ", by " : "", s.file);
+    }
+    return RF_OK;
+}
+
 typedef struct words {
     const char *from, *to, *out, *root, *part, *images, *left;
     long threads;
@@ -112,7 +154,6 @@ typedef struct words {
 static int check_and_run(const words *w, const char *const *paths, size_t n, rf_convert_options *options) {
     static const char *const places[] = {"link", "copy", "keep"}, *const lefts[] = {"auto", "image", "person"};
     const rf_converter *from, *to;
-    if (!w->from) return rf_cli_usage(name, "--from FORMAT is missing");
     if (!w->out) return rf_cli_usage(name, "--out DIR is missing");
     if (!n) return rf_cli_usage(name, "an annotation file or folder is missing");
     int place = choose("images", w->images, places, 3), left = choose("left", w->left, lefts, 3);
@@ -120,7 +161,7 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
     if (w->part && choose("part", w->part, rf_convert_part_names, RF_CONVERT_PART_NAMES) < 0) return 2;
     options->place = (rf_image_place)place;
     options->left = (rf_left)left;
-    rf_status status = rf_converter_find(w->from, false, &from);
+    rf_status status = w->from ? rf_converter_find(w->from, false, &from) : guess_format(paths, n, &from);
     if (status == RF_OK) status = rf_converter_find(w->to, true, &to);
     if (status != RF_OK) return rf_cli_fail(name, status);
     rf_set_threads((int)w->threads);
@@ -130,9 +171,11 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
 int rf_data_convert(int argc, char **argv) {
     words w = {.to = "label", .images = "link", .left = "auto"};
     teller t = {0};
+    char from_help[512];
+    describe_formats(from_help, sizeof from_help);
     rf_convert_options o = {.finding = tell, .progress = show_progress, .ctx = &t};
     const rf_option options[] = {
-        {"from", 'f', RF_OPT_TEXT, &w.from, "FORMAT", "coco, voc, yolo, fddb, csv, label or wider; needed", 0, 0},
+        {"from", 'f', RF_OPT_TEXT, &w.from, "FORMAT", from_help, 0, 0},
         {"to", 0, RF_OPT_TEXT, &w.to, "FORMAT", "label or coco (label)", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &w.out, "DIR",
          "folder to write PART/label.txt or PART/coco.json and PART/images; needed", 0, 0},
@@ -164,12 +207,12 @@ int rf_data_convert(int argc, char **argv) {
     const rf_program program = {
         name,
         "make a data set of annotations in other formats",
-        "INPUT... --from FORMAT --out DIR [options]",
+        "INPUT... --out DIR [options]",
         "  Reads annotation files, or folders of them, looks at the header of every image and writes a data set\n"
         "  that rf-train takes, or COCO JSON. Missing and broken images, boxes without area or outside of their\n"
         "  image are told with FILE:LINE and left out. A part appears when it is complete, or not at all.",
         options,
-        "  rf-data convert annotations.json --from coco --root photos --split 0.1 --out mine\n"
+        "  rf-data convert annotations.json --root photos --split 0.1 --out mine\n"
         "  rf-data convert VOC2012 --from voc --category face --out mine\n"
         "  rf-data convert dataset --from yolo --images copy --out mine\n"
         "  rf-data convert mine --from label --to coco --images keep --out mine_coco",

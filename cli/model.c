@@ -10,6 +10,7 @@
 #include "core/signals.h"
 #include "data/mesh_table.h"
 #include "data/sample.h"
+#include "data/sniff.h"
 #include "layers/names.h"
 #include "layers/weights.h"
 #include "train/checkpoint.h"
@@ -108,6 +109,15 @@ bool rf_has_meshes(const rf_dataset *dataset) {
     return has;
 }
 
+/* Says so when a data set of another program stands where ours is expected. */
+static rf_status refuse_others(const char *annotation, const char *root) {
+    rf_sniffed sniffed;
+    bool there = rf_file_exists(annotation) || rf_dir_exists(annotation);
+    if (!there && !rf_dir_exists(root)) return RF_OK;
+    if (rf_sniff_path(there ? annotation : root, &sniffed) != RF_OK) return RF_OK;
+    return rf_sniff_refuse(there ? annotation : root, &sniffed);
+}
+
 static rf_status open_set(const rf_config *config, const char *annotation, const char *images, const char *list,
                           const char *what, rf_dataset **out) {
     char *annotation_path = rf_path_join(config->data.root, annotation);
@@ -116,6 +126,7 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
     rf_status status = RF_ERR_NOMEM;
     if (!annotation_path || !image_dir || (*list && !list_path)) goto fail;
     if (!rf_file_exists(annotation_path) || !rf_dir_exists(image_dir)) {
+        RF_TRY_GOTO(refuse_others(annotation_path, config->data.root));
         status = rf_fail(
             RF_ERR_USER,
             "no %s data: expected annotations in %s and images below %s; set data.root (--set data.root=DIR) or "

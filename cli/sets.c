@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "data/sniff.h"
 
 typedef struct layout {
     const char *annotation, *images;
@@ -80,6 +81,9 @@ rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
         }
     }
     if (out->n) return RF_OK;
+    rf_sniffed sniffed;
+    RF_TRY(rf_sniff_path(path, &sniffed));
+    RF_TRY(rf_sniff_refuse(path, &sniffed));
     return rf_fail(RF_ERR_USER,
                    "%s: no annotations found; looked for train/label.txt, val/label.txt, label.txt and "
                    "wider_face_split/wider_face_*_bbx_gt.txt; name the annotation file itself",

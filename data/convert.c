@@ -11,6 +11,7 @@
 #include "core/name.h"
 #include "data/annotation.h"
 #include "data/convert_impl.h"
+#include "data/sniff.h"
 
 #define RF_CONVERTER(name) extern const rf_converter rf_converter_##name;
 #include "data/converters.def"
@@ -79,6 +80,18 @@ static const char *relative_name(const char *path, const char *folder) {
     return below ? path + n + strspn(path + n, "/") : rf_path_base(path);
 }
 
+/* Adds to the message what a file is that is not what was said. */
+static rf_status name_other(const rf_converter *from, const char *text, size_t bytes) {
+    char message[1024];
+    snprintf(message, sizeof message, "%s", rf_error_message());
+    rf_sniffed s = rf_sniff_text(text, bytes);
+    if (s.from && s.from != from)
+        return rf_fail(RF_ERR_FORMAT, "%s; the file looks like %.*s (--from %s)", message, rf_converter_title(s.from),
+                       s.from->doc, s.from->name);
+    if (s.foreign) return rf_fail(RF_ERR_FORMAT, "%s; the file is %s: %s", message, s.foreign->what, s.foreign->advice);
+    return rf_fail(RF_ERR_FORMAT, "%s", message);
+}
+
 static rf_status read_file(const rf_converter *from, const char *path, const char *folder, rf_intake *intake) {
     rf_status status;
     uint8_t *text = NULL;
@@ -89,6 +102,7 @@ static rf_status read_file(const rf_converter *from, const char *path, const cha
     rf_source source = {.path = path, .text = (const char *)text, .bytes = bytes, .name = relative_name(path, folder)};
     status = from->read(&source, intake);
 fail:
+    if (status == RF_ERR_FORMAT && text) status = name_other(from, (const char *)text, bytes);
     rf_free(text);
     return status;
 }

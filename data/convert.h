@@ -31,7 +31,11 @@ typedef struct rf_converter {
     rf_status (*read)(const rf_source *source, rf_intake *intake);
     rf_status (*write)(const rf_converted *set, const char *path); /* NULL: not written */
     const char *output;                                            /* the file that write makes, "label.txt" */
+    bool (*sniff)(const char *text, size_t bytes); /* whether a text may be its own; the first row wins */
+    bool direct;                                   /* training and the other programs read it without conversion */
 } rf_converter;
+/* The length of what `doc` calls the format: what stands before its first ":" or ";". */
+int rf_converter_title(const rf_converter *converter);
 
 typedef enum rf_converter_id {
 #define RF_CONVERTER(name) RF_CONVERTER_##name,

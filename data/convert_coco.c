@@ -9,8 +9,9 @@
 
 #include "core/json_walk.h"
 #include "core/mem.h"
-#include "data/annotation.h"
+#include "data/coco_ids.h"
 #include "data/convert_impl.h"
+#include "data/sniff.h"
 
 enum {
     NAME_BYTES = 2048,
@@ -21,33 +22,20 @@ enum {
     ID_BYTES = 256
 };
 
-/* The number that an image or category has. Some programs (VIA) write it as text, "7"; others have words. */
-typedef struct coco_id {
-    double number;
-    char text[ID_BYTES]; /* "" for numbers */
-} coco_id;
-
 typedef struct category {
-    coco_id id;
+    rf_coco_id id;
     int number;            /* in the intake */
     int points[RF_POINTS]; /* which keypoint each landmark is, -1: none */
     size_t n_keypoints;
     bool image_left; /* our own files say what "left" means */
 } category;
 
-typedef struct id_index {
-    double number;
-    char *text; /* NULL for numbers */
-    size_t index;
-} id_index;
-
 typedef struct coco {
     const rf_source *source;
     rf_intake *intake;
     category *categories;
     size_t n_categories;
-    id_index *ids; /* of the images, sorted once all are read */
-    size_t n_ids;
+    rf_coco_ids ids; /* of the images, sorted once all are read */
 } coco;
 
 typedef rf_status (*item_fn)(coco *c, rf_json_walk *walk);
@@ -84,26 +72,6 @@ static rf_status missing(const rf_json_walk *walk, int line, const char *what) {
     return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", walk->path, line, what);
 }
 
-static rf_status read_id(rf_json_walk *walk, coco_id *id) {
-    *id = (coco_id){0};
-    if (rf_walk_kind(walk) != '"') return rf_walk_number(walk, &id->number);
-    RF_TRY(rf_walk_string(walk, id->text, sizeof id->text));
-    char plain[ID_BYTES];
-    if (!rf_number_parse(id->text, &id->number)) return RF_OK;
-    snprintf(plain, sizeof plain, "%.15g", id->number);
-    if (strcmp(plain, id->text) == 0)
-        *id->text = 0;
-    else
-        id->number = 0; /* "007" is a word */
-    return RF_OK;
-}
-
-static const char *id_text(double number, const char *text, char out[ID_BYTES]) {
-    if (text && *text) return text;
-    snprintf(out, ID_BYTES, "%.15g", number);
-    return out;
-}
-
 static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
     char name[NAME_BYTES];
     bool more;
@@ -128,7 +96,7 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
         RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
         if (!more) break;
         if (strcmp(key, "id") == 0) {
-            RF_TRY(read_id(walk, &cat.id));
+            RF_TRY(rf_coco_id_read(walk, &cat.id));
             has_id = true;
         } else if (strcmp(key, "name") == 0) {
             RF_TRY(rf_walk_string(walk, name, sizeof name));
@@ -155,7 +123,7 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
 static rf_status read_image(coco *c, rf_json_walk *walk) {
     char key[KEY_BYTES], name[NAME_BYTES] = "";
     bool more, has_id = false;
-    coco_id id = {0};
+    rf_coco_id id = {0};
     double size[2] = {0};
     RF_TRY(rf_walk_enter(walk, '{'));
     int line = walk->line;
@@ -163,7 +131,7 @@ static rf_status read_image(coco *c, rf_json_walk *walk) {
         RF_TRY(rf_walk_member(walk, key, sizeof key, &more));
         if (!more) break;
         if (strcmp(key, "id") == 0) {
-            RF_TRY(read_id(walk, &id));
+            RF_TRY(rf_coco_id_read(walk, &id));
             has_id = true;
         } else if (strcmp(key, "file_name") == 0) {
             RF_TRY(rf_walk_string(walk, name, sizeof name));
@@ -182,56 +150,20 @@ static rf_status read_image(coco *c, rf_json_walk *walk) {
         if (size[i] < 0 || size[i] > 1e9) size[i] = 0;
     image->declared_width = (int)size[0];
     image->declared_height = (int)size[1];
-    if (c->n_ids == 0 || (c->n_ids >= 16 && (c->n_ids & (c->n_ids - 1)) == 0)) {
-        id_index *grown = rf_realloc(c->ids, c->n_ids, c->n_ids ? 2 * c->n_ids : 16, sizeof *grown);
-        if (!grown) return RF_ERR_NOMEM;
-        c->ids = grown;
-    }
-    id_index *at = &c->ids[c->n_ids++];
-    *at = (id_index){id.number, *id.text ? rf_strdup(id.text) : NULL, c->intake->n_images - 1};
-    return at->text || !*id.text ? RF_OK : RF_ERR_NOMEM;
-}
-
-/* Words go behind numbers. */
-static int compare_ids(const id_index *p, const id_index *q) {
-    if (p->text || q->text) return p->text && q->text ? strcmp(p->text, q->text) : p->text ? 1 : -1;
-    return (p->number > q->number) - (p->number < q->number);
-}
-
-static int by_id(const void *a, const void *b) {
-    const id_index *p = a, *q = b;
-    int order = compare_ids(p, q);
-    return order ? order : (p->index > q->index) - (p->index < q->index);
+    return rf_coco_ids_add(&c->ids, &id, c->intake->n_images - 1);
 }
 
 static rf_status sort_ids(coco *c) {
-    char text[ID_BYTES];
-    if (c->n_ids) qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
-    for (size_t i = 1; i < c->n_ids; i++)
-        if (compare_ids(&c->ids[i], &c->ids[i - 1]) == 0)
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %s is used twice, first in line %d", c->source->path,
-                           c->intake->images[c->ids[i].index].line, id_text(c->ids[i].number, c->ids[i].text, text),
-                           c->intake->images[c->ids[i - 1].index].line);
-    return RF_OK;
-}
-
-static const id_index *find_id(const coco *c, coco_id *id) {
-    id_index want = {.number = id->number, .text = *id->text ? id->text : NULL};
-    for (size_t lo = 0, hi = c->n_ids; lo < hi;) {
-        size_t mid = lo + (hi - lo) / 2;
-        int order = compare_ids(&c->ids[mid], &want);
-        if (order == 0) return &c->ids[mid];
-        if (order < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
+    char text[RF_COCO_ID_BYTES];
+    size_t same[2];
+    if (rf_coco_ids_sort(&c->ids, same, text)) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %s is used twice, first in line %d", c->source->path,
+                   c->intake->images[same[1]].line, text, c->intake->images[same[0]].line);
 }
 
 /* One annotation as it stands there. */
 typedef struct annotation {
-    coco_id image_id, category_id;
+    rf_coco_id image_id, category_id;
     double box[4], face_box[4];
     double keypoints[3 * KEYPOINTS_MAX], face_points[3 * IBUG_POINTS];
     size_t n_box, n_face_box, n_keypoints, n_face_points; /* numbers */
@@ -271,11 +203,11 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
         if (strcmp(key, flags[i].key) == 0) return rf_walk_flag(walk, flags[i].to);
     if (strcmp(key, "image_id") == 0) {
         a->has_image = true;
-        return read_id(walk, &a->image_id);
+        return rf_coco_id_read(walk, &a->image_id);
     }
     if (strcmp(key, "category_id") == 0) {
         a->has_category = true;
-        return read_id(walk, &a->category_id);
+        return rf_coco_id_read(walk, &a->category_id);
     }
     return rf_walk_skip(walk);
 }
@@ -327,17 +259,15 @@ static bool five_points(const annotation *a, const category *cat, double out[15]
 }
 
 static rf_status category_of(coco *c, const annotation *a, const category **cat, int *number) {
-    char name[ID_BYTES];
+    char name[RF_COCO_ID_BYTES];
     for (size_t i = 0; i < c->n_categories; i++) {
-        const coco_id *id = &c->categories[i].id;
-        if (!a->has_category || id->number != a->category_id.number || strcmp(id->text, a->category_id.text) != 0)
-            continue;
+        if (!a->has_category || !rf_coco_id_same(&c->categories[i].id, &a->category_id)) continue;
         *cat = &c->categories[i];
         *number = (*cat)->number;
         return RF_OK;
     }
     *cat = NULL;
-    const char *text = a->has_category ? id_text(a->category_id.number, a->category_id.text, name) : "unknown";
+    const char *text = a->has_category ? rf_coco_id_text(&a->category_id, name) : "unknown";
     return rf_intake_category(c->intake, text, number);
 }
 
@@ -356,14 +286,14 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     if (a.n_face_box && !a.face_valid) return RF_OK; /* a person whose face is not to be seen */
     if (a.n_face_box ? a.n_face_box != 4 : a.n_box != 4)
         return missing(walk, line, "an annotation needs a bbox of four numbers, [x, y, width, height]");
-    const id_index *found = find_id(c, &a.image_id);
-    if (!found) {
+    size_t image;
+    if (!rf_coco_ids_find(&c->ids, &a.image_id, &image)) {
         c->intake->n_dangling++;
         return RF_OK;
     }
     const category *cat;
     double points[15];
-    rf_intake_face face = {.image = found->index};
+    rf_intake_face face = {.image = image};
     RF_TRY(category_of(c, &a, &cat, &face.category));
     bool has_points = five_points(&a, cat, points, &named);
     RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, line, &face));
@@ -380,10 +310,14 @@ static rf_status coco_read(const rf_source *source, rf_intake *intake) {
     RF_TRY_GOTO(sort_ids(&c));
     RF_TRY_GOTO(visit(&c, "annotations", true, read_annotation));
 fail:
-    for (size_t i = 0; i < c.n_ids; i++) rf_free(c.ids[i].text);
     rf_free(c.categories);
-    rf_free(c.ids);
+    rf_coco_ids_free(&c.ids);
     return status;
+}
+
+static bool coco_sniff(const char *text, size_t bytes) {
+    static const char *const keys[] = {"images", "annotations", NULL};
+    return rf_sniff_keys(text, bytes, 0, keys) == 3;
 }
 
 static const rf_convert_layout layouts[] = {{"train", "train/coco.json", "train/images"},
@@ -403,4 +337,5 @@ const rf_converter rf_converter_coco = {"coco",        "COCO JSON; five keypoint
                                         example,       "annotations.json",
                                         ".json",       false,
                                         layouts,       coco_read,
-                                        rf_coco_write, "coco.json"};
+                                        rf_coco_write, "coco.json",
+                                        coco_sniff,    false};

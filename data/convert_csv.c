@@ -146,6 +146,16 @@ static rf_status csv_read(const rf_source *source, rf_intake *intake) {
     return status;
 }
 
+static bool csv_sniff(const char *text, size_t bytes) {
+    rf_csv csv;
+    int column[COLUMNS];
+    bool more = false;
+    rf_csv_begin(&csv, "", text, bytes);
+    bool known = rf_csv_next(&csv, &more) == RF_OK && more && csv.n >= 5 && read_header(&csv, column) == RF_OK;
+    rf_csv_end(&csv);
+    return known;
+}
+
 static const rf_convert_layout layouts[] = {{"train", "train.csv", ""},
                                             {"val", "val.csv", ""},
                                             {"test", "test.csv", ""},
@@ -163,4 +173,6 @@ const rf_converter rf_converter_csv = {"csv",
                                        layouts,
                                        csv_read,
                                        NULL,
-                                       NULL};
+                                       NULL,
+                                       csv_sniff,
+                                       false};

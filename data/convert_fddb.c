@@ -64,6 +64,10 @@ static rf_status fddb_read(const rf_source *source, rf_intake *intake) {
     return RF_OK;
 }
 
+static bool fddb_sniff(const char *text, size_t bytes) {
+    return rf_dataset_formats[RF_DATASET_fddb]->sniff(text, bytes);
+}
+
 static const rf_convert_layout layouts[] = {{"train", "FDDB-folds", "originalPics"}, {"train", "FDDB-folds", ""}, {0}};
 
 const rf_converter rf_converter_fddb = {"fddb",
@@ -75,4 +79,6 @@ const rf_converter rf_converter_fddb = {"fddb",
                                         layouts,
                                         fddb_read,
                                         NULL,
-                                        NULL};
+                                        NULL,
+                                        fddb_sniff,
+                                        true};

@@ -9,6 +9,10 @@ static rf_status label_write(const rf_converted *set, const char *path) {
     return rf_dataset_write_label(set->dataset, path);
 }
 
+static bool label_sniff(const char *text, size_t bytes) {
+    return rf_dataset_formats[RF_DATASET_label]->sniff(text, bytes);
+}
+
 static const rf_convert_layout layouts[] = {{"train", "train/label.txt", "train/images"},
                                             {"val", "val/label.txt", "val/images"},
                                             {"test", "test/label.txt", "test/images"},
@@ -24,4 +28,6 @@ const rf_converter rf_converter_label = {"label",
                                          layouts,
                                          label_read,
                                          label_write,
-                                         "label.txt"};
+                                         "label.txt",
+                                         label_sniff,
+                                         true};

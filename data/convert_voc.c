@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "data/annotation.h"
 #include "data/convert.h"
+#include "data/sniff.h"
 #include "data/xml.h"
 
 enum { TEXT_BYTES = 2048, NAME_BYTES = 256 };
@@ -129,6 +130,10 @@ static rf_status voc_read(const rf_source *source, rf_intake *intake) {
     return status;
 }
 
+static bool voc_sniff(const char *text, size_t bytes) {
+    return rf_sniff_element(text, bytes, "annotation");
+}
+
 static const rf_convert_layout layouts[] = {{"train", "Annotations", "JPEGImages"},
                                             {"train", "Annotations", "images"},
                                             {"train", "annotations", "images"},
@@ -146,5 +151,9 @@ static const char example[] = "<annotation>\n  <filename>photo.jpg</filename>\n"
                               "    <bndbox><xmin>11</xmin><ymin>21</ymin><xmax>40</xmax><ymax>60</ymax></bndbox>\n"
                               "  </object>\n</annotation>\n";
 
-const rf_converter rf_converter_voc = {
-    "voc", "Pascal VOC: an XML file an image", example, "photo.xml", ".xml", true, layouts, voc_read, NULL, NULL};
+const rf_converter rf_converter_voc = {"voc",     "Pascal VOC: an XML file an image",
+                                       example,   "photo.xml",
+                                       ".xml",    true,
+                                       layouts,   voc_read,
+                                       NULL,      NULL,
+                                       voc_sniff, false};

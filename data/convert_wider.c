@@ -5,6 +5,10 @@ static rf_status wider_read(const rf_source *source, rf_intake *intake) {
     return rf_intake_dataset(intake, rf_dataset_formats[RF_DATASET_wider], source);
 }
 
+static bool wider_sniff(const char *text, size_t bytes) {
+    return rf_dataset_formats[RF_DATASET_wider]->sniff(text, bytes);
+}
+
 static const rf_convert_layout layouts[] = {
     {"train", "wider_face_split/wider_face_train_bbx_gt.txt", "WIDER_train/images"},
     {"val", "wider_face_split/wider_face_val_bbx_gt.txt", "WIDER_val/images"},
@@ -21,4 +25,6 @@ const rf_converter rf_converter_wider = {"wider",
                                          layouts,
                                          wider_read,
                                          NULL,
-                                         NULL};
+                                         NULL,
+                                         wider_sniff,
+                                         true};

@@ -60,6 +60,21 @@ static rf_status yolo_read(const rf_source *source, rf_intake *intake) {
     return RF_OK;
 }
 
+/* The first lines are classes and shares; a few, since a text may be long. */
+static bool yolo_sniff(const char *text, size_t bytes) {
+    enum { LINES = 20 };
+    double v[RF_ROW_MAX];
+    int n, lines = 0;
+    rf_line_reader reader = rf_lines_begin("", text, bytes);
+    for (; lines < LINES && rf_lines_next(&reader); lines++) {
+        if (!rf_line_is_numeric(&reader) || rf_line_numbers(&reader, v, &n) != RF_OK) return false;
+        if ((n != N_BOX && n != N_PAIRS && n != N_TRIPLES) || v[0] < 0 || v[0] != floor(v[0])) return false;
+        for (int i = 1; i < n; i++)
+            if (fabs(v[i]) > share_max) return false;
+    }
+    return lines > 0;
+}
+
 static const rf_convert_layout layouts[] = {
     {"train", "labels/train", "images/train"}, {"val", "labels/val", "images/val"},
     {"test", "labels/test", "images/test"},    {"train", "train/labels", "train/images"},
@@ -75,4 +90,6 @@ const rf_converter rf_converter_yolo = {"yolo",
                                         layouts,
                                         yolo_read,
                                         NULL,
-                                        NULL};
+                                        NULL,
+                                        yolo_sniff,
+                                        false};

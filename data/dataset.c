@@ -10,6 +10,7 @@
 #include "core/name.h"
 #include "data/annotation.h"
 #include "data/mesh_table.h"
+#include "data/sniff.h"
 
 #define RF_DATASET(name) extern const rf_dataset_format rf_dataset_format_##name;
 #include "data/datasets.def"
@@ -119,10 +120,23 @@ rf_status rf_dataset_add_ellipse(rf_dataset *dataset, const rf_ellipse *ellipse,
     return rf_dataset_add_face(dataset, &face, line);
 }
 
+static bool is_automatic(const char *format) {
+    return !format || !*format || strcmp(format, "auto") == 0;
+}
+
+/* Says what a folder holds that was named instead of an annotation file. */
+static rf_status refuse_folder(const char *path) {
+    rf_sniffed sniffed;
+    RF_TRY(rf_sniff_path(path, &sniffed));
+    RF_TRY(rf_sniff_refuse(path, &sniffed));
+    return rf_fail(RF_ERR_USER, "%s is a folder; name the annotation file%s%s", path, *sniffed.file ? ": " : "",
+                   sniffed.file);
+}
+
 static rf_status find_format(const char *wanted, const char *path, const char *text, size_t bytes,
                              const rf_dataset_format **out) {
     const char *names[RF_DATASET_COUNT + 1] = {"auto"};
-    bool automatic = !wanted || !*wanted || strcmp(wanted, "auto") == 0;
+    bool automatic = is_automatic(wanted);
     for (int i = 0; i < RF_DATASET_COUNT; i++) {
         const rf_dataset_format *format = rf_dataset_formats[i];
         names[i + 1] = format->name;
@@ -260,7 +274,12 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
     size_t bytes = 0;
     const rf_dataset_format *chosen = NULL;
     *out = NULL;
+    if (rf_dir_exists(annotation_path)) return refuse_folder(annotation_path);
     RF_TRY_GOTO(rf_file_read(annotation_path, annotation_max_bytes, &text, &bytes));
+    if (is_automatic(format)) {
+        rf_sniffed sniffed = rf_sniff_text((const char *)text, bytes);
+        RF_TRY_GOTO(rf_sniff_refuse(annotation_path, &sniffed));
+    }
     RF_TRY_GOTO(rf_text_check(annotation_path, (const char *)text, bytes));
     RF_TRY_GOTO(find_format(format, annotation_path, (const char *)text, bytes, &chosen));
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));

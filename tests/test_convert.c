@@ -16,6 +16,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "data/sniff.h"
 #include "tests/convert_kit.h"
 
 #define NONE " -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1"
@@ -66,6 +67,38 @@ static void every_format_reads_its_example(void **state) {
         assert_int_equal(kit_stats.faces, 1);
         assert_int_equal(kit_stats.part_images[0], 1);
     }
+}
+
+/* Each example is known by its looks as its own format; files that are not read are known as what they
+ * are, with advice; the formats that training reads are none of these. */
+static void formats_are_known_by_their_looks(void **state) {
+    (void)state;
+    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
+        const char *text = rf_converters[i]->example;
+        const rf_converter *taken = rf_sniff_text(text, strlen(text)).from;
+        if (taken != rf_converters[i])
+            fail_msg("the example of %s is taken for %s", rf_converters[i]->name, taken ? taken->name : "nothing");
+        assert_null(rf_sniff_text("", 0).from);
+        for (size_t n = 1; n < strlen(text); n++) rf_sniff_text(text, n);
+    }
+    for (size_t i = 0; i < rf_foreign_count; i++) {
+        const rf_foreign *f = &rf_foreigns[i];
+        rf_sniffed s = rf_sniff_text(f->example, f->example_bytes);
+        if (s.from || s.foreign != f) fail_msg("%s is not known", f->what);
+        assert_int_equal(rf_sniff_refuse("some file", &s), RF_ERR_FORMAT);
+        assert_non_null(strstr(rf_error_message(), f->advice));
+        for (size_t n = 1; n < f->example_bytes; n++) rf_sniff_text(f->example, n);
+    }
+    for (int i = 0; i < RF_DATASET_COUNT; i++) {
+        rf_sniffed s = rf_sniff_text(rf_dataset_formats[i]->example, strlen(rf_dataset_formats[i]->example));
+        assert_true((!s.from || s.from->direct) && !s.foreign);
+    }
+    /* Others' examples, with white space, comments and a mark in front. */
+    static const char xml[] = "\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <x> -->\n<annotation verified='no'>";
+    static const char rows[] = "a.jpg,1,2,3,4,face\n", two[] = "0 0.5 0.5 0.1 0.1\n0 20 30 40 50\n";
+    assert_ptr_equal(rf_sniff_text(xml, strlen(xml)).from, rf_converters[RF_CONVERTER_voc]);
+    assert_null(rf_sniff_text(rows, strlen(rows)).from);
+    assert_null(rf_sniff_text(two, strlen(two)).from);
 }
 
 /* Every format that is written is read again, with every kind of face in it, byte for byte. */
@@ -469,6 +502,7 @@ static void memory_runs_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_reads_its_example),
+        cmocka_unit_test(formats_are_known_by_their_looks),
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(coco),
         cmocka_unit_test(coco_ids_as_text),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "data/sniff.h"
 #include "tests/programs.h"
 
 #define out programs_out
@@ -138,7 +139,7 @@ static void folders_of_other_tools(void **state) {
 
 static void mistakes_are_told(void **state) {
     (void)state;
-    refused("rf-data convert @/set --out @/x", "--from FORMAT is missing");
+    refused("rf-data convert @/set/val/images --out @/x", "no annotations that are known by their looks");
     refused("rf-data convert @/set --from label", "--out DIR is missing");
     refused("rf-data convert --from label --out @/x", "an annotation file or folder is missing");
     refused("rf-data convert @/set --from cocoo --out @/x", "did you mean \"coco\"");
@@ -157,6 +158,67 @@ static void mistakes_are_told(void **state) {
     assert_false(rf_dir_exists(at("@/x")));
     succeeds("rf-data convert --formats");
     assert_non_null(strstr(out, "<annotation>"));
+}
+
+/* The same sentence wherever a data set is expected: what stands there and the command that makes one of it. */
+static void points_to_convert(const char *path, const char *what) {
+    static const char *const commands[] = {
+        "rf-data check %s",
+        "rf-data show %s --out @/shown",
+        "rf-eval --protocol fddb --pred @/set/val/label.txt --data %s",
+        "rf-train configs/mnet025.ini --set data.root=/ --set data.train=%s --out @/run",
+        "rf-train configs/mnet025.ini --set data.root=%s --out @/run",
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char command[512];
+        if (i == 4 && !rf_dir_exists(at(path))) continue;
+        snprintf(command, sizeof command, commands[i], path);
+        refused(command, what);
+        assert_false(rf_dir_exists(at("@/run")));
+    }
+}
+
+static void sets_of_others_point_to_convert(void **state) {
+    (void)state;
+    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
+        const rf_converter *c = rf_converters[i];
+        char folder[128], file[256], want[512];
+        if (c->direct) continue;
+        snprintf(folder, sizeof folder, "@/kinds/%s", c->name);
+        snprintf(file, sizeof file, "%s/%s", folder, c->example_file);
+        write_text(file, c->example);
+        snprintf(want, sizeof want, "`rf-data convert %s --from %s --out DIR`", file, c->name);
+        points_to_convert(file, want);
+        snprintf(want, sizeof want, "(%s); make a data set of it with `rf-data convert %s --from %s --out DIR`",
+                 c->example_file, folder, c->name);
+        points_to_convert(folder, want);
+    }
+    write_text("@/kinds/rows.txt", "a.jpg 1 2 3 4\nb.jpg 5 6 7 8\n");
+    points_to_convert("@/kinds/rows.txt", "x1 y1 x2 y2 or x y w h cannot be told");
+    refused("rf-data convert @/kinds/rows.txt --out @/x", "one face a line");
+    refused("rf-data convert @/kinds/rows.txt --from yolo --out @/x", "one face a line");
+    refused("rf-data convert @/kinds/coco --from csv --out @/x", "no annotations found");
+    refused("rf-data convert @/kinds/coco/annotations.json --from csv --out @/x", "looks like COCO JSON (--from coco)");
+}
+
+/* Without --from: what was taken is said; two that are there are not chosen from. */
+static void the_format_is_guessed(void **state) {
+    (void)state;
+    put_picture("@/guess/photo.jpg");
+    write_text("@/guess/a.xml", "<annotation><filename>photo.jpg</filename><object><name>face</name><bndbox><xmin>2"
+                                "</xmin><ymin>3</ymin><xmax>10</xmax><ymax>20</ymax></bndbox></object></annotation>");
+    succeeds("rf-data convert @/guess --out @/guessed_1");
+    assert_non_null(strstr(out, at("@/guess: taken for Pascal VOC (--from voc), by a.xml")));
+    succeeds("rf-data convert @/guess/a.xml --out @/guessed_2");
+    assert_label("@/guessed_2/train/label.txt", "# photo.jpg\n1 2 9 18 -1");
+    write_text("@/guess/photo.txt", "0 0.5 0.5 0.25 0.5\n");
+    refused("rf-data convert @/guess --out @/x", "voc in a.xml and yolo in photo.txt were found; choose by --from");
+    succeeds("rf-data convert @/guess --from yolo --out @/guessed_3");
+    refused("rf-data convert @/guess/a.xml @/guess/photo.txt --out @/x", "choose by --from");
+    write_text("@/guess/note.txt", "nothing of the kind\n");
+    refused("rf-data convert @/guess/note.txt --out @/x",
+            "note.txt: not known by its looks; name the format by --from");
+    succeeds("rf-data convert @/set --out @/guessed_4");
 }
 
 static void a_full_disk_leaves_nothing(void **state) {
@@ -197,7 +259,8 @@ static void an_interrupt_leaves_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_survives_coco),         cmocka_unit_test(folders_of_other_tools),
-        cmocka_unit_test(mistakes_are_told),           cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(mistakes_are_told),           cmocka_unit_test(sets_of_others_point_to_convert),
+        cmocka_unit_test(the_format_is_guessed),       cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(an_interrupt_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
