@@ -84,7 +84,7 @@ static rf_status draw(const sweep *s, const char *dir) {
     }
     rf_axis_round(&chart.x);
     rf_axis_round(&chart.y);
-    char *path = rf_path_join(dir, file);
+    char *path = rf_path_join(dir, file); /* own name */
     rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
     if (status == RF_OK) printf("written: %s\n", path);
     rf_free(path);

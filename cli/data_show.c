@@ -5,6 +5,7 @@
 #include "cli/data_commands.h"
 #include "cli/output.h"
 #include "cli/sets.h"
+#include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/dataset.h"
@@ -23,22 +24,34 @@ static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table 
         rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], (float)stroke + 0.5f, k == 0 ? eye : other);
 }
 
-/* Writes one annotated picture as OUT/folder_name.jpg. */
-static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample, rf_image *image, const char *out) {
-    char name[512];
+/* "folder_name.jpg" of "folder/name.png"; rf_free it. */
+static char *flat_name(const char *name) {
+    size_t length = strlen(name);
+    const char *dot = strrchr(rf_path_base(name), '.');
+    if (dot) length = (size_t)(dot - name);
+    char *flat = rf_alloc(length + sizeof ".jpg", 1);
+    if (!flat) return NULL;
+    memcpy(flat, name, length);
+    char *leaf = rf_below_leaf(flat); /* as long, but for an empty one */
+    if (leaf && *flat) memcpy(flat, leaf, length);
+    rf_free(leaf);
+    memcpy(flat + length, ".jpg", sizeof ".jpg");
+    return leaf ? flat : NULL;
+}
+
+/* Writes one annotated picture as OUT/folder_name.jpg, or -2.jpg and so on when that is another picture's name. */
+static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample, rf_image *image, const char *out,
+                              rf_distinct *names) {
     for (size_t i = 0; i < sample->n_faces; i++)
         draw_face(image, &dataset->faces[sample->first_face + i], dataset->mesh);
-    size_t length = strlen(sample->name);
-    const char *dot = strrchr(rf_path_base(sample->name), '.');
-    if (dot) length = (size_t)(dot - sample->name);
-    snprintf(name, sizeof name, "%.*s.jpg", (int)(length < 500 ? length : 500), sample->name);
-    for (char *p = name; *p; p++)
-        if (*p == '/') *p = '_';
-    char *path = rf_path_join(out, name);
-    rf_status status = path ? RF_OK : RF_ERR_NOMEM;
-    if (path && rf_output_is_input(path, sample->path))
+    char *flat = flat_name(sample->name), *name = NULL, *path = NULL;
+    rf_status status = flat ? rf_distinct_take(names, flat, &name, NULL) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_below_make(out, name, &path);
+    if (status == RF_OK && rf_output_is_input(path, sample->path))
         status = rf_fail(RF_ERR_USER, "%s is a picture of the data set: choose another --out", path);
     if (status == RF_OK) status = rf_image_save(path, image, 92);
+    rf_free(flat);
+    rf_free(name);
     rf_free(path);
     return status;
 }
@@ -53,7 +66,7 @@ static rf_status read_mesh(rf_dataset *dataset) {
 }
 
 static rf_status show_set(const rf_set_paths *set, const char *format, const char *list, const char *out, size_t limit,
-                          size_t *shown) {
+                          rf_distinct *names, size_t *shown) {
     rf_dataset *dataset;
     RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
     rf_status status = read_mesh(dataset);
@@ -65,7 +78,7 @@ static rf_status show_set(const rf_set_paths *set, const char *format, const cha
             fprintf(stderr, "%s:%d: %s\n", dataset->annotation_path, sample->line, rf_error_message());
             continue;
         }
-        status = loaded == RF_OK ? write_sample(dataset, sample, &image, out) : loaded;
+        status = loaded == RF_OK ? write_sample(dataset, sample, &image, out, names) : loaded;
         rf_image_free(&image);
         if (status != RF_OK) break;
         (*shown)++;
@@ -104,13 +117,15 @@ int rf_data_show(int argc, char **argv) {
     rf_set_list sets;
     rf_status status = rf_sets_find(positional[0], images, &sets);
     if (status != RF_OK) return rf_cli_fail(name, status);
-    status = rf_dir_make(out);
+    rf_distinct *names = rf_distinct_new();
+    status = names ? rf_dir_make(out) : RF_ERR_NOMEM;
     for (size_t i = 0; status == RF_OK && i < sets.n; i++) {
         size_t of_set = 0;
-        status = show_set(&sets.v[i], format, list, out, (size_t)limit, &of_set);
+        status = show_set(&sets.v[i], format, list, out, (size_t)limit, names, &of_set);
         shown += of_set;
     }
     rf_sets_free(&sets);
+    rf_distinct_free(names);
     if (status != RF_OK) return rf_cli_fail(name, status);
     printf("%s: %zu pictures\n", out, shown);
     return 0;

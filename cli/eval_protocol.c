@@ -14,9 +14,9 @@ static rf_status write_report(const rf_protocol_job *job, const rf_protocol_resu
     if (!job->report) return RF_OK;
     char file[80];
     snprintf(file, sizeof file, "%s.svg", job->protocol->name);
-    char *svg = rf_path_join(job->report, file);
+    char *svg = rf_path_join(job->report, file); /* own name */
     snprintf(file, sizeof file, "%s.csv", job->protocol->name);
-    char *csv = rf_path_join(job->report, file);
+    char *csv = rf_path_join(job->report, file); /* own name */
     rf_status status = svg && csv ? rf_dir_make(job->report) : RF_ERR_NOMEM;
     if (status == RF_OK) status = rf_protocol_svg(job->protocol, result, svg);
     if (status == RF_OK) status = rf_protocol_csv(job->protocol, result, csv);
@@ -28,9 +28,7 @@ static rf_status write_report(const rf_protocol_job *job, const rf_protocol_resu
 static rf_status write_detections(const rf_protocol_job *job, const rf_protocol_input *input) {
     if (!job->pred_out) return RF_OK;
     if (job->protocol->write) return job->protocol->write(input, job->pred_out);
-    for (size_t i = 0; i < job->dataset->n_samples; i++)
-        RF_TRY(rf_prediction_write(job->pred_out, job->dataset->samples[i].name, job->lists[i].items, job->lists[i].n));
-    return RF_OK;
+    return rf_predictions_write(job->pred_out, job->dataset, job->lists);
 }
 
 /* Sizes of the pictures whose header can be read: shapes end at their edges. */

@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "core/below.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -94,20 +95,13 @@ static rf_status save_drawn(const job *j, const char *source, const char *relati
     const char *dot = strrchr(rf_path_base(relative), '.');
     bool known = dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
     snprintf(file, sizeof file, "%s%s", relative, known ? "" : ".jpg");
-    char *path = rf_path_join(j->out, file);
-    if (!path) return RF_ERR_NOMEM;
+    char *path;
+    RF_TRY(rf_below_make(j->out, file, &path));
     if (rf_output_is_input(path, source)) {
         rf_free(path);
         return rf_fail(RF_ERR_USER, "--out %s would overwrite %s itself: choose another folder", j->out, source);
     }
-    char *slash = strrchr(path, '/');
-    rf_status status = RF_OK;
-    if (slash) {
-        *slash = 0;
-        status = rf_dir_make(path);
-        *slash = '/';
-    }
-    if (status == RF_OK) status = rf_image_save(path, image, 0);
+    rf_status status = rf_image_save(path, image, 0);
     rf_free(path);
     return status;
 }
@@ -148,7 +142,7 @@ static rf_status detect_path(job *j, const char *path) {
     RF_TRY(rf_dir_list(path, ".jpg,.jpeg,.png", true, &names, &n));
     rf_status status = n ? RF_OK : rf_fail(RF_ERR_USER, "%s holds no .jpg or .png picture", path);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
-        char *full = rf_path_join(path, names[i]);
+        char *full = rf_path_join(path, names[i]); /* reads */
         status = full ? detect_one(j, full, names[i]) : RF_ERR_NOMEM;
         rf_free(full);
     }

@@ -129,9 +129,7 @@ static rf_status score_against_gt(job *j, const rf_dataset *dataset, const rf_fa
 }
 
 static rf_status write_predictions(const job *j, const rf_dataset *dataset, const rf_face_list *lists) {
-    for (size_t i = 0; j->pred_out && !j->protocol && i < dataset->n_samples; i++)
-        RF_TRY(rf_prediction_write(j->pred_out, dataset->samples[i].name, lists[i].items, lists[i].n));
-    return RF_OK;
+    return j->pred_out && !j->protocol ? rf_predictions_write(j->pred_out, dataset, lists) : RF_OK;
 }
 
 static void print_times(const rf_model *model, const rf_find_all *found) {
@@ -220,9 +218,14 @@ static rf_status evaluate_model(job *j) {
     rf_model model;
     rf_dataset *dataset = NULL;
     RF_TRY(open_data(j, &dataset));
+    rf_status status = j->pred_out ? rf_predictions_check(j->pred_out, dataset) : RF_OK;
+    if (status != RF_OK) {
+        rf_dataset_free(dataset);
+        return status;
+    }
     bool meshes = rf_has_meshes(dataset);
     add_set(&j->sets, text[7], "mesh", meshes ? "yes" : NULL);
-    rf_status status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
+    status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
     size_t vertices = (size_t)model.config.model.mesh_vertices;
     if (status == RF_OK && meshes && vertices) status = rf_dataset_read_mesh(dataset, vertices);
     if (status == RF_OK) status = run_dataset(j, &model, dataset);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/file.h"
+#include "core/show.h"
 
 enum {
     WIDTH = 720,
@@ -15,7 +16,8 @@ enum {
     PLOT_W = WIDTH - LEFT - RIGHT,
     PLOT_H = HEIGHT - TOP - BOTTOM,
     LEGEND_W = 250,
-    MAX_TICKS = 24
+    MAX_TICKS = 24,
+    LABEL_BYTES = 1024
 };
 
 /* Okabe and Ito's palette, which colour-blind readers can tell apart. */
@@ -81,9 +83,12 @@ static int ticks(const rf_axis *axis, double out[MAX_TICKS]) {
 
 /* ---- drawing ---- */
 
+/* As messages show it (core/show.h), since XML takes neither control characters nor bytes that are not UTF-8. */
 static void put_escaped(FILE *out, const char *text) {
-    for (; *text; text++) {
-        switch (*text) {
+    char shown[LABEL_BYTES];
+    rf_show_into(shown, sizeof shown, text);
+    for (const char *s = shown; *s; s++) {
+        switch (*s) {
         case '&':
             fputs("&amp;", out);
             break;
@@ -97,7 +102,7 @@ static void put_escaped(FILE *out, const char *text) {
             fputs("&quot;", out);
             break;
         default:
-            fputc((unsigned char)*text < 32 ? ' ' : *text, out);
+            fputc(*s, out);
         }
     }
 }

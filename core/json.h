@@ -28,7 +28,8 @@ bool rf_json_is_object(const rf_json *node);
 bool rf_json_is_array(const rf_json *node);
 
 /* Writing: start from a zeroed rf_json_writer; errors (memory) are sticky and told by rf_json_finish. key NULL inside
- * arrays. Bytes that are not UTF-8 are written as U+FFFD, so that the text is always valid. */
+ * arrays. The text is always valid UTF-8: a byte of a string that is not is written as the four characters \xff, as
+ * messages show it (core/show.h); what would steer a terminal is written as \u001b and reads back unchanged. */
 typedef struct rf_json_writer {
     int depth;
     bool comma; /* the next element needs one in front */

@@ -5,46 +5,39 @@
 
 #include "core/json.h"
 #include "core/mem.h"
-
-/* Bytes of the UTF-8 character at s (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), 0 when there is
- * none. The text's final NUL stops a cut character, since it is no continuation byte. */
-static size_t utf8_length(const unsigned char *s) {
-    if (s[0] < 0x80) return 1;
-    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
-    size_t n = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    unsigned char lo = 0x80, hi = 0xBF; /* bounds of the second byte */
-    if (s[0] == 0xE0) lo = 0xA0;
-    if (s[0] == 0xED) hi = 0x9F;
-    if (s[0] == 0xF0) lo = 0x90;
-    if (s[0] == 0xF4) hi = 0x8F;
-    if (s[1] < lo || s[1] > hi) return 0;
-    for (size_t i = 2; i < n; i++)
-        if (s[i] < 0x80 || s[i] > 0xBF) return 0;
-    return n;
-}
+#include "core/show.h"
 
 bool rf_json_is_utf8(const char *text) {
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t n = utf8_length(s);
+    for (const char *s = text; *s;) {
+        size_t n = rf_utf8_length(s);
         if (n == 0) return false;
         s += n;
     }
     return true;
 }
 
+/* A character above U+FFFF takes two escapes. */
+static void put_escape(rf_text *out, uint32_t code) {
+    if (code >= 0x10000) {
+        rf_text_printf(out, "\\u%04x", 0xD800 + ((code - 0x10000) >> 10));
+        code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+    }
+    rf_text_printf(out, "\\u%04x", code);
+}
+
 static void put_string(rf_text *out, const char *value) {
     rf_text_put(out, "\"");
-    for (const unsigned char *s = (const unsigned char *)value; *s;) {
-        size_t n = utf8_length(s);
+    for (const char *s = value; *s;) {
+        size_t n = rf_utf8_length(s);
         if (n == 0) {
-            rf_text_put(out, "\\ufffd");
+            rf_text_printf(out, "\\\\x%02x", (unsigned char)*s);
             n = 1;
         } else if (*s == '"' || *s == '\\') {
             rf_text_printf(out, "\\%c", *s);
-        } else if (*s < 0x20) {
-            rf_text_printf(out, "\\u%04x", *s);
+        } else if (rf_show_hides(rf_utf8_code(s, n))) {
+            put_escape(out, rf_utf8_code(s, n));
         } else {
-            rf_text_put_bytes(out, (const char *)s, n);
+            rf_text_put_bytes(out, s, n);
         }
         s += n;
     }

@@ -4,22 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 1024 };
+#include "core/show.h"
+
+/* Of the text before it is shown, which never makes it shorter: what is cut from it would not have fitted either. */
+enum { MESSAGE_BYTES = 1024, TEXT_BYTES = 2048 };
 
 static _Thread_local char message[MESSAGE_BYTES];
 
 rf_status rf_fail(rf_status code, const char *fmt, ...) {
-    char text[MESSAGE_BYTES]; /* a separate buffer, since an argument may be the old message */
+    char text[TEXT_BYTES]; /* a separate buffer, since an argument may be the old message */
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    memcpy(message, text, sizeof message);
+    rf_show_into(message, sizeof message, text);
     return code;
 }
 
 rf_status rf_fail_context(rf_status code, const char *fmt, ...) {
-    char text[MESSAGE_BYTES];
+    char text[TEXT_BYTES];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
@@ -27,7 +30,7 @@ rf_status rf_fail_context(rf_status code, const char *fmt, ...) {
     size_t used = strlen(text);
     size_t room = sizeof text - used;
     snprintf(text + used, room, ": %.*s", (int)(room > 3 ? room - 3 : 0), message);
-    memcpy(message, text, sizeof message);
+    rf_show_into(message, sizeof message, text);
     return code;
 }
 

@@ -20,7 +20,8 @@ typedef enum rf_status {
 #endif
 
 /* Sets this thread's message and returns `code`, so that callers write `return rf_fail(RF_ERR_IO, "...")`.
- * Messages longer than 1023 bytes are cut. Thread safe. */
+ * Messages longer than 1023 bytes are cut. What names and values hold that would steer a terminal is shown as \x1b
+ * (core/show.h), so that a message is one line of valid UTF-8. Thread safe. */
 rf_status rf_fail(rf_status code, const char *fmt, ...) RF_PRINTF(2, 3);
 
 /* Puts "text: " in front of this thread's message (who was asking) and returns `code`. */

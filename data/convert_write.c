@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/convert_impl.h"
@@ -38,7 +39,7 @@ static void sweep(const char *out, const char *part) {
         if (strncmp(name, part, n) != 0 || strncmp(name + n, mark, sizeof mark - 1) != 0) continue;
         long pid = strtol(name + n + sizeof mark - 1, NULL, 10);
         if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
-        char *path = rf_path_join(out, name);
+        char *path = rf_path_join(out, name); /* own name */
         if (path) remove_folder(path);
         rf_free(path);
     }
@@ -89,15 +90,9 @@ static rf_status link_file(const char *source, const char *target) {
 
 /* Puts one image into the folder `images`, below the same name. */
 static rf_status place_image(rf_image_place place, const char *root, const char *name, const char *images) {
-    rf_status status = RF_ERR_NOMEM;
-    char *source = rf_path_join(root, name), *target = rf_path_join(images, name);
-    if (!source || !target) goto fail;
-    char *slash = strrchr(target, '/');
-    *slash = 0;
-    status = rf_dir_exists(target) ? RF_OK : rf_dir_make(target);
-    *slash = '/';
+    char *source = rf_path_join(root, name), *target = NULL; /* reads */
+    rf_status status = source ? rf_below_make(images, name, &target) : RF_ERR_NOMEM;
     if (status == RF_OK) status = place == RF_IMAGES_COPY ? copy_file(source, target) : link_file(source, target);
-fail:
     rf_free(source);
     rf_free(target);
     return status;
@@ -122,7 +117,7 @@ static rf_status place_images(const rf_convert_job *job, const rf_convert_part *
 static rf_status name_part(rf_convert_part *part, const char *out) {
     char text[32];
     snprintf(text, sizeof text, "%s%ld", mark, (long)getpid());
-    part->final = rf_path_join(out, part->name);
+    part->final = rf_path_join(out, part->name); /* own name */
     if (!part->final) return RF_ERR_NOMEM;
     size_t n = strlen(part->final), m = strlen(text);
     part->temporary = rf_alloc(n + m + 1, 1);
@@ -139,7 +134,7 @@ static rf_status write_part(const rf_convert_job *job, const rf_convert_part *pa
     remove_folder(part->temporary); /* of an earlier process with this number */
     RF_TRY(rf_dir_make(part->temporary));
     RF_TRY(place_images(job, part));
-    char *path = rf_path_join(part->temporary, job->to->output);
+    char *path = rf_path_join(part->temporary, job->to->output); /* own name */
     rf_status status = path ? job->to->write(&part->set, path) : RF_ERR_NOMEM;
     rf_free(path);
     return status;

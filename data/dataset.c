@@ -71,7 +71,7 @@ rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t na
         rf_free(copy);
         return RF_ERR_NOMEM;
     }
-    char *path = copy ? rf_path_join(dataset->image_dir, copy) : NULL;
+    char *path = copy ? rf_path_join(dataset->image_dir, copy) : NULL; /* reads */
     size_t length = copy ? strlen(copy) : 0;
     rf_free(copy);
     if (!path) return RF_ERR_NOMEM;

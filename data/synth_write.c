@@ -61,7 +61,7 @@ static rf_status take_vertices(part *p, const outcome *o) {
 }
 
 static void image_name(const part *p, size_t number, char *text, size_t bytes) {
-    snprintf(text, bytes, "%s/synth_%s_%06zu.jpg", event, p->name, number);
+    snprintf(text, bytes, "%s/synth_%s_%06zu.jpg", event, p->name, number); /* own name */
 }
 
 static rf_status write_picture(const part *p, size_t number, outcome *o) {
@@ -70,7 +70,7 @@ static rf_status write_picture(const part *p, size_t number, outcome *o) {
     RF_TRY(rf_synth_image_mesh(p->seed, p->first_index + number, p->options, &image, &o->faces, &o->n_faces,
                                &o->vertices));
     image_name(p, number, name, sizeof name);
-    char *path = rf_path_join(p->image_dir, name);
+    char *path = rf_path_join(p->image_dir, name); /* own name */
     rf_status status = path ? rf_image_save(path, &image, QUALITY) : RF_ERR_NOMEM;
     rf_free(path);
     rf_image_free(&image);
@@ -151,11 +151,11 @@ static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     rf_status status = RF_ERR_NOMEM;
     rf_dataset dataset = {.image_dir = ""};
     outcome outcomes[BATCH] = {{0}};
-    char *folder = rf_path_join(dir, p->name), *event_dir = NULL, *label = NULL;
+    char *folder = rf_path_join(dir, p->name), *event_dir = NULL, *label = NULL; /* own name */
     p->outcomes = outcomes;
     p->image_dir = folder ? rf_path_join(folder, "images") : NULL;
     label = folder ? rf_path_join(folder, "label.txt") : NULL;
-    event_dir = p->image_dir ? rf_path_join(p->image_dir, event) : NULL;
+    event_dir = p->image_dir ? rf_path_join(p->image_dir, event) : NULL; /* own name */
     if (!folder || !p->image_dir || !label || !event_dir) goto fail;
     RF_TRY_GOTO(rf_dir_make(event_dir));
     RF_TRY_GOTO(write_pictures(p, n, m, &dataset));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
 
@@ -20,17 +21,17 @@ static size_t stem_length(const char *name) {
     return length;
 }
 
-/* "dir/name.txt" without the image's suffix; rf_free it. */
-static char *prediction_path(const char *dir, const char *name) {
-    size_t length = stem_length(name);
-    char *text = rf_alloc(length + sizeof ".txt", 1), *path = NULL;
-    if (text) {
-        memcpy(text, name, length);
-        memcpy(text + length, ".txt", sizeof ".txt");
-        path = rf_path_join(dir, text);
-    }
+/* "dir/name.txt" without the image's suffix, or with it when `whole`; rf_free it. */
+static rf_status prediction_path(const char *dir, const char *name, bool whole, bool make, char **path) {
+    size_t length = whole ? strlen(name) : stem_length(name);
+    char *text = rf_alloc(length + sizeof ".txt", 1);
+    *path = NULL;
+    if (!text) return RF_ERR_NOMEM;
+    memcpy(text, name, length);
+    memcpy(text + length, ".txt", sizeof ".txt");
+    rf_status status = make ? rf_below_make(dir, text, path) : rf_below_path(dir, text, path);
     rf_free(text);
-    return path;
+    return status;
 }
 
 static rf_status write_faces(FILE *stream, const char *path, const char *name, const rf_face *faces, size_t n) {
@@ -46,22 +47,81 @@ static rf_status write_faces(FILE *stream, const char *path, const char *name, c
     return RF_OK;
 }
 
-rf_status rf_prediction_write(const char *dir, const char *name, const rf_face *faces, size_t n) {
-    rf_status status = RF_ERR_NOMEM;
+static rf_status write_one(const char *dir, const char *name, bool whole, const rf_face *faces, size_t n) {
+    rf_status status;
     rf_atomic_file *file = NULL;
-    char *folder = NULL, *path = prediction_path(dir, name);
-    if (!path) goto fail;
-    folder = rf_strndup(path, (size_t)(rf_path_base(path) - path));
-    if (!folder) goto fail;
-    if (folder[0]) RF_TRY_GOTO(rf_dir_make(folder));
+    char *path = NULL;
+    RF_TRY_GOTO(prediction_path(dir, name, whole, true, &path));
     RF_TRY_GOTO(rf_atomic_open(path, &file));
     RF_TRY_GOTO(write_faces(rf_atomic_stream(file), path, name, faces, n));
     status = rf_atomic_commit(file);
     file = NULL;
 fail:
     rf_atomic_abort(file);
-    rf_free(folder);
     rf_free(path);
+    return status;
+}
+
+rf_status rf_prediction_write(const char *dir, const char *name, const rf_face *faces, size_t n) {
+    return write_one(dir, name, false, faces, n);
+}
+
+/* ---- the files of a data set ---- */
+
+typedef struct stem {
+    const char *name;
+    size_t length, index;
+} stem;
+
+static int by_stem(const void *a, const void *b) {
+    const stem *x = a, *y = b;
+    size_t n = x->length < y->length ? x->length : y->length;
+    int order = memcmp(x->name, y->name, n);
+    if (order == 0) order = (x->length > y->length) - (x->length < y->length);
+    return order ? order : strcmp(x->name, y->name);
+}
+
+/* whole[i]: another image differs from image i in the suffix only, so that "NAME.txt" would be both (rf_free it). */
+static rf_status find_doubled_stems(const rf_dataset *dataset, bool **whole) {
+    size_t n = dataset->n_samples;
+    stem *stems = rf_alloc(n, sizeof *stems);
+    *whole = rf_alloc(n, sizeof **whole);
+    rf_status status = stems && *whole ? RF_OK : RF_ERR_NOMEM;
+    if (status != RF_OK) rf_free(*whole);
+    for (size_t i = 0; status == RF_OK && i < n; i++)
+        stems[i] = (stem){dataset->samples[i].name, stem_length(dataset->samples[i].name), i};
+    if (status == RF_OK && n) qsort(stems, n, sizeof *stems, by_stem);
+    for (size_t i = 0, end; status == RF_OK && i < n; i = end) {
+        bool differ = false;
+        for (end = i + 1; end < n && stems[end].length == stems[i].length &&
+                          memcmp(stems[end].name, stems[i].name, stems[i].length) == 0;
+             end++)
+            differ |= strcmp(stems[end].name, stems[i].name) != 0;
+        for (size_t k = i; k < end; k++) (*whole)[stems[k].index] = differ;
+    }
+    rf_free(stems);
+    return status;
+}
+
+rf_status rf_predictions_check(const char *dir, const rf_dataset *dataset) {
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        char *path;
+        rf_status status = prediction_path(dir, dataset->samples[i].name, false, false, &path);
+        rf_free(path);
+        if (status == RF_ERR_NOMEM) return status;
+        if (status != RF_OK)
+            return rf_fail_context(status, "%s:%d", dataset->annotation_path, dataset->samples[i].line);
+    }
+    return RF_OK;
+}
+
+rf_status rf_predictions_write(const char *dir, const rf_dataset *dataset, const rf_face_list *lists) {
+    bool *whole;
+    RF_TRY(find_doubled_stems(dataset, &whole));
+    rf_status status = rf_predictions_check(dir, dataset);
+    for (size_t i = 0; status == RF_OK && i < dataset->n_samples; i++)
+        status = write_one(dir, dataset->samples[i].name, whole[i], lists[i].items, lists[i].n);
+    rf_free(whole);
     return status;
 }
 
@@ -152,10 +212,14 @@ rf_status rf_prediction_read(const char *path, rf_face_list *out) {
 }
 
 /* The file of one image, when there is one. */
-static rf_status read_named(const char *dir, const char *name, rf_face_list *list, size_t *n_missing) {
-    rf_status status = RF_OK;
-    char *path = prediction_path(dir, name);
-    if (!path) return RF_ERR_NOMEM;
+static rf_status read_named(const char *dir, const char *name, bool whole, rf_face_list *list, size_t *n_missing) {
+    char *path;
+    rf_status status = prediction_path(dir, name, whole, false, &path);
+    if (status == RF_ERR_USER) { /* such a name has no file there */
+        ++*n_missing;
+        return RF_OK;
+    }
+    RF_TRY(status);
     if (rf_file_exists(path))
         status = rf_prediction_read(path, list);
     else
@@ -178,17 +242,20 @@ rf_status rf_predictions_read_wider(const char *dir, const rf_wider_gt *gt, rf_f
     rf_status status = RF_OK;
     *n_missing = 0;
     for (size_t i = 0; i < gt->n_images && status == RF_OK; i++)
-        status = read_named(dir, gt->images[i].name, &lists[i], n_missing);
+        status = read_named(dir, gt->images[i].name, false, &lists[i], n_missing);
     if (status == RF_OK && gt->n_images && *n_missing == gt->n_images) status = none_found(dir, gt->images[0].name);
     return status == RF_OK ? RF_OK : give_up(lists, gt->n_images, status);
 }
 
 rf_status rf_predictions_read(const char *dir, const rf_dataset *dataset, rf_face_list *lists, size_t *n_missing) {
-    rf_status status = RF_OK;
     size_t n = dataset->n_samples;
+    bool *whole;
+    RF_TRY(find_doubled_stems(dataset, &whole));
+    rf_status status = RF_OK;
     *n_missing = 0;
     for (size_t i = 0; i < n && status == RF_OK; i++)
-        status = read_named(dir, dataset->samples[i].name, &lists[i], n_missing);
+        status = read_named(dir, dataset->samples[i].name, whole[i], &lists[i], n_missing);
+    rf_free(whole);
     if (status == RF_OK && n && *n_missing == n) status = none_found(dir, dataset->samples[0].name);
     return status == RF_OK ? RF_OK : give_up(lists, n, status);
 }

@@ -25,9 +25,7 @@ static rf_status wider_test_run(const rf_protocol_input *in, rf_protocol_result 
 }
 
 static rf_status wider_test_write(const rf_protocol_input *in, const char *dir) {
-    for (size_t i = 0; i < in->truth->n_samples; i++)
-        RF_TRY(rf_prediction_write(dir, in->truth->samples[i].name, in->detections[i].items, in->detections[i].n));
-    return RF_OK;
+    return rf_predictions_write(dir, in->truth, in->detections);
 }
 
 extern const rf_protocol rf_protocol_wider_test;

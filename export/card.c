@@ -231,7 +231,7 @@ static rf_status check_file(const char *path, const rf_json *entry) {
         !rf_json_number(rf_json_get(entry, "bytes"), &bytes))
         return rf_fail(RF_ERR_FORMAT, "%s.json names no file with bytes and crc32; it is no card of rf", path);
     char *folder = rf_strndup(path, (size_t)(rf_path_base(path) - path)), found[16];
-    char *file = folder ? rf_path_join(folder, name) : NULL;
+    char *file = folder ? rf_path_join(folder, name) : NULL; /* reads */
     size_t size = 0;
     rf_status status = file ? measure_file(file, &size, found) : RF_ERR_NOMEM;
     if (status == RF_OK && ((double)size != bytes || strcmp(found, crc) != 0))

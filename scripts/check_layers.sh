@@ -48,4 +48,15 @@ for floor in core autograd layers detect data train eval export; do
         grep -vE 'autograd/kernels/cpu.c|^[^:]*:[0-9]*: *(\*|/\*)|__attribute__' || true)
     [ -z "$hits" ] || { echo "layers: prints, exits or reads the environment:"; echo "$hits"; bad=1; }
 done
+
+# Names that data bring to an output folder go through core/below.h. In a file that writes, a path joined from something
+# else than a literal says in a comment on its line what it is: "reads", or "own name" (no part of it comes from data).
+writers='rf_atomic_open|rf_file_write_atomic|rf_image_save|rf_chart_write|rf_report_svg|rf_mesh_write|rf_st_write|rf_output_open|rf_output_write|symlink|mkdir|rename|O_CREAT|fopen *\([^)]*"[wa]'
+for file in $(grep -rlE "(^|[^a-z_])($writers)" --include='*.c' core autograd layers detect data train eval export cli); do
+    case "$file" in core/below.c | core/dir.c | core/file*.c) continue ;; esac
+    hits=$(grep -nE 'rf_path_join\(' "$file" | grep -vE 'rf_path_join\([^,]*, *"[^"]*"\)|/\* (reads|own name) \*/' || true)
+    [ -z "$hits" ] || { echo "layers: $file joins a name that it writes without rf_below_make (core/below.h):"; echo "$hits"; bad=1; }
+    hits=$(grep -nE "snprintf\(.*\"[^\"]*%s/" "$file" | grep -vE '/\* (reads|own name) \*/' || true)
+    [ -z "$hits" ] || { echo "layers: $file prints a path into a buffer; join it with core/below.h:"; echo "$hits"; bad=1; }
+done
 exit $bad

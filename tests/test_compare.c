@@ -24,6 +24,9 @@ static const char *const logs[][2] = {
     {"b", "{\"kind\":\"epoch\",\"step\":2,\"epoch\":1,\"loss\":5}\n"
           "{\"kind\":\"epoch\",\"step\":4,\"epoch\":2,\"loss\":2.5}\n"
           "{\"kind\":\"eval\",\"step\":4,\"epoch\":2,\"ap\":0.75}\n"},
+    {"evil", "{\"kind\":\"epoch\",\"step\":2,\"epoch\":1,\"loss\":4}\n"
+             "{\"kind\":\"eval\",\"step\":2,\"epoch\":1,\"../../out\":0.5,\"/x/abs\":0.5,\"a/b\":0.5,\"a_b\":0.25,"
+             "\"\\u001b[2J\":1}\n"},
     {"c", "{\"kind\":\"epoch\",\"step\":2,\"epoch\":1,\"loss\":8}\n"},
 };
 
@@ -81,6 +84,26 @@ static void means_by_hand(void **state) {
     }
 }
 
+/* A log may come from anybody: what it calls a metric becomes the name of a file in the folder, never a path. */
+static void metrics_cannot_name_files_elsewhere(void **state) {
+    (void)state;
+    char *table, **names;
+    size_t n;
+    assert_int_equal(compare((const char *[]){"e=%s/evil"}, 1, &table), RF_OK);
+    assert_null(strchr(table, 27));
+    assert_non_null(strstr(table, "| \\x1b[2J, epoch"));
+    rf_free(table);
+    static const char *const expected[] = {"_[2J.svg", "_._.._out.svg", "_x_abs.svg", "a_b-2.svg", "a_b.svg"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "pictures/%s", expected[i]);
+        if (!rf_file_exists(scratch_path(path))) fail_msg("no %s", path);
+    }
+    assert_int_equal(rf_dir_list(scratch, ".svg", true, &names, &n), RF_OK);
+    for (size_t i = 0; i < n; i++) assert_ptr_equal(strstr(names[i], "pictures/"), names[i]);
+    rf_names_free(names, n);
+}
+
 static void mistakes(void **state) {
     (void)state;
     static const struct {
@@ -99,6 +122,8 @@ static void mistakes(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means_by_hand), cmocka_unit_test(mistakes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means_by_hand),
+                                       cmocka_unit_test(metrics_cannot_name_files_elsewhere),
+                                       cmocka_unit_test(mistakes)};
     return cmocka_run_group_tests(tests, make_runs, scratch_remove);
 }

@@ -41,7 +41,7 @@ static void json_round_trip(void **state) {
     char *text;
     assert_int_equal(rf_json_finish(&w, &text), RF_OK);
     assert_string_equal(text, "{\"third\":0.333333343,\"nan\":null,\"inf\":null,\"int\":-9007199254740991,\"yes\":true,"
-                              "\"te\\\"xt\":\"tab\\u0009 quote\\\" back\\\\ \xc3\xa9 bad\\ufffd\\ufffd end\","
+                              "\"te\\\"xt\":\"tab\\u0009 quote\\\" back\\\\ \xc3\xa9 bad\\\\xff\\\\xc3 end\","
                               "\"list\":[{},1,2,[]]}");
     rf_json *root;
     assert_int_equal(rf_json_parse(text, strlen(text), &root), RF_OK);
@@ -53,7 +53,7 @@ static void json_round_trip(void **state) {
     assert_false(rf_json_number(rf_json_get(root, "yes"), &number));
     assert_true(rf_json_number(rf_json_get(root, "int"), &number) && number == -9007199254740991.0);
     assert_true(rf_json_string(rf_json_get(root, "te\"xt"), &string));
-    assert_string_equal(string, "tab\t quote\" back\\ \xc3\xa9 bad\xef\xbf\xbd\xef\xbf\xbd end");
+    assert_string_equal(string, "tab\t quote\" back\\ \xc3\xa9 bad\\xff\\xc3 end");
     assert_null(rf_json_get(root, "THIRD"));
     const rf_json *list = rf_json_get(root, "list");
     assert_true(rf_json_is_array(list) && !rf_json_is_object(list));

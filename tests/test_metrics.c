@@ -124,6 +124,40 @@ static void predictions_of_a_set(void **state) {
     for (int i = 0; i < 2; i++) rf_face_list_free(&lists[i]);
 }
 
+/* Names of annotations that lead elsewhere are refused before anything is written, with their line; p.jpg and p.png
+ * keep their suffix, so that each has a file of its own. */
+static void predictions_have_files_of_their_own(void **state) {
+    (void)state;
+    static const char *const bad[] = {"../x.jpg", "/tmp/x.jpg", "a/../../x.jpg", "../.."};
+    rf_face_list lists[5] = {{0}}, back[5] = {{0}};
+    rf_sample of_set[5] = {{.name = "s/p.jpg"}, {.name = "s/q.jpg"}, {.name = "s/p.png"}, {.name = "s/p/a.jpg"}};
+    rf_dataset set = {.samples = of_set, .n_samples = 5, .annotation_path = "label.txt"};
+    size_t missing;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        of_set[4] = (rf_sample){.name = (char *)bad[i], .line = 7};
+        assert_int_equal(rf_predictions_check(scratch, &set), RF_ERR_USER);
+        assert_non_null(strstr(rf_error_message(), "label.txt:7"));
+        assert_int_equal(rf_predictions_write(scratch, &set, lists), RF_ERR_USER);
+        assert_false(rf_dir_exists(scratch_path("s")));
+    }
+    set.n_samples = 4;
+    for (int i = 0; i < 4; i++) {
+        rf_face face = {.box = {0, 0, 1, 1}, .score = 0.1f * (float)(i + 1)};
+        assert_int_equal(rf_face_list_push(&lists[i], &face), RF_OK);
+    }
+    assert_int_equal(rf_predictions_write(scratch, &set, lists), RF_OK);
+    assert_true(rf_file_exists(scratch_path("s/p.jpg.txt")) && rf_file_exists(scratch_path("s/p.png.txt")));
+    assert_true(rf_file_exists(scratch_path("s/q.txt")) && !rf_file_exists(scratch_path("s/p.txt")));
+    assert_int_equal(rf_predictions_read(scratch, &set, back, &missing), RF_OK);
+    assert_int_equal(missing, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(back[i].n, 1);
+        assert_float_equal(back[i].items[0].score, lists[i].items[0].score, 0);
+        rf_face_list_free(&lists[i]);
+        rf_face_list_free(&back[i]);
+    }
+}
+
 /* Two images. a: a face at the left, an ignore face, a face at the right; b: one face. */
 static rf_face truth_faces[5] = {
     {.box = {0, 0, 10, 10}, .score = 1, .has_points = true, .points = {2, 3, 8, 3, 5, 5, 3, 8, 7, 8}},
@@ -327,6 +361,7 @@ int main(void) {
         cmocka_unit_test(predictions_round_trip),
         cmocka_unit_test(predictions_refused),
         cmocka_unit_test(predictions_of_a_set),
+        cmocka_unit_test(predictions_have_files_of_their_own),
         cmocka_unit_test(voc_by_hand),
         cmocka_unit_test(voc_ties_in_any_order),
         cmocka_unit_test(nme_by_hand),

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/show.h"
 #include "core/text.h"
 #include "train/run_curves.h"
 
@@ -131,14 +133,17 @@ static void write_table(rf_text *t, const picture *p) {
     for (size_t i = 1; i < p->means.n; i++)
         if (p->means.curves[i].n > longest->n) longest = &p->means.curves[i];
     size_t step = (longest->n + COLUMNS - 1) / COLUMNS, begin = (longest->n - 1) % step;
-    rf_text_printf(t, "\n| %s, epoch", p->name);
+    rf_text_put(t, "\n| ");
+    rf_show_put(t, p->name);
+    rf_text_put(t, ", epoch");
     for (size_t i = begin; i < longest->n; i += step) rf_text_printf(t, " | %.4g", longest->x[i]);
     rf_text_put(t, " | spread |\n|---|");
     for (size_t i = begin; i < longest->n; i += step) rf_text_put(t, "---|");
     rf_text_put(t, "---|\n");
     for (size_t k = 0; k < p->means.n; k++) {
         const rf_curve *c = &p->means.curves[k];
-        rf_text_printf(t, "| %s", c->name);
+        rf_text_put(t, "| ");
+        rf_show_put(t, c->name);
         for (size_t i = begin; i < longest->n; i += step) {
             double value = value_at(c, longest->x[i]);
             if (isnan(value))
@@ -150,11 +155,17 @@ static void write_table(rf_text *t, const picture *p) {
     }
 }
 
-static rf_status write_picture(const picture *p, const char *dir) {
+/* A metric's name is whatever the run's log says. */
+static rf_status write_picture(const picture *p, const char *dir, rf_distinct *files) {
     char file[RF_CURVE_NAME + 8];
     bool loss = strcmp(p->name, "loss") == 0;
-    snprintf(file, sizeof file, "%s.svg", p->name);
-    return rf_curves_draw(&p->means, dir, file, loss ? "Training loss" : p->name, !loss, loss);
+    char *leaf = rf_below_leaf(p->name), *taken = NULL;
+    snprintf(file, sizeof file, "%s.svg", leaf ? leaf : "");
+    rf_status status = leaf ? rf_distinct_take(files, file, &taken, NULL) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_curves_draw(&p->means, dir, taken, loss ? "Training loss" : p->name, !loss, loss);
+    rf_free(leaf);
+    rf_free(taken);
+    return status;
 }
 
 rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir, char **table) {
@@ -162,7 +173,8 @@ rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir,
     RF_TRY(check_names(groups, n));
     comparison *all = rf_alloc(1, sizeof *all);
     rf_text text = {0};
-    rf_status status = all ? RF_OK : RF_ERR_NOMEM;
+    rf_distinct *files = rf_distinct_new();
+    rf_status status = all && files ? RF_OK : RF_ERR_NOMEM;
     for (size_t i = 0; i < n && status == RF_OK; i++) status = add_group(all, &groups[i]);
     size_t curves = 0;
     for (size_t i = 0; status == RF_OK && i < all->n; i++) curves += all->pictures[i].means.n;
@@ -173,7 +185,7 @@ rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir,
     for (size_t i = 0; status == RF_OK && i < all->n; i++) {
         if (all->pictures[i].means.n == 0) continue; /* at no epoch in every run */
         write_table(&text, &all->pictures[i]);
-        status = write_picture(&all->pictures[i], dir);
+        status = write_picture(&all->pictures[i], dir, files);
     }
     if (status == RF_OK)
         status = rf_text_finish(&text, table, NULL);
@@ -181,5 +193,6 @@ rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir,
         rf_text_clear(&text);
     for (size_t i = 0; all && i < all->n; i++) rf_curves_free(&all->pictures[i].means);
     rf_free(all);
+    rf_distinct_free(files);
     return status;
 }

@@ -21,8 +21,9 @@ rf_status rf_run_group_parse(const char *text, rf_run_group *out);
 void rf_run_group_free(rf_run_group *group);
 
 /* Makes dir when it is missing; writes dir/loss.svg (means of whole epochs) and dir/METRIC.svg for every metric of the
- * validations, and makes a Markdown table of each (*table, which the caller rf_frees): at most 8 of its epochs, and the
- * largest less the smallest run of a group at the last one. At most RF_CHART_SERIES groups (RF_ERR_USER). */
+ * validations (rf_below_leaf of its name), and makes a Markdown table of each (*table, which the caller rf_frees): at
+ * most 8 of its epochs, and the largest less the smallest run of a group at the last one. At most RF_CHART_SERIES
+ * groups (RF_ERR_USER). */
 rf_status rf_compare_runs(const rf_run_group *groups, size_t n, const char *dir, char **table);
 
 #endif

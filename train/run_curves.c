@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
 
@@ -95,8 +96,9 @@ rf_status rf_curves_draw(const rf_curves *curves, const char *dir, const char *f
     rf_axis_round(&x);
     rf_axis_round(&y);
     rf_chart chart = {title, x, y, series, curves->n, legend_top, !legend_top};
-    char *path = rf_path_join(dir, file);
-    rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
+    char *path = NULL;
+    rf_status status = rf_below_make(dir, file, &path);
+    if (status == RF_OK) status = rf_chart_write(path, &chart);
     rf_free(path);
     return status;
 }

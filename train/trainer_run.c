@@ -148,7 +148,7 @@ static bool due(uint64_t epoch, long every) {
 static rf_status save_numbered(const rf_trainer *t, uint64_t epoch) {
     char name[48];
     snprintf(name, sizeof name, "epoch-%04llu.safetensors", (unsigned long long)epoch);
-    char *path = rf_path_join(t->out_dir, name);
+    char *path = rf_path_join(t->out_dir, name); /* own name */
     rf_status status = path ? save(t, path) : RF_ERR_NOMEM;
     rf_free(path);
     return status;
