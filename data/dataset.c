@@ -50,7 +50,7 @@ static void *grow(void *array, size_t n, size_t size) {
 /* A name as Windows writes it gets slashes, unless there is such a file. Without an image folder it stays. */
 static rf_status mend_backslashes(const rf_dataset *dataset, char *name) {
     if (!strchr(name, '\\') || !*dataset->image_dir) return RF_OK;
-    char *path = rf_path_join(dataset->image_dir, name);
+    char *path = rf_path_join(dataset->image_dir, name); /* reads */
     if (!path) return RF_ERR_NOMEM;
     bool exists = rf_file_exists(path);
     rf_free(path);
