@@ -2,6 +2,7 @@
 #include "cli/args.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/name.h"
+#include "core/signals.h"
 
 enum { OPTIONS_MAX = 64 };
 
@@ -42,8 +44,8 @@ static size_t option_count(const rf_program *program) {
 
 static void print_exit_status(void) {
     printf("\nEXIT STATUS\n  0 done, 2 a mistake in the call, a file or a setting, 3 out of memory, 4 NaN or infinity, "
-           "130 "
-           "stopped by SIGINT or SIGTERM\n");
+           "130\n"
+           "  stopped by a signal (SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU), with what was begun saved or removed\n");
 }
 
 static void print_options(const rf_program *program) {
@@ -220,18 +222,27 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
 }
 
 /* At the end of the program: results that could not be printed are a failure, too (the disk behind "> file" is full).
- */
+ * When a signal told so (SIGPIPE: the reader is gone, SIGHUP: the terminal is) it has said all there is to say. */
 static void check_stdout(void) {
     bool bad = ferror(stdout) != 0;
     errno = 0;
     if (fflush(stdout) == 0 && !bad) return;
+    if (rf_signal_pending()) _exit(rf_exit_code(RF_ERR_INTERRUPTED));
     fprintf(stderr, "%s: cannot write to the standard output: %s\n", program_invocation_short_name,
             errno ? strerror(errno) : "an earlier write failed");
     _exit(2);
 }
 
+/* A stream that the caller closed (">&-") must not become the next file that is opened: what is printed would land in
+ * it. */
+static void reserve_streams(void) {
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        while (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) >= 0) continue;
+}
+
 static void watch_stdout(void) {
     static bool watched;
+    reserve_streams();
     if (!watched) atexit(check_stdout);
     watched = true;
 }

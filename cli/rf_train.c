@@ -126,11 +126,7 @@ static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, 
     if (status == RF_OK) status = rf_params_fold(params, weights);
     if (status == RF_OK) status = rf_finder_open(&s->config, params, &finder);
     if (status == RF_OK) status = rf_find_faces(finder, s->val, lists, &found);
-    /* A signal during the evaluation ends it; the trainer then saves what it has. */
-    if (status == RF_ERR_INTERRUPTED)
-        status = RF_OK;
-    else if (status == RF_OK)
-        status = measure(s, lists, out);
+    if (status == RF_OK) status = measure(s, lists, out);
     rf_finder_close(finder);
     for (size_t i = 0; lists && i < s->val->n_samples; i++) rf_face_list_free(&lists[i]);
     rf_free(lists);

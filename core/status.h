@@ -10,7 +10,7 @@ typedef enum rf_status {
     RF_ERR_IO,          /* the system refused: missing file, disk full, permission: exit code 2 */
     RF_ERR_NOMEM,       /* an allocation failed: exit code 3 */
     RF_ERR_NONFINITE,   /* NaN or infinity where numbers were expected: exit code 4 */
-    RF_ERR_INTERRUPTED, /* SIGINT or SIGTERM was honoured: exit code 130 */
+    RF_ERR_INTERRUPTED, /* a signal of core/signals.h was honoured: exit code 130 */
 } rf_status;
 
 #if defined(__GNUC__)

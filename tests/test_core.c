@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -303,19 +304,14 @@ static void parallel_for_visits_every_item_once(void **state) {
     rf_set_threads(0);
 }
 
-static void signals_set_a_flag_and_the_second_one_ends(void **state) {
-    (void)state;
-    assert_int_equal(rf_signal_pending(), 0);
-    rf_signal_raise(SIGTERM);
-    assert_int_equal(rf_signal_pending(), SIGTERM);
-    rf_signal_clear();
-    assert_int_equal(rf_signal_pending(), 0);
+/* What a child does after the first signal of a kind: it tells that the flag is set, and waits. */
+static pid_t start_waiting(int number) {
     int ready[2];
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
         alarm(20); /* a child that ignores the second signal must not stay */
-        bool good = rf_signals_install() == RF_OK && raise(SIGINT) == 0 && rf_signal_pending() == SIGINT;
+        bool good = rf_signals_install() == RF_OK && raise(number) == 0 && rf_signal_pending() == number;
         if (!good || write(ready[1], "x", 1) != 1) _exit(9);
         for (;;) pause();
     }
@@ -324,10 +320,53 @@ static void signals_set_a_flag_and_the_second_one_ends(void **state) {
     char byte = 0;
     assert_int_equal(read(ready[0], &byte, 1), 1);
     close(ready[0]);
-    kill(child, SIGINT);
+    return child;
+}
+
+static void signals_set_a_flag_and_the_second_one_ends(void **state) {
+    (void)state;
+    static const int kinds[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU};
+    const struct timespec patience = {0, (long)(RF_SIGNAL_PATIENCE * 1e9) + 100000000};
+    assert_int_equal(rf_signal_pending(), 0);
+    rf_signal_raise(SIGTERM);
+    assert_int_equal(rf_signal_pending(), SIGTERM);
+    rf_signal_clear();
+    assert_int_equal(rf_signal_pending(), 0);
+    assert_string_equal(rf_signal_name(SIGHUP), "SIGHUP");
+    assert_string_equal(rf_signal_name(SIGALRM), "a signal");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int result;
+        pid_t child = start_waiting(kinds[i]);
+        kill(child, kinds[i]); /* the same request again, as timeout(1) sends it to the process and to its group */
+        nanosleep(&patience, NULL);
+        assert_int_equal(waitpid(child, &result, WNOHANG), 0);
+        kill(child, kinds[i]);
+        bool ends = i < 2;
+        if (!ends) {
+            nanosleep(&(struct timespec){0, 50000000}, NULL);
+            assert_int_equal(waitpid(child, &result, WNOHANG), 0);
+            kill(child, SIGKILL);
+        }
+        assert_int_equal(waitpid(child, &result, 0), child);
+        assert_true(WIFSIGNALED(result) && WTERMSIG(result) == (ends ? kinds[i] : SIGKILL));
+    }
+}
+
+/* nohup(1) starts programs with SIGHUP ignored, and it stays so; a limit of file sizes is an error of a write. */
+static void what_is_ignored_stays_so(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        struct sigaction big;
+        signal(SIGHUP, SIG_IGN);
+        bool good = rf_signals_install() == RF_OK && raise(SIGHUP) == 0 && rf_signal_pending() == 0 &&
+                    sigaction(SIGXFSZ, NULL, &big) == 0 && big.sa_handler == SIG_IGN;
+        _exit(good ? 0 : 9);
+    }
     int result;
     assert_int_equal(waitpid(child, &result, 0), child);
-    assert_true(WIFSIGNALED(result) && WTERMSIG(result) == SIGINT);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
 }
 
 static void clock_and_dates(void **state) {
@@ -357,6 +396,7 @@ int main(void) {
         cmocka_unit_test(random_streams_are_functions_of_their_name),
         cmocka_unit_test(parallel_for_visits_every_item_once),
         cmocka_unit_test(signals_set_a_flag_and_the_second_one_ends),
+        cmocka_unit_test(what_is_ignored_stays_so),
         cmocka_unit_test(clock_and_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

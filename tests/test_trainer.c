@@ -100,7 +100,7 @@ static rf_status on_evaluate(void *ctx, rf_params *params, const rf_real *weight
     double value = w->values[w->n_evaluations++];
     if (value < 0) {
         rf_signal_raise(SIGINT);
-        return RF_OK;
+        return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after 0 images");
     }
     out->n = 1;
     strcpy(out->item[0].name, "AP");
@@ -347,11 +347,16 @@ static void best_and_numbered_checkpoints(void **state) {
 static void a_cut_evaluation_is_made_up_for(void **state) {
     (void)state;
     char log[2][4096];
-    watch whole = {.values = {0.3, 0.6}}, cut = {.values = {-1}}, again = {.values = {0.3, -1}},
-          end = {.values = {0.6}};
+    watch whole = {.values = {0.3, 0.6}}, cut = {.values = {-1}}, twice = {.values = {-1}},
+          again = {.values = {0.3, -1}}, late = {.values = {-1}}, end = {.values = {0.6}};
     expect_run("evalwhole", "train.eval_every=1", false, &whole);
     expect_failure(run("evalcut", "train.eval_every=1", false, false, &cut), RF_ERR_INTERRUPTED, "after update 5");
+    /* A signal while it is made up for, between epochs and at the end of the run. */
+    expect_failure(run("evalcut", "train.eval_every=1", true, false, &twice), RF_ERR_INTERRUPTED, "still due");
+    assert_int_equal(twice.steps, 0);
     expect_failure(run("evalcut", "train.eval_every=1", true, false, &again), RF_ERR_INTERRUPTED, "after update 10");
+    expect_failure(run("evalcut", "train.eval_every=1", true, false, &late), RF_ERR_INTERRUPTED, "still due");
+    assert_int_equal(late.n_evaluations, 1);
     expect_run("evalcut", "train.eval_every=1", true, &end);
     assert_int_equal(end.n_evaluations, 1);
     assert_int_equal(end.steps, 0);
@@ -360,6 +365,27 @@ static void a_cut_evaluation_is_made_up_for(void **state) {
     log_facts("evalwhole", log[0], sizeof log[0]);
     log_facts("evalcut", log[1], sizeof log[1]);
     assert_string_equal(log[0], log[1]);
+}
+
+/* Before the first update there is nothing to save, and nothing in the folder that a new start would stumble over. */
+static void a_signal_at_start_up(void **state) {
+    (void)state;
+    static const int kinds[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU};
+    static const char *const names[] = {"SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGXCPU"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        rf_signal_raise(kinds[i]);
+        watch w = {0};
+        expect_failure(run("early", "", false, false, &w), RF_ERR_INTERRUPTED, names[i]);
+        assert_int_equal(w.steps, 0);
+        assert_false(rf_file_exists(in_dir("%s/last.safetensors", "early")));
+    }
+    expect_run("early", "schedule.epochs=1", false, NULL);
+    rf_signal_raise(SIGTERM); /* nothing is left to do: done */
+    expect_run("early", "schedule.epochs=1", true, NULL);
+    rf_signal_raise(SIGTERM);
+    watch w = {0};
+    expect_failure(run("early", "schedule.epochs=2", true, false, &w), RF_ERR_INTERRUPTED, "after update 5");
+    assert_int_equal(w.steps, 0);
 }
 
 static void mistakes_are_told(void **state) {
@@ -434,6 +460,7 @@ int main(void) {
         cmocka_unit_test(a_batch_is_learned_by_heart),
         cmocka_unit_test(best_and_numbered_checkpoints),
         cmocka_unit_test(a_cut_evaluation_is_made_up_for),
+        cmocka_unit_test(a_signal_at_start_up),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(a_full_disk_leaves_the_last_checkpoint),
         cmocka_unit_test(running_out_of_memory),

@@ -37,7 +37,8 @@ typedef struct rf_train_callbacks {
     void *ctx;
     void (*step)(void *ctx, const rf_train_line *line);
     void (*note)(void *ctx, const char *sentence);
-    /* Evaluates `weights` (laid out like params->data) with the running statistics of params. */
+    /* Evaluates `weights` (laid out like params->data) with the running statistics of params. RF_ERR_INTERRUPTED when a
+     * signal cut it off: the evaluation is then still due. */
     rf_status (*evaluate)(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out);
 } rf_train_callbacks;
 
@@ -57,7 +58,8 @@ typedef struct rf_trainer rf_trainer;
 rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out);
 void rf_trainer_close(rf_trainer *trainer);
 
-/* Trains to the end. RF_ERR_INTERRUPTED after SIGINT or SIGTERM: the step is finished and saved. RF_ERR_NONFINITE when
+/* Trains to the end. RF_ERR_INTERRUPTED after a signal (core/signals.h) while an update or an evaluation is left to do:
+ * the step is finished and saved; a cut evaluation is made up for on resuming. RF_ERR_NONFINITE when
  * the loss or a gradient is NaN or infinite: the message names the first bad node and the images; nothing is
  * overwritten. */
 rf_status rf_trainer_run(rf_trainer *trainer);

@@ -131,8 +131,11 @@ static rf_status save(const rf_trainer *t, const char *path) {
 static rf_status run_evaluation(rf_trainer *t) {
     if (!t->callbacks.evaluate || t->overfit) return RF_OK;
     rf_eval_result metrics = {0};
-    RF_TRY(t->callbacks.evaluate(t->callbacks.ctx, t->params, rf_optimizer_weights(&t->optimizer), &metrics));
-    if (metrics.n == 0) return RF_OK; /* none: there is no validation set, or a signal ended it */
+    rf_status status =
+        t->callbacks.evaluate(t->callbacks.ctx, t->params, rf_optimizer_weights(&t->optimizer), &metrics);
+    if (status == RF_ERR_INTERRUPTED) return RF_OK; /* still due */
+    RF_TRY(status);
+    if (metrics.n == 0) return RF_OK; /* there is nothing to measure on */
     t->progress.evaluated = t->progress.step;
     RF_TRY(rf_trainer_log_metrics(t, &metrics));
     if (metrics.item[0].value <= t->progress.best) return RF_OK;
@@ -193,18 +196,32 @@ static rf_status housekeeping(rf_trainer *t) {
     return epoch_ends || evaluated || run_ends ? rf_trainer_plot(t) : RF_OK;
 }
 
+/* Whether a signal asks to end and something is left to do. A run whose work is done ends as done. */
+static bool must_stop(const rf_trainer *t) {
+    return rf_signal_pending() && (t->progress.step < t->total_steps || evaluation_due(t));
+}
+
+static rf_status stop(const rf_trainer *t) {
+    const char *signal_name = rf_signal_name(rf_signal_pending());
+    if (t->progress.step == 0)
+        return rf_fail(RF_ERR_INTERRUPTED, "stopped by %s before the first update: there is nothing to save",
+                       signal_name);
+    RF_TRY(save(t, t->last_path));
+    return rf_fail(RF_ERR_INTERRUPTED, "stopped by %s after update %llu%s, saved to %s; continue with --resume",
+                   signal_name, (unsigned long long)t->progress.step,
+                   evaluation_due(t) ? ", whose evaluation is still due" : "", t->last_path);
+}
+
 rf_status rf_trainer_run(rf_trainer *t) {
     rf_train_sums_clear(&t->line, t->loader);
     rf_train_sums_clear(&t->epoch, t->loader);
+    if (must_stop(t)) return stop(t);
     if (t->progress.step > 0 && evaluation_due(t)) RF_TRY(save_and_evaluate(t));
-    while (t->progress.step < t->total_steps) {
+    while (!must_stop(t)) {
+        if (t->progress.step >= t->total_steps) return RF_OK;
         RF_TRY(run_update(t));
         RF_TRY(rf_trainer_log_step(t));
         RF_TRY(housekeeping(t));
-        if (!rf_signal_pending() || (t->progress.step >= t->total_steps && !evaluation_due(t))) continue;
-        RF_TRY(save(t, t->last_path));
-        return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after update %llu, saved to %s; continue with --resume",
-                       (unsigned long long)t->progress.step, t->last_path);
     }
-    return RF_OK;
+    return stop(t);
 }
