@@ -22,7 +22,9 @@ CFLAGS_clang := -O2
 CFLAGS_cover := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS)
-LIBS := -ljpeg -lpng -lz -linih -lcjson -lexpat -lmatio -lprotobuf-c -lm -lpthread
+# matio writes and reads MATLAB files in tests, as a second opinion.
+TEST_LIBS := -lcmocka -lmatio
+LIBS := -ljpeg -lpng -lz -linih -lcjson -lexpat -lprotobuf-c -lm -lpthread
 
 # Instruction sets of the kernels in autograd/kernels/isa/: each file is compiled once for each.
 ARCH := $(shell uname -m)
@@ -113,7 +115,7 @@ $(B)/rf-%: $(B)/cli/rf_%.o $(CLI_OBJ) $(LIB)
 
 $(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS) -lcmocka $(LIBS)
+	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # This one feeds damaged copies of the fuzz targets' seeds to them, without libFuzzer: their entry points get names.
 REPLAYED := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -144,7 +146,7 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/harness.o $(LIB)
 	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS) $(LIBS)
 
 $(B)/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/image_fixtures.o $(B)/tests/mxnet_fixtures.o $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # ---- what a user calls ------------------------------------------------------------------------------------------------
 

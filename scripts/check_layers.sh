@@ -32,7 +32,7 @@ for floor in core autograd layers detect data train eval export cli; do
     done
 done
 
-for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h expat.h matio.h zlib.h omp.h protobuf-c/protobuf-c.h; do
+for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h expat.h zlib.h omp.h protobuf-c/protobuf-c.h; do
     n=$(grep -rlE "^# *include <$header>" --include='*.[ch]' core autograd layers detect data train eval cli $([ -d export ] && echo export) | wc -l)
     [ "$n" -le 1 ] || { echo "layers: <$header> is included in $n files, one is allowed"; bad=1; }
 done

@@ -14,13 +14,8 @@ mkdir -p "$dir/found"
 for name in "$@"; do
     log=$dir/$name.log
     mkdir -p "$dir/corpus/$name"
-    # matio believes what a damaged file says of its size: allocations over 64 MB fail here.
-    more=
-    [ "$name" != mat ] || more=-malloc_limit_mb=1000000000
-    # shellcheck disable=SC2086
-    if ASAN_OPTIONS="$([ "$name" != mat ] || echo allocator_may_return_null=1:max_allocation_size_mb=64)" \
-        RF_FUZZ_MAT="$(pwd)/$dir/seed/mat_good" "$dir/fuzz_$name" -max_total_time="$seconds" -timeout=25 \
-        -rss_limit_mb=3000 $more -print_final_stats=1 -artifact_prefix="$dir/found/$name-" "$dir/corpus/$name" \
+    if RF_FUZZ_MAT="$(pwd)/$dir/seed/mat_good" "$dir/fuzz_$name" -max_total_time="$seconds" -timeout=25 \
+        -rss_limit_mb=3000 -print_final_stats=1 -artifact_prefix="$dir/found/$name-" "$dir/corpus/$name" \
         "$dir/seed/$name" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         echo "ok   $name ($runs inputs, $(grep -oE 'cov: [0-9]+' "$log" | tail -n 1 | cut -c6-) places reached)"
