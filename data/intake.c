@@ -65,10 +65,10 @@ static rf_status wrong_name(const rf_intake *intake, int line, const char *name,
 /* Length of what makes a name absolute, "C:/", "//", "/" or "https://"; 0: it is not. */
 static size_t absolute_prefix(const char *name) {
     size_t n = 0;
-    while (isalpha((unsigned char)name[n])) n++;
+    while (isalnum((unsigned char)name[n])) n++;
     if (n > 1 && strncmp(name + n, "://", 3) == 0) return n + 3;
-    if (n == 1 && name[1] == ':' && name[2] == '/') n = 2;
-    return name[n] == '/' && (n == 2 || n == 0) ? n + strspn(name + n, "/") : 0;
+    size_t drive = isalpha((unsigned char)name[0]) && name[1] == ':' ? 2 : 0;
+    return name[drive] == '/' ? drive + strspn(name + drive, "/") : 0;
 }
 
 /* Drops "./", doubled slashes and "x/../", in place; *climbs tells that ".." led further than the name's begin. */

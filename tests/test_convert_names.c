@@ -21,6 +21,8 @@ static int set_up(void **state) {
     kit_picture("pictures/night/two.jpg", 50, 40);
     kit_picture("pictures/caf\xc3\xa9 1.png", 50, 40);
     kit_picture("pictures/deep/er/only.png", 50, 40);
+    kit_picture("pictures/ab/two.png", 50, 40);
+    kit_picture("pictures/c/two.png", 50, 40);
     kit_picture("pictures/back\\slash.png", 50, 40);
     kit_picture("outside.jpg", 50, 40);
     return 0;
@@ -57,6 +59,9 @@ static void names_of_other_machines(void **state) {
         {"deep\\\\er/only.png", "deep/er/only.png", true},
         {"back\\\\slash.png", "back\\slash.png", true},
         {"photo", "photo.jpg", true},
+        {"ab/two.png", "ab/two.png", true},
+        {"c/two.png", "c/two.png", true},
+        {"s3://bucket/c/two.png", "c/two.png", false},
         {"C:\\\\Users\\\\me\\\\set\\\\photo.jpg", "photo.jpg", false},
         {"\\\\\\\\server\\\\share\\\\er\\\\only.png", "deep/er/only.png", false},
         {"d:/photo.jpg", "photo.jpg", false},
