@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/say.h"
+#include "core/mem.h"
 #include "core/name.h"
+#include "core/show.h"
 #include "core/signals.h"
 
 enum { OPTIONS_MAX = 64 };
@@ -21,18 +24,19 @@ int rf_args_exit_code(rf_args_action action) {
 
 int rf_cli_fail(const char *name, rf_status status) {
     fflush(stdout);
-    fprintf(stderr, "%s: %s\n", name, rf_error_message());
+    fprintf(stderr, "%s: %s\n", name, rf_error_message()); /* shown already, and memory may be out */
     return rf_exit_code(status);
 }
 
 int rf_cli_usage(const char *name, const char *fmt, ...) {
+    rf_text t = {0};
+    char *text = NULL;
     va_list args;
-    fflush(stdout);
-    fprintf(stderr, "%s: ", name);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    rf_show_vprintf(&t, fmt, args);
     va_end(args);
-    fprintf(stderr, "; see %s --help\n", name);
+    if (rf_text_finish(&t, &text, NULL) == RF_OK) rf_note("%s: %s; see %s --help\n", name, text, name);
+    rf_free(text);
     return 2;
 }
 

@@ -7,6 +7,7 @@
 #include "autograd/kernels/cpu.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/say.h"
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "layers/detector.h"
@@ -73,7 +74,10 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     if (action != RF_ARGS_RUN) return false;
     rf_set_threads((int)b->threads);
     rf_json_begin_object(&b->out, NULL);
-    rf_status status = open_model(b);
+    rf_status status = rf_output_open("--json", b->json, &b->file);
+    if (status == RF_OK) status = rf_output_not_input("--json", b->json, "the model", b->model);
+    if (status == RF_OK) status = rf_output_check_folder("--profile", b->profile);
+    if (status == RF_OK) status = open_model(b);
     if (status != RF_OK) {
         *code = rf_bench_end(b, status);
         return false;
@@ -81,7 +85,7 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     rf_json_put_string(&b->out, "model", b->model);
     rf_json_put_int(&b->out, "threads", rf_get_threads());
     rf_json_put_string(&b->out, "isa", rf_isa_text(rf_isa_current()));
-    printf("%s, %d threads, %s\n", b->model, rf_get_threads(), rf_isa_text(rf_isa_current()));
+    rf_say("%s, %d threads, %s\n", b->model, rf_get_threads(), rf_isa_text(rf_isa_current()));
     return true;
 }
 
@@ -90,7 +94,8 @@ int rf_bench_end(rf_bench *b, rf_status status) {
     rf_json_end_object(&b->out);
     rf_status written = rf_json_finish(&b->out, &text);
     if (status == RF_OK) status = written;
-    if (status == RF_OK && b->json) status = rf_output_write(b->json, text);
+    if (status == RF_OK) status = rf_output_write(&b->file, text);
+    rf_output_close(&b->file);
     rf_free(text);
     rf_params_free(b->params);
     b->params = NULL;
@@ -119,12 +124,12 @@ double rf_samples_median(rf_samples *s) {
 void rf_bench_tell(rf_bench *b, const char *key, rf_samples *s) {
     double median = rf_samples_median(s);
     rf_json_put_number(&b->out, key, median);
-    if (s->n) printf("%-10s %10.3f ms   (%.3f .. %.3f)\n", key, 1e3 * median, 1e3 * s->v[0], 1e3 * s->v[s->n - 1]);
+    if (s->n) rf_say("%-10s %10.3f ms   (%.3f .. %.3f)\n", key, 1e3 * median, 1e3 * s->v[0], 1e3 * s->v[s->n - 1]);
 }
 
 void rf_bench_tell_rate(rf_bench *b, double images_per_second) {
     double rss = (double)rf_peak_rss() / 1e6;
-    printf("%-10s %10.3f\n%-10s %10.0f MB\n", "img_s", images_per_second, "rss_mb", rss);
+    rf_say("%-10s %10.3f\n%-10s %10.0f MB\n", "img_s", images_per_second, "rss_mb", rss);
     rf_json_put_number(&b->out, "img_s", images_per_second);
     rf_json_put_number(&b->out, "rss_mb", rss);
 }

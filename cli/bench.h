@@ -5,6 +5,7 @@
 #include "autograd/exec.h"
 #include "autograd/kernels/peak.h"
 #include "cli/args.h"
+#include "cli/output.h"
 #include "core/config.h"
 #include "core/json.h"
 #include "data/dataset.h"
@@ -23,6 +24,7 @@ typedef struct rf_bench {
     const char *name; /* "rf-bench step", for messages */
     /* options */
     const char *model, *json, *profile;
+    rf_output file; /* of json */
     rf_text_list sets;
     long batch, iterations, threads; /* batch 0: the configuration's */
     int size[2];                     /* width, height; 0: the command's default */

@@ -5,6 +5,7 @@
 #include "autograd/exec.h"
 #include "cli/bench.h"
 #include "cli/model.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/rng.h"
@@ -28,7 +29,7 @@ static rf_status run_network(rf_bench *b, rf_graph *graph) {
     status = exec ? rf_profile_make(graph, &profile) : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
     double built = rf_clock_seconds() - begin;
-    printf("%d of %dx%d, %zu anchors; graph, plan and memory in %.1f ms\n", n, b->size[0], b->size[1], detector.anchors,
+    rf_say("%d of %dx%d, %zu anchors; graph, plan and memory in %.1f ms\n", n, b->size[0], b->size[1], detector.anchors,
            1e3 * built);
     rf_json_put_number(&b->out, "build", built);
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
@@ -115,7 +116,7 @@ static rf_status run_pictures(rf_bench *b, const rf_dataset *dataset) {
         found += faces.n;
         RF_TRY_GOTO(add_parts(&p, decoded - begin, end - begin, &before, &after));
     }
-    printf("%.1f faces an image above eval.score=%g\n", (double)found / (double)b->iterations, b->config.eval.score);
+    rf_say("%.1f faces an image above eval.score=%g\n", (double)found / (double)b->iterations, b->config.eval.score);
     rf_bench_tell(b, "decode", &p.decode);
     rf_bench_tell(b, "resize", &p.resize);
     rf_bench_tell(b, "network", &p.network);

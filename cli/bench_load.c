@@ -7,6 +7,7 @@
 
 #include "cli/bench.h"
 #include "cli/model.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "data/loader.h"
@@ -22,7 +23,7 @@ static rf_status draw_set(rf_config *config, rf_bench_set *out) {
         *out->temporary = 0;
         return rf_fail(RF_ERR_IO, "cannot make a folder in %s for the drawn pictures: set data.root", parent);
     }
-    printf("data.root is empty: %d drawn pictures of 1024x768\n", DRAWN);
+    rf_say("data.root is empty: %d drawn pictures of 1024x768\n", DRAWN);
     rf_synth_options options;
     rf_synth_defaults(&options);
     options.width = 1024;
@@ -36,7 +37,7 @@ rf_status rf_bench_set_open(rf_config *config, bool validation, rf_bench_set *ou
     if (!*config->data.root) RF_TRY(draw_set(config, out));
     RF_TRY(validation ? rf_open_validation_set(config, &out->dataset) : rf_open_training_set(config, &out->dataset));
     if (!out->dataset) return rf_fail(RF_ERR_USER, "data.val is empty: it names the pictures to measure with");
-    printf("%zu pictures of %s\n", out->dataset->n_samples, out->dataset->annotation_path);
+    rf_say("%zu pictures of %s\n", out->dataset->n_samples, out->dataset->annotation_path);
     return RF_OK;
 }
 
@@ -60,7 +61,7 @@ static rf_status run(rf_bench *b, const rf_dataset *dataset) {
     rf_status status;
     if (b->batch) b->config.train.batch = b->batch;
     if (b->size[0]) b->config.input.size = b->size[0];
-    printf("batches of %ld at %ldx%ld, %ld workers\n", b->config.train.batch, b->config.input.size,
+    rf_say("batches of %ld at %ldx%ld, %ld workers\n", b->config.train.batch, b->config.input.size,
            b->config.input.size, b->config.data.workers);
     RF_TRY_GOTO(rf_loader_open(dataset, &b->config, (uint64_t)b->config.train.seed, &loader));
     /* What was prepared ahead is not measured. */

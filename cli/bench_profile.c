@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
-#include "cli/output.h"
+#include "cli/say.h"
 #include "core/chart.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -82,16 +82,16 @@ static double rate(double amount, double seconds) {
 
 static void print_rates(const row *r, const rf_peak *peak, double total) {
     double gflops = rate(r->flops, r->seconds), gb = rate(r->bytes, r->seconds);
-    printf("%9.3f %6.1f%% %9.1f %6.1f%% %8.1f %6.1f%%\n", 1e3 * r->seconds, 100 * r->seconds / total, gflops,
+    rf_say("%9.3f %6.1f%% %9.1f %6.1f%% %8.1f %6.1f%%\n", 1e3 * r->seconds, 100 * r->seconds / total, gflops,
            100 * gflops / peak->gflops, gb, 100 * gb / peak->gb_s);
 }
 
 static void print_kinds(rf_bench *b, const row *kinds, int n, const rf_peak *peak, double total) {
-    printf("\n%-17s %-8s %5s %9s %7s %9s %7s %8s %7s\n", "op", "pass", "nodes", "ms", "share", "GFLOP/s", "of peak",
+    rf_say("\n%-17s %-8s %5s %9s %7s %9s %7s %8s %7s\n", "op", "pass", "nodes", "ms", "share", "GFLOP/s", "of peak",
            "GB/s", "of peak");
     rf_json_begin_array(&b->out, "ops");
     for (int i = 0; i < n; i++) {
-        printf("%-17s %-8s %5d ", kinds[i].kind, pass_text(kinds[i].pass), kinds[i].count);
+        rf_say("%-17s %-8s %5d ", kinds[i].kind, pass_text(kinds[i].pass), kinds[i].count);
         print_rates(&kinds[i], peak, total);
         rf_json_begin_object(&b->out, NULL);
         rf_json_put_string(&b->out, "op", kinds[i].kind);
@@ -106,11 +106,11 @@ static void print_kinds(rf_bench *b, const row *kinds, int n, const rf_peak *pea
 }
 
 static void print_nodes(const row *rows, int n, const rf_peak *peak, double total) {
-    printf("\n%-44s %-9s %15s %9s %7s %9s %7s %8s %7s\n", "costliest nodes", "pass", "output", "ms", "share", "GFLOP/s",
+    rf_say("\n%-44s %-9s %15s %9s %7s %9s %7s %8s %7s\n", "costliest nodes", "pass", "output", "ms", "share", "GFLOP/s",
            "of peak", "GB/s", "of peak");
     for (int i = 0; i < n && i < SHOWN; i++) {
         char shape[64];
-        printf("%-44.44s %-9s %15s ", rows[i].name, pass_text(rows[i].pass), rf_shape_text(&rows[i].shape, shape));
+        rf_say("%-44.44s %-9s %15s ", rows[i].name, pass_text(rows[i].pass), rf_shape_text(&rows[i].shape, shape));
         print_rates(&rows[i], peak, total);
     }
 }
@@ -127,7 +127,7 @@ static rf_status write_csv(const char *path, const row *rows, int n, const rf_pe
     }
     char *text;
     RF_TRY(rf_text_finish(&t, &text, NULL));
-    rf_status status = rf_output_write(path, text);
+    rf_status status = rf_file_write_atomic(path, text, strlen(text));
     rf_free(text);
     return status;
 }
@@ -168,7 +168,7 @@ static rf_status write_files(const char *dir, const row *rows, int n, const rf_p
     rf_status status = csv && svg ? rf_dir_make(dir) : RF_ERR_NOMEM;
     if (status == RF_OK) status = write_csv(csv, rows, n, peak);
     if (status == RF_OK) status = write_roofline(svg, rows, n, peak);
-    if (status == RF_OK) printf("\nwritten: %s, %s\n", csv, svg);
+    if (status == RF_OK) rf_say("\nwritten: %s, %s\n", csv, svg);
     rf_free(csv);
     rf_free(svg);
     return status;
@@ -177,7 +177,7 @@ static rf_status write_files(const char *dir, const row *rows, int n, const rf_p
 rf_status rf_profile_report(rf_bench *b, rf_profile *p, const char *dir) {
     rf_peak peak;
     RF_TRY(rf_peak_measure(&peak));
-    printf("\nthis machine: %.0f GFLOP/s fused multiply-add, %.1f GB/s triad\n", peak.gflops, peak.gb_s);
+    rf_say("\nthis machine: %.0f GFLOP/s fused multiply-add, %.1f GB/s triad\n", peak.gflops, peak.gb_s);
     rf_json_put_number(&b->out, "peak_gflops", peak.gflops);
     rf_json_put_number(&b->out, "peak_gb_s", peak.gb_s);
     row *rows = rf_alloc((size_t)p->n, sizeof *rows), kinds[KINDS];
@@ -196,7 +196,7 @@ rf_status rf_profile_report(rf_bench *b, rf_profile *p, const char *dir) {
     print_kinds(b, kinds, n_kinds, &peak, total);
     print_nodes(rows, p->n, &peak, total);
     double gflops = rate(flops, total);
-    printf("\nall nodes: %.3f ms, %.1f GFLOP, %.1f GFLOP/s, %.1f%% of peak\n", 1e3 * total, 1e-9 * flops, gflops,
+    rf_say("\nall nodes: %.3f ms, %.1f GFLOP, %.1f GFLOP/s, %.1f%% of peak\n", 1e3 * total, 1e-9 * flops, gflops,
            100 * gflops / peak.gflops);
     rf_json_put_number(&b->out, "gflops", gflops);
     rf_status status = dir ? write_files(dir, rows, p->n, &peak) : RF_OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/say.h"
 #include "core/chart.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -86,23 +87,23 @@ static rf_status draw(const sweep *s, const char *dir) {
     rf_axis_round(&chart.y);
     char *path = rf_path_join(dir, file); /* own name */
     rf_status status = path ? rf_chart_write(path, &chart) : RF_ERR_NOMEM;
-    if (status == RF_OK) printf("written: %s\n", path);
+    if (status == RF_OK) rf_say("written: %s\n", path);
     rf_free(path);
     return status;
 }
 
 static void tell(rf_bench *b, const sweep *s) {
-    printf("\n%-10s %12s %14s\n", s->unit, "ms", "us each");
+    rf_say("\n%-10s %12s %14s\n", s->unit, "ms", "us each");
     rf_json_begin_array(&b->out, s->key);
     for (size_t i = 0; i < s->n; i++) {
-        printf("%-10.0f %12.3f %14.3f\n", s->x[i], s->y[i], 1e3 * s->y[i] / s->x[i]);
+        rf_say("%-10.0f %12.3f %14.3f\n", s->x[i], s->y[i], 1e3 * s->y[i] / s->x[i]);
         rf_json_begin_object(&b->out, NULL);
         rf_json_put_number(&b->out, s->unit, s->x[i]);
         rf_json_put_number(&b->out, "seconds", 1e-3 * s->y[i]);
         rf_json_end_object(&b->out);
     }
     rf_json_end_array(&b->out);
-    fflush(stdout);
+    rf_say_flush();
 }
 
 int rf_bench_scale(int argc, char **argv) {

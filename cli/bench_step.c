@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/rng.h"
@@ -71,7 +72,7 @@ static rf_status prepare(stepper *s) {
     double begin = rf_clock_seconds();
     RF_TRY(build(s));
     double built = rf_clock_seconds() - begin;
-    printf("batch %ld of %ldx%ld, %zu anchors; graph, plan and memory in %.1f ms\n", config->train.batch,
+    rf_say("batch %ld of %ldx%ld, %zu anchors; graph, plan and memory in %.1f ms\n", config->train.batch,
            config->input.size, config->input.size, s->net.detector.anchors, 1e3 * built);
     rf_json_put_int(&s->bench->out, "batch", config->train.batch);
     rf_json_put_int(&s->bench->out, "size", config->input.size);
@@ -106,7 +107,7 @@ static void tell(stepper *s) {
     rf_bench_tell(b, "opt", &s->update);
     rf_bench_tell(b, "step", &s->step);
     rf_plan_report plan = rf_exec_report(s->net.exec);
-    printf("%-10s %10.0f MB   (at least %.0f MB are alive at once)\n", "arena", (double)plan.arena_bytes / 1e6,
+    rf_say("%-10s %10.0f MB   (at least %.0f MB are alive at once)\n", "arena", (double)plan.arena_bytes / 1e6,
            (double)plan.peak_live_bytes / 1e6);
     rf_json_put_number(&b->out, "arena_mb", (double)plan.arena_bytes / 1e6);
     rf_bench_tell_rate(b, (double)b->config.train.batch / rf_samples_median(&s->step));

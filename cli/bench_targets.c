@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/rng.h"
@@ -94,7 +95,7 @@ int rf_bench_targets(int argc, char **argv) {
     rf_status status;
     RF_TRY_GOTO(rf_detect_spec_from_config(&bench.config, &spec));
     RF_TRY_GOTO(rf_anchor_set_make(&spec.anchors, side, side, &anchors));
-    printf("%zu anchors at %dx%d, %d candidates\n", anchors.count, side, side, CANDIDATES);
+    rf_say("%zu anchors at %dx%d, %d candidates\n", anchors.count, side, side, CANDIDATES);
     rf_json_put_int(&bench.out, "anchors", (long long)anchors.count);
     RF_TRY_GOTO(time_match(&bench, &spec, &anchors, "match12", 12));
     RF_TRY_GOTO(time_match(&bench, &spec, &anchors, "match700", 700));

@@ -56,7 +56,7 @@ static rf_status take_path(const rf_converter *from, const char *path, rf_conver
     if (rf_file_exists(path)) return add_file(input, rf_strdup(path));
     char **files;
     size_t n;
-    if (!rf_dir_exists(path)) return RF_OK;
+    if (!rf_dir_exists(path)) return rf_path_hidden(path);
     RF_TRY(list_files(from, path, &files, &n));
     if (!input->n_files) {
         input->files = files;
@@ -101,7 +101,10 @@ static rf_status take_layout(const rf_converter *from, const rf_convert_layout *
     char *images = root ? rf_strdup(root) : rf_path_join(folder, row->images);
     if (!annotations || !images) goto fail;
     status = RF_OK;
-    if (!rf_dir_exists(images)) goto fail;
+    if (!rf_dir_exists(images)) {
+        status = rf_path_hidden(images);
+        goto fail;
+    }
     RF_TRY_GOTO(new_input(inputs, row->part, &input));
     input->root = images;
     images = NULL;
@@ -147,7 +150,7 @@ static rf_status take_folder(const rf_converter *from, const char *folder, const
 
 static rf_status check_plain(const rf_converter *from, const char *path, size_t before, const rf_convert_input *input) {
     if (input->n_files > before) return RF_OK;
-    if (!rf_dir_exists(path)) return rf_fail(RF_ERR_USER, "%s: no such file or folder", path);
+    RF_TRY(rf_path_check(path));
     char list[512] = "";
     for (const rf_convert_layout *row = from->layouts; row->part; row++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s, ", row->annotations);

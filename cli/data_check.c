@@ -5,6 +5,7 @@
 #include "cli/data_commands.h"
 #include "cli/output.h"
 #include "cli/sets.h"
+#include "cli/say.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/parallel.h"
@@ -14,13 +15,14 @@
 /* Where the findings of a check go. */
 typedef struct sink {
     bool quiet, json;
+    rf_output file;
     rf_json_writer writer;
 } sink;
 
 static void take_finding(void *ctx, const rf_finding *f) {
     sink *s = ctx;
     const char *kind = f->severity == RF_LINT_ERROR ? "error" : "warning";
-    if (!s->quiet) printf("%s:%d: %s: %s\n", f->file, f->line, kind, f->text);
+    if (!s->quiet) rf_say("%s:%d: %s: %s\n", f->file, f->line, kind, f->text);
     if (!s->json) return;
     rf_json_begin_object(&s->writer, NULL);
     rf_json_put_string(&s->writer, "severity", kind);
@@ -34,25 +36,25 @@ static void print_bars(const char *title, const char *const *names, const size_t
     size_t most = 1;
     for (size_t i = 0; i < n; i++)
         if (counts[i] > most) most = counts[i];
-    printf("  %s\n", title);
+    rf_say("  %s\n", title);
     for (size_t i = 0; i < n; i++) {
         int stars = (int)(40.0 * (double)counts[i] / (double)most + 0.5);
-        printf("    %-9s %8zu %.*s\n", names[i], counts[i], stars, "########################################");
+        rf_say("    %-9s %8zu %.*s\n", names[i], counts[i], stars, "########################################");
     }
 }
 
 static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
-    printf("%s\n", d->annotation_path);
-    printf("  images          %zu, %zu of them unusable, %zu without a face\n", s->images, s->unusable_images,
+    rf_say("%s\n", d->annotation_path);
+    rf_say("  images          %zu, %zu of them unusable, %zu without a face\n", s->images, s->unusable_images,
            s->empty_images);
     if (s->max_width > 0)
-        printf("  image size      %dx%d to %dx%d, %.2f megapixels on average\n", s->min_width, s->min_height,
+        rf_say("  image size      %dx%d to %dx%d, %.2f megapixels on average\n", s->min_width, s->min_height,
                s->max_width, s->max_height, s->mean_pixels / 1e6);
-    printf("  faces           %zu, %zu of them ignored, %zu with landmarks; at most %zu in an image\n", s->faces,
+    rf_say("  faces           %zu, %zu of them ignored, %zu with landmarks; at most %zu in an image\n", s->faces,
            s->ignored, s->with_points, s->max_faces);
     print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
-    printf("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
+    rf_say("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
 }
 
 static void write_bins(rf_json_writer *w, const char *key, const char *const *names, const size_t *counts, size_t n) {
@@ -103,8 +105,8 @@ static rf_status check_set(const rf_set_paths *set, const char *format, const ch
     return status;
 }
 
-static rf_status check_all(const char *path, const char *images, const char *format, const char *list, const char *json,
-                           sink *out, size_t *errors) {
+static rf_status check_all(const char *path, const char *images, const char *format, const char *list, sink *out,
+                           size_t *errors) {
     rf_status status;
     rf_set_list sets;
     char *text = NULL;
@@ -122,7 +124,7 @@ fail:
         rf_json_end_array(&out->writer);
         rf_status finished = rf_json_finish(&out->writer, &text);
         if (status == RF_OK) status = finished;
-        if (status == RF_OK) status = rf_output_write(json, text);
+        if (status == RF_OK) status = rf_output_write(&out->file, text);
         if (finished == RF_OK) rf_free(text);
     }
     rf_sets_free(&sets);
@@ -163,7 +165,11 @@ int rf_data_check(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     out.json = json != NULL;
     rf_set_threads((int)threads);
-    rf_status status = check_all(positional[0], images, format, list, json, &out, &errors);
+    rf_status status = rf_output_open("--json", json, &out.file);
+    if (status == RF_OK) status = rf_output_not_input("--json", json, "the annotation", positional[0]);
+    if (status == RF_OK) status = rf_output_not_input("--json", json, "the list", list);
+    if (status == RF_OK) status = check_all(positional[0], images, format, list, &out, &errors);
+    rf_output_close(&out.file);
     if (status != RF_OK) return rf_cli_fail(name, status);
     return errors ? 1 : 0;
 }

@@ -5,6 +5,8 @@
 #include "cli/args.h"
 #include "cli/convert_inputs.h"
 #include "cli/data_commands.h"
+#include "cli/output.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/file.h"
@@ -24,26 +26,26 @@ typedef struct teller {
 static void tell(void *ctx, rf_convert_reason reason, const char *text) {
     teller *t = ctx;
     t->told[reason]++;
-    if (!t->quiet && (t->verbose || t->told[reason] <= TOLD)) printf("%s\n", text);
+    if (!t->quiet && (t->verbose || t->told[reason] <= TOLD)) rf_say("%s\n", text);
     if (!t->quiet && !t->verbose && t->told[reason] == TOLD + 1)
-        printf("... more %s; --verbose tells them all\n", rf_convert_reason_names[reason]);
+        rf_say("... more %s; --verbose tells them all\n", rf_convert_reason_names[reason]);
 }
 
 static bool show_progress(void *ctx, size_t done, size_t total) {
     (void)ctx;
     if (total && (done % 64 == 0 || done == total) && isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%zu of %zu images%s", done, total, done == total ? "\n" : "");
+        rf_note("\r%zu of %zu images%s", done, total, done == total ? "\n" : "");
     return rf_signal_pending() == 0;
 }
 
 static void print_formats(void) {
     for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
         const rf_converter *c = rf_converters[i];
-        printf("%s%s: %s\n  the face (10,20)-(40,60) of photo.jpg, which has 100x80 pixels, in %s:\n", i ? "\n" : "",
+        rf_say("%s%s: %s\n  the face (10,20)-(40,60) of photo.jpg, which has 100x80 pixels, in %s:\n", i ? "\n" : "",
                c->name, c->doc, c->example_file);
         for (const char *line = c->example; *line;) {
             size_t n = strcspn(line, "\n");
-            printf("    %.*s\n", (int)n, line);
+            rf_say("    %.*s\n", (int)n, line);
             line += n + (line[n] == '\n');
         }
     }
@@ -65,27 +67,27 @@ static void describe_formats(char *out, size_t bytes) {
 static void print_summary(const char *out, const rf_convert_options *o, const rf_convert_stats *s, const char *root,
                           double seconds) {
     const char *separator = " (";
-    printf("%s: %zu images", out, s->images);
+    rf_say("%s: %zu images", out, s->images);
     for (int i = 0; i < RF_CONVERT_PART_NAMES; i++) {
         if (!s->part_images[i]) continue;
-        printf("%s%zu %s", separator, s->part_images[i], rf_convert_part_names[i]);
+        rf_say("%s%zu %s", separator, s->part_images[i], rf_convert_part_names[i]);
         separator = ", ";
     }
-    printf("), %zu faces, %zu of them ignored, %zu with landmarks", s->faces, s->ignored, s->with_points);
+    rf_say("), %zu faces, %zu of them ignored, %zu with landmarks", s->faces, s->ignored, s->with_points);
     separator = "; left out: ";
     for (int i = 0; i < RF_CONVERT_REASONS; i++) {
         if (!s->left_out[i] || rf_convert_is_note(i)) continue;
-        printf("%s%zu %s", separator, s->left_out[i], rf_convert_reason_names[i]);
+        rf_say("%s%zu %s", separator, s->left_out[i], rf_convert_reason_names[i]);
         separator = ", ";
     }
-    if (s->other_categories) printf("%s%zu objects of other kinds", separator, s->other_categories);
-    if (s->partial_points) printf("; %zu faces with some landmarks, taken as without", s->partial_points);
-    if (s->left_out[RF_CONVERT_TURNED]) printf("; %zu images need data.exif = on", s->left_out[RF_CONVERT_TURNED]);
+    if (s->other_categories) rf_say("%s%zu objects of other kinds", separator, s->other_categories);
+    if (s->partial_points) rf_say("; %zu faces with some landmarks, taken as without", s->partial_points);
+    if (s->left_out[RF_CONVERT_TURNED]) rf_say("; %zu images need data.exif = on", s->left_out[RF_CONVERT_TURNED]);
     if (s->left_out[RF_CONVERT_RENAMED])
-        printf("; %zu images were found by another name", s->left_out[RF_CONVERT_RENAMED]);
-    if (s->swapped) printf("; \"left\" was the person's, so eyes and mouth corners were swapped");
-    if (o->place == RF_IMAGES_KEEP) printf("; the images stay below %s", root);
-    printf("; %.1f s\n", seconds);
+        rf_say("; %zu images were found by another name", s->left_out[RF_CONVERT_RENAMED]);
+    if (s->swapped) rf_say("; \"left\" was the person's, so eyes and mouth corners were swapped");
+    if (o->place == RF_IMAGES_KEEP) rf_say("; the images stay below %s", root);
+    rf_say("; %.1f s\n", seconds);
 }
 
 /* The place of `word` among `words`, or -1 after a message. */
@@ -109,7 +111,9 @@ static int run(const rf_converter *from, const rf_converter *to, const char *con
     rf_convert_inputs inputs;
     rf_convert_stats stats;
     double start = rf_clock_seconds();
-    rf_status status = rf_convert_inputs_find(from, paths, n, part, root, &inputs);
+    rf_status status = rf_output_check_folder("--out", out);
+    if (status != RF_OK) return rf_cli_fail(name, status);
+    status = rf_convert_inputs_find(from, paths, n, part, root, &inputs);
     if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_convert(from, to, inputs.v, inputs.n, out, options, &stats);
     if (status == RF_OK) print_summary(out, options, &stats, inputs.v[0].root, rf_clock_seconds() - start);
@@ -139,7 +143,7 @@ static rf_status guess_format(const char *const *paths, size_t n, const rf_conve
                            "examples)",
                            paths[i]);
         *out = s.from;
-        printf("%s: taken for %.*s (--from %s)%s%s\n", paths[i], rf_converter_title(s.from), s.from->doc, s.from->name,
+        rf_say("%s: taken for %.*s (--from %s)%s%s\n", paths[i], rf_converter_title(s.from), s.from->doc, s.from->name,
                *s.file ? ", by " : "", s.file);
     }
     return RF_OK;

@@ -2,6 +2,9 @@
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
+#include "cli/output.h"
+#include "cli/say.h"
+#include "core/mem.h"
 #include "data/synth_mesh.h"
 
 static const char name[] = "rf-data mesh";
@@ -30,12 +33,18 @@ int rf_data_mesh(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (across % 2 == 0) return rf_cli_usage(name, "--across %ld is even: the mesh needs a middle column", across);
     rf_mesh mesh = {0};
-    rf_status status = rf_synth_mesh_grid((int)across, (int)down, &mesh);
-    if (status == RF_OK) status = rf_mesh_write(out, &mesh);
+    rf_output file;
+    char *text = NULL;
+    rf_status status = rf_output_open("FILE.obj", out, &file);
+    if (status == RF_OK) status = rf_synth_mesh_grid((int)across, (int)down, &mesh);
+    if (status == RF_OK) status = rf_mesh_text(&mesh, &text);
+    if (status == RF_OK) status = rf_output_write(&file, text);
+    rf_free(text);
+    rf_output_close(&file);
     int at[RF_POINTS];
     rf_synth_mesh_landmarks((int)across, (int)down, at);
     if (status == RF_OK)
-        printf("%s: %zu vertices, %zu triangles; landmarks: model.mesh_points=%d,%d,%d,%d,%d\n", out, mesh.n_vertices,
+        rf_say("%s: %zu vertices, %zu triangles; landmarks: model.mesh_points=%d,%d,%d,%d,%d\n", out, mesh.n_vertices,
                mesh.n_triangles, at[0] + 1, at[1] + 1, at[2] + 1, at[3] + 1, at[4] + 1);
     rf_mesh_free(&mesh);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);

@@ -5,6 +5,7 @@
 #include "cli/data_commands.h"
 #include "cli/output.h"
 #include "cli/sets.h"
+#include "cli/say.h"
 #include "core/below.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -75,7 +76,7 @@ static rf_status show_set(const rf_set_paths *set, const char *format, const cha
         rf_image image = {0};
         rf_status loaded = rf_image_load(sample->path, NULL, &image);
         if (loaded != RF_OK && loaded != RF_ERR_NOMEM) {
-            fprintf(stderr, "%s:%d: %s\n", dataset->annotation_path, sample->line, rf_error_message());
+            rf_note("%s:%d: %s\n", dataset->annotation_path, sample->line, rf_error_message());
             continue;
         }
         status = loaded == RF_OK ? write_sample(dataset, sample, &image, out, names) : loaded;
@@ -118,7 +119,8 @@ int rf_data_show(int argc, char **argv) {
     rf_status status = rf_sets_find(positional[0], images, &sets);
     if (status != RF_OK) return rf_cli_fail(name, status);
     rf_distinct *names = rf_distinct_new();
-    status = names ? rf_dir_make(out) : RF_ERR_NOMEM;
+    status = names ? rf_output_check_folder("--out", out) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_dir_make(out);
     for (size_t i = 0; status == RF_OK && i < sets.n; i++) {
         size_t of_set = 0;
         status = show_set(&sets.v[i], format, list, out, (size_t)limit, names, &of_set);
@@ -127,6 +129,6 @@ int rf_data_show(int argc, char **argv) {
     rf_sets_free(&sets);
     rf_distinct_free(names);
     if (status != RF_OK) return rf_cli_fail(name, status);
-    printf("%s: %zu pictures\n", out, shown);
+    rf_say("%s: %zu pictures\n", out, shown);
     return 0;
 }

@@ -3,6 +3,8 @@
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
+#include "cli/output.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/parallel.h"
 #include "core/signals.h"
@@ -13,7 +15,7 @@ static const char name[] = "rf-data synth";
 
 static bool show_progress(void *ctx, size_t done, size_t total) {
     (void)ctx;
-    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%zu of %zu pictures%s", done, total, done == total ? "\n" : "");
+    if (isatty(STDERR_FILENO)) rf_note("\r%zu of %zu pictures%s", done, total, done == total ? "\n" : "");
     return rf_signal_pending() == 0;
 }
 
@@ -25,10 +27,11 @@ static rf_status open_mesh(const char *path, rf_synth_mesh **out) {
 
 static int write_set(const char *out, size_t train, size_t val, uint64_t seed, const rf_synth_options *options) {
     double start = rf_clock_seconds();
-    rf_status status = rf_signals_install();
+    rf_status status = rf_output_check_folder("--out", out);
+    if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_synth_write(out, train, val, seed, options, show_progress, NULL);
     if (status != RF_OK) return rf_cli_fail(name, status);
-    printf("%s: %zu training and %zu validation pictures in %.1f s\n", out, train, val, rf_clock_seconds() - start);
+    rf_say("%s: %zu training and %zu validation pictures in %.1f s\n", out, train, val, rf_clock_seconds() - start);
     return 0;
 }
 

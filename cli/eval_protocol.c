@@ -1,4 +1,5 @@
 #include "cli/eval_protocol.h"
+#include "cli/say.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static rf_status measure(const rf_dataset *dataset, int (**sizes)[2]) {
         }
         unknown += status != RF_OK;
     }
-    if (unknown) printf("%zu images are not there: shapes do not end at their edges\n", unknown);
+    if (unknown) rf_say("%zu images are not there: shapes do not end at their edges\n", unknown);
     return RF_OK;
 }
 
@@ -54,7 +55,7 @@ static void tell(const rf_protocol_job *job, const rf_protocol_result *result) {
     for (size_t i = 0; i < result->n_values; i++) {
         const rf_protocol_value *v = &result->values[i];
         bool count = isfinite(v->value) && v->value > 1 && v->value == floor(v->value);
-        printf("%-26s %.*f\n", v->name, count ? 0 : 6, v->value);
+        rf_say("%-26s %.*f\n", v->name, count ? 0 : 6, v->value);
         if (isfinite(v->value)) rf_json_put_number(job->out, v->name, v->value);
     }
 }
@@ -68,7 +69,7 @@ rf_status rf_eval_protocol(const rf_protocol_job *job) {
     input.sizes = (const int(*)[2])sizes;
     double begin = rf_clock_seconds();
     RF_TRY_GOTO(rf_protocol_run(job->protocol, &input, &result));
-    printf("%s (scored in %.2f s)\n", job->protocol->doc, rf_clock_seconds() - begin);
+    rf_say("%s (scored in %.2f s)\n", job->protocol->doc, rf_clock_seconds() - begin);
     tell(job, &result);
     RF_TRY_GOTO(write_report(job, &result));
     status = write_detections(job, &input);
@@ -88,7 +89,7 @@ rf_status rf_eval_protocol_files(const rf_protocol_job *job, const char *pred) {
         status = rf_dir_exists(pred) ? rf_predictions_read(pred, job->dataset, lists, &missing)
                                      : rf_fddb_read(pred, job->dataset, lists, ellipses, &missing);
     if (status == RF_OK) {
-        if (missing) printf("%zu images have no predictions: counted as no detection\n", missing);
+        if (missing) rf_say("%zu images have no predictions: counted as no detection\n", missing);
         with.lists = lists;
         with.ellipses = (const rf_ellipse *const *)ellipses;
         status = rf_eval_protocol(&with);

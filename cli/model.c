@@ -1,4 +1,5 @@
 #include "cli/model.h"
+#include "cli/say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static rf_status judge(const char *path, const rf_model *model, rf_weights_repor
     if (report->n_missing)
         status = rf_fail(RF_ERR_USER, "%s is not a model of this configuration: %s", path, sentence);
     else
-        fprintf(stderr, "note: %s: %s\n", path, sentence);
+        rf_note("note: %s: %s\n", path, sentence);
     rf_free(sentence);
     return status;
 }
@@ -126,6 +127,8 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
     rf_status status = RF_ERR_NOMEM;
     if (!annotation_path || !image_dir || (*list && !list_path)) goto fail;
     if (!rf_file_exists(annotation_path) || !rf_dir_exists(image_dir)) {
+        RF_TRY_GOTO(rf_path_hidden(annotation_path));
+        RF_TRY_GOTO(rf_path_hidden(image_dir));
         RF_TRY_GOTO(refuse_others(annotation_path, config->data.root));
         status = rf_fail(
             RF_ERR_USER,
@@ -171,7 +174,7 @@ rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_li
         out->decode_seconds += rf_clock_seconds() - decode;
         if (status == RF_ERR_NOMEM) return status;
         if (status != RF_OK) {
-            fprintf(stderr, "skipped: %s\n", rf_error_message());
+            rf_note("skipped: %s\n", rf_error_message());
             out->unreadable++;
             continue;
         }
@@ -181,8 +184,7 @@ rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_li
         out->images++;
         out->detections += lists[i].n;
         if (terminal && (i % 10 == 9 || i + 1 == dataset->n_samples))
-            fprintf(stderr, "\r%zu of %zu images%s", i + 1, dataset->n_samples,
-                    i + 1 == dataset->n_samples ? "\n" : "");
+            rf_note("\r%zu of %zu images%s", i + 1, dataset->n_samples, i + 1 == dataset->n_samples ? "\n" : "");
     }
     out->seconds = rf_clock_seconds() - begin;
     return RF_OK;

@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/say.h"
 #include "core/below.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -20,7 +21,7 @@ static const char name[] = "rf-detect";
 typedef struct job {
     rf_model model;
     const char *out;
-    rf_output_lines json;
+    rf_output json;
     bool exif, mesh;
     size_t images, faces, unreadable;
 } job;
@@ -113,7 +114,7 @@ static rf_status detect_one(job *j, const char *path, const char *relative) {
     rf_status status = rf_image_load(path, &decode, &image);
     if (status == RF_ERR_NOMEM) return status;
     if (status != RF_OK) {
-        fprintf(stderr, "skipped: %s\n", rf_error_message());
+        rf_note("skipped: %s\n", rf_error_message());
         j->unreadable++;
         return RF_OK;
     }
@@ -124,7 +125,7 @@ static rf_status detect_one(job *j, const char *path, const char *relative) {
         draw_faces(&image, &faces);
         status = save_drawn(j, path, relative, &image);
     }
-    if (status == RF_OK) printf("%s: %zu face%s\n", path, faces.n, faces.n == 1 ? "" : "s");
+    if (status == RF_OK) rf_say("%s: %zu face%s\n", path, faces.n, faces.n == 1 ? "" : "s");
     j->images++;
     j->faces += faces.n;
     rf_face_list_free(&faces);
@@ -134,7 +135,7 @@ static rf_status detect_one(job *j, const char *path, const char *relative) {
 
 static rf_status detect_path(job *j, const char *path) {
     if (!rf_dir_exists(path)) {
-        if (!rf_file_exists(path)) return rf_fail(RF_ERR_IO, "%s: no such file or folder", path);
+        RF_TRY(rf_path_check(path));
         return detect_one(j, path, rf_path_base(path));
     }
     char **names = NULL;
@@ -148,6 +149,22 @@ static rf_status detect_path(job *j, const char *path) {
     }
     rf_names_free(names, n);
     return status;
+}
+
+/* Nothing that is read is written over: the model, the configuration, a picture. */
+static rf_status check_outputs(const job *j, const char *const *words, size_t n, const char *config) {
+    static const char drawn[] = "--out %s would overwrite %s itself: choose another folder";
+    RF_TRY(rf_output_not_input("--json", j->json.path, "the model", words[0]));
+    RF_TRY(rf_output_not_input("--json", j->json.path, "the configuration", config));
+    for (size_t i = 1; i < n; i++) {
+        RF_TRY(rf_output_not_input("--json", j->json.path, "a picture to look at", words[i]));
+        if (rf_output_is_input(j->out, words[i])) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);
+        char *same = j->out ? rf_path_join(j->out, rf_path_base(words[i])) : NULL; /* reads */
+        bool is_same = same && !rf_dir_exists(same) && rf_output_is_input(same, words[i]);
+        rf_free(same);
+        if (is_same) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);
+    }
+    return RF_OK;
 }
 
 int main(int argc, char **argv) {
@@ -187,12 +204,15 @@ int main(int argc, char **argv) {
     if (sets.n < RF_LIST_WORDS) sets.v[sets.n++] = score_text;
     if (j.mesh && sets.n < RF_LIST_WORDS) sets.v[sets.n++] = "eval.mesh=yes";
     rf_status status = rf_signals_install();
+    if (status == RF_OK) status = rf_output_open("--json", json, &j.json);
+    if (status == RF_OK) status = rf_output_check_folder("--out", j.out);
+    if (status == RF_OK) status = check_outputs(&j, words, n, config);
     if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
     if (status == RF_OK && j.mesh && j.model.config.model.mesh_vertices == 0)
         status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
-    if (status == RF_OK && json) status = rf_output_open(json, &j.json);
+    if (status == RF_OK) status = rf_output_start(&j.json);
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i]);
-    if (status == RF_OK) printf("%zu images, %zu faces, %zu unreadable\n", j.images, j.faces, j.unreadable);
+    if (status == RF_OK) rf_say("%zu images, %zu faces, %zu unreadable\n", j.images, j.faces, j.unreadable);
     if (status == RF_OK && j.images == 0)
         status = rf_fail(RF_ERR_FORMAT, "not one picture could be read, %zu skipped", j.unreadable);
     rf_output_close(&j.json);

@@ -8,6 +8,7 @@
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/sets.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -30,6 +31,7 @@ typedef struct job {
     bool flip, paper;
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
+    rf_output file;     /* where */
     rf_wider_result wider;
 } job;
 
@@ -52,10 +54,10 @@ static rf_status write_report(const job *j) {
 
 static rf_status tell_wider(job *j, const rf_wider_gt *gt, double begin) {
     for (int s = 0; s < RF_WIDER_SUBSETS; s++) {
-        printf("%-7s %.6f  (%zu faces)\n", rf_wider_subset_names[s], j->wider.ap[s], j->wider.n_faces[s]);
+        rf_say("%-7s %.6f  (%zu faces)\n", rf_wider_subset_names[s], j->wider.ap[s], j->wider.n_faces[s]);
         rf_json_put_number(&j->out, rf_wider_subset_names[s], j->wider.ap[s]);
     }
-    printf("%zu images, %zu detections, scored in %.2f s\n", gt->n_images, j->wider.n_detections,
+    rf_say("%zu images, %zu detections, scored in %.2f s\n", gt->n_images, j->wider.n_detections,
            rf_clock_seconds() - begin);
     rf_json_put_int(&j->out, "images", (long long)gt->n_images);
     rf_json_put_int(&j->out, "detections", (long long)j->wider.n_detections);
@@ -67,7 +69,7 @@ static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_
         double value;
         RF_TRY(rf_metrics[m]->compute(dataset, lists, &value));
         if (!isfinite(value)) continue;
-        printf("%-12s %.6f  %s\n", rf_metrics[m]->name, value, rf_metrics[m]->doc);
+        rf_say("%-12s %.6f  %s\n", rf_metrics[m]->name, value, rf_metrics[m]->doc);
         rf_json_put_number(&j->out, rf_metrics[m]->name, value);
     }
     return RF_OK;
@@ -90,7 +92,7 @@ static rf_status score_predictions(job *j) {
     status = lists ? RF_OK : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
     RF_TRY_GOTO(rf_predictions_read_wider(j->pred_in, gt, lists, &missing));
-    if (missing) printf("%zu images have no prediction file: counted as no detection\n", missing);
+    if (missing) rf_say("%zu images have no prediction file: counted as no detection\n", missing);
     double begin = rf_clock_seconds();
     RF_TRY_GOTO(rf_wider_ap(gt, lists, &j->wider));
     status = tell_wider(j, gt, begin);
@@ -135,12 +137,12 @@ static rf_status write_predictions(const job *j, const rf_dataset *dataset, cons
 static void print_times(const rf_model *model, const rf_find_all *found) {
     rf_finder_stats s = rf_finder_get_stats(model->finder);
     double n = found->images ? (double)found->images : 1;
-    printf("%.1f ms an image: %.1f decode, %.1f resize, %.1f network, %.1f boxes, %.1f merge, %.1f build; peak memory "
+    rf_say("%.1f ms an image: %.1f decode, %.1f resize, %.1f network, %.1f boxes, %.1f merge, %.1f build; peak memory "
            "%.0f MB\n",
            1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
            1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6);
-    if (s.shrunk) printf("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
-    if (found->unreadable) printf("%zu images could not be read\n", found->unreadable);
+    if (s.shrunk) rf_say("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
+    if (found->unreadable) rf_say("%zu images could not be read\n", found->unreadable);
 }
 
 /* Says what the largest pass may take before anything runs. */
@@ -148,7 +150,7 @@ static rf_status print_bound(rf_model *model) {
     size_t bytes;
     int side = (int)sqrt(model->config.eval.max_pixels * 1e6);
     RF_TRY(rf_finder_memory(model->finder, side, side, &bytes));
-    printf("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
+    rf_say("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
            model->config.eval.max_pixels, (double)bytes / 1e6);
     return RF_OK;
 }
@@ -234,11 +236,24 @@ static rf_status evaluate_model(job *j) {
     return status;
 }
 
+/* What is to be written can be, before the work begins, and is nothing that is read. */
+static rf_status check_outputs(job *j) {
+    const char *const inputs[][2] = {{"the model", j->model},     {"the annotation", j->data},
+                                     {"the list", j->list},       {"the configuration", j->config},
+                                     {"the ground truth", j->gt}, {"the predictions", j->pred_in}};
+    RF_TRY(rf_output_open("--json", j->json, &j->file));
+    RF_TRY(rf_output_check_folder("--pred-out", j->pred_out));
+    RF_TRY(rf_output_check_folder("--report", j->report));
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        RF_TRY(rf_output_not_input("--json", j->json, inputs[i][0], inputs[i][1]));
+    return rf_output_not_input("--pred-out", j->pred_out, "the predictions", j->pred_in);
+}
+
 static rf_status write_json(job *j) {
     char *text = NULL;
     rf_json_end_object(&j->out);
     RF_TRY(rf_json_finish(&j->out, &text));
-    rf_status status = j->json ? rf_output_write(j->json, text) : RF_OK;
+    rf_status status = rf_output_write(&j->file, text);
     rf_free(text);
     return status;
 }
@@ -310,8 +325,10 @@ int main(int argc, char **argv) {
     rf_set_threads((int)threads);
     rf_json_begin_object(&j.out, NULL);
     rf_status status = rf_signals_install();
+    if (status == RF_OK) status = check_outputs(&j);
     if (status == RF_OK)
         status = j.pred_in && j.protocol ? score_files(&j) : j.pred_in ? score_predictions(&j) : evaluate_model(&j);
     if (status == RF_OK) status = write_json(&j);
+    rf_output_close(&j.file);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }

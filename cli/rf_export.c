@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/say.h"
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/text.h"
@@ -70,25 +70,24 @@ static rf_status open_model(job *j, const char *input) {
     return read_figures(j);
 }
 
-/* The export appears under its name by renaming, which would put a file in the place of a device or a pipe. */
+/* Before the model is read: the export appears under its name by renaming, which would put a file in the place of a
+ * device or a pipe. */
 static rf_status check_path(const job *j) {
-    struct stat info;
-    if (rf_output_is_input(j->path, j->source))
-        return rf_fail(RF_ERR_USER, "-o %s is the model itself: choose another name", j->path);
-    if (stat(j->path, &info) == 0 && !S_ISREG(info.st_mode))
-        return rf_fail(RF_ERR_USER, "-o %s is there and is no regular file: choose another name", j->path);
-    return RF_OK;
+    RF_TRY(rf_output_not_input("-o", j->path, "the model", j->source));
+    RF_TRY(rf_output_not_input("-o", j->path, "the configuration", j->config));
+    return rf_output_check_file("-o", j->path);
 }
 
 static rf_status convert(job *j, const char *to, const char *input, const char *outputs) {
     RF_TRY(read_input(input, &j->options));
     RF_TRY(read_outputs(outputs, &j->options));
+    RF_TRY(check_path(j));
     j->exporter = to ? rf_exporter_find(to) : rf_exporter_for_path(j->path);
     if (!j->exporter) return RF_ERR_USER;
-    RF_TRY(check_path(j));
     RF_TRY(open_model(j, input));
+    RF_TRY(rf_output_make_parent(j->path));
     RF_TRY(rf_export(j->exporter, &j->exported, &j->options, j->path));
-    printf("%s: %s, read back and compared; what a consumer must know is in %s.json\n", j->path, j->exporter->name,
+    rf_say("%s: %s, read back and compared; what a consumer must know is in %s.json\n", j->path, j->exporter->name,
            j->path);
     return RF_OK;
 }

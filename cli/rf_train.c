@@ -7,6 +7,8 @@
 
 #include "cli/args.h"
 #include "cli/model.h"
+#include "cli/output.h"
+#include "cli/say.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -32,10 +34,10 @@ static rf_status print_layers(const rf_config *config) {
     rf_layer_row *rows = NULL;
     size_t n = 0;
     RF_TRY(rf_detector_table(config, (int)config->input.size, (int)config->input.size, &rows, &n));
-    printf("%-24s %16s %12s %12s\n", "layer", "output", "parameters", "MFLOP");
+    rf_say("%-24s %16s %12s %12s\n", "layer", "output", "parameters", "MFLOP");
     for (size_t i = 0; i < n; i++) {
         char shape[64];
-        printf("%-24s %16s %12zu %12.1f\n", rows[i].name, rf_shape_text(&rows[i].shape, shape), rows[i].params,
+        rf_say("%-24s %16s %12zu %12.1f\n", rows[i].name, rf_shape_text(&rows[i].shape, shape), rows[i].params,
                rows[i].mflops);
     }
     rf_free(rows);
@@ -47,21 +49,21 @@ static rf_status print_plan(const rf_config *config) {
     RF_TRY(print_layers(config));
     RF_TRY(rf_train_make_plan(config, &plan));
     double mb = 1e-6;
-    printf("\n%zu parameters, %zu anchors, %.2f GFLOP forward an image\n", plan.learnable, plan.anchors,
+    rf_say("\n%zu parameters, %zu anchors, %.2f GFLOP forward an image\n", plan.learnable, plan.anchors,
            plan.gflops_per_image);
-    printf("memory for batches of %ld images of %ldx%ld: %.0f MB\n", config->train.batch, config->input.size,
+    rf_say("memory for batches of %ld images of %ldx%ld: %.0f MB\n", config->train.batch, config->input.size,
            config->input.size, (double)(plan.arena.arena_bytes + plan.parameter_bytes + plan.loader_bytes) * mb);
-    printf("  arena       %8.0f MB for %d buffers of %.0f MB in all; at least %.0f MB are alive at once\n",
+    rf_say("  arena       %8.0f MB for %d buffers of %.0f MB in all; at least %.0f MB are alive at once\n",
            (double)plan.arena.arena_bytes * mb, plan.arena.n_buffers, (double)plan.arena.sum_bytes * mb,
            (double)plan.arena.peak_live_bytes * mb);
-    printf("  parameters  %8.0f MB with gradients and momenta\n  loader      %8.0f MB\n\n",
+    rf_say("  parameters  %8.0f MB with gradients and momenta\n  loader      %8.0f MB\n\n",
            (double)plan.parameter_bytes * mb, (double)plan.loader_bytes * mb);
     return RF_OK;
 }
 
 static void show_step(void *ctx, const rf_train_line *line) {
     session *s = ctx;
-    bool terminal = isatty(STDOUT_FILENO);
+    bool terminal = rf_say_is_terminal();
     double now = rf_clock_seconds();
     if (!line->logged && (!terminal || now - s->last_shown < 0.2)) return;
     s->last_shown = now;
@@ -72,31 +74,31 @@ static void show_step(void *ctx, const rf_train_line *line) {
     char head[64] = "";
     if (line->has_head) snprintf(head, sizeof head, " head cls %.4f box %.4f", line->head_cls, line->head_box);
     if (line->has_mesh) snprintf(mesh, sizeof mesh, " mesh %.4f edge %.4f", line->mesh, line->edge);
-    printf("%sstep %" PRIu64 "/%" PRIu64
+    rf_say("%sstep %" PRIu64 "/%" PRIu64
            " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
            terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
            line->points, head, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait,
            line->eta_seconds, terminal && !line->logged ? "" : "\n");
-    fflush(stdout);
+    rf_say_flush();
 }
 
 static void show_note(void *ctx, const char *sentence) {
     (void)ctx;
-    printf("%s\n", sentence);
-    fflush(stdout);
+    rf_say("%s\n", sentence);
+    rf_say_flush();
 }
 
 /* ---- evaluation while training ---- */
 
 static void add_metric(rf_eval_result *out, const char *metric, double value) {
-    printf(" %s %.4f", metric, value);
+    rf_say(" %s %.4f", metric, value);
     if (!isfinite(value) || out->n == RF_METRIC_MAX) return;
     snprintf(out->item[out->n].name, sizeof out->item[out->n].name, "%s", metric);
     out->item[out->n++].value = value;
 }
 
 static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_result *out) {
-    printf("validation:");
+    rf_say("validation:");
     if (s->gt) { /* the hardest subset holds all faces of the others: it leads */
         rf_wider_result *wider = rf_alloc(1, sizeof *wider);
         rf_status status = wider ? rf_score_wider(s->gt, s->val, lists, wider) : RF_ERR_NOMEM;
@@ -112,8 +114,8 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
             add_metric(out, rf_metrics[m]->name, value);
         }
     }
-    printf("\n");
-    fflush(stdout);
+    rf_say("\n");
+    rf_say_flush();
     return RF_OK;
 }
 
@@ -158,7 +160,7 @@ static rf_status tell_init(const rf_config *config, const char *init, bool resum
     RF_TRY_GOTO(rf_weights_load(init, params, &report));
     rf_weights_report_text(&report, &text);
     RF_TRY_GOTO(rf_text_finish(&text, &sentence, NULL));
-    printf("weights from %s: %s\n", init, sentence);
+    rf_say("weights from %s: %s\n", init, sentence);
 fail:
     rf_free(sentence);
     rf_weights_report_free(&report);
@@ -174,7 +176,7 @@ static rf_status train(session *s, const char *out_dir, const char *init, bool r
     RF_TRY_GOTO(rf_open_training_set(&s->config, &dataset));
     RF_TRY_GOTO(rf_open_validation_set(&s->config, &s->val));
     if (s->val && *s->config.data.val_gt) RF_TRY_GOTO(open_gt(s));
-    printf("%zu training images with %zu faces (%zu with landmarks, %zu to ignore), %zu validation images\n",
+    rf_say("%zu training images with %zu faces (%zu with landmarks, %zu to ignore), %zu validation images\n",
            dataset->n_samples, dataset->n_faces, dataset->n_with_points, dataset->n_ignored,
            s->val ? s->val->n_samples : 0);
     rf_train_options options = {.config = &s->config,
@@ -186,7 +188,7 @@ static rf_status train(session *s, const char *out_dir, const char *init, bool r
                                 .callbacks = {s, show_step, show_note, s->val ? evaluate : NULL}};
     RF_TRY_GOTO(rf_trainer_open(&options, &trainer));
     RF_TRY_GOTO(rf_trainer_run(trainer));
-    printf("done: %s/last.safetensors%s; peak memory %.0f MB\n", out_dir, s->val ? ", best.safetensors" : "",
+    rf_say("done: %s/last.safetensors%s; peak memory %.0f MB\n", out_dir, s->val ? ", best.safetensors" : "",
            (double)rf_peak_rss() / 1e6);
 fail:
     rf_trainer_close(trainer);
@@ -196,15 +198,20 @@ fail:
     return status;
 }
 
+static void tell_table(const char *table, const char *dir) {
+    rf_say_text(table);
+    rf_say("\npictures: %s/*.svg\n", dir);
+}
+
 /* --compare: no training, but what several runs have logged, side by side. */
 static int compare(const rf_text_list *texts, const char *dir) {
     rf_run_group *groups = rf_alloc(texts->n, sizeof *groups);
     char *table = NULL;
-    rf_status status = groups ? RF_OK : RF_ERR_NOMEM;
+    rf_status status = groups ? rf_output_check_folder("--out", dir) : RF_ERR_NOMEM;
     for (size_t i = 0; i < texts->n && status == RF_OK; i++) status = rf_run_group_parse(texts->v[i], &groups[i]);
     if (status != RF_OK) status = rf_fail_context(status, "--compare");
     if (status == RF_OK) status = rf_compare_runs(groups, texts->n, dir, &table);
-    if (status == RF_OK) printf("%s\npictures: %s/*.svg\n", table + 1, dir);
+    if (status == RF_OK) tell_table(table + 1, dir);
     rf_free(table);
     for (size_t i = 0; groups && i < texts->n; i++) rf_run_group_free(&groups[i]);
     rf_free(groups);
@@ -215,7 +222,7 @@ static int print_reference(void) {
     char *text = NULL;
     rf_status status = rf_config_reference(&text);
     if (status != RF_OK) return rf_cli_fail(name, status);
-    fputs(text, stdout);
+    rf_say_text(text);
     rf_free(text);
     return 0;
 }
@@ -276,8 +283,9 @@ int main(int argc, char **argv) {
     rf_set_threads((int)threads);
     rf_status status = rf_config_load(config_path, sets.v, sets.n, &s.config);
     if (status == RF_OK) status = print_plan(&s.config);
-    fflush(stdout);
+    rf_say_flush();
     if (status == RF_OK && !plan) status = rf_signals_install();
+    if (status == RF_OK && !plan) status = rf_output_check_folder("--out", out ? out : "runs/train");
     if (status == RF_OK && !plan) status = train(&s, out ? out : "runs/train", init, resume, overfit);
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }

@@ -61,10 +61,21 @@ char *rf_sets_guess_images(const char *annotation) {
     return images ? images : folder;
 }
 
+/* A folder may look empty because it cannot be entered. */
+static rf_status hidden_layout(const char *path) {
+    rf_status status = RF_OK;
+    for (size_t i = 0; i < LAYOUTS && status == RF_OK; i++) {
+        char *annotation = rf_path_join(path, layouts[i].annotation);
+        status = annotation ? rf_path_hidden(annotation) : RF_ERR_NOMEM;
+        rf_free(annotation);
+    }
+    return status;
+}
+
 rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
     *out = (rf_set_list){0};
     if (!rf_dir_exists(path)) {
-        if (!rf_file_exists(path)) return rf_fail(RF_ERR_USER, "%s: no such file or folder", path);
+        RF_TRY(rf_path_check(path));
         return append(out, rf_strdup(path), images ? rf_strdup(images) : rf_sets_guess_images(path));
     }
     for (size_t i = 0; i < LAYOUTS; i++) {
@@ -81,6 +92,7 @@ rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
         }
     }
     if (out->n) return RF_OK;
+    RF_TRY(hidden_layout(path));
     rf_sniffed sniffed;
     RF_TRY(rf_sniff_path(path, &sniffed));
     RF_TRY(rf_sniff_refuse(path, &sniffed));

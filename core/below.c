@@ -10,8 +10,8 @@
 #include "core/mem.h"
 
 static rf_status refuse(const char *name, const char *dir, const char *why) {
-    return rf_fail(RF_ERR_USER, "the name '%s' %s, and files below '%s' are named after it: rename it in the data", name,
-                   why, dir);
+    return rf_fail(RF_ERR_USER, "the name '%s' %s, and files below '%s' are named after it: rename it in the data",
+                   name, why, dir);
 }
 
 /* The name without "." and doubled slashes; rf_free it. */

@@ -20,8 +20,10 @@ rf_status rf_dir_make(const char *path) {
         end += strcspn(end, "/");
         char kept = *end;
         *end = 0;
-        if (mkdir(partial, 0777) != 0 && !rf_dir_exists(partial))
-            status = rf_fail(RF_ERR_IO, "cannot make the folder '%s': %s", partial, strerror(errno));
+        int error = mkdir(partial, 0777) == 0 ? 0 : errno; /* before the next call changes it */
+        if (error && !rf_dir_exists(partial))
+            status = rf_fail(RF_ERR_IO, "cannot make the folder '%s': %s", partial,
+                             error == EEXIST ? "a file of this name is there" : strerror(error));
         *end = kept;
     }
     rf_free(partial);

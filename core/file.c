@@ -89,6 +89,19 @@ rf_status rf_file_append_line(const char *path, const char *line) {
     return status;
 }
 
+rf_status rf_path_check(const char *path) {
+    struct stat info;
+    if (stat(path, &info) == 0) return RF_OK;
+    if (errno == ENOENT || errno == ENOTDIR) return rf_fail(RF_ERR_USER, "%s: no such file or folder", path);
+    return rf_fail(RF_ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+rf_status rf_path_hidden(const char *path) {
+    struct stat info;
+    if (stat(path, &info) == 0 || errno != EACCES) return RF_OK;
+    return rf_fail(RF_ERR_IO, "%s: %s", path, strerror(EACCES));
+}
+
 bool rf_file_exists(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);

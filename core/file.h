@@ -32,6 +32,12 @@ rf_status rf_file_append_line(const char *path, const char *line);
 
 /* Creates a folder and its parents. Existing folders are fine. */
 rf_status rf_dir_make(const char *path);
+/* RF_OK when something is there, RF_ERR_USER "PATH: no such file or folder", or RF_ERR_IO when the system does not let
+ * us look (no permission, a loop of links). */
+rf_status rf_path_check(const char *path);
+/* RF_ERR_IO when a folder above it does not let us look, else RF_OK: to be asked before something that the two below do
+ * not find is called missing. */
+rf_status rf_path_hidden(const char *path);
 bool rf_file_exists(const char *path);
 bool rf_dir_exists(const char *path);
 /* Sorted (byte order) names in a folder that end in one of the comma-separated suffixes (case-insensitive; NULL = all),

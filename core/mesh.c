@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/text.h"
 
 static const size_t max_bytes = (size_t)64 << 20;
 
@@ -171,21 +172,27 @@ rf_status rf_mesh_read(const char *path, rf_mesh *out) {
     return status;
 }
 
-rf_status rf_mesh_write(const char *path, const rf_mesh *mesh) {
-    rf_atomic_file *file;
-    RF_TRY(rf_atomic_open(path, &file));
-    FILE *stream = rf_atomic_stream(file);
+rf_status rf_mesh_text(const rf_mesh *mesh, char **text) {
+    rf_text t = {0};
     for (size_t i = 0; i < mesh->n_vertices; i++) {
         const float *v = mesh->vertices + 3 * i;
-        fprintf(stream, "v %.7g %.7g %.7g", (double)v[0], (double)v[1], (double)v[2]);
-        for (size_t k = 0; mesh->colours && k < 3; k++) fprintf(stream, " %.4g", (double)mesh->colours[3 * i + k]);
-        fputc('\n', stream);
+        rf_text_printf(&t, "v %.7g %.7g %.7g", (double)v[0], (double)v[1], (double)v[2]);
+        for (size_t k = 0; mesh->colours && k < 3; k++) rf_text_printf(&t, " %.4g", (double)mesh->colours[3 * i + k]);
+        rf_text_put(&t, "\n");
     }
     for (size_t i = 0; i < mesh->n_triangles; i++) {
-        const int32_t *t = mesh->triangles + 3 * i;
-        fprintf(stream, "f %d %d %d\n", t[0] + 1, t[1] + 1, t[2] + 1);
+        const int32_t *v = mesh->triangles + 3 * i;
+        rf_text_printf(&t, "f %d %d %d\n", v[0] + 1, v[1] + 1, v[2] + 1);
     }
-    return rf_atomic_commit(file);
+    return rf_text_finish(&t, text, NULL);
+}
+
+rf_status rf_mesh_write(const char *path, const rf_mesh *mesh) {
+    char *text;
+    RF_TRY(rf_mesh_text(mesh, &text));
+    rf_status status = rf_file_write_atomic(path, text, strlen(text));
+    rf_free(text);
+    return status;
 }
 
 void rf_mesh_bounds(const rf_mesh *mesh, float lo[3], float hi[3]) {

@@ -26,6 +26,8 @@ rf_status rf_mesh_read(const char *path, rf_mesh *out);
 /* The same from memory; `path` is for messages. */
 rf_status rf_mesh_parse(const char *path, const char *text, size_t bytes, rf_mesh *out);
 rf_status rf_mesh_write(const char *path, const rf_mesh *mesh);
+/* The same as a text; rf_free it. */
+rf_status rf_mesh_text(const rf_mesh *mesh, char **text);
 
 /* partner[i] [n_vertices]: the vertex that vertex i becomes in the mirror image: the one nearest to its reflection in
  * the plane x = middle of the mesh. RF_ERR_FORMAT, with `path`, unless these are pairs (a vertex may be its own) that

@@ -21,8 +21,8 @@ uint32_t rf_utf8_code(const char *s, size_t n);
 bool rf_show_hides(uint32_t code);
 
 /* Copies text so that it cannot move the cursor, end a line or hide what it says: hidden characters and bytes that are
- * not UTF-8 become \x1b, a byte each. Everything else stays, backslashes too, so that applying it twice changes nothing.
- * What does not fit into `bytes` is left out by whole characters; returns the length. */
+ * not UTF-8 become \x1b, a byte each. Everything else stays, backslashes too, so that applying it twice changes
+ * nothing. What does not fit into `bytes` is left out by whole characters; returns the length. */
 size_t rf_show_into(char *out, size_t bytes, const char *text);
 void rf_show_put(rf_text *t, const char *text);
 

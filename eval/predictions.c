@@ -222,7 +222,7 @@ static rf_status read_named(const char *dir, const char *name, bool whole, rf_fa
     RF_TRY(status);
     if (rf_file_exists(path))
         status = rf_prediction_read(path, list);
-    else
+    else if ((status = rf_path_hidden(path)) == RF_OK)
         ++*n_missing;
     rf_free(path);
     return status;

@@ -49,6 +49,10 @@ for floor in core autograd layers detect data train eval export; do
     [ -z "$hits" ] || { echo "layers: prints, exits or reads the environment:"; echo "$hits"; bad=1; }
 done
 
+# The programs print through cli/say.h, which shows what others wrote (the manual and messages in args.c aside).
+hits=$(grep -nE '(^|[^a-z_])(v?f?printf|puts|fputs|putchar|fputc|fwrite) *\(' cli/*.c | grep -vE '^cli/(say|args)\.c:' || true)
+[ -z "$hits" ] || { echo "layers: prints without cli/say.h:"; echo "$hits"; bad=1; }
+
 # Names that data bring to an output folder go through core/below.h. In a file that writes, a path joined from something
 # else than a literal says in a comment on its line what it is: "reads", or "own name" (no part of it comes from data).
 writers='rf_atomic_open|rf_file_write_atomic|rf_image_save|rf_chart_write|rf_report_svg|rf_mesh_write|rf_st_write|rf_output_open|rf_output_write|symlink|mkdir|rename|O_CREAT|fopen *\([^)]*"[wa]'

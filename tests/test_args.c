@@ -12,6 +12,7 @@
 
 /* The command line floor is no part of the library, so its sources are compiled in. */
 #include "cli/args.c"
+#include "cli/say.c"
 #include "cli/sets.c"
 
 static bool flag;

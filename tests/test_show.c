@@ -28,9 +28,15 @@ static void hidden_characters_are_shown(void **state) {
         {"caf\xc3\xa9 \xe4\xbd\xa0 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe4\xbd\xa0 \xf0\x9f\x98\x80"},
         {"C:\\x1b\\new", "C:\\x1b\\new"},
         {"\x1b[31mred\a\n\r\t\x7f", "\\x1b[31mred\\x07\\x0a\\x0d\\x09\\x7f"},
-        {"\xc2\x9b" "2J", "\\xc2\\x9b2J"},                           /* the one-byte form of ESC [ */
-        {"a\xe2\x80\xae" "gpj.exe", "a\\xe2\\x80\\xaegpj.exe"},      /* right to left override */
-        {"a\xe2\x81\xa6" "b\xd8\x9c", "a\\xe2\\x81\\xa6b\\xd8\\x9c"}, /* isolates, Arabic letter mark */
+        {"\xc2\x9b"
+         "2J",
+         "\\xc2\\x9b2J"}, /* the one-byte form of ESC [ */
+        {"a\xe2\x80\xae"
+         "gpj.exe",
+         "a\\xe2\\x80\\xaegpj.exe"}, /* right to left override */
+        {"a\xe2\x81\xa6"
+         "b\xd8\x9c",
+         "a\\xe2\\x81\\xa6b\\xd8\\x9c"}, /* isolates, Arabic letter mark */
         {"\xe2\x80\xa8\xe2\x80\x8b\xef\xbb\xbf", "\\xe2\\x80\\xa8\\xe2\\x80\\x8b\\xef\\xbb\\xbf"},
         {"\xff\xc3.jpg\xed\xa0\x80\xf4\x90\x80\x80", "\\xff\\xc3.jpg\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80"},
         {"\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81"}};
@@ -127,8 +133,9 @@ static void json_holds_any_bytes(void **state) {
 
 static void pictures_are_xml_whatever_they_are_named(void **state) {
     (void)state;
-    static const char *const names[] = {"a<b>&\"c\"", "\xff\xfe.jpg", "esc\x1b[1m\n", "\xc3", "\xef\xbf\xbe\xef\xbf\xbf",
-                                        "caf\xc3\xa9", "]]>", "\xed\xa0\x80"};
+    static const char *const names[] = {
+        "a<b>&\"c\"",  "\xff\xfe.jpg", "esc\x1b[1m\n", "\xc3", "\xef\xbf\xbe\xef\xbf\xbf",
+        "caf\xc3\xa9", "]]>",          "\xed\xa0\x80"};
     const double x[] = {0, 1}, y[] = {0, 1};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         rf_series series = {names[i], x, y, 2, false, false};
@@ -148,10 +155,10 @@ static void pictures_are_xml_whatever_they_are_named(void **state) {
 static void names_stay_below_their_folder(void **state) {
     (void)state;
     static const char *const bad[] = {"../x.txt", "a/../../x.txt", "a/..", "..", "/etc/x", "//x", "", ".", "./.", "a/"};
-    static const char *const good[][2] = {{"x.txt", "out/x.txt"},       {"0--A/x.jpg", "out/0--A/x.jpg"},
-                                          {"./a//b.jpg", "out/a/b.jpg"}, {"..a/b..", "out/..a/b.."},
-                                          {"a\\..\\b", "out/a_.._b"},    {"..\\..\\b", "out/.._.._b"},
-                                          {"...", "out/..."}};
+    static const char *const good[][2] = {
+        {"x.txt", "out/x.txt"},     {"0--A/x.jpg", "out/0--A/x.jpg"}, {"./a//b.jpg", "out/a/b.jpg"},
+        {"..a/b..", "out/..a/b.."}, {"a\\..\\b", "out/a_.._b"},       {"..\\..\\b", "out/.._.._b"},
+        {"...", "out/..."}};
     char *path;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (rf_below_path("out", bad[i], &path) != RF_ERR_USER) fail_msg("taken: %s", bad[i]);
@@ -192,8 +199,8 @@ static void links_do_not_lead_out(void **state) {
 
 static void leaves_are_single_names(void **state) {
     (void)state;
-    static const char *const cases[][2] = {{"ap@0.5", "ap@0.5"}, {"../../x", "_._.._x"}, {"a/b\\c", "a_b_c"},
-                                           {"", "_"},            {".", "_"},             {"x\n", "x_"}};
+    static const char *const cases[][2] = {{"ap@0.5", "ap@0.5"}, {"../../x", "_._.._x"}, {"a/b\\c", "a_b_c"}, {"", "_"},
+                                           {".", "_"},           {"x\n", "x_"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *leaf = rf_below_leaf(cases[i][0]);
         assert_string_equal(leaf, cases[i][1]);

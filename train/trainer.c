@@ -58,6 +58,7 @@ static rf_status make_paths(rf_trainer *t, const char *out_dir) {
 
 static rf_status check_folder(const rf_trainer *t, bool resume) {
     bool exists = rf_file_exists(t->last_path);
+    if (!exists) RF_TRY(rf_path_hidden(t->last_path));
     if (resume && !exists)
         return rf_fail(RF_ERR_USER, "--resume: there is no %s; leave --resume out to start a run there", t->last_path);
     if (!resume && exists)
