@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_DEPTH = 256 }; /* each level keeps a folder open */
 
 rf_status rf_dir_make(const char *path) {
     char *partial = rf_strdup(path);
@@ -47,11 +47,23 @@ const char *rf_path_base(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+/* A folder, however many names lead to it. */
+typedef struct folder_id {
+    dev_t device;
+    ino_t inode;
+} folder_id;
+
 typedef struct name_list {
     const char *root, *suffixes;
-    bool recursive;
+    bool recursive, following; /* following: what lies behind links */
     char **names;
     size_t count, capacity;
+    char **links; /* folders behind symbolic links, relative, still to be entered */
+    size_t n_links, links_capacity;
+    folder_id *seen;
+    size_t n_seen, seen_capacity;
+    rf_dir_fault_fn fault; /* NULL: the first folder that cannot be listed ends it */
+    void *ctx;
 } name_list;
 
 static bool has_suffix(const char *name, const char *suffixes) {
@@ -66,18 +78,35 @@ static bool has_suffix(const char *name, const char *suffixes) {
 }
 
 /* Takes ownership of `name`. */
-static rf_status add_name(name_list *list, char *name) {
-    if (list->count == list->capacity) {
-        size_t grown = list->capacity ? list->capacity * 2 : 64;
-        char **names = rf_realloc(list->names, list->capacity, grown, sizeof *names);
-        if (!names) {
+static rf_status add_to(char ***names, size_t *count, size_t *capacity, char *name) {
+    if (*count == *capacity) {
+        size_t grown = *capacity ? *capacity * 2 : 64;
+        char **array = rf_realloc(*names, *capacity, grown, sizeof *array);
+        if (!array) {
             rf_free(name);
             return RF_ERR_NOMEM;
         }
-        list->names = names;
-        list->capacity = grown;
+        *names = array;
+        *capacity = grown;
     }
-    list->names[list->count++] = name;
+    (*names)[(*count)++] = name;
+    return RF_OK;
+}
+
+/* Remembers the folder; *again: it was entered before, which only links can lead to. */
+static rf_status enter(name_list *list, const struct stat *info, bool *again) {
+    *again = false;
+    for (size_t i = 0; list->following && i < list->n_seen && !*again; i++)
+        *again = list->seen[i].device == info->st_dev && list->seen[i].inode == info->st_ino;
+    if (*again) return RF_OK;
+    if (list->n_seen == list->seen_capacity) {
+        size_t grown = list->seen_capacity ? list->seen_capacity * 2 : 64;
+        folder_id *seen = rf_realloc(list->seen, list->seen_capacity, grown, sizeof *seen);
+        if (!seen) return RF_ERR_NOMEM;
+        list->seen = seen;
+        list->seen_capacity = grown;
+    }
+    list->seen[list->n_seen++] = (folder_id){info->st_dev, info->st_ino};
     return RF_OK;
 }
 
@@ -85,6 +114,7 @@ static rf_status list_folder(name_list *list, const char *relative, int depth);
 
 static rf_status list_entry(name_list *list, const char *relative, const char *name, int depth) {
     rf_status status = RF_OK;
+    struct stat info;
     char *inner = rf_path_join(relative, name);
     char *full = inner ? rf_path_join(list->root, inner) : NULL;
     if (!full) {
@@ -92,9 +122,16 @@ static rf_status list_entry(name_list *list, const char *relative, const char *n
         goto fail;
     }
     if (rf_dir_exists(full)) {
-        if (list->recursive) RF_TRY_GOTO(list_folder(list, inner, depth + 1));
+        if (!list->recursive) goto fail;
+        /* Links wait until all real folders were seen, so that a folder goes by its own name. */
+        if (lstat(full, &info) == 0 && S_ISLNK(info.st_mode)) {
+            status = add_to(&list->links, &list->n_links, &list->links_capacity, inner);
+            inner = NULL;
+        } else {
+            status = list_folder(list, inner, depth + 1);
+        }
     } else if (has_suffix(name, list->suffixes)) {
-        status = add_name(list, inner);
+        status = add_to(&list->names, &list->count, &list->capacity, inner);
         inner = NULL;
     }
 fail:
@@ -103,42 +140,65 @@ fail:
     return status;
 }
 
+/* A folder below the first that cannot be listed is left out and told, when somebody listens. */
+static rf_status pass_over(const name_list *list, const char *relative, rf_status status) {
+    if (status != RF_ERR_IO || !list->fault || !*relative) return status;
+    list->fault(list->ctx, rf_error_message());
+    return RF_OK;
+}
+
+static rf_status open_folder(name_list *list, const char *full, int depth, DIR **dir) {
+    struct stat info;
+    bool again;
+    *dir = NULL;
+    if (depth > MAX_DEPTH) return rf_fail(RF_ERR_IO, "'%s' lies more than %d folders deep", full, MAX_DEPTH);
+    if (stat(full, &info) == 0) {
+        RF_TRY(enter(list, &info, &again));
+        if (again) return RF_OK;
+    }
+    *dir = opendir(full);
+    return *dir ? RF_OK : rf_fail(RF_ERR_IO, "cannot list the folder '%s': %s", full, strerror(errno));
+}
+
 static rf_status list_folder(name_list *list, const char *relative, int depth) {
     char *full = *relative ? rf_path_join(list->root, relative) : rf_strdup(list->root);
     if (!full) return RF_ERR_NOMEM;
-    rf_status status = RF_OK;
-    DIR *dir = NULL;
-    if (depth > MAX_DEPTH) {
-        status =
-            rf_fail(RF_ERR_IO, "'%s' lies more than %d folders deep; does a symbolic link point to its own parent?",
-                    full, MAX_DEPTH);
-        goto fail;
-    }
-    dir = opendir(full);
-    if (!dir) {
-        status = rf_fail(RF_ERR_IO, "cannot list the folder '%s': %s", full, strerror(errno));
-        goto fail;
-    }
-    for (;;) {
+    DIR *dir;
+    rf_status status = open_folder(list, full, depth, &dir);
+    while (dir && status == RF_OK) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
+        if (!entry && errno) status = rf_fail(RF_ERR_IO, "cannot list the folder '%s': %s", full, strerror(errno));
         if (!entry) break;
-        if (entry->d_name[0] != '.') RF_TRY_GOTO(list_entry(list, relative, entry->d_name, depth));
+        if (entry->d_name[0] != '.') status = list_entry(list, relative, entry->d_name, depth);
     }
-    if (errno) status = rf_fail(RF_ERR_IO, "cannot list the folder '%s': %s", full, strerror(errno));
-fail:
     if (dir) closedir(dir);
     rf_free(full);
-    return status;
+    return pass_over(list, relative, status);
 }
 
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-rf_status rf_dir_list(const char *path, const char *suffixes, bool recursive, char ***names, size_t *count) {
-    name_list list = {.root = path, .suffixes = suffixes, .recursive = recursive};
+/* The folders behind links, in the order of their names, whatever order the system lists them in. */
+static rf_status follow_links(name_list *list) {
+    list->following = true;
+    for (size_t first = 0; first < list->n_links;) {
+        size_t end = list->n_links;
+        qsort(list->links + first, end - first, sizeof *list->links, compare_names);
+        for (; first < end; first++) RF_TRY(list_folder(list, list->links[first], 0));
+    }
+    return RF_OK;
+}
+
+rf_status rf_dir_list_most(const char *path, const char *suffixes, bool recursive, rf_dir_fault_fn fault, void *ctx,
+                           char ***names, size_t *count) {
+    name_list list = {.root = path, .suffixes = suffixes, .recursive = recursive, .fault = fault, .ctx = ctx};
     rf_status status = list_folder(&list, "", 0);
+    if (status == RF_OK) status = follow_links(&list);
+    rf_names_free(list.links, list.n_links);
+    rf_free(list.seen);
     if (status != RF_OK) {
         rf_names_free(list.names, list.count);
         return status;
@@ -147,6 +207,10 @@ rf_status rf_dir_list(const char *path, const char *suffixes, bool recursive, ch
     *names = list.names;
     *count = list.count;
     return RF_OK;
+}
+
+rf_status rf_dir_list(const char *path, const char *suffixes, bool recursive, char ***names, size_t *count) {
+    return rf_dir_list_most(path, suffixes, recursive, NULL, NULL, names, count);
 }
 
 void rf_names_free(char **names, size_t count) {

@@ -42,8 +42,13 @@ bool rf_file_exists(const char *path);
 bool rf_dir_exists(const char *path);
 /* Sorted (byte order) names in a folder that end in one of the comma-separated suffixes (case-insensitive; NULL = all),
  * without
- * "." names; subfolders are entered when `recursive`, giving relative paths. Free with rf_names_free. */
+ * "." names; subfolders are entered when `recursive`, giving relative paths, each once: one to which several names lead
+ * through symbolic links goes by its own, or else by the first. Free with rf_names_free. */
 rf_status rf_dir_list(const char *path, const char *suffixes, bool recursive, char ***names, size_t *count);
+/* The same, but a subfolder that cannot be listed is told as a sentence and left out. */
+typedef void (*rf_dir_fault_fn)(void *ctx, const char *sentence);
+rf_status rf_dir_list_most(const char *path, const char *suffixes, bool recursive, rf_dir_fault_fn fault, void *ctx,
+                           char ***names, size_t *count);
 void rf_names_free(char **names, size_t count);
 
 /* "a/b" from "a" and "b" (b alone when b is absolute or a empty); rf_free it. NULL when memory is out. */

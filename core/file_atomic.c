@@ -16,16 +16,32 @@ struct rf_atomic_file {
     int error; /* errno of the first write that failed, 0 = none */
 };
 
-enum { NAME_TRIES = 100 };
+enum { NAME_TRIES = 100, STEM_BYTES = 128 }; /* some file systems end names at 143 bytes */
 
 static const char mark[] = ".tmp-";
+
+/* What the temporaries of `base` begin with: its name, or of one so long that nothing can follow it a part and a number
+ * that stands for the rest. */
+static void stem_of(const char *base, char stem[STEM_BYTES]) {
+    size_t length = strlen(base), kept = STEM_BYTES - 16;
+    if (length < STEM_BYTES) {
+        memcpy(stem, base, length + 1);
+        return;
+    }
+    while (kept > 0 && (base[kept] & 0xC0) == 0x80) kept--; /* no half of a letter: some file systems refuse it */
+    snprintf(stem, STEM_BYTES, "%.*s~%08x", (int)kept, base, rf_crc32(0, base, length));
+}
 
 /* Only this process's own counter and number make the name, so two writers of one path never share a temporary. */
 static int create_temporary(const char *path, char *name, size_t bytes) {
     static atomic_uint serial;
+    char stem[STEM_BYTES];
+    const char *base = rf_path_base(path);
     int fd = -1;
+    stem_of(base, stem);
     for (int i = 0; i < NAME_TRIES && fd < 0; i++) {
-        snprintf(name, bytes, "%s%s%ld-%u", path, mark, (long)getpid(), atomic_fetch_add(&serial, 1));
+        snprintf(name, bytes, "%.*s%s%s%ld-%u", (int)(base - path), path, stem, mark, (long)getpid(),
+                 atomic_fetch_add(&serial, 1));
         fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST) break;
     }
@@ -146,21 +162,22 @@ rf_status rf_file_write_atomic(const char *path, const void *data, size_t bytes)
     return status;
 }
 
-static bool is_leftover(const char *name, const char *base) {
-    size_t length = strlen(base);
-    if (strncmp(name, base, length) != 0 || strncmp(name + length, mark, sizeof mark - 1) != 0) return false;
+static bool is_leftover(const char *name, const char *stem) {
+    size_t length = strlen(stem);
+    if (strncmp(name, stem, length) != 0 || strncmp(name + length, mark, sizeof mark - 1) != 0) return false;
     long pid = strtol(name + length + sizeof mark - 1, NULL, 10);
     return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
 void rf_atomic_sweep(const char *path) {
-    const char *base = rf_path_base(path);
+    char stem[STEM_BYTES];
     char *folder = folder_of(path);
     char **names;
     size_t n;
+    stem_of(rf_path_base(path), stem);
     if (folder && rf_dir_list(folder, NULL, false, &names, &n) == RF_OK) {
         for (size_t i = 0; i < n; i++) {
-            char *full = is_leftover(names[i], base) ? rf_path_join(folder, names[i]) : NULL;
+            char *full = is_leftover(names[i], stem) ? rf_path_join(folder, names[i]) : NULL;
             if (full) unlink(full);
             rf_free(full);
         }
