@@ -122,14 +122,22 @@ static bool store_size(const rf_program *program, const rf_option *o, const char
     return wrong_value(program, o, text, "WIDTHxHEIGHT");
 }
 
-static bool store_list(const rf_program *program, const rf_option *o, const char *text) {
-    rf_text_list *list = o->target;
-    if (list->n == RF_LIST_WORDS) {
-        rf_cli_usage(program->name, "--%s may be given at most %d times", o->name, RF_LIST_WORDS);
-        return false;
+/* Arrays of lists, each with a pointer to the one before in front: lists have no end of their own. */
+static const char **list_arrays;
+
+rf_status rf_text_list_add(rf_text_list *list, const char *text) {
+    if (list->n == list->capacity) {
+        size_t grown = list->capacity ? 2 * list->capacity : 16;
+        const char **array = rf_alloc(grown + 1, sizeof *array);
+        if (!array) return RF_ERR_NOMEM;
+        array[0] = (const char *)list_arrays;
+        list_arrays = array;
+        if (list->n) memcpy(array + 1, list->v, list->n * sizeof *array);
+        list->v = array + 1;
+        list->capacity = grown;
     }
     list->v[list->n++] = text;
-    return true;
+    return RF_OK;
 }
 
 /* Puts a value into its target; false after a message. */
@@ -159,7 +167,9 @@ static bool store(const rf_program *program, const rf_option *o, const char *tex
     case RF_OPT_SIZE:
         return store_size(program, o, text);
     case RF_OPT_LIST:
-        return store_list(program, o, text);
+        if (rf_text_list_add(o->target, text) == RF_OK) return true;
+        rf_cli_fail(program->name, RF_ERR_NOMEM);
+        return false;
     case RF_OPT_FLAG:
         break;
     }

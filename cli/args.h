@@ -20,11 +20,13 @@ typedef enum rf_option_kind {
     RF_OPT_LIST, /* rf_text_list; the option may be repeated */
 } rf_option_kind;
 
-enum { RF_LIST_WORDS = 64 };
+/* Start from zeros. Texts are borrowed, usually from argv; the array lives until the program ends. */
 typedef struct rf_text_list {
-    const char *v[RF_LIST_WORDS]; /* pointing into argv */
-    size_t n;
+    const char **v;
+    size_t n, capacity;
 } rf_text_list;
+/* Not thread safe. */
+rf_status rf_text_list_add(rf_text_list *list, const char *text);
 
 typedef struct rf_option {
     const char *name; /* without "--" */
@@ -53,8 +55,11 @@ typedef enum rf_args_action {
     RF_ARGS_WRONG, /* one sentence was printed to stderr: end with exit code 2 */
 } rf_args_action;
 
+/* max_positional when there may be as many as the system takes. */
+#define RF_ANY_NUMBER SIZE_MAX
+
 /* Parses argv[1..argc). Positional arguments go to positional[max_positional] (NULL when there are none), their number
- * into *n. */
+ * into *n. positional may be argv itself, which has room for any number: nothing is read after its place is taken. */
 rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, const char **positional, size_t *n);
 /* The exit code of an action that is not RF_ARGS_RUN. */
 int rf_args_exit_code(rf_args_action action);

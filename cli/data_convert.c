@@ -222,8 +222,8 @@ int rf_data_convert(int argc, char **argv) {
         "  rf-data convert mine --from label --to coco --images keep --out mine_coco",
         NULL,
         0,
-        RF_LIST_WORDS};
-    const char *paths[RF_LIST_WORDS];
+        RF_ANY_NUMBER};
+    const char **paths = (const char **)argv;
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, paths, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);

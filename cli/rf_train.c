@@ -122,7 +122,7 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
 static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out) {
     session *s = ctx;
     rf_finder *finder = NULL;
-    rf_find_all found;
+    rf_find_all found = {0};
     rf_face_list *lists = rf_alloc(s->val->n_samples, sizeof *lists);
     rf_status status = lists ? RF_OK : RF_ERR_NOMEM;
     if (status == RF_OK) status = rf_params_fold(params, weights);
@@ -130,6 +130,7 @@ static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, 
     if (status == RF_OK) status = rf_find_faces(finder, s->val, lists, &found);
     if (status == RF_OK) status = measure(s, lists, out);
     rf_finder_close(finder);
+    rf_find_all_free(&found);
     for (size_t i = 0; lists && i < s->val->n_samples; i++) rf_face_list_free(&lists[i]);
     rf_free(lists);
     return status;
@@ -278,10 +279,9 @@ int main(int argc, char **argv) {
     static session s;
     char seed_text[48];
     snprintf(seed_text, sizeof seed_text, "train.seed=%ld", seed);
-    if (seed >= 0 && sets.n == RF_LIST_WORDS) return rf_cli_usage(name, "too many --set options");
-    if (seed >= 0) sets.v[sets.n++] = seed_text;
     rf_set_threads((int)threads);
-    rf_status status = rf_config_load(config_path, sets.v, sets.n, &s.config);
+    rf_status status = seed >= 0 ? rf_text_list_add(&sets, seed_text) : RF_OK;
+    if (status == RF_OK) status = rf_config_load(config_path, sets.v, sets.n, &s.config);
     if (status == RF_OK) status = print_plan(&s.config);
     rf_say_flush();
     if (status == RF_OK && !plan) status = rf_signals_install();

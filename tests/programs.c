@@ -26,20 +26,24 @@ size_t programs_file_limit;
 static char folder[512]; /* of the programs */
 enum { PATIENCE = 300 };
 
-/* "@/x" is x in the test's folder. Eight results may be in use at once. */
-const char *at(const char *text) {
-    static char buffers[8][2048];
-    static int turn;
-    char *to = buffers[turn++ % 8];
+static void expand(const char *text, char *to, size_t room) {
     size_t n = 0;
     for (; *text; text++) {
-        assert_true(n + sizeof programs_dir < sizeof buffers[0]);
+        assert_true(n + sizeof programs_dir < room);
         if (*text == '@')
             n += (size_t)sprintf(to + n, "%s", programs_dir);
         else
             to[n++] = *text;
     }
     to[n] = 0;
+}
+
+/* "@/x" is x in the test's folder. Eight results may be in use at once. */
+const char *at(const char *text) {
+    static char buffers[8][2048];
+    static int turn;
+    char *to = buffers[turn++ % 8];
+    expand(text, to, sizeof buffers[0]);
     return to;
 }
 
@@ -58,9 +62,10 @@ static void redirect(int fd, const char *path) {
 
 /* Starts a command of words between blanks. */
 pid_t start(const char *command) {
-    char text[2048], program[1024], *argv[64];
+    static char text[1 << 18], *argv[1 << 13];
+    char program[1024];
     int argc = 0;
-    snprintf(text, sizeof text, "%s", at(command));
+    expand(command, text, sizeof text);
     for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) argv[argc++] = word;
     argv[argc] = NULL;
     snprintf(program, sizeof program, "%s/%s", folder, argv[0]);

@@ -86,6 +86,31 @@ static void test_all_kinds(void **state) {
     assert_false(flag);
 }
 
+/* As many words as the system takes: positional ones into argv itself, and an option given over and over. */
+static void test_any_number(void **state) {
+    (void)state;
+    enum { MANY = 30000 };
+    static char *argv[2 * MANY + 1], words[2 * MANY][16];
+    rf_program any = program;
+    any.max_positional = RF_ANY_NUMBER;
+    list.n = 0;
+    argv[0] = (char *)"rf-try";
+    for (int i = 0; i < MANY; i++) {
+        snprintf(words[2 * i], sizeof words[0], "-sk=%d", i);
+        snprintf(words[2 * i + 1], sizeof words[0], "p%d", i);
+        argv[2 * i + 1] = words[2 * i];
+        argv[2 * i + 2] = words[2 * i + 1];
+    }
+    size_t n;
+    assert_int_equal(rf_args_parse(&any, 2 * MANY + 1, argv, (const char **)argv, &n), RF_ARGS_RUN);
+    assert_int_equal(n, MANY);
+    assert_int_equal(list.n, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_ptr_equal(argv[i], words[2 * i + 1]);
+        assert_string_equal(list.v[i], words[2 * i] + 2);
+    }
+}
+
 static void test_faults(void **state) {
     (void)state;
     static const struct {
@@ -193,10 +218,8 @@ static void test_sets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_kinds),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_all_kinds), cmocka_unit_test(test_any_number), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_help),      cmocka_unit_test(test_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
