@@ -105,7 +105,7 @@ static rf_status run_pictures(rf_bench *b, const rf_dataset *dataset) {
         size_t n_truth;
         rf_finder_stats before = rf_finder_get_stats(finder);
         double begin = rf_clock_seconds();
-        RF_TRY_GOTO(rf_sample_load(dataset, (size_t)i % n, NULL, &image, &truth, &n_truth));
+        RF_TRY_GOTO(rf_sample_load(dataset, (size_t)i % n, &image, &truth, &n_truth));
         double decoded = rf_clock_seconds();
         status = rf_finder_run(finder, &image, &faces);
         double end = rf_clock_seconds();

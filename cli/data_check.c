@@ -3,6 +3,7 @@
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
+#include "cli/model.h"
 #include "cli/output.h"
 #include "cli/sets.h"
 #include "cli/say.h"
@@ -82,10 +83,15 @@ static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
     write_bins(w, "by_number", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
 }
 
-static rf_status check_set(const rf_set_paths *set, const char *format, const char *list, sink *out,
+static rf_status check_set(const rf_set_paths *set, const char *format, const char *exif, const char *list, sink *out,
                            rf_lint_stats *stats) {
     rf_dataset *dataset;
     RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
+    rf_status ruled = rf_apply_exif(dataset, exif, true);
+    if (ruled != RF_OK) {
+        rf_dataset_free(dataset);
+        return ruled;
+    }
     if (out->json) {
         rf_json_begin_object(&out->writer, NULL);
         rf_json_put_string(&out->writer, "annotation", set->annotation);
@@ -105,8 +111,8 @@ static rf_status check_set(const rf_set_paths *set, const char *format, const ch
     return status;
 }
 
-static rf_status check_all(const char *path, const char *images, const char *format, const char *list, sink *out,
-                           size_t *errors) {
+static rf_status check_all(const char *path, const char *images, const char *format, const char *exif, const char *list,
+                           sink *out, size_t *errors) {
     rf_status status;
     rf_set_list sets;
     char *text = NULL;
@@ -115,7 +121,7 @@ static rf_status check_all(const char *path, const char *images, const char *for
     if (out->json) rf_json_begin_array(&out->writer, NULL);
     for (size_t i = 0; i < sets.n; i++) {
         rf_lint_stats stats;
-        RF_TRY_GOTO(check_set(&sets.v[i], format, list, out, &stats));
+        RF_TRY_GOTO(check_set(&sets.v[i], format, exif, list, out, &stats));
         *errors += stats.errors;
     }
     status = RF_OK;
@@ -133,12 +139,13 @@ fail:
 
 int rf_data_check(int argc, char **argv) {
     static const char name[] = "rf-data check";
-    const char *images = NULL, *format = "auto", *list = NULL, *json = NULL;
+    const char *images = NULL, *format = "auto", *list = NULL, *json = NULL, *exif = "auto";
     long threads = 0;
     sink out = {0};
     const rf_option options[] = {
         {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
          0, 0},
+        {"exif", 0, RF_OPT_TEXT, &exif, "RULE", RF_EXIF_DOC, 0, 0},
         {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "check only the images that the file lists, one name a line", 0, 0},
         {"json", 'j', RF_OPT_TEXT, &json, "FILE", "write findings and statistics there, too", 0, 0},
@@ -168,7 +175,7 @@ int rf_data_check(int argc, char **argv) {
     rf_status status = rf_output_open("--json", json, &out.file);
     if (status == RF_OK) status = rf_output_not_input("--json", json, "the annotation", positional[0]);
     if (status == RF_OK) status = rf_output_not_input("--json", json, "the list", list);
-    if (status == RF_OK) status = check_all(positional[0], images, format, list, &out, &errors);
+    if (status == RF_OK) status = check_all(positional[0], images, format, exif, list, &out, &errors);
     rf_output_close(&out.file);
     if (status != RF_OK) return rf_cli_fail(name, status);
     return errors ? 1 : 0;

@@ -3,6 +3,7 @@
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
+#include "cli/model.h"
 #include "cli/output.h"
 #include "cli/sets.h"
 #include "cli/say.h"
@@ -11,8 +12,8 @@
 #include "core/mem.h"
 #include "data/dataset.h"
 #include "data/draw.h"
-#include "data/image.h"
 #include "data/mesh_table.h"
+#include "data/sample.h"
 
 static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table *mesh) {
     static const rf_colour wanted = {255, 40, 40}, ignored = {255, 220, 0}, eye = {0, 220, 255}, other = {0, 255, 60};
@@ -25,6 +26,8 @@ static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table 
         rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], (float)stroke + 0.5f, k == 0 ? eye : other);
 }
 
+enum { LONGEST = 230 }; /* bytes of a name, before ".jpg" and a number */
+
 /* "folder_name.jpg" of "folder/name.png"; rf_free it. */
 static char *flat_name(const char *name) {
     size_t length = strlen(name);
@@ -36,6 +39,11 @@ static char *flat_name(const char *name) {
     char *leaf = rf_below_leaf(flat); /* as long, but for an empty one */
     if (leaf && *flat) memcpy(flat, leaf, length);
     rf_free(leaf);
+    if (length > LONGEST) { /* the names of many folders in one */
+        size_t kept = LONGEST - 9;
+        while ((flat[kept] & 0xC0) == 0x80) kept--; /* a letter's middle */
+        length = kept + (size_t)sprintf(flat + kept, "~%08x", rf_crc32(0, name, strlen(name)));
+    }
     memcpy(flat + length, ".jpg", sizeof ".jpg");
     return leaf ? flat : NULL;
 }
@@ -66,20 +74,23 @@ static rf_status read_mesh(rf_dataset *dataset) {
     return status;
 }
 
-static rf_status show_set(const rf_set_paths *set, const char *format, const char *list, const char *out, size_t limit,
-                          rf_distinct *names, size_t *shown) {
+static rf_status show_set(const rf_set_paths *set, const char *format, const char *exif, const char *list,
+                          const char *out, size_t limit, rf_distinct *names, size_t *shown) {
     rf_dataset *dataset;
     RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
-    rf_status status = read_mesh(dataset);
+    rf_status status = rf_apply_exif(dataset, exif, true);
+    if (status == RF_OK) status = read_mesh(dataset);
     for (size_t i = 0; status == RF_OK && i < dataset->n_samples && *shown < limit; i++) {
         const rf_sample *sample = &dataset->samples[i];
+        const rf_face *faces;
+        size_t n_faces;
         rf_image image = {0};
-        rf_status loaded = rf_image_load(sample->path, NULL, &image);
-        if (loaded != RF_OK && loaded != RF_ERR_NOMEM) {
+        rf_status loaded = rf_sample_load(dataset, i, &image, &faces, &n_faces);
+        if (loaded != RF_OK) {
             rf_note("%s:%d: %s\n", dataset->annotation_path, sample->line, rf_error_message());
             continue;
         }
-        status = loaded == RF_OK ? write_sample(dataset, sample, &image, out, names) : loaded;
+        status = write_sample(dataset, sample, &image, out, names);
         rf_image_free(&image);
         if (status != RF_OK) break;
         (*shown)++;
@@ -90,13 +101,14 @@ static rf_status show_set(const rf_set_paths *set, const char *format, const cha
 
 int rf_data_show(int argc, char **argv) {
     static const char name[] = "rf-data show";
-    const char *images = NULL, *format = "auto", *list = NULL, *out = NULL;
+    const char *images = NULL, *format = "auto", *list = NULL, *out = NULL, *exif = "auto";
     long limit = 20;
     const rf_option options[] = {
         {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder to write, made when it is missing; needed", 0, 0},
         {"limit", 'n', RF_OPT_INT, &limit, "N", "pictures of each annotation file (20)", 1, 1e9},
         {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
          0, 0},
+        {"exif", 0, RF_OPT_TEXT, &exif, "RULE", RF_EXIF_DOC, 0, 0},
         {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "only the images that the file lists, one name a line", 0, 0},
         {0}};
@@ -123,7 +135,7 @@ int rf_data_show(int argc, char **argv) {
     if (status == RF_OK) status = rf_dir_make(out);
     for (size_t i = 0; status == RF_OK && i < sets.n; i++) {
         size_t of_set = 0;
-        status = show_set(&sets.v[i], format, list, out, (size_t)limit, names, &of_set);
+        status = show_set(&sets.v[i], format, exif, list, out, (size_t)limit, names, &of_set);
         shown += of_set;
     }
     rf_sets_free(&sets);

@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
-#include "data/image.h"
+#include "data/sample.h"
 #include "eval/fddb_file.h"
 #include "eval/predictions.h"
 
@@ -35,11 +35,12 @@ static rf_status write_detections(const rf_protocol_job *job, const rf_protocol_
 /* Sizes of the pictures whose header can be read: shapes end at their edges. */
 static rf_status measure(const rf_dataset *dataset, int (**sizes)[2]) {
     size_t unknown = 0;
+    rf_decode_options options = rf_sample_options(dataset);
     *sizes = rf_alloc(dataset->n_samples, sizeof **sizes);
     if (!*sizes) return RF_ERR_NOMEM;
     for (size_t i = 0; i < dataset->n_samples; i++) {
         rf_image_info info;
-        rf_status status = rf_image_probe(dataset->samples[i].path, NULL, &info);
+        rf_status status = rf_image_probe(dataset->samples[i].path, &options, &info);
         if (status == RF_ERR_NOMEM) return status;
         if (status == RF_OK) {
             (*sizes)[i][0] = info.width;

@@ -3,14 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
-#include "core/signals.h"
 #include "data/mesh_table.h"
-#include "data/sample.h"
 #include "data/sniff.h"
 #include "layers/names.h"
 #include "layers/weights.h"
@@ -119,6 +115,22 @@ static rf_status refuse_others(const char *annotation, const char *root) {
     return rf_sniff_refuse(there ? annotation : root, &sniffed);
 }
 
+rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen) {
+    rf_exif_rule rule;
+    RF_TRY(rf_exif_rule_parse("data.exif", word, &rule));
+    if (rule == RF_EXIF_UNTOLD || rule == dataset->exif) return RF_OK;
+    if (dataset->exif != RF_EXIF_UNTOLD) {
+        if (!chosen) return RF_OK;
+        char *path = rf_exif_rule_path(dataset->annotation_path);
+        if (!path) return RF_ERR_NOMEM;
+        rf_note("note: data.exif = %s is used, though %s says exif = %s\n", word, path,
+                dataset->exif == RF_EXIF_TURNED ? "yes" : "no");
+        rf_free(path);
+    }
+    dataset->turned = rule == RF_EXIF_TURNED;
+    return RF_OK;
+}
+
 static rf_status open_set(const rf_config *config, const char *annotation, const char *images, const char *list,
                           const char *what, rf_dataset **out) {
     char *annotation_path = rf_path_join(config->data.root, annotation);
@@ -138,7 +150,8 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
         goto fail;
     }
     RF_TRY_GOTO(rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out));
-    status = read_meshes(config, strcmp(what, "train") == 0, *out);
+    status = rf_apply_exif(*out, config->data.exif, true);
+    if (status == RF_OK) status = read_meshes(config, strcmp(what, "train") == 0, *out);
     if (status != RF_OK) {
         rf_dataset_free(*out);
         *out = NULL;
@@ -158,36 +171,6 @@ rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out) {
     *out = NULL;
     if (!*config->data.val) return RF_OK;
     return open_set(config, config->data.val, config->data.val_images, config->data.val_list, "val", out);
-}
-
-rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out) {
-    memset(out, 0, sizeof *out);
-    double begin = rf_clock_seconds();
-    bool terminal = isatty(STDERR_FILENO);
-    for (size_t i = 0; i < dataset->n_samples; i++) {
-        if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after %zu images", i);
-        rf_image image = {0};
-        const rf_face *faces;
-        size_t n_faces;
-        double decode = rf_clock_seconds();
-        rf_status status = rf_sample_load(dataset, i, NULL, &image, &faces, &n_faces);
-        out->decode_seconds += rf_clock_seconds() - decode;
-        if (status == RF_ERR_NOMEM) return status;
-        if (status != RF_OK) {
-            rf_note("skipped: %s\n", rf_error_message());
-            out->unreadable++;
-            continue;
-        }
-        status = rf_finder_run(finder, &image, &lists[i]);
-        rf_image_free(&image);
-        if (status != RF_OK) return rf_fail_context(status, "%s", dataset->samples[i].path);
-        out->images++;
-        out->detections += lists[i].n;
-        if (terminal && (i % 10 == 9 || i + 1 == dataset->n_samples))
-            rf_note("\r%zu of %zu images%s", i + 1, dataset->n_samples, i + 1 == dataset->n_samples ? "\n" : "");
-    }
-    out->seconds = rf_clock_seconds() - begin;
-    return RF_OK;
 }
 
 rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_gt **out) {

@@ -3,6 +3,7 @@
 #define RF_CLI_MODEL_H
 
 #include "cli/args.h"
+#include "cli/pictures.h"
 #include "data/dataset.h"
 #include "eval/finder.h"
 #include "eval/wider_ap.h"
@@ -26,16 +27,13 @@ rf_status rf_open_training_set(const rf_config *config, rf_dataset **out);
 /* *out NULL when data.val is empty. */
 rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);
 
+/* What a data.exif (auto, yes or no) means for an opened set. Of a configuration that names the set, or when a user
+ * gave it on the command line, it is `chosen` and holds, with a note where LABEL.set.ini says otherwise; that of a
+ * model that was trained on another set holds only where no such file is. */
+rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen);
+
 /* Whether a file with vertices lies beside the annotations. */
 bool rf_has_meshes(const rf_dataset *dataset);
-
-/* Faces of every image of a data set; unreadable images get none and are counted. Progress goes to stderr on a
- * terminal. lists[n_samples] start zeroed. */
-typedef struct rf_find_all {
-    size_t images, detections, unreadable;
-    double seconds, decode_seconds;
-} rf_find_all;
-rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out);
 
 /* The official ground truth in a folder, restricted to the images of a list (NULL or "": all). */
 rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_gt **out);

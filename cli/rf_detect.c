@@ -1,8 +1,9 @@
 /* rf-detect: faces in pictures, drawn and listed. */
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli/args.h"
 #include "cli/model.h"
@@ -23,7 +24,7 @@ typedef struct job {
     const char *out;
     rf_output json;
     bool exif, mesh;
-    size_t images, faces, unreadable;
+    size_t images, faces, skipped;
 } job;
 
 static void draw_faces(rf_image *image, const rf_face_list *faces) {
@@ -49,39 +50,46 @@ static void draw_faces(rf_image *image, const rf_face_list *faces) {
     }
 }
 
-static rf_status append_json(job *j, const char *path, const rf_image *image, const rf_face_list *faces) {
+static void put_faces(rf_json_writer *w, const rf_face_list *faces) {
+    rf_json_begin_array(w, "faces");
+    for (size_t i = 0; i < faces->n; i++) {
+        const rf_face *face = &faces->items[i];
+        rf_json_begin_object(w, NULL);
+        rf_json_put_number(w, "score", face->score);
+        rf_json_begin_array(w, "box");
+        for (int k = 0; k < 4; k++) rf_json_put_number(w, NULL, face->box[k]);
+        rf_json_end_array(w);
+        rf_json_begin_array(w, "points");
+        for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(w, NULL, face->points[k]);
+        rf_json_end_array(w);
+        if (face->has_visible) {
+            rf_json_begin_array(w, "visible");
+            for (int k = 0; k < RF_POINTS; k++) rf_json_put_number(w, NULL, face->visible[k]);
+            rf_json_end_array(w);
+        }
+        if (face->has_blur) rf_json_put_number(w, "blur", face->blur);
+        if (face->mesh) {
+            const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
+            rf_json_begin_array(w, "mesh");
+            for (size_t k = 0; k < 2 * faces->n_vertices; k++) rf_json_put_number(w, NULL, xy[k]);
+            rf_json_end_array(w);
+        }
+        rf_json_end_object(w);
+    }
+    rf_json_end_array(w);
+}
+
+/* One line a picture. image and faces are NULL when there are none, error when nothing went wrong. */
+static rf_status append_json(job *j, const char *path, const rf_image *image, const rf_face_list *faces,
+                             const char *error) {
     if (!j->json.path) return RF_OK;
     rf_json_writer w = {0};
     rf_json_begin_object(&w, NULL);
     rf_json_put_string(&w, "image", path);
-    rf_json_put_int(&w, "width", image->width);
-    rf_json_put_int(&w, "height", image->height);
-    rf_json_begin_array(&w, "faces");
-    for (size_t i = 0; i < faces->n; i++) {
-        const rf_face *face = &faces->items[i];
-        rf_json_begin_object(&w, NULL);
-        rf_json_put_number(&w, "score", face->score);
-        rf_json_begin_array(&w, "box");
-        for (int k = 0; k < 4; k++) rf_json_put_number(&w, NULL, face->box[k]);
-        rf_json_end_array(&w);
-        rf_json_begin_array(&w, "points");
-        for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(&w, NULL, face->points[k]);
-        rf_json_end_array(&w);
-        if (face->has_visible) {
-            rf_json_begin_array(&w, "visible");
-            for (int k = 0; k < RF_POINTS; k++) rf_json_put_number(&w, NULL, face->visible[k]);
-            rf_json_end_array(&w);
-        }
-        if (face->has_blur) rf_json_put_number(&w, "blur", face->blur);
-        if (face->mesh) {
-            const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
-            rf_json_begin_array(&w, "mesh");
-            for (size_t k = 0; k < 2 * faces->n_vertices; k++) rf_json_put_number(&w, NULL, xy[k]);
-            rf_json_end_array(&w);
-        }
-        rf_json_end_object(&w);
-    }
-    rf_json_end_array(&w);
+    if (image) rf_json_put_int(&w, "width", image->width);
+    if (image) rf_json_put_int(&w, "height", image->height);
+    if (faces) put_faces(&w, faces);
+    if (error) rf_json_put_string(&w, "error", error);
     rf_json_end_object(&w);
     char *text = NULL;
     RF_TRY(rf_json_finish(&w, &text));
@@ -90,58 +98,95 @@ static rf_status append_json(job *j, const char *path, const rf_image *image, co
     return status;
 }
 
-/* OUT/relative, with .jpg when the suffix is neither .jpg nor .png. */
-static rf_status save_drawn(const job *j, const char *source, const char *relative, const rf_image *image) {
+/* Whether a file cannot be made because of its own name; on a full disk the next one fails, too. */
+static bool is_in_the_way(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 ? S_ISDIR(info.st_mode) : errno == ENAMETOOLONG || errno == ENOTDIR;
+}
+
+/* OUT/relative, with .jpg when the suffix is neither .jpg nor .png. *own: the failure is this picture's alone. */
+static rf_status save_drawn(const job *j, const char *source, const char *relative, const rf_image *image, bool *own) {
     char file[4096];
     const char *dot = strrchr(rf_path_base(relative), '.');
     bool known = dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
     snprintf(file, sizeof file, "%s%s", relative, known ? "" : ".jpg");
-    char *path;
-    RF_TRY(rf_below_make(j->out, file, &path));
+    char *path = NULL;
+    rf_status status = rf_below_make(j->out, file, &path);
+    if (status != RF_OK) {
+        *own = status == RF_ERR_USER || (rf_below_path(j->out, file, &path) == RF_OK && is_in_the_way(path));
+        rf_free(path);
+        return status;
+    }
     if (rf_output_is_input(path, source)) {
         rf_free(path);
         return rf_fail(RF_ERR_USER, "--out %s would overwrite %s itself: choose another folder", j->out, source);
     }
-    rf_status status = rf_image_save(path, image, 0);
+    status = rf_image_save(path, image, 0);
+    *own = status != RF_OK && (status != RF_ERR_IO || is_in_the_way(path));
     rf_free(path);
     return status;
+}
+
+/* Names and counts what cannot be served, by the message of its failure. */
+static rf_status pass_over(job *j, const char *path) {
+    rf_note("skipped: %s\n", rf_error_message());
+    j->skipped++;
+    return append_json(j, path, NULL, NULL, rf_error_message());
+}
+
+/* Draws and lists the faces of a picture. */
+static rf_status tell_faces(job *j, const char *path, const char *relative, rf_image *image,
+                            const rf_face_list *faces) {
+    rf_status status = RF_OK;
+    bool own = false;
+    if (j->out) {
+        draw_faces(image, faces);
+        status = save_drawn(j, path, relative, image, &own);
+    }
+    if (status != RF_OK && !own) return status;
+    const char *error = status == RF_OK ? NULL : rf_error_message();
+    if (error) rf_note("not drawn: %s\n", error);
+    j->skipped += error != NULL;
+    RF_TRY(append_json(j, path, image, faces, error));
+    rf_say("%s: %zu face%s\n", path, faces->n, faces->n == 1 ? "" : "s");
+    return RF_OK;
 }
 
 static rf_status detect_one(job *j, const char *path, const char *relative) {
     if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal before %s", path);
     rf_image image = {0};
     rf_decode_options decode = {.apply_exif = j->exif};
-    rf_status status = rf_image_load(path, &decode, &image);
-    if (status == RF_ERR_NOMEM) return status;
-    if (status != RF_OK) {
-        rf_note("skipped: %s\n", rf_error_message());
-        j->unreadable++;
-        return RF_OK;
-    }
     rf_face_list faces = {0};
-    status = rf_finder_run(j->model.finder, &image, &faces);
-    if (status == RF_OK) status = append_json(j, path, &image, &faces);
-    if (status == RF_OK && j->out) {
-        draw_faces(&image, &faces);
-        status = save_drawn(j, path, relative, &image);
+    rf_status status = rf_picture_faces(j->model.finder, path, &decode, &image, &faces, NULL);
+    if (status == RF_OK) {
+        j->images++;
+        j->faces += faces.n;
+        status = tell_faces(j, path, relative, &image, &faces);
+    } else if (rf_picture_is_to_blame(status)) {
+        status = pass_over(j, path);
     }
-    if (status == RF_OK) rf_say("%s: %zu face%s\n", path, faces.n, faces.n == 1 ? "" : "s");
-    j->images++;
-    j->faces += faces.n;
     rf_face_list_free(&faces);
     rf_image_free(&image);
     return status;
 }
 
-static rf_status detect_path(job *j, const char *path) {
-    if (!rf_dir_exists(path)) {
-        RF_TRY(rf_path_check(path));
-        return detect_one(j, path, rf_path_base(path));
-    }
+static void pass_folder_over(void *ctx, const char *sentence) {
+    job *j = ctx;
+    rf_note("skipped: %s\n", sentence);
+    j->skipped++;
+}
+
+/* only: there is nothing else to do, so what is wrong with `path` is a mistake in the call. */
+static rf_status detect_path(job *j, const char *path, bool only) {
     char **names = NULL;
     size_t n = 0;
-    RF_TRY(rf_dir_list(path, ".jpg,.jpeg,.png", true, &names, &n));
-    rf_status status = n ? RF_OK : rf_fail(RF_ERR_USER, "%s holds no .jpg or .png picture", path);
+    rf_status status = RF_OK;
+    if (rf_dir_exists(path))
+        status = rf_dir_list_most(path, ".jpg,.jpeg,.png", true, pass_folder_over, j, &names, &n);
+    else if ((status = rf_path_check(path)) == RF_OK)
+        return detect_one(j, path, rf_path_base(path));
+    if (status == RF_OK && n == 0) status = rf_fail(RF_ERR_USER, "%s holds no .jpg or .png picture", path);
+    if (status != RF_OK) return only || status == RF_ERR_NOMEM ? status : pass_over(j, path);
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         char *full = rf_path_join(path, names[i]); /* reads */
         status = full ? detect_one(j, full, names[i]) : RF_ERR_NOMEM;
@@ -171,7 +216,7 @@ int main(int argc, char **argv) {
     static job j = {.exif = true};
     const char *json = NULL;
     static char score_text[64];
-    const char *words[256], *config = NULL;
+    const char **words = (const char **)argv, *config = NULL;
     rf_text_list sets = {0};
     double score = 0.5;
     long threads = 0;
@@ -190,20 +235,21 @@ int main(int argc, char **argv) {
         "find faces in pictures",
         "MODEL IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
         "  Finds faces in JPEG and PNG pictures (folders are searched below), prints their number, draws\n"
-        "  boxes, five landmarks and scores, and lists them as JSON.",
+        "  boxes, five landmarks and scores, and lists them as JSON. A picture that cannot be used is named,\n"
+        "  counted and, with its \"error\", in the JSON; the others are done.",
         options,
         "  rf-detect runs/mnet/best.safetensors photos --out found --json found.jsonl",
-        NULL,
+        "  Exit status 1 tells that pictures were skipped or not drawn, 2 that none could be used.",
         2,
-        256};
+        RF_ANY_NUMBER};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, words, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
-    if (sets.n < RF_LIST_WORDS) sets.v[sets.n++] = score_text;
-    if (j.mesh && sets.n < RF_LIST_WORDS) sets.v[sets.n++] = "eval.mesh=yes";
-    rf_status status = rf_signals_install();
+    rf_status status = rf_text_list_add(&sets, score_text);
+    if (status == RF_OK && j.mesh) status = rf_text_list_add(&sets, "eval.mesh=yes");
+    if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_output_open("--json", json, &j.json);
     if (status == RF_OK) status = rf_output_check_folder("--out", j.out);
     if (status == RF_OK) status = check_outputs(&j, words, n, config);
@@ -211,11 +257,11 @@ int main(int argc, char **argv) {
     if (status == RF_OK && j.mesh && j.model.config.model.mesh_vertices == 0)
         status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
     if (status == RF_OK) status = rf_output_start(&j.json);
-    for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i]);
-    if (status == RF_OK) rf_say("%zu images, %zu faces, %zu unreadable\n", j.images, j.faces, j.unreadable);
+    for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
+    if (status == RF_OK) rf_say("%zu images, %zu faces, %zu skipped\n", j.images, j.faces, j.skipped);
     if (status == RF_OK && j.images == 0)
-        status = rf_fail(RF_ERR_FORMAT, "not one picture could be read, %zu skipped", j.unreadable);
+        status = rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j.skipped);
     rf_output_close(&j.json);
     rf_model_close(&j.model);
-    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+    return status != RF_OK ? rf_cli_fail(name, status) : j.skipped > 0;
 }

@@ -29,6 +29,7 @@ typedef struct job {
     const rf_protocol *protocol;
     double score, iou;
     bool flip, paper;
+    bool partial; /* pictures were passed over */
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
     rf_output file;     /* where */
@@ -142,7 +143,24 @@ static void print_times(const rf_model *model, const rf_find_all *found) {
            1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
            1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6);
     if (s.shrunk) rf_say("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
-    if (found->unreadable) rf_say("%zu images could not be read\n", found->unreadable);
+}
+
+/* A figure over fewer pictures than asked for says so. */
+static void tell_passed_over(job *j, const rf_dataset *dataset, const rf_find_all *found) {
+    j->partial = found->unreadable > 0;
+    rf_json_put_int(&j->out, "skipped", (long long)found->unreadable);
+    rf_json_begin_array(&j->out, "errors");
+    for (size_t i = 0; i < found->unreadable; i++) {
+        rf_json_begin_object(&j->out, NULL);
+        rf_json_put_string(&j->out, "image", dataset->samples[found->passed_over[i].sample].name);
+        rf_json_put_string(&j->out, "error", found->passed_over[i].reason);
+        rf_json_end_object(&j->out);
+    }
+    rf_json_end_array(&j->out);
+    if (!j->partial) return;
+    rf_say("%zu of %zu images could not be used and count as images without detections: the figures are too low; "
+           "the exit status is 1\n",
+           found->unreadable, dataset->n_samples);
 }
 
 /* Says what the largest pass may take before anything runs. */
@@ -156,14 +174,15 @@ static rf_status print_bound(rf_model *model) {
 }
 
 static rf_status run_dataset(job *j, rf_model *model, const rf_dataset *dataset) {
-    rf_find_all found;
+    rf_find_all found = {0};
     rf_face_list *lists = rf_alloc(dataset->n_samples, sizeof *lists);
     rf_status status = lists ? RF_OK : RF_ERR_NOMEM;
     if (status == RF_OK) status = print_bound(model);
     if (status == RF_OK) status = rf_find_faces(model->finder, dataset, lists, &found);
     if (status == RF_OK && found.images == 0)
-        status = rf_fail(RF_ERR_FORMAT, "%s: none of its %zu images can be read; rf-data check tells more",
-                         dataset->annotation_path, dataset->n_samples);
+        status = rf_fail(RF_ERR_FORMAT,
+                         "%s: none of its %zu images can be used, the first because: %s; rf-data check tells more",
+                         dataset->annotation_path, dataset->n_samples, found.passed_over[0].reason);
     if (status == RF_OK) status = write_predictions(j, dataset, lists);
     if (status == RF_OK && j->gt)
         status = score_against_gt(j, dataset, lists);
@@ -176,6 +195,8 @@ static rf_status run_dataset(job *j, rf_model *model, const rf_dataset *dataset)
     if (status == RF_OK) print_times(model, &found);
     if (status == RF_OK)
         rf_json_put_number(&j->out, "ms_per_image", 1e3 * found.seconds / (double)(found.images ? found.images : 1));
+    if (status == RF_OK) tell_passed_over(j, dataset, &found);
+    rf_find_all_free(&found);
     free_lists(lists, dataset->n_samples);
     return status;
 }
@@ -192,10 +213,10 @@ static rf_status open_data(const job *j, rf_dataset **out) {
     return status;
 }
 
-static void add_set(rf_text_list *sets, char text[96], const char *key, const char *value) {
-    if (!value || sets->n == RF_LIST_WORDS) return;
+static rf_status add_set(rf_text_list *sets, char text[96], const char *key, const char *value) {
+    if (!value) return RF_OK;
     snprintf(text, 96, "eval.%s=%s", key, value);
-    sets->v[sets->n++] = text;
+    return rf_text_list_add(sets, text);
 }
 
 static rf_status evaluate_model(job *j) {
@@ -207,16 +228,16 @@ static rf_status evaluate_model(job *j) {
         j->scales = "500,800,1100,1400,1700";
         j->merge = "vote";
         j->flip = true;
-        add_set(&j->sets, text[0], "long_edge", "1.5");
+        RF_TRY(add_set(&j->sets, text[0], "long_edge", "1.5"));
     }
     bool srn = j->scales && strcmp(j->scales, "srn") == 0;
     if (srn) j->scales = NULL;
-    add_set(&j->sets, text[6], "schedule", srn ? "srn" : j->scales ? "scales" : NULL);
-    add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales);
-    add_set(&j->sets, text[2], "merge", j->merge);
-    add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL);
-    add_set(&j->sets, text[4], "score", j->score >= 0 ? score : NULL);
-    add_set(&j->sets, text[5], "iou", j->iou >= 0 ? iou : NULL);
+    RF_TRY(add_set(&j->sets, text[6], "schedule", srn ? "srn" : j->scales ? "scales" : NULL));
+    RF_TRY(add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales));
+    RF_TRY(add_set(&j->sets, text[2], "merge", j->merge));
+    RF_TRY(add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL));
+    RF_TRY(add_set(&j->sets, text[4], "score", j->score >= 0 ? score : NULL));
+    RF_TRY(add_set(&j->sets, text[5], "iou", j->iou >= 0 ? iou : NULL));
     rf_model model;
     rf_dataset *dataset = NULL;
     RF_TRY(open_data(j, &dataset));
@@ -226,10 +247,13 @@ static rf_status evaluate_model(job *j) {
         return status;
     }
     bool meshes = rf_has_meshes(dataset);
-    add_set(&j->sets, text[7], "mesh", meshes ? "yes" : NULL);
+    RF_TRY(add_set(&j->sets, text[7], "mesh", meshes ? "yes" : NULL));
     status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
     size_t vertices = (size_t)model.config.model.mesh_vertices;
     if (status == RF_OK && meshes && vertices) status = rf_dataset_read_mesh(dataset, vertices);
+    bool chosen = false;
+    for (size_t i = 0; i < j->sets.n; i++) chosen |= strncmp(j->sets.v[i], "data.exif=", 10) == 0;
+    if (status == RF_OK) status = rf_apply_exif(dataset, model.config.data.exif, chosen);
     if (status == RF_OK) status = run_dataset(j, &model, dataset);
     rf_dataset_free(dataset);
     rf_model_close(&model);
@@ -305,7 +329,7 @@ int main(int argc, char **argv) {
         "  rf-eval best.safetensors --data wider_face_test_filelist.txt --images WIDER_test/images --protocol "
         "wider_test\n"
         "      --pred-out submission",
-        NULL,
+        "  Exit status 1 tells that pictures were skipped; --json has their names and reasons under \"errors\".",
         0,
         1};
     size_t n = 0;
@@ -330,5 +354,5 @@ int main(int argc, char **argv) {
         status = j.pred_in && j.protocol ? score_files(&j) : j.pred_in ? score_predictions(&j) : evaluate_model(&j);
     if (status == RF_OK) status = write_json(&j);
     rf_output_close(&j.file);
-    return status == RF_OK ? 0 : rf_cli_fail(name, status);
+    return status != RF_OK ? rf_cli_fail(name, status) : j.partial;
 }

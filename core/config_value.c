@@ -76,8 +76,17 @@ static rf_status set_text(char *out, const rf_key *key, const char *value, const
     return RF_OK;
 }
 
+/* A choice between yes, no and more takes their synonyms, like a plain yes or no. */
+static const char *plain_word(const rf_key *key, const char *value) {
+    rf_key yes_no = *key;
+    bool truth = false;
+    if (!strstr(key->choices, "|yes|no") || set_bool(&truth, &yes_no, value, "") != RF_OK) return value;
+    return truth ? "yes" : "no";
+}
+
 static rf_status set_enum(char *out, const rf_key *key, const char *value, const char *place) {
     char words[16][NAME_BYTES];
+    value = plain_word(key, value);
     const char *names[16];
     size_t n = 0;
     for (const char *c = key->choices; *c && n < 16; c += *c == '|', n++) {

@@ -285,6 +285,8 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
     RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
     if (list_path && *list_path) RF_TRY_GOTO(keep_listed(&dataset, list_path));
+    RF_TRY_GOTO(rf_exif_rule_read(annotation_path, &dataset->exif));
+    dataset->turned = dataset->exif == RF_EXIF_TURNED;
     if (dataset->n_samples == 0) {
         status =
             rf_fail(RF_ERR_FORMAT, "%s: no image is listed", list_path && *list_path ? list_path : annotation_path);

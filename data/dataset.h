@@ -2,10 +2,12 @@
 #ifndef RF_DATA_DATASET_H
 #define RF_DATA_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/status.h"
+#include "data/exif_rule.h"
 #include "detect/ellipse.h"
 #include "detect/face.h"
 
@@ -26,6 +28,8 @@ typedef struct rf_dataset {
     int *face_lines;      /* line of each face in the annotation file */
     rf_ellipse *ellipses; /* of each face; NULL: the annotation has boxes */
     rf_mesh_table *mesh;  /* vertices of the faces; NULL until rf_dataset_read_mesh */
+    rf_exif_rule exif;    /* what LABEL.set.ini says (data/exif_rule.h) */
+    bool turned;          /* boxes belong to pictures turned by EXIF: at first as that says, else not */
     size_t n_faces, n_ignored, n_with_points;
 } rf_dataset;
 

@@ -9,7 +9,7 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "data/doubts.h"
-#include "data/image.h"
+#include "data/sample.h"
 
 const char *const rf_size_bin_names[RF_SIZE_BINS] = {"< 8 px",  "8..16",    "16..32",   "32..64",
                                                      "64..128", "128..256", "256..512", ">= 512"};
@@ -50,12 +50,12 @@ static void report(linter *l, rf_severity severity, int line, const char *fmt, .
     if (l->callback) l->callback(l->ctx, &finding);
 }
 
-static rf_status read_image(const char *path, image_facts *facts) {
+static rf_status read_image(const char *path, const rf_decode_options *options, image_facts *facts) {
     uint8_t *data;
     rf_image image;
     RF_TRY(rf_file_read(path, 0, &data, &facts->bytes));
     facts->crc = rf_crc32(0, data, facts->bytes);
-    rf_status status = rf_image_decode(data, facts->bytes, path, NULL, &image);
+    rf_status status = rf_image_decode(data, facts->bytes, path, options, &image);
     rf_free(data);
     RF_TRY(status);
     facts->width = image.width;
@@ -68,7 +68,8 @@ static void inspect_range(void *ctx, size_t begin, size_t end) {
     const linter *l = ctx;
     for (size_t i = begin; i < end; i++) {
         image_facts *facts = &l->facts[i];
-        rf_status status = read_image(l->dataset->samples[i].path, facts);
+        rf_decode_options options = rf_sample_options(l->dataset);
+        rf_status status = read_image(l->dataset->samples[i].path, &options, facts);
         if (status == RF_OK) continue;
         facts->fault = rf_strdup(rf_error_message());
         facts->out_of_memory = status == RF_ERR_NOMEM || !facts->fault;

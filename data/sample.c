@@ -9,10 +9,14 @@
 
 static const size_t max_file_bytes = (size_t)1 << 30;
 
-rf_status rf_sample_load(const rf_dataset *dataset, size_t index, const rf_config *config, rf_image *image,
-                         const rf_face **faces, size_t *n_faces) {
+rf_decode_options rf_sample_options(const rf_dataset *dataset) {
+    return (rf_decode_options){.apply_exif = dataset->turned};
+}
+
+rf_status rf_sample_load(const rf_dataset *dataset, size_t index, rf_image *image, const rf_face **faces,
+                         size_t *n_faces) {
     const rf_sample *sample = &dataset->samples[index];
-    rf_decode_options options = {.apply_exif = config && config->data.exif};
+    rf_decode_options options = rf_sample_options(dataset);
     RF_TRY(rf_image_load(sample->path, &options, image));
     *faces = dataset->faces + sample->first_face;
     *n_faces = sample->n_faces;
@@ -20,9 +24,8 @@ rf_status rf_sample_load(const rf_dataset *dataset, size_t index, const rf_confi
 }
 
 /* Plans from the header's size, then decodes no finer than the plan needs; `decoded` is memory for it. */
-static rf_status prepare(const uint8_t *data, size_t bytes, const char *path, const rf_config *config, rf_rng *rng,
-                         rf_image *decoded, rf_picture *picture) {
-    rf_decode_options options = {.apply_exif = config->data.exif};
+static rf_status prepare(const uint8_t *data, size_t bytes, const char *path, rf_decode_options options,
+                         const rf_config *config, rf_rng *rng, rf_image *decoded, rf_picture *picture) {
     rf_image_info info = {0};
     RF_TRY(rf_image_probe_bytes(data, bytes, path, &options, &info));
     picture->width = info.width;
@@ -54,7 +57,7 @@ rf_status rf_sample_augmented(const rf_dataset *dataset, size_t index, const rf_
     if (sample->n_faces)
         memcpy(picture.faces, dataset->faces + sample->first_face, sample->n_faces * sizeof *picture.faces);
     RF_TRY_GOTO(rf_file_read(sample->path, max_file_bytes, &data, &bytes));
-    RF_TRY_GOTO(prepare(data, bytes, sample->path, config, &rng, &decoded, &picture));
+    RF_TRY_GOTO(prepare(data, bytes, sample->path, rf_sample_options(dataset), config, &rng, &decoded, &picture));
     rf_free(data);
     *image = picture.image;
     *spare = picture.spare;

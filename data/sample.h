@@ -9,11 +9,14 @@
 #include "data/tint.h"
 #include "detect/placement.h"
 
-/* Decodes image `index` of the data set as it is (data.exif applies; config may be NULL) and points *faces at its
- * annotated faces (pixels of that image; owned by the data set). rf_image_free the image. Errors: RF_ERR_IO,
- * RF_ERR_FORMAT with the path. */
-rf_status rf_sample_load(const rf_dataset *dataset, size_t index, const rf_config *config, rf_image *image,
-                         const rf_face **faces, size_t *n_faces);
+/* How the pictures of a data set are to be decoded, or probed, so that its boxes fit them: everything that opens one
+ * asks here. */
+rf_decode_options rf_sample_options(const rf_dataset *dataset);
+
+/* Decodes image `index` of the data set and points *faces at its annotated faces (pixels of that image; owned by the
+ * data set). rf_image_free the image. Errors: RF_ERR_IO, RF_ERR_FORMAT with the path. */
+rf_status rf_sample_load(const rf_dataset *dataset, size_t index, rf_image *image, const rf_face **faces,
+                         size_t *n_faces);
 
 /* Decodes and augments image `index` as it appears in `epoch`: `image` (empty or an old image, whose memory is reused)
  * becomes input.size squared, *faces its faces in input pixels (rf_free them), *tint (NULL: not wanted) a change of its

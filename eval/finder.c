@@ -15,6 +15,9 @@
 #include "layers/detector.h"
 
 enum { CACHED = 4 }; /* input sizes whose graph and memory are kept */
+/* Longest side of a pass: what anchors take (65536), less the most that eval.pad adds. Only a strip of a picture, 1x300
+ * at a short edge of 640, comes near. */
+static const double max_side = 65536 - 1024;
 
 typedef struct rf_sized_net {
     int width, height;
@@ -119,6 +122,10 @@ rf_input_size rf_finder_input_size(const rf_config *config, int width, int heigh
     double pixels = (double)width * height * factor * factor, most = config->eval.max_pixels * 1e6;
     bool shrunk = pixels > most;
     if (shrunk) factor *= sqrt(most / pixels);
+    if (longer * factor > max_side) {
+        factor = max_side / longer;
+        shrunk = true;
+    }
     rf_input_size size = {(int)lround(width * factor), (int)lround(height * factor), shrunk};
     if (size.width < 1) size.width = 1;
     if (size.height < 1) size.height = 1;
@@ -284,8 +291,9 @@ static rf_status run_srn(rf_finder *f, const rf_image *image, rf_face_list *face
     for (size_t i = 0; i < n; i++) {
         const rf_srn_pass *pass = &passes[i];
         size_t before = faces->n, kept = before;
-        int width = (int)(image->width * pass->factor), height = (int)(image->height * pass->factor);
-        rf_input_size size = {width > 0 ? width : 1, height > 0 ? height : 1, i == 0 && pass->factor < 1};
+        double longest = fmax(image->width, image->height), factor = fmin(pass->factor, max_side / longest);
+        int width = (int)(image->width * factor), height = (int)(image->height * factor);
+        rf_input_size size = {width > 0 ? width : 1, height > 0 ? height : 1, i == 0 && factor < 1};
         RF_TRY(run_size(f, image, size, pass->flip, faces));
         for (size_t k = before; k < faces->n; k++) {
             const float *box = faces->items[k].box;
@@ -311,7 +319,7 @@ static void cut_to_whole_pixels(rf_face_list *faces) {
         for (int k = 0; k < 4; k++) faces->items[i].box[k] = truncf(faces->items[i].box[k]);
 }
 
-rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces) {
+static rf_status run_once(rf_finder *f, const rf_image *image, rf_face_list *faces) {
     faces->n = 0;
     rf_free(faces->vertices);
     faces->vertices = NULL;
@@ -325,6 +333,14 @@ rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces
     f->stats.merge += rf_clock_seconds() - begin;
     f->stats.images++;
     return status;
+}
+
+rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces) {
+    rf_status status = run_once(f, image, faces);
+    if (status != RF_ERR_NOMEM) return status;
+    /* What is kept of other sizes may be what is lacking. */
+    for (int i = 0; i < CACHED; i++) net_clear(&f->nets[i]);
+    return run_once(f, image, faces);
 }
 
 rf_status rf_finder_memory(rf_finder *f, int width, int height, size_t *bytes) {

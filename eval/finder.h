@@ -22,7 +22,8 @@ rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder *
 void rf_finder_close(rf_finder *finder);
 
 /* Replaces *faces by the faces of the image, in its pixels, by descending score. [eval] says at which scales, from
- * which score, how merged. */
+ * which score, how merged. When memory is out, what is kept of earlier sizes is given up and the picture tried again;
+ * after RF_ERR_NOMEM, as after any error, the finder is ready for the next picture. */
 rf_status rf_finder_run(rf_finder *finder, const rf_image *image, rf_face_list *faces);
 
 /* Size of the network's input for an image at one entry of eval.scales, and whether eval.max_pixels made it smaller. */

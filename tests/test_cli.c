@@ -233,19 +233,22 @@ static void broken_images_are_skipped_named_and_counted(void **state) {
     assert_non_null(strstr(out, "skipped 0--Synth/synth_train_000002.jpg (1 so far): "));
     assert_true(rf_file_exists(at("@/skipping/last.safetensors")));
     assert_non_null(strstr(err, "synth_val_000001.jpg"));
-    succeeds("rf-eval @/model/last.safetensors --data @/broken --json @/eval.json -t 1");
+    assert_int_equal(run("rf-eval @/model/last.safetensors --data @/broken --json @/eval.json -t 1"), 1);
     assert_non_null(strstr(err, "synth_val_000001.jpg: damaged or incomplete JPEG"));
-    assert_non_null(strstr(out, "1 images could not be read"));
-    succeeds("rf-detect @/model/last.safetensors @/broken/val/images -t 1");
+    assert_non_null(strstr(out, "1 of 3 images could not be used"));
+    read_text("@/eval.json", out);
+    assert_int_equal(number_of(out, strlen(out), "skipped"), 1);
+    assert_non_null(strstr(out, "\"image\":\"0--Synth/synth_val_000001.jpg\""));
+    assert_int_equal(run("rf-detect @/model/last.safetensors @/broken/val/images -t 1"), 1);
     assert_non_null(strstr(err, "synth_val_000001.jpg: damaged or incomplete JPEG"));
     assert_non_null(strstr(out, "2 images, "));
-    assert_non_null(strstr(out, "1 unreadable"));
+    assert_non_null(strstr(out, "1 skipped"));
     const char *alone = "rf-detect @/model/last.safetensors @/broken/val/images/0--Synth/synth_val_000001.jpg";
     assert_int_equal(run(alone), 2);
-    assert_non_null(strstr(err, "not one picture could be read"));
+    assert_non_null(strstr(err, "not one picture could be used"));
     write_text("@/alone.txt", "0--Synth/synth_val_000001.jpg\n");
     assert_int_equal(run("rf-eval @/model/last.safetensors --data @/broken --list @/alone.txt"), 2);
-    assert_non_null(strstr(err, "none of its 1 images can be read"));
+    assert_non_null(strstr(err, "none of its 1 images can be used"));
 }
 
 static void threads_and_time_do_not_change_a_bit(void **state) {

@@ -126,8 +126,9 @@ static void streams_are_written_to_and_never_emptied(void **state) {
 /* Found before anything is read: the model of these calls does not exist. */
 static void outputs_that_cannot_be_written_are_found_first(void **state) {
     (void)state;
-    static const char *const programs[] = {"rf-detect @/none.safetensors " PICTURES, "rf-eval @/none.safetensors --data @/set",
-                                           "rf-data check @/none", "rf-bench targets @/none.safetensors"};
+    static const char *const programs[] = {"rf-detect @/none.safetensors " PICTURES,
+                                           "rf-eval @/none.safetensors --data @/set", "rf-data check @/none",
+                                           "rf-bench targets @/none.safetensors"};
     write_text("@/file", "");
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         static const char *const wrong[][2] = {
@@ -173,7 +174,8 @@ static void what_is_read_is_not_written_over(void **state) {
     refused("rf-detect @/m.safetensors @/p.jpg --json @/m.safetensors", "is the model itself");
     refused("rf-detect @/m.safetensors @/p.jpg --out @", "would overwrite @/p.jpg itself");
     refused("rf-detect @/m.safetensors " PICTURES " --out " PICTURES, "would overwrite");
-    refused("rf-eval @/m.safetensors --data @/set/val/label.txt --json @/set/val/label.txt", "is the annotation itself");
+    refused("rf-eval @/m.safetensors --data @/set/val/label.txt --json @/set/val/label.txt",
+            "is the annotation itself");
     refused("rf-data check @/set/val/label.txt --json @/set/val/label.txt", "is the annotation itself");
     refused("rf-export @/m.safetensors -o @/m.safetensors", "is the model itself");
     assert_true(same_bytes("@/p.jpg", "@/p.before"));
@@ -195,10 +197,13 @@ static void missing_rights_are_told_as_such(void **state) {
         return;
     }
     static const char *const cases[][2] = {
-        {"rf-detect " MODEL " " PICTURES " --json @/readable/x.json", "cannot write '@/readable/x.json': Permission denied"},
-        {"rf-detect " MODEL " " PICTURES " --json @/readable/old.json", "cannot write '@/readable/old.json': Permission denied"},
+        {"rf-detect " MODEL " " PICTURES " --json @/readable/x.json",
+         "cannot write '@/readable/x.json': Permission denied"},
+        {"rf-detect " MODEL " " PICTURES " --json @/readable/old.json",
+         "cannot write '@/readable/old.json': Permission denied"},
         {"rf-detect " MODEL " " PICTURES " --json @/closed/x.json", "Permission denied"},
-        {"rf-detect " MODEL " " PICTURES " --out @/readable/new", "cannot make the folder '@/readable/new': Permission denied"},
+        {"rf-detect " MODEL " " PICTURES " --out @/readable/new",
+         "cannot make the folder '@/readable/new': Permission denied"},
         {"rf-detect " MODEL " @/closed/p.jpg", "Permission denied"},
         {"rf-detect @/closed/model.safetensors " PICTURES, "Permission denied"},
         {"rf-eval " MODEL " --data @/closed/set", "Permission denied"},
@@ -234,7 +239,8 @@ static void names_of_annotations_stay_in_the_folder(void **state) {
         snprintf(text, sizeof text, "# sub/a.jpg\n10 10 20 20\n# %s\n10 10 20 20\n", at(names[i]));
         write_text("@/evil/label.txt", text);
         refused("rf-eval " MODEL " --data @/evil --pred-out @/victim/out", "rename it in the data");
-        refused("rf-eval " MODEL " --data @/evil --protocol wider_test --pred-out @/victim/out", "rename it in the data");
+        refused("rf-eval " MODEL " --data @/evil --protocol wider_test --pred-out @/victim/out",
+                "rename it in the data");
         assert_int_equal(count_files("@/victim", ""), 0);
     }
     write_text("@/evil/label.txt", "# sub/a.jpg\n10 10 20 20\n");
@@ -264,12 +270,18 @@ static void names_cannot_steer_the_terminal(void **state) {
     write_text("@/steer/label.txt", "# bad\x1b[2J\xff.jpg\n10 10 20 20\n# \x1b.jpg\n10 a\x1b[1m 20 20\n");
     rf_free(bytes);
     static const char *const commands[] = {"rf-detect " MODEL " @/steer/images --json @/steer.json --out @/steer_out",
-                                           "rf-data check @/steer", "rf-data show @/steer --out @/steer_look",
-                                           "rf-eval " MODEL " --data @/steer", "rf-detect " MODEL " no\x1b[2J\x07\xff",
-                                           "rf-train \x1b[31mx.ini", "rf-train configs/mnet025.ini --set a\x1b.b=c",
-                                           "rf-eval --\x1b[2J", "rf-export x\x9b -o y\x1b", "rf-data \x1b[2J",
+                                           "rf-data check @/steer",
+                                           "rf-data show @/steer --out @/steer_look",
+                                           "rf-eval " MODEL " --data @/steer",
+                                           "rf-detect " MODEL " no\x1b[2J\x07\xff",
+                                           "rf-train \x1b[31mx.ini",
+                                           "rf-train configs/mnet025.ini --set a\x1b.b=c",
+                                           "rf-eval --\x1b[2J",
+                                           "rf-export x\x9b -o y\x1b",
+                                           "rf-data \x1b[2J",
                                            "rf-data convert @/steer --from label --out @/steer_set",
-                                           "rf-bench ops x\x1b --json y\x07/z", "rf-detect m p --score 1\x1b"};
+                                           "rf-bench ops x\x1b --json y\x07/z",
+                                           "rf-detect m p --score 1\x1b"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         run(commands[i]);
         for (int k = 0; k < 2; k++) {

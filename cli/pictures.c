@@ -1,0 +1,83 @@
+#include "cli/pictures.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/say.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "data/sample.h"
+
+bool rf_picture_is_to_blame(rf_status status) {
+    switch (status) {
+    case RF_ERR_USER:
+    case RF_ERR_FORMAT:
+    case RF_ERR_IO:
+    case RF_ERR_NOMEM:
+        return true;
+    case RF_OK:
+    case RF_ERR_NONFINITE:
+    case RF_ERR_INTERRUPTED:
+        break;
+    }
+    return false;
+}
+
+rf_status rf_picture_faces(rf_finder *finder, const char *path, const rf_decode_options *options, rf_image *image,
+                           rf_face_list *faces, double *decode_seconds) {
+    double begin = rf_clock_seconds();
+    rf_status status = rf_image_load(path, options, image);
+    if (decode_seconds) *decode_seconds += rf_clock_seconds() - begin;
+    if (status == RF_OK) status = rf_finder_run(finder, image, faces);
+    if (status == RF_OK) return RF_OK;
+    rf_image_free(image);
+    faces->n = 0;
+    return strstr(rf_error_message(), path) ? status : rf_fail_context(status, "%s", path);
+}
+
+/* Keeps the message of a failure. */
+static rf_status pass_over(rf_find_all *out, size_t sample) {
+    size_t n = out->unreadable;
+    rf_note("skipped: %s\n", rf_error_message());
+    if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, ... */
+        rf_passed_over *grown = rf_realloc(out->passed_over, n, n ? 2 * n : 1, sizeof *grown);
+        if (!grown) return RF_ERR_NOMEM;
+        out->passed_over = grown;
+    }
+    out->passed_over[n] = (rf_passed_over){sample, rf_strdup(rf_error_message())};
+    if (!out->passed_over[n].reason) return RF_ERR_NOMEM;
+    out->unreadable++;
+    return RF_OK;
+}
+
+rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out) {
+    memset(out, 0, sizeof *out);
+    double begin = rf_clock_seconds();
+    bool terminal = isatty(STDERR_FILENO);
+    rf_decode_options options = rf_sample_options(dataset);
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after %zu images", i);
+        rf_image image = {0};
+        rf_status status =
+            rf_picture_faces(finder, dataset->samples[i].path, &options, &image, &lists[i], &out->decode_seconds);
+        rf_image_free(&image);
+        if (rf_picture_is_to_blame(status)) {
+            RF_TRY(pass_over(out, i));
+            continue;
+        }
+        RF_TRY(status);
+        out->images++;
+        out->detections += lists[i].n;
+        if (terminal && (i % 10 == 9 || i + 1 == dataset->n_samples))
+            rf_note("\r%zu of %zu images%s", i + 1, dataset->n_samples, i + 1 == dataset->n_samples ? "\n" : "");
+    }
+    out->seconds = rf_clock_seconds() - begin;
+    return RF_OK;
+}
+
+void rf_find_all_free(rf_find_all *found) {
+    for (size_t i = 0; i < found->unreadable; i++) rf_free(found->passed_over[i].reason);
+    rf_free(found->passed_over);
+    *found = (rf_find_all){0};
+}

@@ -1,0 +1,96 @@
+#include "data/exif_rule.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "data/annotation.h"
+
+static const size_t max_bytes = 65536;
+static const char suffix[] = ".set.ini";
+
+static bool find_rule(const char *word, size_t n, rf_exif_rule *rule) {
+    static const struct {
+        const char *word;
+        rf_exif_rule rule;
+    } words[] = {{"auto", RF_EXIF_UNTOLD}, {"yes", RF_EXIF_TURNED}, {"no", RF_EXIF_STORED}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strlen(words[i].word) != n || memcmp(words[i].word, word, n) != 0) continue;
+        *rule = words[i].rule;
+        return true;
+    }
+    return false;
+}
+
+rf_status rf_exif_rule_parse(const char *what, const char *word, rf_exif_rule *rule) {
+    if (find_rule(word, strlen(word), rule)) return RF_OK;
+    return rf_fail(RF_ERR_USER, "%s is \"%s\", expected auto, yes (boxes belong to pictures turned by EXIF) or no",
+                   what, word);
+}
+
+char *rf_exif_rule_path(const char *annotation_path) {
+    const char *base = rf_path_base(annotation_path), *dot = strrchr(base, '.');
+    size_t stem = dot && dot != base ? (size_t)(dot - annotation_path) : strlen(annotation_path);
+    char *path = rf_alloc(stem + sizeof suffix, 1);
+    if (!path) return NULL;
+    memcpy(path, annotation_path, stem);
+    memcpy(path + stem, suffix, sizeof suffix);
+    return path;
+}
+
+static bool is_line(const rf_line_reader *reader, const char *text) {
+    return reader->length == strlen(text) && memcmp(reader->line, text, reader->length) == 0;
+}
+
+/* "exif = yes" with any blanks. */
+static bool parse_line(const rf_line_reader *reader, rf_exif_rule *rule) {
+    static const char key[] = "exif";
+    const char *c = reader->line, *end = reader->line + reader->length;
+    if (reader->length < sizeof key - 1 || memcmp(c, key, sizeof key - 1) != 0) return false;
+    for (c += sizeof key - 1; c < end && (*c == ' ' || *c == '\t'); c++) continue;
+    if (c == end || *c++ != '=') return false;
+    while (c < end && (*c == ' ' || *c == '\t')) c++;
+    return find_rule(c, (size_t)(end - c), rule);
+}
+
+rf_status rf_exif_rule_read(const char *annotation_path, rf_exif_rule *rule) {
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    *rule = RF_EXIF_UNTOLD;
+    char *path = rf_exif_rule_path(annotation_path);
+    if (!path) return RF_ERR_NOMEM;
+    rf_status status = RF_OK;
+    if (!rf_file_exists(path)) goto fail;
+    RF_TRY_GOTO(rf_file_read(path, max_bytes, &text, &bytes));
+    RF_TRY_GOTO(rf_text_check(path, (const char *)text, bytes));
+    rf_line_reader reader = rf_lines_begin(path, (const char *)text, bytes);
+    while (rf_lines_next(&reader)) {
+        bool comment = reader.line[0] == '#' || reader.line[0] == ';';
+        if (comment || is_line(&reader, "[pictures]") || parse_line(&reader, rule)) continue;
+        status = rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.*s\", expected exif = yes, no or auto below [pictures]", path,
+                         reader.number, (int)(reader.length < 80 ? reader.length : 80), reader.line);
+        goto fail;
+    }
+fail:
+    rf_free(text);
+    rf_free(path);
+    return status;
+}
+
+rf_status rf_exif_rule_write(const char *annotation_path, rf_exif_rule rule) {
+    char text[256];
+    char *path = rf_exif_rule_path(annotation_path);
+    if (!path) return RF_ERR_NOMEM;
+    snprintf(text, sizeof text,
+             "# How the pictures of this data set are to be read. exif: whether its boxes belong to pictures\n"
+             "# turned by their EXIF orientation (yes) or to pictures as the files hold them (no).\n"
+             "[pictures]\nexif = %s\n",
+             rule == RF_EXIF_TURNED   ? "yes"
+             : rule == RF_EXIF_STORED ? "no"
+                                      : "auto");
+    rf_status status = rf_file_write_atomic(path, text, strlen(text));
+    rf_free(path);
+    return status;
+}
