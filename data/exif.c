@@ -14,9 +14,13 @@ static uint32_t read_u32(const uint8_t *p, bool big) {
 }
 
 int rf_exif_orientation(const uint8_t *app1, size_t bytes) {
-    if (bytes < 14 || memcmp(app1, "Exif\0\0", 6) != 0) return 1;
-    const uint8_t *tiff = app1 + 6; /* offsets count from here */
-    size_t size = bytes - 6;
+    if (bytes < 6 || memcmp(app1, "Exif\0\0", 6) != 0) return 1;
+    return rf_exif_orientation_of_tiff(app1 + 6, bytes - 6);
+}
+
+/* Offsets count from the beginning. */
+int rf_exif_orientation_of_tiff(const uint8_t *tiff, size_t size) {
+    if (size < 8) return 1;
     bool big = tiff[0] == 'M' && tiff[1] == 'M';
     if (!big && !(tiff[0] == 'I' && tiff[1] == 'I')) return 1;
     if (read_u16(tiff + 2, big) != 42) return 1;

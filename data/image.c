@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/codec.h"
+#include "data/image_kind.h"
 
 enum { MAX_SIDE = 1000000, HEAD_BYTES = 32768 };
 static const size_t max_file_bytes = (size_t)1 << 30;
@@ -47,23 +48,35 @@ static const rf_decode_options *or_default(const rf_decode_options *options) {
     return options ? options : &none;
 }
 
+static bool is_jpeg(const uint8_t *data, size_t bytes) {
+    static const uint8_t start[] = {0xFF, 0xD8, 0xFF};
+    return bytes >= sizeof start && memcmp(data, start, sizeof start) == 0;
+}
+
+static bool is_png(const uint8_t *data, size_t bytes) {
+    static const uint8_t start[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    return bytes >= sizeof start && memcmp(data, start, sizeof start) == 0;
+}
+
+static rf_status refuse_kind(const uint8_t *data, size_t bytes, const char *name) {
+    const char *kind = rf_image_kind(data, bytes);
+    if (kind) return rf_fail(RF_ERR_FORMAT, "%s: neither JPEG nor PNG but %s", name, kind);
+    return rf_fail(RF_ERR_FORMAT, "%s: neither JPEG nor PNG (it starts with bytes %02x %02x); convert the image", name,
+                   data[0], bytes > 1 ? data[1] : 0u);
+}
+
 rf_status rf_image_probe_bytes(const uint8_t *data, size_t bytes, const char *name, const rf_decode_options *options,
                                rf_image_info *info) {
-    static const uint8_t jpeg_start[] = {0xFF, 0xD8, 0xFF};
-    static const uint8_t png_start[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
     rf_image_info found = {.exif_orientation = 1};
     options = or_default(options);
-    if (bytes >= sizeof jpeg_start && memcmp(data, jpeg_start, sizeof jpeg_start) == 0) {
+    if (is_jpeg(data, bytes)) {
         found.jpeg = true;
         RF_TRY(rf_jpeg_info(data, bytes, name, &found));
-    } else if (bytes >= sizeof png_start && memcmp(data, png_start, sizeof png_start) == 0) {
+    } else if (is_png(data, bytes)) {
         found.png = true;
         RF_TRY(rf_png_info(data, bytes, name, &found));
-    } else if (bytes == 0) {
-        return rf_fail(RF_ERR_FORMAT, "%s: the file is empty; a JPEG or PNG image was expected", name);
     } else {
-        return rf_fail(RF_ERR_FORMAT, "%s: neither JPEG nor PNG (it starts with bytes %02x %02x); convert the image",
-                       name, data[0], bytes > 1 ? data[1] : 0u);
+        return refuse_kind(data, bytes, name);
     }
     size_t limit = options->max_pixels ? options->max_pixels : default_max_pixels;
     if (found.width < 1 || found.height < 1 || found.width > MAX_SIDE || found.height > MAX_SIDE ||
@@ -79,21 +92,37 @@ rf_status rf_image_probe_bytes(const uint8_t *data, size_t bytes, const char *na
     return RF_OK;
 }
 
-/* The first bytes of a file, which nearly always hold the whole header; false when they do not. */
+/* The first bytes of a file; 0 when there are none. */
+static size_t read_head(const char *path, uint8_t *head, size_t bytes) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return 0;
+    ssize_t n = read(file, head, bytes);
+    close(file);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* The first bytes nearly always hold the whole header; false when they do not. A PNG may be turned by its last chunk.
+ */
 static bool probe_head(const char *path, const rf_decode_options *options, rf_image_info *info) {
     uint8_t head[HEAD_BYTES];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) return false;
-    ssize_t n = read(file, head, sizeof head);
-    close(file);
-    return n > 0 && rf_image_probe_bytes(head, (size_t)n, path, options, info) == RF_OK;
+    size_t n = read_head(path, head, sizeof head);
+    if (!is_jpeg(head, n) && (!is_png(head, n) || n == sizeof head)) return false;
+    return rf_image_probe_bytes(head, n, path, options, info) == RF_OK;
+}
+
+/* Reads a file that begins like a picture; a film of some gigabytes under a picture's name is not read. */
+static rf_status read_picture(const char *path, uint8_t **data, size_t *bytes) {
+    uint8_t head[512];
+    size_t n = read_head(path, head, sizeof head);
+    if (n && !is_jpeg(head, n) && !is_png(head, n)) return refuse_kind(head, n, path);
+    return rf_file_read(path, max_file_bytes, data, bytes);
 }
 
 rf_status rf_image_probe(const char *path, const rf_decode_options *options, rf_image_info *info) {
     if (probe_head(path, options, info)) return RF_OK;
     uint8_t *data = NULL;
     size_t bytes = 0;
-    RF_TRY(rf_file_read(path, max_file_bytes, &data, &bytes));
+    RF_TRY(read_picture(path, &data, &bytes));
     rf_status status = rf_image_probe_bytes(data, bytes, path, options, info);
     rf_free(data);
     return status;
@@ -128,7 +157,7 @@ rf_status rf_image_load(const char *path, const rf_decode_options *options, rf_i
     uint8_t *data = NULL;
     size_t bytes = 0;
     *image = (rf_image){0};
-    rf_status status = rf_file_read(path, max_file_bytes, &data, &bytes);
+    rf_status status = read_picture(path, &data, &bytes);
     if (status != RF_OK) {
         if (options && options->recycle) rf_image_free(options->recycle);
         return status;

@@ -24,7 +24,9 @@ typedef struct jpeg_job {
     rf_image *image;
     FILE *stream;
     int scale_denom, quality;
-    rf_status status; /* a reason of our own, when not RF_OK */
+    bool in_pixels, cut_off;   /* the header is read; the file ended without its mark */
+    bool seen[MAX_COMPONENTS]; /* components that a scan has brought */
+    rf_status status;          /* a reason of our own, when not RF_OK */
 } jpeg_job;
 
 static void on_error(j_common_ptr codec) {
@@ -38,6 +40,10 @@ static void on_message(j_common_ptr codec, int level) {
     if (level >= 0) return;
     switch (codec->err->msg_code) {
     case JWRN_JPEG_EOF:
+        /* libjpeg goes on as if the end mark stood there; bits that are lacking are told by the other warnings. */
+        if (!((const jpeg_job *)codec->err)->in_pixels) on_error(codec);
+        ((jpeg_job *)codec->err)->cut_off = true;
+        break;
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_ARITH_BAD_CODE:
@@ -54,9 +60,12 @@ static void on_output(j_common_ptr codec) {
     (void)codec;
 }
 
+/* Called at least once in each scan of a file that has several. */
 static void on_progress(j_common_ptr codec) {
     jpeg_job *job = (jpeg_job *)codec->err;
-    if (!codec->is_decompressor || job->in.input_scan_number <= MAX_SCANS) return;
+    if (!codec->is_decompressor) return;
+    for (int i = 0; i < job->in.comps_in_scan; i++) job->seen[job->in.cur_comp_info[i]->component_index] = true;
+    if (job->in.input_scan_number <= MAX_SCANS) return;
     job->status = rf_fail(RF_ERR_FORMAT, "%s: JPEG with more than %d scans", job->name, MAX_SCANS);
     longjmp(job->back, 1);
 }
@@ -127,6 +136,21 @@ static void read_rows(jpeg_job *job) {
     }
 }
 
+/* Whether a file that was cut off behind a scan has all that it would have had: each component, and of a progressive
+ * picture each coefficient to its last bit. */
+static bool has_all(jpeg_job *job) {
+    const struct jpeg_decompress_struct *in = &job->in;
+    bool all = true, several = jpeg_has_multiple_scans(&job->in);
+    if (!in->coef_bits) {
+        for (int c = 0; several && c < in->num_components; c++) all = all && job->seen[c];
+    } else {
+        for (int c = 0; c < in->num_components; c++)
+            for (int k = 0; k < DCTSIZE2; k++) all = all && in->coef_bits[c][k] == 0;
+    }
+    if (!all) snprintf(job->reason, sizeof job->reason, "the file ends before its last scan");
+    return all;
+}
+
 static bool run_decode(jpeg_job *job, const uint8_t *data, size_t bytes) {
     struct jpeg_decompress_struct *in = &job->in;
     if (setjmp(job->back)) return false;
@@ -138,6 +162,7 @@ static bool run_decode(jpeg_job *job, const uint8_t *data, size_t bytes) {
     in->out_color_space = four ? JCS_CMYK : JCS_RGB;
     in->scale_num = 1;
     in->scale_denom = (unsigned)job->scale_denom;
+    job->in_pixels = true;
     jpeg_start_decompress(in);
     job->status = rf_image_renew(job->image, (int)in->output_width, (int)in->output_height);
     if (job->status == RF_OK && four) {
@@ -146,8 +171,8 @@ static bool run_decode(jpeg_job *job, const uint8_t *data, size_t bytes) {
     }
     if (job->status != RF_OK) return false;
     read_rows(job);
-    jpeg_finish_decompress(
-        in); /* reads to the end marker: a file cut short is noticed even if its pixels are complete */
+    if (job->cut_off && !has_all(job)) return false;
+    jpeg_finish_decompress(in); /* reads to the end mark */
     return true;
 }
 

@@ -7,12 +7,15 @@
 
 #include "core/mem.h"
 #include "data/codec.h"
+#include "data/exif.h"
 
 typedef struct png_job {
     jmp_buf back;
     char reason[256];
     const uint8_t *data;
     size_t bytes, at;
+    bool ends; /* as far as is known, with the chunk that should be last */
+    int orientation;
     png_structp png;
     png_infop info;
     png_bytep *rows;
@@ -31,15 +34,43 @@ static void on_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
+/* What ends every file: a chunk without contents and its checksum. */
+static const uint8_t last_chunk[12] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+
+/* Past the end of a file whose last chunk is missing, that follows. */
 static void on_read(png_structp png, png_bytep to, size_t bytes) {
     png_job *job = png_get_io_ptr(png);
-    if (bytes > job->bytes - job->at) png_error(png, "the file ends too early");
-    memcpy(to, job->data + job->at, bytes);
-    job->at += bytes;
+    size_t end = job->bytes + (job->ends ? 0 : sizeof last_chunk);
+    if (bytes > end - job->at) png_error(png, "the file ends too early");
+    for (size_t i = 0; i < bytes; i++, job->at++)
+        to[i] = job->at < job->bytes ? job->data[job->at] : last_chunk[job->at - job->bytes];
+}
+
+enum { SIGNATURE = 8, FRAME = 12 }; /* a chunk has its length and name before and a checksum behind its contents */
+
+/* Walks over the whole chunks. *end: where they end; *ends: the last one is IEND. The orientation of eXIf, which may
+ * stand before or after the pixels, else 1. */
+static int walk_chunks(const uint8_t *data, size_t bytes, size_t *end, bool *ends) {
+    int orientation = 1;
+    *ends = false;
+    *end = SIGNATURE;
+    while (!*ends && bytes >= FRAME && *end <= bytes - FRAME) {
+        const uint8_t *chunk = data + *end;
+        size_t length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+        if (length > bytes - FRAME - *end) break;
+        if (memcmp(chunk + 4, "eXIf", 4) == 0) {
+            /* Some programs put the marker of JPEG in front. */
+            int found = rf_exif_orientation_of_tiff(chunk + 8, length);
+            orientation = found != 1 ? found : rf_exif_orientation(chunk + 8, length);
+        }
+        *ends = memcmp(chunk + 4, "IEND", 4) == 0;
+        *end += FRAME + length;
+    }
+    return orientation;
 }
 
 static rf_status begin_read(png_job *job, const uint8_t *data, size_t bytes) {
-    *job = (png_job){.data = data, .bytes = bytes};
+    *job = (png_job){.data = data, .bytes = bytes, .ends = true};
     job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     if (job->info) return RF_OK;
@@ -63,13 +94,16 @@ static bool run_info(png_job *job, rf_image_info *info) {
     read_header(job);
     info->width = (int)png_get_image_width(job->png, job->info);
     info->height = (int)png_get_image_height(job->png, job->info);
-    info->exif_orientation = 1;
+    info->exif_orientation = job->orientation;
     return true;
 }
 
 rf_status rf_png_info(const uint8_t *data, size_t bytes, const char *name, rf_image_info *info) {
     png_job job;
     RF_TRY(begin_read(&job, data, bytes));
+    bool ends;
+    size_t end;
+    job.orientation = walk_chunks(data, bytes, &end, &ends);
     bool ok = run_info(&job, info);
     end_read(&job);
     return ok ? RF_OK : rf_fail(RF_ERR_FORMAT, "%s: unreadable PNG header: %s", name, job.reason);
@@ -113,6 +147,8 @@ rf_status rf_png_decode(const uint8_t *data, size_t bytes, const char *name, rf_
         return begun;
     }
     job.image = image;
+    /* A file that is cut off behind its pixels is used: what is missing says nothing of the picture. */
+    walk_chunks(data, bytes, &job.bytes, &job.ends);
     bool ok = run_decode(&job);
     end_read(&job);
     if (ok) return RF_OK;

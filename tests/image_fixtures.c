@@ -47,6 +47,8 @@ bytes make_jpeg(const jpeg_make *m) {
     if (!m->subsample)
         for (int i = 0; i < c.num_components; i++) c.comp_info[i].h_samp_factor = c.comp_info[i].v_samp_factor = 1;
     if (m->progressive) jpeg_simple_progression(&c);
+    static const jpeg_scan_info apart[] = {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+    if (m->scans_apart) c.scan_info = apart, c.num_scans = 3;
     if (m->no_adobe_marker) c.write_Adobe_marker = FALSE;
     c.restart_in_rows = m->restart_rows;
     jpeg_start_compress(&c, TRUE);
@@ -107,6 +109,24 @@ bytes make_png(const png_make *m) {
 
 static void put_u32(uint8_t *p, uint32_t v) {
     for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+bytes add_png_exif(const bytes *png, int orientation, bool late, bool marked) {
+    uint8_t chunk[4 + 6 + 26 + 4] = "eXIf", length[4];
+    static const uint8_t tiff[26] = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1};
+    size_t at = late ? png->size - 12 : 33, n = 4;
+    if (marked) memcpy(chunk + n, "Exif\0\0", 6), n += 6;
+    memcpy(chunk + n, tiff, sizeof tiff);
+    chunk[n + 19] = (uint8_t)orientation;
+    n += sizeof tiff;
+    put_u32(length, (uint32_t)(n - 4));
+    put_u32(chunk + n, (uint32_t)crc32(0, chunk, (uInt)n));
+    bytes out = {0};
+    append(&out, png->data, at);
+    append(&out, length, 4);
+    append(&out, chunk, n + 4);
+    append(&out, png->data + at, png->size - at);
+    return out;
 }
 
 bytes make_png_header(uint32_t width, uint32_t height) {

@@ -19,6 +19,7 @@ typedef struct jpeg_make {
     int width, height;
     const uint8_t *pixels; /* [height][width][1, 3 or 4] */
     bool progressive, subsample, no_adobe_marker;
+    bool scans_apart; /* a scan for each colour, not progressive */
     int restart_rows; /* restart marker after so many rows of blocks */
     int orientation;  /* 0: no EXIF segment */
     bool big_endian;  /* of the EXIF segment */
@@ -37,6 +38,10 @@ typedef struct png_make {
     bool has_transparent;
 } png_make;
 bytes make_png(const png_make *m);
+
+/* The file with an eXIf chunk of this orientation: behind the header, or late, behind the pixels. marked: the contents
+ * begin like JPEG's segment, as some programs write them. */
+bytes add_png_exif(const bytes *png, int orientation, bool late, bool marked);
 
 /* The smallest PNG header that claims width x height, without pixels. */
 bytes make_png_header(uint32_t width, uint32_t height);

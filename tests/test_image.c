@@ -300,6 +300,7 @@ static void refuse_truncated_files(void **state) {
     for (int which = 0; which < 4; which++) {
         bytes file = damage_fixture(which);
         for (size_t size = 0; size < file.size; size += 7) {
+            if (size + (which < 2 ? 2 : 12) >= file.size) break; /* only the end mark is lacking: test_image_files.c */
             uint8_t *cut = malloc(size + !size); /* exactly as large as the data, for the address sanitizer */
             assert_non_null(cut);
             memcpy(cut, file.data, size);
