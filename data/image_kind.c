@@ -123,7 +123,7 @@ const char *rf_image_kind(const uint8_t *data, size_t bytes) {
     if (bytes == 0) return "an empty file; copy or download it again";
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
         const signature *s = &signatures[i];
-        bool word = s->n == 2 && s->at == 0 && is_text(data, n); /* "BM" begins words, too */
+        bool word = s->n == 2 && s->bytes[0] == 'B' && is_text(data, n); /* "BM" begins words, too */
         if (bytes >= s->at + s->n && memcmp(data + s->at, s->bytes, s->n) == 0 && !word) return s->kind;
     }
     size_t mark = n >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;

@@ -23,7 +23,8 @@ static uint8_t pixels[W * H * 4];
 
 static void paint(int channels) {
     rf_rng rng = rf_rng_make(8, 0, 0, RF_STREAM_TEST);
-    for (int i = 0; i < W * H * channels; i++) pixels[i] = (uint8_t)(40 + i * 3 / W % 150 + (int)rf_rng_below(&rng, 40));
+    for (int i = 0; i < W * H * channels; i++)
+        pixels[i] = (uint8_t)(40 + i * 3 / W % 150 + (int)rf_rng_below(&rng, 40));
 }
 
 static void other_files_are_called_by_their_name(void **state) {
@@ -36,10 +37,18 @@ static void other_files_are_called_by_their_name(void **state) {
         const char *words;
     } files[] = {
         FILE_OF("RIFF\x24\0\0\0WEBPVP8 ", "WebP"),
-        FILE_OF("\0\0\0\x18" "ftypheic\0\0\0\0mif1heic", "HEIC"),
-        FILE_OF("\0\0\0\x18" "ftypmif1\0\0\0\0mif1heic", "HEIF"),
-        FILE_OF("\0\0\0\x20" "ftypavif\0\0\0\0avifmif1", "AVIF"),
-        FILE_OF("\0\0\0\x20" "ftypisom\0\0\2\0isomiso2", "film"),
+        FILE_OF("\0\0\0\x18"
+                "ftypheic\0\0\0\0mif1heic",
+                "HEIC"),
+        FILE_OF("\0\0\0\x18"
+                "ftypmif1\0\0\0\0mif1heic",
+                "HEIF"),
+        FILE_OF("\0\0\0\x20"
+                "ftypavif\0\0\0\0avifmif1",
+                "AVIF"),
+        FILE_OF("\0\0\0\x20"
+                "ftypisom\0\0\2\0isomiso2",
+                "film"),
         FILE_OF("GIF89a\1\0\1\0\x80\0\0\xff\xff\xff", "GIF"),
         FILE_OF("GIF87a\1\0\1\0\x80\0\0\xff\xff\xff", "GIF"),
         FILE_OF("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "BMP"),
@@ -79,10 +88,10 @@ static void other_files_are_called_by_their_name(void **state) {
         const char *path = scratch_path("photo.jpg");
         assert_int_equal(rf_file_write_atomic(path, files[i].data, files[i].bytes), RF_OK);
         for (int way = 0; way < 3; way++) {
-            rf_status status = way == 0 ? rf_image_load(path, NULL, &image)
-                               : way == 1
-                                   ? rf_image_probe(path, NULL, &info)
-                                   : rf_image_decode((const uint8_t *)files[i].data, files[i].bytes, path, NULL, &image);
+            rf_status status =
+                way == 0   ? rf_image_load(path, NULL, &image)
+                : way == 1 ? rf_image_probe(path, NULL, &info)
+                           : rf_image_decode((const uint8_t *)files[i].data, files[i].bytes, path, NULL, &image);
             assert_int_equal(status, RF_ERR_FORMAT);
             const char *message = rf_error_message();
             if (!strstr(message, files[i].words) || !strstr(message, "photo.jpg: neither JPEG nor PNG"))
@@ -120,16 +129,21 @@ static void a_jpeg_with_all_its_pixels_is_used(void **state) {
         int channels;
         bool progressive, subsample, apart;
         int restart;
-    } kinds[] = {{JPEG_RGB, 3, false, false, false, 0}, {JPEG_RGB, 3, false, true, false, 0},
-                 {JPEG_RGB, 3, true, true, false, 0},   {JPEG_RGB, 3, false, true, false, 1},
-                 {JPEG_RGB, 3, true, false, false, 1},  {JPEG_RGB, 3, false, true, true, 0},
+    } kinds[] = {{JPEG_RGB, 3, false, false, false, 0},  {JPEG_RGB, 3, false, true, false, 0},
+                 {JPEG_RGB, 3, true, true, false, 0},    {JPEG_RGB, 3, false, true, false, 1},
+                 {JPEG_RGB, 3, true, false, false, 1},   {JPEG_RGB, 3, false, true, true, 0},
                  {JPEG_GRAY, 1, false, false, false, 0}, {JPEG_GRAY, 1, true, false, false, 0},
                  {JPEG_CMYK, 4, false, false, false, 0}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         paint(kinds[k].channels);
-        jpeg_make m = {.kind = kinds[k].kind, .width = W, .height = H, .pixels = pixels,
-                       .progressive = kinds[k].progressive, .subsample = kinds[k].subsample,
-                       .scans_apart = kinds[k].apart, .restart_rows = kinds[k].restart};
+        jpeg_make m = {.kind = kinds[k].kind,
+                       .width = W,
+                       .height = H,
+                       .pixels = pixels,
+                       .progressive = kinds[k].progressive,
+                       .subsample = kinds[k].subsample,
+                       .scans_apart = kinds[k].apart,
+                       .restart_rows = kinds[k].restart};
         bytes file = make_jpeg(&m);
         rf_image whole, image;
         assert_int_equal(decode_cut(&file, file.size, NULL, 0, &whole), RF_OK);
