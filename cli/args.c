@@ -171,6 +171,7 @@ static bool store(const rf_program *program, const rf_option *o, const char *tex
         rf_cli_fail(program->name, RF_ERR_NOMEM);
         return false;
     case RF_OPT_FLAG:
+    case RF_OPT_TOGGLE:
         break;
     }
     return false;
@@ -199,6 +200,10 @@ static const rf_option *find_long(const rf_program *program, const char *name, s
     return NULL;
 }
 
+static bool is_flag(const rf_option *o) {
+    return o->kind == RF_OPT_FLAG || o->kind == RF_OPT_TOGGLE;
+}
+
 /* Handles the option word argv[*i]; moves *i over a separate value. False after a message. */
 static bool take_option(const rf_program *program, int argc, char **argv, int *i) {
     const char *word = argv[*i], *value = NULL;
@@ -211,7 +216,7 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
         if (!o && strncmp(word, "--no-", 5) == 0) {
             o = find_long(program, word + 5, length - 3);
             off = true;
-            if (o && o->kind != RF_OPT_FLAG) o = NULL;
+            if (o && !is_flag(o)) o = NULL;
         }
     } else {
         for (size_t k = 0; k < option_count(program); k++)
@@ -219,12 +224,15 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
         if (o && word[2]) value = word + 2;
     }
     if (!o) return unknown_option(program, word);
-    if (o->kind == RF_OPT_FLAG) {
+    if (is_flag(o)) {
         if (value) {
             rf_cli_usage(program->name, "--%s takes no value", o->name);
             return false;
         }
-        *(bool *)o->target = !off;
+        if (o->kind == RF_OPT_FLAG)
+            *(bool *)o->target = !off;
+        else
+            *(int *)o->target = !off;
         return true;
     }
     if (!value && *i + 1 < argc) value = argv[++*i];

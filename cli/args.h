@@ -11,13 +11,14 @@
 #include "core/status.h"
 
 typedef enum rf_option_kind {
-    RF_OPT_FLAG, /* bool */
-    RF_OPT_INT,  /* long, lo..hi */
-    RF_OPT_SEED, /* uint64_t */
-    RF_OPT_REAL, /* double, lo..hi */
-    RF_OPT_TEXT, /* const char *, pointing into argv */
-    RF_OPT_SIZE, /* int[2] from WIDTHxHEIGHT, lo..hi each */
-    RF_OPT_LIST, /* rf_text_list; the option may be repeated */
+    RF_OPT_FLAG,   /* bool */
+    RF_OPT_TOGGLE, /* int: -1 as long as neither --name (1) nor --no-name (0) is given */
+    RF_OPT_INT,    /* long, lo..hi */
+    RF_OPT_SEED,   /* uint64_t */
+    RF_OPT_REAL,   /* double, lo..hi */
+    RF_OPT_TEXT,   /* const char *, pointing into argv */
+    RF_OPT_SIZE,   /* int[2] from WIDTHxHEIGHT, lo..hi each */
+    RF_OPT_LIST,   /* rf_text_list; the option may be repeated */
 } rf_option_kind;
 
 /* Start from zeros. Texts are borrowed, usually from argv; the array lives until the program ends. */

@@ -13,8 +13,8 @@
 #include "train/checkpoint.h"
 #include "train/loss_dense.h"
 
-static rf_status find_config(const char *path, const rf_st_file *file, const char *config_path,
-                             const char *const *overrides, size_t n, rf_config *config) {
+rf_status rf_model_config(const char *path, const rf_st_file *file, const char *config_path,
+                          const char *const *overrides, size_t n, rf_config *config) {
     if (config_path) return rf_config_load(config_path, overrides, n, config);
     const char *text = rf_st_meta(file, "rf.config");
     if (text) return rf_config_parse(path, text, overrides, n, config);
@@ -65,7 +65,7 @@ rf_status rf_model_open(const char *path, const char *config_path, const char *c
     rf_weights_report report = {0};
     rf_status status;
     RF_TRY_GOTO(rf_weights_read(path, &file));
-    RF_TRY_GOTO(find_config(path, file, config_path, overrides, n_overrides, &model->config));
+    RF_TRY_GOTO(rf_model_config(path, file, config_path, overrides, n_overrides, &model->config));
     RF_TRY_GOTO(rf_detector_params(&model->config, &model->params));
     RF_TRY_GOTO(rf_weights_apply(path, file, model->params, &report));
     RF_TRY_GOTO(judge(path, model, &report));

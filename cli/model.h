@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/pictures.h"
+#include "core/safetensors.h"
 #include "data/dataset.h"
 #include "eval/finder.h"
 #include "eval/wider_ap.h"
@@ -21,6 +22,9 @@ typedef struct rf_model {
 rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
                         rf_model *model);
 void rf_model_close(rf_model *model);
+/* The configuration alone, of a file that was read. */
+rf_status rf_model_config(const char *path, const rf_st_file *file, const char *config_path,
+                          const char *const *overrides, size_t n, rf_config *config);
 
 /* The training or validation set of [data]; for a missing folder the message says what was looked for. */
 rf_status rf_open_training_set(const rf_config *config, rf_dataset **out);

@@ -23,7 +23,7 @@ typedef struct job {
     rf_model model;
     const char *out;
     rf_output json;
-    bool exif, mesh;
+    int exif, mesh; /* -1: as the settings say */
     size_t images, faces, skipped;
 } job;
 
@@ -155,7 +155,7 @@ static rf_status tell_faces(job *j, const char *path, const char *relative, rf_i
 static rf_status detect_one(job *j, const char *path, const char *relative) {
     if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal before %s", path);
     rf_image image = {0};
-    rf_decode_options decode = {.apply_exif = j->exif};
+    rf_decode_options decode = {.apply_exif = j->exif != 0};
     rf_face_list faces = {0};
     rf_status status = rf_picture_faces(j->model.finder, path, &decode, &image, &faces, NULL);
     if (status == RF_OK) {
@@ -212,20 +212,30 @@ static rf_status check_outputs(const job *j, const char *const *words, size_t n,
     return RF_OK;
 }
 
+/* What a model says of data.exif is about the pictures that it was trained on; what the user says of it counts. */
+static bool sets_exif_off(const rf_text_list *sets) {
+    static const char key[] = "data.exif=";
+    bool off = false;
+    for (size_t i = 0; i < sets->n; i++)
+        if (strncmp(sets->v[i], key, sizeof key - 1) == 0) off = strcmp(sets->v[i] + sizeof key - 1, "no") == 0;
+    return off;
+}
+
 int main(int argc, char **argv) {
-    static job j = {.exif = true};
+    static job j = {.exif = -1, .mesh = -1};
     const char *json = NULL;
     static char score_text[64];
     const char **words = (const char **)argv, *config = NULL;
     rf_text_list sets = {0};
-    double score = 0.5;
+    double score = -1;
     long threads = 0;
     const rf_option options[] = {
         {"out", 'o', RF_OPT_TEXT, &j.out, "DIR", "write the pictures with boxes, points and scores there", 0, 0},
         {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image", 0, 0},
-        {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (0.5)", 0, 1},
-        {"mesh", 0, RF_OPT_FLAG, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
-        {"exif", 0, RF_OPT_FLAG, &j.exif, NULL, "turn pictures by their EXIF orientation (on; --no-exif)", 0, 0},
+        {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
+        {"mesh", 0, RF_OPT_TOGGLE, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
+        {"exif", 0, RF_OPT_TOGGLE, &j.exif, NULL,
+         "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
@@ -247,15 +257,20 @@ int main(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
-    rf_status status = rf_text_list_add(&sets, score_text);
-    if (status == RF_OK && j.mesh) status = rf_text_list_add(&sets, "eval.mesh=yes");
+    const char *const own[] = {score < 0 ? "?eval.score=0.5" : score_text, j.mesh < 0 ? NULL
+                                                                           : j.mesh   ? "eval.mesh=yes"
+                                                                                      : "eval.mesh=no"};
+    rf_status status = RF_OK;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
     if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_output_open("--json", json, &j.json);
     if (status == RF_OK) status = rf_output_check_folder("--out", j.out);
     if (status == RF_OK) status = check_outputs(&j, words, n, config);
     if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
-    if (status == RF_OK && j.mesh && j.model.config.model.mesh_vertices == 0)
+    if (status == RF_OK && j.mesh > 0 && j.model.config.model.mesh_vertices == 0)
         status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
+    if (status == RF_OK && j.exif < 0) j.exif = !sets_exif_off(&sets);
     if (status == RF_OK) status = rf_output_start(&j.json);
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
     if (status == RF_OK) rf_say("%zu images, %zu faces, %zu skipped\n", j.images, j.faces, j.skipped);

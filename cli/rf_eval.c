@@ -28,7 +28,8 @@ typedef struct job {
         *protocol_name;
     const rf_protocol *protocol;
     double score, iou;
-    bool flip, paper;
+    int flip; /* -1: as the settings say */
+    bool paper;
     bool partial; /* pictures were passed over */
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
@@ -219,26 +220,31 @@ static rf_status add_set(rf_text_list *sets, char text[96], const char *key, con
     return rf_text_list_add(sets, text);
 }
 
-static rf_status evaluate_model(job *j) {
-    static char text[8][96];
+/* From the weakest: what --paper stands for, what the user sets by --set, the options of single settings. */
+static rf_status collect_settings(const job *j, rf_text_list *all) {
+    static const char *const paper[] = {"eval.scales=500,800,1100,1400,1700", "eval.schedule=scales",
+                                        "eval.long_edge=1.5", "eval.merge=vote", "eval.flip=yes"};
+    static char text[6][96];
     char score[32], iou[32];
+    const char *scales = j->scales, *flip = j->flip < 0 ? NULL : j->flip ? "yes" : "no";
+    bool srn = scales && strcmp(scales, "srn") == 0;
+    for (size_t i = 0; j->paper && i < sizeof paper / sizeof *paper; i++) RF_TRY(rf_text_list_add(all, paper[i]));
+    for (size_t i = 0; i < j->sets.n; i++) RF_TRY(rf_text_list_add(all, j->sets.v[i]));
     snprintf(score, sizeof score, "%.17g", j->score);
     snprintf(iou, sizeof iou, "%.17g", j->iou);
-    if (j->paper) {
-        j->scales = "500,800,1100,1400,1700";
-        j->merge = "vote";
-        j->flip = true;
-        RF_TRY(add_set(&j->sets, text[0], "long_edge", "1.5"));
-    }
-    bool srn = j->scales && strcmp(j->scales, "srn") == 0;
-    if (srn) j->scales = NULL;
-    RF_TRY(add_set(&j->sets, text[6], "schedule", srn ? "srn" : j->scales ? "scales" : NULL));
-    RF_TRY(add_set(&j->sets, text[1], "scales", j->scales && strcmp(j->scales, "original") == 0 ? "0" : j->scales));
-    RF_TRY(add_set(&j->sets, text[2], "merge", j->merge));
-    RF_TRY(add_set(&j->sets, text[3], "flip", j->flip ? "yes" : NULL));
-    RF_TRY(add_set(&j->sets, text[4], "score", j->score >= 0 ? score : NULL));
-    RF_TRY(add_set(&j->sets, text[5], "iou", j->iou >= 0 ? iou : NULL));
-    rf_model model;
+    if (scales && strcmp(scales, "original") == 0) scales = "0";
+    RF_TRY(add_set(all, text[0], "schedule", srn ? "srn" : scales ? "scales" : NULL));
+    RF_TRY(add_set(all, text[1], "scales", srn ? NULL : scales));
+    RF_TRY(add_set(all, text[2], "merge", j->merge));
+    RF_TRY(add_set(all, text[3], "flip", flip));
+    RF_TRY(add_set(all, text[4], "score", j->score >= 0 ? score : NULL));
+    return add_set(all, text[5], "iou", j->iou >= 0 ? iou : NULL);
+}
+
+static rf_status evaluate_model(job *j) {
+    rf_text_list settings = {0};
+    RF_TRY(collect_settings(j, &settings));
+    rf_model model = {0};
     rf_dataset *dataset = NULL;
     RF_TRY(open_data(j, &dataset));
     rf_status status = j->pred_out ? rf_predictions_check(j->pred_out, dataset) : RF_OK;
@@ -247,10 +253,11 @@ static rf_status evaluate_model(job *j) {
         return status;
     }
     bool meshes = rf_has_meshes(dataset);
-    RF_TRY(add_set(&j->sets, text[7], "mesh", meshes ? "yes" : NULL));
-    status = rf_model_open(j->model, j->config, j->sets.v, j->sets.n, &model);
+    if (meshes) status = rf_text_list_add(&settings, "?eval.mesh=yes");
+    if (status == RF_OK) status = rf_model_open(j->model, j->config, settings.v, settings.n, &model);
     size_t vertices = (size_t)model.config.model.mesh_vertices;
-    if (status == RF_OK && meshes && vertices) status = rf_dataset_read_mesh(dataset, vertices);
+    if (status == RF_OK && meshes && vertices && model.config.eval.mesh)
+        status = rf_dataset_read_mesh(dataset, vertices);
     bool chosen = false;
     for (size_t i = 0; i < j->sets.n; i++) chosen |= strncmp(j->sets.v[i], "data.exif=", 10) == 0;
     if (status == RF_OK) status = rf_apply_exif(dataset, model.config.data.exif, chosen);
@@ -283,7 +290,7 @@ static rf_status write_json(job *j) {
 }
 
 int main(int argc, char **argv) {
-    static job j = {.score = -1, .iou = -1};
+    static job j = {.score = -1, .iou = -1, .flip = -1};
     long threads = 0;
     const rf_option options[] = {
         {"data", 'd', RF_OPT_TEXT, &j.data, "ROOT", "data set: folder or annotation file, as rf-data check takes it", 0,
@@ -301,12 +308,14 @@ int main(int argc, char **argv) {
         {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
         {"scales", 0, RF_OPT_TEXT, &j.scales, "original|srn|S[,S...]",
          "short edges to test at (the model's eval.scales), or SRN's schedule", 0, 0},
-        {"flip", 0, RF_OPT_FLAG, &j.flip, NULL, "also test the mirror image", 0, 0},
+        {"flip", 0, RF_OPT_TOGGLE, &j.flip, NULL, "also test the mirror image (eval.flip; --no-flip)", 0, 0},
         {"merge", 0, RF_OPT_TEXT, &j.merge, "NAME",
          "how overlapping detections are merged: nms, soft_linear, soft_gaussian, vote or weighted", 0, 0},
-        {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou, 0.4)", 0, 1},
-        {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score, 0.02)", 0, 1},
-        {"paper", 0, RF_OPT_FLAG, &j.paper, NULL, "the paper's test: 500,800,1100,1400,1700, flip, voting", 0, 0},
+        {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou)", 0, 1},
+        {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score)", 0, 1},
+        {"paper", 0, RF_OPT_FLAG, &j.paper, NULL,
+         "the paper's test: 500,800,1100,1400,1700, flip, voting; --set and the options above\nchange parts of it", 0,
+         0},
         {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none or another", 0, 0},
         {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
         {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object", 0, 0},

@@ -43,11 +43,28 @@ static rf_status read_outputs(const char *text, rf_export_options *o) {
     return RF_OK;
 }
 
+/* The score of a detector, 0.5 where nobody has set eval.score. */
+static rf_status read_score(job *j, const rf_st_file *file) {
+    rf_config config;
+    rf_text_list sets = j->sets;
+    RF_TRY(rf_text_list_add(&sets, "?eval.score=0.5"));
+    RF_TRY(rf_model_config(j->source, file, j->config, sets.v, sets.n, &config));
+    j->options.score = config.eval.score;
+    return RF_OK;
+}
+
 /* A checkpoint that is the best of its run carries the figure that made it so. */
 static rf_status read_figures(job *j) {
     rf_st_file *file = NULL;
     for (int i = 0; i < 3; i++) j->exported.ap[i] = -1;
     RF_TRY(rf_weights_read(j->source, &file));
+    if (j->options.score < 0) {
+        rf_status status = read_score(j, file);
+        if (status != RF_OK) {
+            rf_st_free(file);
+            return status;
+        }
+    }
     const char *best = rf_st_meta(file, "rf.best"), *at = rf_st_meta(file, "rf.best_step");
     const char *step = rf_st_meta(file, "rf.step");
     if (best && at && step && strcmp(at, step) == 0) {
@@ -104,7 +121,7 @@ static char *formats_text(void) {
 }
 
 int main(int argc, char **argv) {
-    static job j = {.options = {.batch = 1, .score = 0.5, .iou = -1}};
+    static job j = {.options = {.batch = 1, .score = -1, .iou = -1}};
     const char *to = NULL, *input = NULL, *outputs = "raw";
     long opset = 0, batch = 1, keep = 0;
     const rf_option options[] = {
@@ -125,7 +142,8 @@ int main(int argc, char **argv) {
         {"opset", 0, RF_OPT_INT, &opset, "N", "ONNX operator set (13)", 11, 19},
         {"fp16", 0, RF_OPT_FLAG, &j.options.fp16, NULL, "weights in half precision", 0, 0},
         {"embed", 0, RF_OPT_FLAG, &j.options.embed, NULL, "C: weights as an array in the source", 0, 0},
-        {"score", 0, RF_OPT_REAL, &j.options.score, "X", "faces: lowest score (0.5)", 0, 1},
+        {"score", 0, RF_OPT_REAL, &j.options.score, "X", "faces: lowest score (eval.score where it is set, else 0.5)",
+         0, 1},
         {"iou", 0, RF_OPT_REAL, &j.options.iou, "X", "faces: overlap above which the weaker is dropped (eval.iou)", 0,
          1},
         {"keep", 0, RF_OPT_INT, &keep, "N", "faces: at most so many of an image (eval.keep)", 1, 100000},

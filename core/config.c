@@ -138,22 +138,64 @@ static rf_status apply_preset(rf_config *config) {
     return RF_OK;
 }
 
-static rf_status apply_entries(const char *name, const rf_config_entries *entries, bool presets_only,
-                               rf_config *config) {
+/* Which entries are applied. */
+typedef enum pass {
+    PRESETS,
+    WEAK,
+    OTHERS,
+} pass;
+
+/* A file that holds every key is a configuration that rf resolved and a checkpoint carried: a default in it was not set
+ * by anybody. */
+static bool is_resolved(const rf_config_entries *entries) {
+    size_t n = 0;
+    for (size_t i = 0; i < entries->count; i++) n += entries->items[i].line > 0;
+    return n == rf_key_count;
+}
+
+/* Whether a weak override stands in the place of the key's default in a resolved configuration. */
+static rf_status is_unset(const rf_config_entries *entries, const rf_config_entry *entry, const rf_key *key,
+                          bool *unset) {
+    *unset = false;
+    for (size_t i = 0; entry->line && i < entries->count; i++)
+        *unset |= entries->items[i].weak && rf_config_find_key(entries->items[i].section, entries->items[i].key) == key;
+    if (!*unset) return RF_OK;
+    rf_text text = {0};
+    char *initial;
+    rf_config defaults;
+    rf_config_defaults(&defaults);
+    rf_status status = rf_config_put_value(&text, &defaults, key);
+    if (status != RF_OK) rf_text_clear(&text);
+    RF_TRY(status);
+    RF_TRY(rf_text_finish(&text, &initial, NULL));
+    *unset = strcmp(initial, entry->value) == 0;
+    rf_free(initial);
+    return RF_OK;
+}
+
+static rf_status apply_entries(const char *name, const rf_config_entries *entries, pass which, rf_config *config) {
     char place[PLACE_BYTES];
+    bool resolved = which == OTHERS && is_resolved(entries), unset;
     for (size_t i = 0; i < entries->count; i++) {
         const rf_config_entry *entry = &entries->items[i];
         const rf_key *key = rf_config_find_key(entry->section, entry->key);
-        if (presets_only && key->offset != offsetof(rf_config, model.preset)) continue;
+        if (which == PRESETS && key->offset != offsetof(rf_config, model.preset)) continue;
+        if (entry->weak != (which == WEAK)) continue;
+        if (resolved) {
+            RF_TRY(is_unset(entries, entry, key, &unset));
+            if (unset) continue;
+        }
         entry_place(place, name, entry);
         RF_TRY(rf_config_set(config, key, entry->value, place));
     }
     return RF_OK;
 }
 
-/* "section.key=value" with blanks allowed around the three. */
+/* "section.key=value" with blanks allowed around the three; a '?' in front makes it weak. */
 static rf_status add_override(const char *text, rf_config_entries *entries) {
     static const char blanks[] = " \t";
+    bool weak = *text == '?';
+    text += weak;
     const char *equals = strchr(text, '='), *dot = strchr(text, '.');
     if (!equals || !dot || dot > equals)
         return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set train.batch=16", text);
@@ -167,6 +209,7 @@ static rf_status add_override(const char *text, rf_config_entries *entries) {
         if (!parts[i]) status = RF_ERR_NOMEM;
     }
     if (status == RF_OK) status = rf_config_entries_add(entries, parts[0], parts[1], parts[2], 0);
+    if (status == RF_OK) entries->items[entries->count - 1].weak = weak;
     for (int i = 0; i < 3; i++) rf_free(parts[i]);
     return status;
 }
@@ -180,9 +223,10 @@ rf_status rf_config_parse(const char *name, const char *text, const char *const 
     RF_TRY_GOTO(rf_config_read_ini(name, text, &entries));
     for (size_t i = 0; i < n_overrides; i++) RF_TRY_GOTO(add_override(overrides[i], &entries));
     RF_TRY_GOTO(check_entries(name, &entries));
-    RF_TRY_GOTO(apply_entries(name, &entries, true, &result));
+    RF_TRY_GOTO(apply_entries(name, &entries, PRESETS, &result));
     RF_TRY_GOTO(apply_preset(&result));
-    RF_TRY_GOTO(apply_entries(name, &entries, false, &result));
+    RF_TRY_GOTO(apply_entries(name, &entries, WEAK, &result));
+    RF_TRY_GOTO(apply_entries(name, &entries, OTHERS, &result));
     RF_TRY_GOTO(rf_config_check(name, &result));
     *config = result;
 fail:

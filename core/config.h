@@ -55,7 +55,9 @@ void rf_config_defaults(rf_config *config);
 
 /* Reads a file (NULL: defaults only) and then `--set section.key=value` texts, in order. A preset named in the file or
  * in an override is applied first, whatever its place. Unknown sections or keys, wrong types and values out of range
- * are RF_ERR_USER naming file:line, what was expected and the nearest known name. */
+ * are RF_ERR_USER naming file:line, what was expected and the nearest known name. An override "?section.key=value" is a
+ * program's own default: it stands only where neither the file nor another override sets the key (a preset does not
+ * count, nor does a default that a checkpoint's resolved configuration spells out). */
 rf_status rf_config_load(const char *path, const char *const *overrides, size_t n_overrides, rf_config *config);
 /* The same from text; `name` stands for the file in messages. */
 rf_status rf_config_parse(const char *name, const char *text, const char *const *overrides, size_t n_overrides,

@@ -9,6 +9,7 @@
 typedef struct rf_config_entry {
     char *section, *key, *value;
     int line;
+    bool weak; /* an override that only stands in for what nobody set */
 } rf_config_entry;
 
 typedef struct rf_config_entries {

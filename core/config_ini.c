@@ -17,7 +17,7 @@ rf_status rf_config_entries_add(rf_config_entries *entries, const char *section,
         entries->capacity = grown;
     }
     rf_config_entry *entry = &entries->items[entries->count++];
-    *entry = (rf_config_entry){rf_strdup(section), rf_strdup(key), rf_strdup(value), line};
+    *entry = (rf_config_entry){rf_strdup(section), rf_strdup(key), rf_strdup(value), line, false};
     return entry->section && entry->key && entry->value ? RF_OK : RF_ERR_NOMEM;
 }
 

@@ -23,21 +23,26 @@ fail:
     return status;
 }
 
-static const char introduction[] = "# Configuration\n"
-                                   "\n"
-                                   "A configuration is an INI file: `[section]` lines, `key = value` lines, comments "
-                                   "after `#` or `;` at the start of a line\n"
-                                   "or after ` ;` behind a value. Every key has a default, so a file holds only what "
-                                   "differs. `--set section.key=value`\n"
-                                   "overrides the file; the last one wins. An unknown section or key, a value of the "
-                                   "wrong type or out of range and a key\n"
-                                   "that is set twice are errors that name the line. The resolved configuration is "
-                                   "written beside each run and into its\n"
-                                   "checkpoints.\n"
-                                   "\n"
-                                   "Types: *whole* and *number* are decimal, *yes/no* also takes true/false, on/off "
-                                   "and 1/0, a *list* is numbers separated by\n"
-                                   "commas (at most 32), a *text* has at most 255 bytes.\n";
+static const char introduction[] =
+    "# Configuration\n"
+    "\n"
+    "A configuration is an INI file: `[section]` lines, `key = value` lines, comments "
+    "after `#` or `;` at the start of a line\n"
+    "or after ` ;` behind a value. Every key has a default, so a file holds only what "
+    "differs. `--set section.key=value`\n"
+    "overrides the file; the last one wins. From the weakest: the default of a key, the preset, a program's own "
+    "default where it\n"
+    "differs (`rf-detect` shows faces from 0.5 on), the file or the configuration that a model carries, "
+    "`rf-eval --paper`, `--set`,\n"
+    "and an option with a name of its own (`--score`). An unknown section or key, a value of the wrong type or out of "
+    "range and a key\n"
+    "that is set twice are errors that name the line. The resolved configuration is "
+    "written beside each run and into its\n"
+    "checkpoints.\n"
+    "\n"
+    "Types: *whole* and *number* are decimal, *yes/no* also takes true/false, on/off "
+    "and 1/0, a *list* is numbers separated by\n"
+    "commas (at most 32), a *text* has at most 255 bytes.\n";
 
 static void put_type(rf_text *out, const rf_key *key) {
     switch (key->type) {
