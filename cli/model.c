@@ -190,7 +190,7 @@ rf_status rf_score_wider(const rf_wider_gt *gt, const rf_dataset *dataset, const
         size_t at = rf_wider_gt_find(gt, dataset->samples[i].name);
         if (at < gt->n_images) ordered[at] = lists[i];
     }
-    rf_status status = rf_wider_ap(gt, ordered, out);
+    rf_status status = rf_wider_ap(gt, &(rf_wider_input){.detections = ordered}, out);
     rf_free(ordered); /* the faces belong to `lists` */
     return status;
 }

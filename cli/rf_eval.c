@@ -5,28 +5,28 @@
 
 #include "cli/args.h"
 #include "cli/eval_protocol.h"
+#include "cli/eval_wider.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/sets.h"
 #include "cli/say.h"
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/name.h"
 #include "core/parallel.h"
 #include "core/signals.h"
 #include "data/mesh_table.h"
 #include "eval/metric.h"
 #include "eval/predictions.h"
-#include "eval/report.h"
-#include "eval/wider_ap.h"
 
 static const char name[] = "rf-eval";
 
 typedef struct job {
     const char *model, *data, *images, *list, *gt, *scales, *merge, *pred_in, *pred_out, *json, *config, *report,
-        *protocol_name;
+        *protocol_name, *rule_name, *sizes, *ids;
     const rf_protocol *protocol;
+    rf_wider_rule rule;
     double score, iou;
     int flip; /* -1: as the settings say */
     bool paper;
@@ -34,37 +34,9 @@ typedef struct job {
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
     rf_output file;     /* where */
-    rf_wider_result wider;
 } job;
 
 /* ---- results ---- */
-
-static rf_status write_report(const job *j) {
-    if (!j->report) return RF_OK;
-    rf_curve curves[RF_WIDER_SUBSETS];
-    for (int s = 0; s < RF_WIDER_SUBSETS; s++)
-        curves[s] = (rf_curve){rf_wider_subset_names[s], j->wider.recall[s], j->wider.precision[s], RF_WIDER_BINS,
-                               j->wider.ap[s]};
-    char *svg = rf_path_join(j->report, "precision-recall.svg"), *csv = rf_path_join(j->report, "precision-recall.csv");
-    rf_status status = svg && csv ? rf_dir_make(j->report) : RF_ERR_NOMEM;
-    if (status == RF_OK) status = rf_report_svg(svg, "WIDER FACE", curves, RF_WIDER_SUBSETS);
-    if (status == RF_OK) status = rf_report_csv(csv, curves, RF_WIDER_SUBSETS);
-    rf_free(svg);
-    rf_free(csv);
-    return status;
-}
-
-static rf_status tell_wider(job *j, const rf_wider_gt *gt, double begin) {
-    for (int s = 0; s < RF_WIDER_SUBSETS; s++) {
-        rf_say("%-7s %.6f  (%zu faces)\n", rf_wider_subset_names[s], j->wider.ap[s], j->wider.n_faces[s]);
-        rf_json_put_number(&j->out, rf_wider_subset_names[s], j->wider.ap[s]);
-    }
-    rf_say("%zu images, %zu detections, scored in %.2f s\n", gt->n_images, j->wider.n_detections,
-           rf_clock_seconds() - begin);
-    rf_json_put_int(&j->out, "images", (long long)gt->n_images);
-    rf_json_put_int(&j->out, "detections", (long long)j->wider.n_detections);
-    return write_report(j);
-}
 
 static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
     for (int m = 0; m < RF_METRIC_COUNT; m++) {
@@ -86,26 +58,21 @@ static void free_lists(rf_face_list *lists, size_t n) {
 
 static rf_status score_predictions(job *j) {
     rf_wider_gt *gt = NULL;
-    rf_face_list *lists = NULL;
-    size_t missing = 0;
-    rf_status status;
-    RF_TRY_GOTO(rf_open_ground_truth(j->gt, j->list, &gt));
-    lists = rf_alloc(gt->n_images, sizeof *lists);
-    status = lists ? RF_OK : RF_ERR_NOMEM;
-    if (status != RF_OK) goto fail;
-    RF_TRY_GOTO(rf_predictions_read_wider(j->pred_in, gt, lists, &missing));
-    if (missing) rf_say("%zu images have no prediction file: counted as no detection\n", missing);
-    double begin = rf_clock_seconds();
-    RF_TRY_GOTO(rf_wider_ap(gt, lists, &j->wider));
-    status = tell_wider(j, gt, begin);
-fail:
-    free_lists(lists, gt ? gt->n_images : 0);
+    RF_TRY(rf_open_ground_truth(j->gt, j->list, &gt));
+    rf_status status = rf_eval_wider_files(&(rf_wider_job){gt, j->rule, j->report, &j->out}, j->pred_in);
     rf_wider_gt_free(gt);
     return status;
 }
 
 static rf_protocol_job protocol_job(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
-    return (rf_protocol_job){j->protocol, dataset, lists, NULL, j->report, j->pred_out, &j->out};
+    return (rf_protocol_job){.protocol = j->protocol,
+                             .dataset = dataset,
+                             .lists = lists,
+                             .report = j->report,
+                             .pred_out = j->pred_out,
+                             .sizes = j->sizes,
+                             .ids = j->ids,
+                             .out = &j->out};
 }
 
 static rf_status open_data(const job *j, rf_dataset **out);
@@ -125,9 +92,7 @@ static rf_status score_files(job *j) {
 static rf_status score_against_gt(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
     rf_wider_gt *gt = NULL;
     RF_TRY(rf_open_ground_truth(j->gt, j->list, &gt));
-    double begin = rf_clock_seconds();
-    rf_status status = rf_score_wider(gt, dataset, lists, &j->wider);
-    if (status == RF_OK) status = tell_wider(j, gt, begin);
+    rf_status status = rf_eval_wider(&(rf_wider_job){gt, j->rule, j->report, &j->out}, dataset, lists);
     rf_wider_gt_free(gt);
     return status;
 }
@@ -305,6 +270,13 @@ int main(int argc, char **argv) {
          "score the predictions in DIR/<event>/<image>.txt, or in a file as FDDB has them; no model; needs --gt, or\n"
          "--protocol and --data",
          0, 0},
+        {"rule", 0, RF_OPT_TEXT, &j.rule_name, "python|matlab",
+         "with --gt: which program's AP leads in what is printed and drawn, the Python port's or that of the data\n"
+         "set's own MATLAB tool; the other stands beside it (python)",
+         0, 0},
+        {"sizes", 0, RF_OPT_TEXT, &j.sizes, "FILE",
+         "with --protocol fddb: name, width and height of each picture, one a line, where the pictures are not at hand",
+         0, 0},
         {"pred-out", 0, RF_OPT_TEXT, &j.pred_out, "DIR", "write predictions in that layout", 0, 0},
         {"scales", 0, RF_OPT_TEXT, &j.scales, "original|srn|S[,S...]",
          "short edges to test at (the model's eval.scales), or SRN's schedule", 0, 0},
@@ -345,6 +317,12 @@ int main(int argc, char **argv) {
     rf_args_action action = rf_args_parse(&program, argc, argv, &j.model, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (j.protocol_name && !(j.protocol = rf_protocol_find(j.protocol_name))) return rf_cli_fail(name, RF_ERR_USER);
+    int rule = j.rule_name ? rf_name_find("rule", j.rule_name, rf_wider_rule_names, RF_WIDER_RULES) : RF_WIDER_PYTHON;
+    if (rule < 0) return rf_cli_fail(name, RF_ERR_USER);
+    j.rule = (rf_wider_rule)rule;
+    if (j.rule_name && !j.gt) return rf_cli_usage(name, "--rule is about the official ground truth: add --gt DIR");
+    if (j.sizes && !(j.protocol && j.protocol->needs_ellipses))
+        return rf_cli_usage(name, "--sizes is for --protocol fddb");
     if (j.protocol && j.gt) return rf_cli_usage(name, "--gt and --protocol: one at a time");
     if (j.pred_in && (n || (j.protocol ? !j.data : !j.gt)))
         return rf_cli_usage(name, "--pred DIR takes --gt DIR, or --protocol and --data, and no model");

@@ -103,7 +103,7 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
         rf_wider_result *wider = rf_alloc(1, sizeof *wider);
         rf_status status = wider ? rf_score_wider(s->gt, s->val, lists, wider) : RF_ERR_NOMEM;
         for (int i = RF_WIDER_SUBSETS - 1; status == RF_OK && i >= 0; i--)
-            add_metric(out, rf_wider_subset_names[i], wider->ap[i]);
+            add_metric(out, rf_wider_subset_names[i], wider->rules[RF_WIDER_PYTHON].ap[i]);
         rf_free(wider);
         RF_TRY(status);
     } else {

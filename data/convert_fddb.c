@@ -31,7 +31,7 @@ static rf_status read_ellipse(const rf_line_reader *reader, rf_intake *intake) {
                        reader->path, reader->number, n);
     if (v[0] < 0 || v[1] < 0)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: a negative radius (%g, %g)", reader->path, reader->number, v[0], v[1]);
-    rf_ellipse ellipse = {(float)v[0], (float)v[1], (float)v[2], (float)v[3], (float)v[4]};
+    rf_ellipse ellipse = {v[0], v[1], v[2], v[3], v[4]};
     double corners[4];
     rf_ellipse_box(&ellipse, corners);
     double box[4] = {corners[0], corners[1], corners[2] - corners[0], corners[3] - corners[1]};

@@ -19,7 +19,7 @@ static rf_status add_row(void *ctx, const rf_line_reader *reader, const double *
                        reader->path, reader->number, n);
     if (v[0] < 0 || v[1] < 0)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: a negative radius (%g, %g)", reader->path, reader->number, v[0], v[1]);
-    const rf_ellipse ellipse = {(float)v[0], (float)v[1], (float)v[2], (float)v[3], (float)v[4]};
+    const rf_ellipse ellipse = {v[0], v[1], v[2], v[3], v[4]};
     return rf_dataset_add_ellipse(ctx, &ellipse, reader->number);
 }
 

@@ -67,6 +67,45 @@ rf_status rf_order_descending(const float *keys, size_t n, uint32_t *order) {
     return RF_OK;
 }
 
+/* Whether a may stay in front of b. */
+static bool in_order(double a, double b) {
+    return a >= b || isnan(b);
+}
+
+/* Merges order[begin, middle) and order[middle, end), each in order, into `to`. */
+static void merge_runs(const double *keys, const uint32_t *order, size_t begin, size_t middle, size_t end,
+                       uint32_t *to) {
+    size_t a = begin, b = middle;
+    for (size_t i = begin; i < end; i++) {
+        bool left = b == end || (a < middle && in_order(keys[order[a]], keys[order[b]]));
+        to[i] = left ? order[a++] : order[b++];
+    }
+}
+
+rf_status rf_order_descending_double(const double *keys, size_t n, uint32_t *order) {
+    if (n > UINT32_MAX) return rf_fail(RF_ERR_USER, "%zu detections are too many to sort", n);
+    bool sorted = true;
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (uint32_t)i;
+        sorted &= i == 0 || in_order(keys[i - 1], keys[i]);
+    }
+    if (sorted) return RF_OK;
+    uint32_t *buffer = rf_alloc(n, sizeof *buffer), *from = order, *to = buffer;
+    if (!buffer) return RF_ERR_NOMEM;
+    for (size_t run = 1; run < n; run *= 2) {
+        for (size_t begin = 0; begin < n; begin += 2 * run) {
+            size_t middle = begin + run < n ? begin + run : n, end = middle + run < n ? middle + run : n;
+            merge_runs(keys, from, begin, middle, end, to);
+        }
+        uint32_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != order) memcpy(order, from, n * sizeof *order);
+    rf_free(buffer);
+    return RF_OK;
+}
+
 rf_status rf_face_list_keep_best(rf_face_list *list, size_t first, size_t n) {
     size_t count = list->n - first, kept = first;
     if (count <= n) return RF_OK;

@@ -25,6 +25,9 @@ void rf_face_list_free(rf_face_list *list);
  * RF_ERR_NOMEM. */
 rf_status rf_order_descending(const float *keys, size_t n, uint32_t *order);
 
+/* The same for keys in double precision, by merging: as fast where they come in order, n log n else. */
+rf_status rf_order_descending_double(const double *keys, size_t n, uint32_t *order);
+
 /* Keeps of the faces from `first` on the n with the highest scores, of equal ones the earlier, in their order.
  * RF_ERR_NOMEM leaves the list as it was. */
 rf_status rf_face_list_keep_best(rf_face_list *list, size_t first, size_t n);

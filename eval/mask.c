@@ -1,68 +1,267 @@
 #include "eval/mask.h"
 
-static const double far_away = 1e6; /* pixels: whole numbers from here to there fit an int */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
-rf_shape rf_shape_of_box(const float box[4]) {
-    return (rf_shape){.box = {box[0], box[1], box[2], box[3]}};
+#include "core/mem.h"
+
+enum { SHIFT = 16, ONE = 1 << SHIFT, HALF = ONE / 2, VERTICES = 80 };
+
+static const double far_away = 1e6; /* pixels */
+
+typedef struct point {
+    int64_t x, y; /* in 1/65536 pixel */
+} point;
+
+/* Where rows are drawn: a picture, or all that a shape needs. */
+typedef struct canvas {
+    bool limited;
+    int width, height; /* of the picture */
+    rf_mask *mask;
+} canvas;
+
+static int64_t whole(double x) {
+    return (int64_t)rint(fmin(fmax(x, -far_away), far_away));
 }
 
-rf_shape rf_shape_of_ellipse(const rf_ellipse *ellipse) {
-    double box[4];
-    rf_ellipse_box(ellipse, box);
-    return (rf_shape){
-        .is_ellipse = true, .ellipse = *ellipse, .box = {(float)box[0], (float)box[1], (float)box[2], (float)box[3]}};
+static int clamp(int64_t x, int lo, int hi) {
+    return (int)(x < lo ? lo : x > hi ? hi : x);
 }
 
-static int first_centre_from(double x) {
-    return (int)ceil(fmin(fmax(x, -far_away), far_away) - 0.5);
+rf_mask rf_mask_of_box(const float box[4], int width, int height) {
+    int64_t side[4];
+    for (int k = 0; k < 4; k++) side[k] = whole((double)box[k]);
+    int x1 = (int)(side[0] < side[2] ? side[0] : side[2]), x2 = (int)(side[0] < side[2] ? side[2] : side[0]) + 1;
+    int y1 = (int)(side[1] < side[3] ? side[1] : side[3]), y2 = (int)(side[1] < side[3] ? side[3] : side[1]) + 1;
+    if (width > 0 && height > 0) {
+        x1 = clamp(x1, 0, width);
+        x2 = clamp(x2, 0, width);
+        y1 = clamp(y1, 0, height);
+        y2 = clamp(y2, 0, height);
+    }
+    return (rf_mask){.top = y1, .n_rows = y2 - y1, .first = x1, .end = x2};
 }
 
-/* The ellipse's ends on the line y: |M (x, y)| = 1, a quadratic in x. */
-static bool ellipse_ends(const rf_ellipse *e, double y, double *left, double *right) {
-    double a = (double)e->major, b = (double)e->minor;
-    if (!(a > 0 && b > 0)) return false;
-    double c = cos((double)e->angle), s = sin((double)e->angle), dy = y - (double)e->y;
-    double p = c * c / (a * a) + s * s / (b * b), q = c * s * dy * (1 / (a * a) - 1 / (b * b));
-    double r = dy * dy * (s * s / (a * a) + c * c / (b * b)) - 1, root = q * q - p * r;
-    if (root < 0) return false;
-    *left = (double)e->x + (-q - sqrt(root)) / p;
-    *right = (double)e->x + (-q + sqrt(root)) / p;
+void rf_mask_free(rf_mask *mask) {
+    rf_free(mask->rows);
+    *mask = (rf_mask){0};
+}
+
+/* Takes run i out of a row. */
+static void remove_run(rf_mask_row *row, int i) {
+    row->n--;
+    memmove(row->run[i], row->run[i + 1], (size_t)(row->n - i) * sizeof *row->run);
+}
+
+/* Joins the two runs that are closest to each other: there is no room for more. */
+static void make_room(rf_mask_row *row) {
+    int at = 0;
+    for (int i = 1; i + 1 < row->n; i++)
+        if (row->run[i + 1][0] - row->run[i][1] < row->run[at + 1][0] - row->run[at][1]) at = i;
+    row->run[at][1] = row->run[at + 1][1];
+    remove_run(row, at + 1);
+}
+
+/* Adds the pixels first..end-1; runs that it meets become one with it. */
+static void add_run(rf_mask_row *row, int first, int end) {
+    int i = 0;
+    while (i < row->n && row->run[i][1] < first) i++;
+    while (i < row->n && row->run[i][0] <= end) {
+        if (row->run[i][0] < first) first = row->run[i][0];
+        if (row->run[i][1] > end) end = row->run[i][1];
+        remove_run(row, i);
+    }
+    if (row->n == RF_MASK_RUNS) {
+        make_room(row);
+        add_run(row, first, end);
+        return;
+    }
+    memmove(row->run[i + 1], row->run[i], (size_t)(row->n - i) * sizeof *row->run);
+    row->run[i][0] = first;
+    row->run[i][1] = end;
+    row->n++;
+}
+
+/* Draws the pixels x1..x2 of row y. */
+static void put(const canvas *c, int64_t y, int64_t x1, int64_t x2) {
+    int64_t row = y - c->mask->top;
+    if (row < 0 || row >= c->mask->n_rows) return;
+    if (c->limited) {
+        if (x2 < 0 || x1 >= c->width) return;
+        if (x1 < 0) x1 = 0;
+        if (x2 >= c->width) x2 = c->width - 1;
+    }
+    add_run(&c->mask->rows[row], (int)x1, (int)x2 + 1);
+}
+
+static int side_of(point p, int64_t right, int64_t bottom) {
+    return (p.x < 0 ? 1 : p.x > right ? 2 : 0) | (p.y < 0 ? 4 : p.y > bottom ? 8 : 0);
+}
+
+/* Cuts a line at the picture, in whole 1/65536 pixels; the second end is cut along the line that the first cut left.
+ * false: nothing of it is inside. */
+static bool clip_line(const canvas *c, point *a, point *b) {
+    int64_t right = (int64_t)c->width * ONE - 1, bottom = (int64_t)c->height * ONE - 1;
+    point *ends[2] = {a, b};
+    if (!c->limited) return true;
+    if (side_of(*a, right, bottom) & side_of(*b, right, bottom)) return false;
+    for (int k = 0; k < 2; k++) {
+        int64_t edge = ends[k]->y < 0 ? 0 : bottom;
+        if (ends[k]->y >= 0 && ends[k]->y <= bottom) continue;
+        ends[k]->x += (edge - ends[k]->y) * (b->x - a->x) / (b->y - a->y);
+        ends[k]->y = edge;
+    }
+    if (side_of(*a, right, bottom) & side_of(*b, right, bottom)) return false;
+    for (int k = 0; k < 2; k++) {
+        int64_t edge = ends[k]->x < 0 ? 0 : right;
+        if (ends[k]->x >= 0 && ends[k]->x <= right) continue;
+        ends[k]->y += (edge - ends[k]->x) * (b->y - a->y) / (b->x - a->x);
+        ends[k]->x = edge;
+    }
     return true;
 }
 
-void rf_shape_row(const rf_shape *shape, int y, int *first, int *last) {
-    double centre = y + 0.5, left = (double)shape->box[0], right = (double)shape->box[2];
-    bool inside = centre >= (double)shape->box[1] && centre < (double)shape->box[3];
-    if (shape->is_ellipse) inside = ellipse_ends(&shape->ellipse, centre, &left, &right);
-    *first = inside ? first_centre_from(left) : 0;
-    *last = inside ? first_centre_from(right) : 0;
-}
-
-static long row_length(int first, int last) {
-    return last > first ? last - first : 0;
-}
-
-double rf_shape_iou(const rf_shape *a, const rf_shape *b, int width, int height) {
-    long both = 0, either = 0;
-    int top = first_centre_from(fmin((double)a->box[1], (double)b->box[1]) - 1);
-    int bottom = first_centre_from(fmax((double)a->box[3], (double)b->box[3]) + 1);
-    bool limited = width > 0 && height > 0;
-    if (a->box[0] > b->box[2] || b->box[0] > a->box[2] || a->box[1] > b->box[3] || b->box[1] > a->box[3]) return 0;
-    if (limited && top < 0) top = 0;
-    if (limited && bottom > height) bottom = height;
-    for (int y = top; y < bottom; y++) {
-        int a0, a1, b0, b1;
-        rf_shape_row(a, y, &a0, &a1);
-        rf_shape_row(b, y, &b0, &b1);
-        if (limited) {
-            a0 = a0 < 0 ? 0 : a0;
-            b0 = b0 < 0 ? 0 : b0;
-            a1 = a1 > width ? width : a1;
-            b1 = b1 > width ? width : b1;
-        }
-        long shared = row_length(a0 > b0 ? a0 : b0, a1 < b1 ? a1 : b1);
-        both += shared;
-        either += row_length(a0, a1) + row_length(b0, b1) - shared;
+/* One pixel for each step along the longer direction, from the end where that coordinate is lower. */
+static void draw_line(const canvas *c, point a, point b) {
+    if (!clip_line(c, &a, &b)) return;
+    bool flat = llabs(b.x - a.x) > llabs(b.y - a.y);
+    if (flat ? b.x < a.x : b.y < a.y) {
+        point t = a;
+        a = b;
+        b = t;
     }
-    return either ? (double)both / (double)either : 0;
+    int64_t dx = b.x - a.x, dy = b.y - a.y, steps = (flat ? dx : dy) >> SHIFT;
+    int64_t slope = flat ? dy * ONE / (dx | 1) : dx * ONE / (dy | 1);
+    put(c, (b.y + HALF) >> SHIFT, (b.x + HALF) >> SHIFT, (b.x + HALF) >> SHIFT);
+    a.x += HALF;
+    a.y += HALF;
+    for (int64_t i = 0; i <= steps; i++) {
+        put(c, a.y >> SHIFT, a.x >> SHIFT, a.x >> SHIFT);
+        a.x += flat ? ONE : slope;
+        a.y += flat ? slope : ONE;
+    }
+}
+
+/* A side of the polygon that the filling goes down: the edge in hand ends in row `last`. */
+typedef struct descent {
+    int at, way; /* vertex; +1 or n - 1 to the next */
+    int64_t x, slope, last;
+} descent;
+
+static int64_t row_of(point p) {
+    return (p.y + HALF) >> SHIFT;
+}
+
+/* Takes the next edge that ends below row y; false when the polygon ends here. */
+static bool next_edge(descent *d, const point *v, int n, int64_t y, int *edges) {
+    int64_t from = 0;
+    for (; row_of(v[d->at]) <= y && *edges > 0; --*edges) {
+        from = v[d->at].x;
+        d->at = (d->at + d->way) % n;
+    }
+    int64_t rows = row_of(v[d->at]) - y;
+    if (rows <= 0) return false;
+    d->last = y + rows;
+    d->slope = ((v[d->at].x - from) * 2 + rows) / (2 * rows);
+    d->x = from;
+    return true;
+}
+
+/* Every row between the two sides of a convex polygon, from its highest vertex down. Both ends are rounded to a pixel;
+ * an edge is walked from the row of one vertex to the row of the next. */
+static void fill_polygon(const canvas *c, const point *v, int n) {
+    int highest = 0, edges = n;
+    int64_t bottom = row_of(v[0]);
+    for (int i = 1; i < n; i++) {
+        if (v[i].y < v[highest].y) highest = i;
+        if (row_of(v[i]) > bottom) bottom = row_of(v[i]);
+    }
+    int64_t y = row_of(v[highest]);
+    descent sides[2] = {{.at = highest, .way = 1, .last = y}, {.at = highest, .way = n - 1, .last = y}};
+    if (n < 3) return;
+    for (; y <= bottom; y++) {
+        for (int i = 0; i < 2; i++)
+            if (y >= sides[i].last && !next_edge(&sides[i], v, n, y, &edges)) return;
+        int64_t a = (sides[0].x + HALF) >> SHIFT, b = (sides[1].x + HALF) >> SHIFT;
+        put(c, y, a < b ? a : b, a < b ? b : a);
+        for (int i = 0; i < 2; i++) sides[i].x += sides[i].slope;
+    }
+}
+
+/* As OpenCV's table: seven decimals, in single precision. */
+static double sine(int degrees) {
+    return (double)(float)(rint(sin(degrees * (M_PI / 180)) * 1e7) / 1e7);
+}
+
+/* Vertices of the ellipse, without repetitions; their number. */
+static int polygon(const rf_ellipse *e, point v[VERTICES]) {
+    double degrees = rint(180 - (180 - e->angle * (180 / M_PI)));
+    int angle = isfinite(degrees) ? (int)fmod(degrees, 360) : 0, n = 0;
+    if (angle < 0) angle += 360;
+    int64_t a = (int64_t)fmin(fmax(e->major, 0), far_away), b = (int64_t)fmin(fmax(e->minor, 0), far_away);
+    int64_t longer = a > b ? a : b, apart = longer < 3 ? 90 : longer < 10 ? 30 : longer < 15 ? 18 : 5;
+    double c = sine(450 - angle), s = sine(angle);
+    double x0 = (double)(whole(e->x) * ONE), y0 = (double)(whole(e->y) * ONE);
+    for (int t = 0; t <= 360; t += (int)apart) {
+        double x = (double)(a * ONE) * sine(450 - t), y = (double)(b * ONE) * sine(t);
+        point p = {(int64_t)rint(x0 + x * c - y * s), (int64_t)rint(y0 + x * s + y * c)};
+        if (n == 0 || p.x != v[n - 1].x || p.y != v[n - 1].y) v[n++] = p;
+    }
+    return n;
+}
+
+rf_status rf_mask_of_ellipse(const rf_ellipse *ellipse, int width, int height, rf_mask *out) {
+    point v[VERTICES];
+    int n = polygon(ellipse, v);
+    int64_t top = row_of(v[0]), bottom = top;
+    for (int i = 1; i < n; i++) {
+        if (row_of(v[i]) < top) top = row_of(v[i]);
+        if (row_of(v[i]) > bottom) bottom = row_of(v[i]);
+    }
+    bool limited = width > 0 && height > 0;
+    if (limited) {
+        top = clamp(top, 0, height);
+        bottom = clamp(bottom, -1, height - 1);
+    }
+    *out = (rf_mask){.top = (int)top, .n_rows = bottom >= top ? (int)(bottom - top) + 1 : 0};
+    out->rows = rf_alloc((size_t)out->n_rows, sizeof *out->rows);
+    if (!out->rows) return RF_ERR_NOMEM;
+    canvas c = {limited, width, height, out};
+    for (int i = 0; i < n; i++) draw_line(&c, v[i > 0 ? i - 1 : n - 1], v[i]);
+    fill_polygon(&c, v, n);
+    return RF_OK;
+}
+
+long rf_mask_area(const rf_mask *m) {
+    long area = 0;
+    if (!m->rows) return m->end > m->first && m->n_rows > 0 ? (long)m->n_rows * (m->end - m->first) : 0;
+    for (int i = 0; i < m->n_rows; i++)
+        for (int k = 0; k < m->rows[i].n; k++) area += m->rows[i].run[k][1] - m->rows[i].run[k][0];
+    return area;
+}
+
+static rf_mask_row row_at(const rf_mask *m, int y) {
+    return m->rows ? m->rows[y - m->top] : (rf_mask_row){1, {{m->first, m->end}}};
+}
+
+long rf_mask_shared(const rf_mask *a, const rf_mask *b) {
+    int top = a->top > b->top ? a->top : b->top;
+    int a_end = a->top + a->n_rows, b_end = b->top + b->n_rows, bottom = a_end < b_end ? a_end : b_end;
+    long shared = 0;
+    for (int y = top; y < bottom; y++) {
+        rf_mask_row p = row_at(a, y), q = row_at(b, y);
+        for (int i = 0; i < p.n; i++)
+            for (int k = 0; k < q.n; k++) {
+                int first = p.run[i][0] > q.run[k][0] ? p.run[i][0] : q.run[k][0];
+                int end = p.run[i][1] < q.run[k][1] ? p.run[i][1] : q.run[k][1];
+                if (end > first) shared += end - first;
+            }
+    }
+    return shared;
+}
+
+double rf_mask_iou(const rf_mask *a, const rf_mask *b) {
+    long shared = rf_mask_shared(a, b), either = rf_mask_area(a) + rf_mask_area(b) - shared;
+    return either > 0 ? (double)shared / (double)either : 0;
 }

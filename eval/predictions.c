@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "eval/predictions.h"
 
 #include <math.h>
@@ -10,15 +11,17 @@
 #include "core/file.h"
 #include "core/mem.h"
 
-/* Bytes of a name without the suffix of an image. */
-static size_t stem_length(const char *name) {
+size_t rf_prediction_stem(const char *name, size_t bytes) {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".png"};
-    size_t length = strlen(name);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         size_t n = strlen(suffixes[i]);
-        if (length >= n && strcasecmp(name + length - n, suffixes[i]) == 0) return length - n;
+        if (bytes > n && strncasecmp(name + bytes - n, suffixes[i], n) == 0) return bytes - n;
     }
-    return length;
+    return bytes;
+}
+
+static size_t stem_length(const char *name) {
+    return rf_prediction_stem(name, strlen(name));
 }
 
 /* "dir/name.txt" without the image's suffix, or with it when `whole`; rf_free it. */
@@ -81,13 +84,15 @@ static int by_stem(const void *a, const void *b) {
     return order ? order : strcmp(x->name, y->name);
 }
 
-/* whole[i]: another image differs from image i in the suffix only, so that "NAME.txt" would be both (rf_free it). */
-static rf_status find_doubled_stems(const rf_dataset *dataset, bool **whole) {
+rf_status rf_predictions_doubled(const rf_dataset *dataset, bool **whole) {
     size_t n = dataset->n_samples;
     stem *stems = rf_alloc(n, sizeof *stems);
     *whole = rf_alloc(n, sizeof **whole);
     rf_status status = stems && *whole ? RF_OK : RF_ERR_NOMEM;
-    if (status != RF_OK) rf_free(*whole);
+    if (status != RF_OK) {
+        rf_free(*whole);
+        *whole = NULL;
+    }
     for (size_t i = 0; status == RF_OK && i < n; i++)
         stems[i] = (stem){dataset->samples[i].name, stem_length(dataset->samples[i].name), i};
     if (status == RF_OK && n) qsort(stems, n, sizeof *stems, by_stem);
@@ -117,7 +122,7 @@ rf_status rf_predictions_check(const char *dir, const rf_dataset *dataset) {
 
 rf_status rf_predictions_write(const char *dir, const rf_dataset *dataset, const rf_face_list *lists) {
     bool *whole;
-    RF_TRY(find_doubled_stems(dataset, &whole));
+    RF_TRY(rf_predictions_doubled(dataset, &whole));
     rf_status status = rf_predictions_check(dir, dataset);
     for (size_t i = 0; status == RF_OK && i < dataset->n_samples; i++)
         status = write_one(dir, dataset->samples[i].name, whole[i], lists[i].items, lists[i].n);
@@ -125,88 +130,127 @@ rf_status rf_predictions_write(const char *dir, const rf_dataset *dataset, const
     return status;
 }
 
+size_t rf_prediction_text_end(const char *text, size_t bytes) {
+    size_t end = bytes;
+    while (end > 0 && memchr(" \t\r\n\x1a", text[end - 1], 5)) end--;
+    return end;
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+int rf_prediction_numbers(const char *text, const char *end, double *v, int room) {
+    int n = 0;
+    for (;;) {
+        while (text < end && is_blank(*text)) text++;
+        if (text == end || n > room) return n;
+        const char *word = text;
+        char *stop;
+        double value = strtod(word, &stop);
+        while (text < end && !is_blank(*text)) text++;
+        if (stop != text || memchr(word, 'x', (size_t)(text - word)) || memchr(word, 'X', (size_t)(text - word)))
+            return -1;
+        if (n < room) v[n] = value;
+        n++;
+    }
+}
+
 /* A text cut into lines. */
 typedef struct reader {
-    const char *path;
-    char *next;
-    int line;
+    const char *next, *end;
+    const char *line, *stop; /* the current one, without the white space around it */
+    int number;
 } reader;
 
-/* The next line without its end, or NULL after the last. */
-static char *next_line(reader *r) {
-    if (!*r->next) return NULL;
-    char *line = r->next, *end = line + strcspn(line, "\n");
-    r->next = *end ? end + 1 : end;
-    *end = '\0';
-    while (end > line && strchr(" \t\r", end[-1])) *--end = '\0';
-    r->line++;
-    return line;
+/* The next line, blank or not. */
+static bool next_line(reader *r) {
+    if (r->next >= r->end) return false;
+    const char *newline = memchr(r->next, '\n', (size_t)(r->end - r->next));
+    r->line = r->next;
+    r->stop = newline ? newline : r->end;
+    r->next = newline ? newline + 1 : r->end;
+    while (r->line < r->stop && is_blank(*r->line)) r->line++;
+    while (r->stop > r->line && is_blank(r->stop[-1])) r->stop--;
+    r->number++;
+    return true;
 }
 
-/* Exactly n finite decimal numbers. */
-static bool parse_numbers(const char *text, double *numbers, int n) {
-    if (text[strspn(text, "0123456789+-.eE \t")] != '\0') return false; /* no nan, inf or hexadecimal */
-    for (int i = 0; i < n; i++) {
-        char *end;
-        numbers[i] = strtod(text, &end);
-        if (end == text || !isfinite(numbers[i]) || !(*end == ' ' || *end == '\t' || (i == n - 1 && *end == '\0')))
-            return false;
-        text = end;
-    }
-    return text[strspn(text, " \t")] == '\0';
+/* Whether the first line's name, if it has one, is that of the file. */
+static bool names_file(const reader *r, const char *name) {
+    const char *text = r->line, *slash = memrchr(text, '/', (size_t)(r->stop - text)), *base = rf_path_base(name);
+    if (slash) text = slash + 1;
+    size_t n = rf_prediction_stem(text, (size_t)(r->stop - text)), bytes = strlen(base);
+    if (bytes > 4 && strcasecmp(base + bytes - 4, ".txt") == 0) bytes -= 4;
+    bytes = rf_prediction_stem(base, bytes);
+    return n == bytes && strncasecmp(text, base, n) == 0;
 }
 
-static rf_status parse_face(const reader *r, const char *text, rf_face *face) {
-    double v[5];
-    if (!parse_numbers(text, v, 5))
-        return rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.80s\"; expected five finite numbers: x y w h score", r->path, r->line,
-                       text);
-    if (v[2] < 0 || v[3] < 0)
-        return rf_fail(RF_ERR_FORMAT,
-                       "%s:%d: width %g and height %g; expected x y w h score with w and h from 0 (not corners?)",
-                       r->path, r->line, v[2], v[3]);
-    *face =
-        (rf_face){.box = {(float)v[0], (float)v[1], (float)(v[0] + v[2]), (float)(v[1] + v[3])}, .score = (float)v[4]};
-    for (int k = 0; k < 4; k++)
-        if (!isfinite(face->box[k])) return rf_fail(RF_ERR_FORMAT, "%s:%d: the box is out of range", r->path, r->line);
-    if (!isfinite(face->score)) return rf_fail(RF_ERR_FORMAT, "%s:%d: the score is out of range", r->path, r->line);
-    return RF_OK;
-}
-
-static rf_status parse_file(reader *r, size_t bytes, rf_face_list *out) {
-    const char *line = next_line(r);
-    if (!line) return rf_fail(RF_ERR_FORMAT, "%s:1: empty file; expected the image's name", r->path);
-    line = next_line(r);
-    double count;
-    if (!line || !parse_numbers(line, &count, 1) || count < 0 || count != floor(count) || count > (double)bytes)
-        return rf_fail(RF_ERR_FORMAT, "%s:2: \"%.80s\"; expected the number of detections", r->path, line ? line : "");
-    size_t n = (size_t)count;
-    RF_TRY(rf_face_list_reserve(out, out->n + n));
-    for (size_t i = 0; i < n; i++) {
-        line = next_line(r);
-        if (!line)
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %zu of %zu detections", r->path, r->line, i, n);
+/* The rows that follow the number of detections. count: as announced, -1: not. */
+static rf_status read_rows(reader *r, const char *name, double count, rf_prediction_set *set, size_t image) {
+    rf_prediction_notes *notes = &set->notes;
+    size_t rows = 0, before = set->lists[image].n, matlab = before;
+    bool bad = count < 0;
+    while (next_line(r)) {
+        double v[5];
         rf_face face;
-        RF_TRY(parse_face(r, line, &face));
-        RF_TRY(rf_face_list_push(out, &face));
+        if (r->line == r->stop) continue;
+        int n = rf_prediction_numbers(r->line, r->stop, v, 5);
+        rows++;
+        if (n < 5) {
+            rf_prediction_notes_add(notes, RF_NOTE_bad_rows, "%s:%d", name, r->number);
+            bad |= (double)rows <= count;
+            continue;
+        }
+        if (n > 5) rf_prediction_notes_add(notes, RF_NOTE_more_columns, "%s:%d", name, r->number);
+        if (!rf_prediction_face(v, name, r->number, notes, &face)) continue;
+        RF_TRY(rf_prediction_set_add(set, image, &face, v[4], NULL));
+        if ((double)rows <= count) matlab = set->lists[image].n;
     }
-    while ((line = next_line(r)))
-        if (*line)
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: more lines than the %zu detections of line 2", r->path, r->line, n);
+    if (count >= 0 && (double)rows != count)
+        rf_prediction_notes_add(notes, RF_NOTE_count_differs, "%s: %g announced, %zu rows", name, count, rows);
+    set->matlab_rows[image] = bad || (double)rows < count ? before : matlab;
     return RF_OK;
 }
 
-rf_status rf_prediction_read(const char *path, rf_face_list *out) {
+static rf_status parse_file(const char *name, const char *text, size_t bytes, rf_prediction_set *set, size_t image) {
+    reader r = {.next = text, .end = text + rf_prediction_text_end(text, bytes)};
+    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 && r.end >= text + 3) r.next += 3; /* byte order mark */
+    double first, count = 0;
+    if (!next_line(&r)) {
+        rf_prediction_notes_add(&set->notes, RF_NOTE_empty, "%s", name);
+        return RF_OK;
+    }
+    if (rf_prediction_numbers(r.line, r.stop, &first, 1) <= 1 && !names_file(&r, name))
+        rf_prediction_notes_add(&set->notes, RF_NOTE_other_image, "%s: %.*s", name,
+                                (int)(r.stop - r.line < 60 ? r.stop - r.line : 60), r.line);
+    if (!next_line(&r)) {
+        rf_prediction_notes_add(&set->notes, RF_NOTE_empty, "%s", name);
+        return RF_OK;
+    }
+    if (rf_prediction_numbers(r.line, r.stop, &count, 1) != 1 || !(count >= 0) || count != floor(count)) {
+        rf_prediction_notes_add(&set->notes, RF_NOTE_no_count,
+                                "%s; the Python port passes over line 2, the MATLAB tool over the file", name);
+        count = -1;
+    }
+    return read_rows(&r, name, count, set, image);
+}
+
+rf_status rf_prediction_read(const char *path, const char *name, rf_prediction_set *set, size_t image) {
     uint8_t *text = NULL;
-    size_t bytes, before = out->n;
-    RF_TRY(rf_file_read(path, (size_t)256 << 20, &text, &bytes));
-    reader r = {.path = path, .next = (char *)text};
-    rf_status status = RF_OK;
-    if (memchr(text, 0, bytes))
-        status = rf_fail(RF_ERR_FORMAT, "%s: a zero byte; expected text", path);
-    else
-        status = parse_file(&r, bytes, out);
-    if (status != RF_OK) out->n = before;
+    size_t bytes;
+    rf_status status = rf_file_read(path, (size_t)256 << 20, &text, &bytes);
+    if (status == RF_ERR_NOMEM) return status;
+    if (status != RF_OK) {
+        rf_prediction_notes_add(&set->notes, RF_NOTE_unreadable, "%s", rf_error_message());
+        return RF_OK;
+    }
+    if (memchr(text, 0, bytes)) {
+        rf_prediction_notes_add(&set->notes, RF_NOTE_unreadable, "%s: a zero byte, so no text or UTF-16", name);
+    } else {
+        set->notes.files++;
+        status = parse_file(name, (const char *)text, bytes, set, image);
+    }
     rf_free(text);
     return status;
 }

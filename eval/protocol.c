@@ -54,6 +54,7 @@ void rf_protocol_result_free(rf_protocol_result *result) {
     for (size_t i = 0; i < result->n_curves; i++) {
         rf_free(result->curves[i].x);
         rf_free(result->curves[i].y);
+        rf_free(result->curves[i].score);
     }
     *result = (rf_protocol_result){0};
 }
@@ -64,7 +65,7 @@ void rf_protocol_put(rf_protocol_result *out, const char *name, double value) {
 
 rf_status rf_protocol_new_curve(rf_protocol_result *out, const char *name, size_t room, rf_protocol_curve **curve) {
     rf_protocol_curve *c = &out->curves[out->n_curves++];
-    *c = (rf_protocol_curve){name, rf_alloc(room, sizeof *c->x), rf_alloc(room, sizeof *c->y), 0};
+    *c = (rf_protocol_curve){.name = name, .x = rf_alloc(room, sizeof *c->x), .y = rf_alloc(room, sizeof *c->y)};
     *curve = c;
     return c->x && c->y ? RF_OK : RF_ERR_NOMEM;
 }
@@ -81,8 +82,8 @@ rf_status rf_protocol_check_finite(const rf_protocol_input *input) {
     for (size_t i = 0; i < input->truth->n_samples; i++)
         for (size_t k = 0; k < input->detections[i].n; k++) {
             const rf_face *face = &input->detections[i].items[k];
-            float sum = face->score;
-            for (int c = 0; c < 4; c++) sum += face->box[c];
+            double sum = rf_protocol_score(input, i, k);
+            for (int c = 0; c < 4; c++) sum += (double)face->box[c];
             if (!isfinite(sum))
                 return rf_fail(RF_ERR_NONFINITE, "detection %zu of %s is not finite", k + 1,
                                input->truth->samples[i].name);
@@ -114,10 +115,19 @@ rf_status rf_protocol_csv(const rf_protocol *protocol, const rf_protocol_result 
     if (!protocol->x_label) return rf_fail(RF_ERR_USER, "protocol %s has no curves", protocol->name);
     RF_TRY(rf_atomic_open(path, &file));
     FILE *out = rf_atomic_stream(file);
-    fputs("curve,point,x,y\n", out);
-    for (size_t c = 0; c < result->n_curves; c++)
-        for (size_t i = 0; i < result->curves[c].n; i++)
-            fprintf(out, "\"%s\",%zu,%.9g,%.9g\n", result->curves[c].name, i, result->curves[c].x[i],
-                    result->curves[c].y[i]);
+    bool scores = false;
+    for (size_t c = 0; c < result->n_curves; c++) scores |= result->curves[c].score != NULL;
+    fprintf(out, "curve,point,x,y%s\n", scores ? ",score" : "");
+    for (size_t c = 0; c < result->n_curves; c++) {
+        const rf_protocol_curve *curve = &result->curves[c];
+        for (size_t i = 0; i < curve->n; i++) {
+            fprintf(out, "\"%s\",%zu,%.9g,%.9g", curve->name, i, curve->x[i], curve->y[i]);
+            if (curve->score)
+                fprintf(out, ",%.17g", curve->score[i]);
+            else if (scores)
+                fputc(',', out);
+            fputc('\n', out);
+        }
+    }
     return rf_atomic_commit(file);
 }

@@ -15,6 +15,7 @@ typedef struct rf_protocol_input {
     const rf_dataset *truth;
     const rf_face_list *detections;    /* [n_samples] in pixels of that image, any order */
     const rf_ellipse *const *ellipses; /* NULL, or for each sample NULL or the shape of each detection */
+    const double *const *scores;       /* NULL, or for each sample NULL or the score of each detection as it was read */
     const int (*sizes)[2];             /* NULL, or width and height of each image; 0 0: not known */
 } rf_protocol_input;
 
@@ -28,6 +29,7 @@ typedef struct rf_protocol_value {
 typedef struct rf_protocol_curve {
     const char *name;
     double *x, *y; /* [n], x does not fall */
+    double *score; /* [n] lowest score that counts at each point, which falls; NULL: not known */
     size_t n;
 } rf_protocol_curve;
 
@@ -51,6 +53,8 @@ typedef struct rf_protocol {
     /* Writes the detections below a folder as the data set's own tool or server reads them; NULL: as
      * rf_prediction_write does. Files appear whole. */
     rf_status (*write)(const rf_protocol_input *input, const char *dir);
+    /* Writes the curves below an existing folder as the data set's own program does; NULL: it writes none. */
+    rf_status (*report)(const rf_protocol_result *result, const char *dir);
 } rf_protocol;
 
 typedef enum rf_protocol_id {
@@ -71,10 +75,15 @@ void rf_protocol_result_free(rf_protocol_result *result);
 
 /* The curves as a picture, atomically; RF_ERR_USER for a protocol without a figure. */
 rf_status rf_protocol_svg(const rf_protocol *protocol, const rf_protocol_result *result, const char *path);
-/* Lines curve,point,x,y after a header line. */
+/* Lines curve,point,x,y after a header line, with a further column score where a curve knows it. */
 rf_status rf_protocol_csv(const rf_protocol *protocol, const rf_protocol_result *result, const char *path);
 
-/* For protocols. A further value; a further curve of room for n points (RF_ERR_NOMEM), which starts with none. */
+/* For protocols. The score of a detection, in double precision where it was read so. */
+static inline double rf_protocol_score(const rf_protocol_input *input, size_t image, size_t k) {
+    return input->scores && input->scores[image] ? input->scores[image][k]
+                                                 : (double)input->detections[image].items[k].score;
+}
+/* A further value; a further curve of room for n points (RF_ERR_NOMEM), which starts with none. */
 void rf_protocol_put(rf_protocol_result *out, const char *name, double value);
 rf_status rf_protocol_new_curve(rf_protocol_result *out, const char *name, size_t room, rf_protocol_curve **curve);
 /* A copy of the truth whose faces can be changed: faces belong to the copy (rf_free them), all else is borrowed. */

@@ -8,16 +8,18 @@
 #include "tests/fuzz/harness.h"
 
 static void read_predictions(const char *path) {
-    rf_face_list list = {0};
+    rf_prediction_set set;
+    assert(rf_prediction_set_make(1, &set) == RF_OK);
     harness_begin();
-    rf_status status = rf_prediction_read(path, &list);
+    rf_status status = rf_prediction_read(path, "event/image.txt", &set, 0);
     harness_end(status);
-    assert(status == RF_OK || list.n == 0);
-    for (size_t i = 0; i < list.n; i++) {
-        const rf_face *f = &list.items[i];
-        assert(isfinite(f->score) && f->box[2] >= f->box[0] && f->box[3] >= f->box[1]);
+    assert(status == RF_OK && set.matlab_rows[0] <= set.lists[0].n && set.notes.rows == set.lists[0].n);
+    for (size_t i = 0; i < set.lists[0].n; i++) {
+        const rf_face *f = &set.lists[0].items[i];
+        assert(isfinite(f->score) && isfinite(set.scores[0][i]));
+        for (int k = 0; k < 4; k++) assert(isfinite(f->box[k]));
     }
-    rf_face_list_free(&list);
+    rf_prediction_set_free(&set);
 }
 
 static void keep_listed(const char *path) {

@@ -29,19 +29,19 @@ static void read_detections(const char *path) {
     static char names[IMAGES][16] = {"a/b.jpg", "a/c.jpg", "d.png"}, truth[] = "truth.txt";
     rf_sample samples[IMAGES] = {{.name = names[0]}, {.name = names[1]}, {.name = names[2]}};
     rf_dataset dataset = {.samples = samples, .n_samples = IMAGES, .annotation_path = truth};
-    rf_face_list lists[IMAGES] = {0};
-    rf_ellipse *ellipses[IMAGES] = {NULL};
-    size_t missing = 0;
+    rf_prediction_set set;
     harness_begin();
-    rf_status status = rf_fddb_read(path, &dataset, lists, ellipses, &missing);
+    rf_status status = rf_fddb_read(path, &dataset, &set);
     harness_end(status);
-    assert(status != RF_OK || missing < IMAGES);
-    for (int i = 0; i < IMAGES; i++) {
-        for (size_t k = 0; k < lists[i].n; k++) harness_touch(&lists[i].items[k], sizeof lists[i].items[k]);
-        if (ellipses[i]) harness_touch(ellipses[i], lists[i].n * sizeof *ellipses[i]);
-        rf_face_list_free(&lists[i]);
-        rf_free(ellipses[i]);
+    assert(status != RF_OK || set.notes.n[RF_NOTE_unnamed] < IMAGES);
+    for (size_t i = 0; i < set.n; i++) {
+        const rf_face_list *list = &set.lists[i];
+        for (size_t k = 0; k < list->n; k++) harness_touch(&list->items[k], sizeof list->items[k]);
+        for (size_t k = 0; k < list->n; k++)
+            for (int c = 0; c < 4; c++) assert(isfinite(list->items[k].box[c]) && isfinite(set.scores[i][k]));
+        if (set.ellipses[i]) harness_touch(set.ellipses[i], list->n * sizeof *set.ellipses[i]);
     }
+    rf_prediction_set_free(&set);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
