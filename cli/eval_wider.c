@@ -18,7 +18,7 @@ static const char *const curve_names[RF_WIDER_RULES][RF_WIDER_SUBSETS] = {
     {"easy", "medium", "hard"}, {"matlab_easy", "matlab_medium", "matlab_hard"}};
 
 static rf_status draw(const char *dir, const char *file, const char *title, const rf_curve *curves) {
-    char *path = rf_path_join(dir, file);
+    char *path = rf_path_join(dir, file); /* own name */
     rf_status status = path ? rf_report_svg(path, title, curves, RF_WIDER_SUBSETS) : RF_ERR_NOMEM;
     rf_free(path);
     return status;
@@ -32,7 +32,7 @@ static rf_status write_report(const rf_wider_job *job, const rf_wider_result *re
         for (int s = 0; s < RF_WIDER_SUBSETS; s++)
             curves[r][s] = (rf_curve){curve_names[r][s], result->rules[r].recall[s], result->rules[r].precision[s],
                                       RF_WIDER_BINS, result->rules[r].ap[s]};
-    char second[64], *csv = rf_path_join(job->report, "precision-recall.csv");
+    char second[64], *csv = rf_path_join(job->report, "precision-recall.csv"); /* own name */
     snprintf(second, sizeof second, "precision-recall-%s.svg", rf_wider_rule_names[other]);
     rf_status status = csv ? rf_dir_make(job->report) : RF_ERR_NOMEM;
     if (status == RF_OK) status = draw(job->report, "precision-recall.svg", titles[job->rule], curves[job->rule]);

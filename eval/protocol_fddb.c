@@ -216,7 +216,7 @@ static rf_status fddb_write(const rf_protocol_input *in, const char *dir) {
  * the point where nothing is found. */
 static rf_status write_roc(const rf_protocol_curve *curve, bool scores, const char *dir, const char *name) {
     rf_atomic_file *file = NULL;
-    char *path = rf_path_join(dir, name);
+    char *path = rf_path_join(dir, name); /* own name */
     rf_status status = path ? rf_atomic_open(path, &file) : RF_ERR_NOMEM;
     rf_free(path);
     RF_TRY(status);
