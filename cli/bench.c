@@ -41,7 +41,8 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     rf_option options[8] = {
         {"iters", 'n', RF_OPT_INT, &b->iterations, "N", "measured repetitions, after one to warm up", 1, 100000},
         {"threads", 't', RF_OPT_INT, &b->threads, "N", "threads, 0: all processors (0)", 0, 1024},
-        {"json", 0, RF_OPT_TEXT, &b->json, "FILE", "write the medians as one JSON object, times in seconds", 0, 0},
+        {"json", 0, RF_OPT_TEXT, &b->json, "FILE",
+         "write the medians as one JSON object, times in seconds; -: to stdout", 0, 0},
         {"set", 0, RF_OPT_LIST, &b->sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0}};
     int n = 4;
     if (command->size_doc)

@@ -23,7 +23,8 @@ typedef struct job {
     rf_model model;
     const char *out;
     rf_output json;
-    int exif, mesh; /* -1: as the settings say */
+    rf_distinct *names; /* of the drawings */
+    int exif, mesh;     /* -1: as the settings say */
     size_t images, faces, skipped;
 } job;
 
@@ -80,12 +81,13 @@ static void put_faces(rf_json_writer *w, const rf_face_list *faces) {
 }
 
 /* One line a picture. image and faces are NULL when there are none, error when nothing went wrong. */
-static rf_status append_json(job *j, const char *path, const rf_image *image, const rf_face_list *faces,
-                             const char *error) {
+static rf_status append_json(job *j, const char *path, const char *drawn, const rf_image *image,
+                             const rf_face_list *faces, const char *error) {
     if (!j->json.path) return RF_OK;
     rf_json_writer w = {0};
     rf_json_begin_object(&w, NULL);
     rf_json_put_string(&w, "image", path);
+    if (drawn) rf_json_put_string(&w, "drawn", drawn);
     if (image) rf_json_put_int(&w, "width", image->width);
     if (image) rf_json_put_int(&w, "height", image->height);
     if (faces) put_faces(&w, faces);
@@ -104,12 +106,30 @@ static bool is_in_the_way(const char *path) {
     return lstat(path, &info) == 0 ? S_ISDIR(info.st_mode) : errno == ENAMETOOLONG || errno == ENOTDIR;
 }
 
-/* OUT/relative, with .jpg when the suffix is neither .jpg nor .png. *own: the failure is this picture's alone. */
-static rf_status save_drawn(const job *j, const char *source, const char *relative, const rf_image *image, bool *own) {
-    char file[4096];
-    const char *dot = strrchr(rf_path_base(relative), '.');
-    bool known = dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
-    snprintf(file, sizeof file, "%s%s", relative, known ? "" : ".jpg");
+static bool is_picture_name(const char *path) {
+    const char *dot = strrchr(rf_path_base(path), '.');
+    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+}
+
+/* The name below OUT of a picture's drawing (rf_free it; NULL without --out): that of the picture below its folder,
+ * with .jpg when the suffix is neither .jpg nor .png, and with -2, -3 and so on when another picture came first. */
+static rf_status name_drawing(job *j, const char *relative, char **file) {
+    size_t bytes = strlen(relative) + sizeof ".jpg";
+    const char *twin;
+    *file = NULL;
+    if (!j->out) return RF_OK;
+    char *wanted = rf_alloc(bytes, 1);
+    if (!wanted) return RF_ERR_NOMEM;
+    snprintf(wanted, bytes, "%s%s", relative, is_picture_name(relative) ? "" : ".jpg");
+    rf_status status = rf_distinct_take(j->names, wanted, file, &twin);
+    rf_free(wanted);
+    if (status == RF_OK && twin)
+        rf_note("note: %s and %s in %s are one file where the case of letters does not count\n", twin, *file, j->out);
+    return status;
+}
+
+/* *own: the failure is this picture's alone. */
+static rf_status save_drawn(const job *j, const char *source, const char *file, const rf_image *image, bool *own) {
     char *path = NULL;
     rf_status status = rf_below_make(j->out, file, &path);
     if (status != RF_OK) {
@@ -131,23 +151,22 @@ static rf_status save_drawn(const job *j, const char *source, const char *relati
 static rf_status pass_over(job *j, const char *path) {
     rf_note("skipped: %s\n", rf_error_message());
     j->skipped++;
-    return append_json(j, path, NULL, NULL, rf_error_message());
+    return append_json(j, path, NULL, NULL, NULL, rf_error_message());
 }
 
 /* Draws and lists the faces of a picture. */
-static rf_status tell_faces(job *j, const char *path, const char *relative, rf_image *image,
-                            const rf_face_list *faces) {
+static rf_status tell_faces(job *j, const char *path, const char *file, rf_image *image, const rf_face_list *faces) {
     rf_status status = RF_OK;
     bool own = false;
-    if (j->out) {
+    if (file) {
         draw_faces(image, faces);
-        status = save_drawn(j, path, relative, image, &own);
+        status = save_drawn(j, path, file, image, &own);
     }
     if (status != RF_OK && !own) return status;
     const char *error = status == RF_OK ? NULL : rf_error_message();
     if (error) rf_note("not drawn: %s\n", error);
     j->skipped += error != NULL;
-    RF_TRY(append_json(j, path, image, faces, error));
+    RF_TRY(append_json(j, path, error ? NULL : file, image, faces, error));
     rf_say("%s: %zu face%s\n", path, faces->n, faces->n == 1 ? "" : "s");
     return RF_OK;
 }
@@ -157,14 +176,17 @@ static rf_status detect_one(job *j, const char *path, const char *relative) {
     rf_image image = {0};
     rf_decode_options decode = {.apply_exif = j->exif != 0};
     rf_face_list faces = {0};
+    char *file;
+    RF_TRY(name_drawing(j, relative, &file));
     rf_status status = rf_picture_faces(j->model.finder, path, &decode, &image, &faces, NULL);
     if (status == RF_OK) {
         j->images++;
         j->faces += faces.n;
-        status = tell_faces(j, path, relative, &image, &faces);
+        status = tell_faces(j, path, file, &image, &faces);
     } else if (rf_picture_is_to_blame(status)) {
         status = pass_over(j, path);
     }
+    rf_free(file);
     rf_face_list_free(&faces);
     rf_image_free(&image);
     return status;
@@ -201,6 +223,8 @@ static rf_status check_outputs(const job *j, const char *const *words, size_t n,
     static const char drawn[] = "--out %s would overwrite %s itself: choose another folder";
     RF_TRY(rf_output_not_input("--json", j->json.path, "the model", words[0]));
     RF_TRY(rf_output_not_input("--json", j->json.path, "the configuration", config));
+    if (j->json.path && is_picture_name(j->json.path) && rf_file_exists(j->json.path))
+        return rf_fail(RF_ERR_USER, "--json %s is a picture: choose another name", j->json.path);
     for (size_t i = 1; i < n; i++) {
         RF_TRY(rf_output_not_input("--json", j->json.path, "a picture to look at", words[i]));
         if (rf_output_is_input(j->out, words[i])) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);
@@ -230,8 +254,9 @@ int main(int argc, char **argv) {
     double score = -1;
     long threads = 0;
     const rf_option options[] = {
-        {"out", 'o', RF_OPT_TEXT, &j.out, "DIR", "write the pictures with boxes, points and scores there", 0, 0},
-        {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image", 0, 0},
+        {"out", 'o', RF_OPT_TEXT, &j.out, "DIR",
+         "write the pictures with boxes, points and scores there; the second of a name becomes NAME-2.jpg", 0, 0},
+        {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image; -: to stdout", 0, 0},
         {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
         {"mesh", 0, RF_OPT_TOGGLE, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
         {"exif", 0, RF_OPT_TOGGLE, &j.exif, NULL,
@@ -272,10 +297,12 @@ int main(int argc, char **argv) {
         status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
     if (status == RF_OK && j.exif < 0) j.exif = !sets_exif_off(&sets);
     if (status == RF_OK) status = rf_output_start(&j.json);
+    if (status == RF_OK && !(j.names = rf_distinct_new())) status = RF_ERR_NOMEM;
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
     if (status == RF_OK) rf_say("%zu images, %zu faces, %zu skipped\n", j.images, j.faces, j.skipped);
     if (status == RF_OK && j.images == 0)
         status = rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j.skipped);
+    rf_distinct_free(j.names);
     rf_output_close(&j.json);
     rf_model_close(&j.model);
     return status != RF_OK ? rf_cli_fail(name, status) : j.skipped > 0;

@@ -290,7 +290,7 @@ int main(int argc, char **argv) {
          0},
         {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none or another", 0, 0},
         {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
-        {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object", 0, 0},
+        {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object; -: to stdout", 0, 0},
         {"report", 0, RF_OPT_TEXT, &j.report, "DIR", "write the curves as SVG and CSV (with --gt or --protocol)", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
         {0}};

@@ -169,7 +169,8 @@ static void what_is_read_is_not_written_over(void **state) {
     (void)state;
     shell_succeeds("cp " PICTURES "/synth_val_000000.jpg @/p.jpg; cp @/p.jpg @/p.before; cp " MODEL " @/m.safetensors");
     assert_int_equal(symlink("p.jpg", at("@/alias")), 0);
-    refused("rf-detect @/m.safetensors @/p.jpg --json @/p.jpg", "is a picture to look at itself");
+    refused("rf-detect @/m.safetensors @/p.jpg --json @/p.jpg", "is a picture");
+    refused("rf-detect @/m.safetensors @ --json @/p.jpg", "is a picture");
     refused("rf-detect @/m.safetensors @/p.jpg --json @/alias", "is a picture to look at itself");
     refused("rf-detect @/m.safetensors @/p.jpg --json @/m.safetensors", "is the model itself");
     refused("rf-detect @/m.safetensors @/p.jpg --out @", "would overwrite @/p.jpg itself");
@@ -254,6 +255,38 @@ static void names_of_annotations_stay_in_the_folder(void **state) {
     assert_int_equal(count_files("@/victim", ""), 0);
 }
 
+/* Two pictures of one name have a result each, whose name does not depend on which of them can be read. */
+static void pictures_of_one_name_have_a_result_each(void **state) {
+    (void)state;
+    shell_succeeds("mkdir -p @/one @/two @/both; cp @/p.jpg @/one/a.jpg; cp " PICTURES
+                   "/synth_val_000001.jpg @/two/a.jpg; echo x >@/one/b.jpg; cp @/p.jpg @/two/b.jpg; cp @/p.jpg "
+                   "@/both/p.jpg; cp @/p.jpg @/both/p.jpeg; cp @/p.jpg @/both/P.jpg; cp @/p.jpg @/both/x.y");
+    static char lines[PROGRAMS_TEXT];
+    assert_int_equal(run("rf-detect " MODEL " @/one @/two @/two/a.jpg @/both/x.y --out @/drawn --json @/drawn.jsonl"),
+                     1);
+    static const char *const files[] = {"a.jpg", "a-2.jpg", "a-3.jpg", "b-2.jpg", "x.y.jpg"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "@/drawn/%s", files[i]);
+        if (!rf_file_exists(at(path))) fail_msg("no %s", files[i]);
+    }
+    assert_int_equal(count_files("@/drawn", ""), 5);
+    assert_true(same_bytes("@/drawn/a-2.jpg", "@/drawn/a-3.jpg") && !same_bytes("@/drawn/a.jpg", "@/drawn/a-2.jpg"));
+    read_text("@/drawn.jsonl", lines);
+    assert_int_equal(json_lines(lines), 6);
+    assert_non_null(strstr(lines, at("\"image\":\"@/two/a.jpg\",\"drawn\":\"a-2.jpg\"")));
+    shell_succeeds("$P/rf-detect " MODEL " @/both --out @/drawn2 >@/words");
+    assert_int_equal(count_files("@/drawn2", ""), 3);
+    assert_non_null(strstr(programs_err, "P.jpg and p.jpg in"));
+    write_text("@/both/label.txt", "# P.jpg\n10 10 30 30\n# p.jpg\n10 10 30 30\n# p.jpeg\n10 10 30 30\n");
+    succeeds("rf-eval " MODEL " --data @/both --images @/both --pred-out @/both_pred");
+    assert_int_equal(count_files("@/both_pred", ".txt"), 3);
+    succeeds("rf-data show @/both/label.txt --images @/both --out @/both_look");
+    assert_int_equal(count_files("@/both_look", ".jpg"), 3);
+    succeeds("rf-data convert @/both/label.txt --from label --root @/both --out @/both_set");
+    assert_int_equal(count_files("@/both_set/train/images", ""), 3);
+}
+
 /* No byte of a name reaches the terminal that could steer it, in any program. */
 static void names_cannot_steer_the_terminal(void **state) {
     (void)state;
@@ -307,6 +340,7 @@ int main(void) {
         cmocka_unit_test(what_is_read_is_not_written_over),
         cmocka_unit_test(missing_rights_are_told_as_such),
         cmocka_unit_test(names_of_annotations_stay_in_the_folder),
+        cmocka_unit_test(pictures_of_one_name_have_a_result_each),
         cmocka_unit_test(names_cannot_steer_the_terminal),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
