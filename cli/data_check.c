@@ -53,6 +53,9 @@ static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
                s->max_width, s->max_height, s->mean_pixels / 1e6);
     rf_say("  faces           %zu, %zu of them ignored, %zu with landmarks; at most %zu in an image\n", s->faces,
            s->ignored, s->with_points, s->max_faces);
+    if (s->exif_images)
+        rf_say("  EXIF            %zu images have an orientation and are taken %s\n", s->exif_images,
+               d->turned ? "as it turns them" : "as they are stored");
     print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
     rf_say("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
@@ -75,6 +78,9 @@ static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
                    {"ignored", s->ignored},
                    {"with_landmarks", s->with_points},
                    {"max_faces", s->max_faces},
+                   {"exif_images", s->exif_images},
+                   {"exif_fit", s->exif_fit},
+                   {"exif_not_fit", s->exif_not},
                    {"errors", s->errors},
                    {"warnings", s->warnings}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

@@ -82,7 +82,11 @@ static void print_summary(const char *out, const rf_convert_options *o, const rf
     }
     if (s->other_categories) rf_say("%s%zu objects of other kinds", separator, s->other_categories);
     if (s->partial_points) rf_say("; %zu faces with some landmarks, taken as without", s->partial_points);
-    if (s->left_out[RF_CONVERT_TURNED]) rf_say("; %zu images need data.exif = on", s->left_out[RF_CONVERT_TURNED]);
+    if (s->left_out[RF_CONVERT_TURNED])
+        rf_say("; the boxes of %zu images belong to the pictures turned by EXIF, as is recorded beside the annotations",
+               s->left_out[RF_CONVERT_TURNED]);
+    if (s->left_out[RF_CONVERT_UNSURE])
+        rf_say("; %zu images have an EXIF orientation and are taken as stored", s->left_out[RF_CONVERT_UNSURE]);
     if (s->left_out[RF_CONVERT_RENAMED])
         rf_say("; %zu images were found by another name", s->left_out[RF_CONVERT_RENAMED]);
     if (s->swapped) rf_say("; \"left\" was the person's, so eyes and mouth corners were swapped");
@@ -150,7 +154,7 @@ static rf_status guess_format(const char *const *paths, size_t n, const rf_conve
 }
 
 typedef struct words {
-    const char *from, *to, *out, *root, *part, *images, *left;
+    const char *from, *to, *out, *root, *part, *images, *left, *exif;
     long threads;
     bool formats;
 } words;
@@ -165,7 +169,8 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
     if (w->part && choose("part", w->part, rf_convert_part_names, RF_CONVERT_PART_NAMES) < 0) return 2;
     options->place = (rf_image_place)place;
     options->left = (rf_left)left;
-    rf_status status = w->from ? rf_converter_find(w->from, false, &from) : guess_format(paths, n, &from);
+    rf_status status = rf_exif_rule_parse("--exif", w->exif, &options->exif);
+    if (status == RF_OK) status = w->from ? rf_converter_find(w->from, false, &from) : guess_format(paths, n, &from);
     if (status == RF_OK) status = rf_converter_find(w->to, true, &to);
     if (status != RF_OK) return rf_cli_fail(name, status);
     rf_set_threads((int)w->threads);
@@ -173,7 +178,7 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
 }
 
 int rf_data_convert(int argc, char **argv) {
-    words w = {.to = "label", .images = "link", .left = "auto"};
+    words w = {.to = "label", .images = "link", .left = "auto", .exif = "auto"};
     teller t = {0};
     char from_help[512];
     describe_formats(from_help, sizeof from_help);
@@ -201,6 +206,11 @@ int rf_data_convert(int argc, char **argv) {
         {"left", 0, RF_OPT_TEXT, &w.left, "SIDE",
          "image or person: whose left a landmark's name means; auto: the side on\nwhich most left eyes are (auto)", 0,
          0},
+        {"exif", 0, RF_OPT_TEXT, &w.exif, "RULE",
+         "yes: boxes belong to pictures turned by their EXIF orientation; no: to pictures\nas they are stored; auto: "
+         "as "
+         "the annotated sizes and the boxes tell (auto)",
+         0, 0},
         {"difficult", 0, RF_OPT_FLAG, &o.keep_difficult, NULL,
          "VOC: train on faces marked difficult (off: they are ignore regions)", 0, 0},
         {"strict", 0, RF_OPT_FLAG, &o.strict, NULL, "refuse to write when anything would be left out", 0, 0},

@@ -31,12 +31,14 @@ const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {
     [RF_CONVERT_NO_AREA] = "faces without area",
     [RF_CONVERT_OUTSIDE] = "faces outside of their image",
     [RF_CONVERT_DANGLING] = "annotations of unlisted images",
+    [RF_CONVERT_MIXED] = "images annotated by the other rule of EXIF turning",
     [RF_CONVERT_TURNED] = "images with EXIF turning",
+    [RF_CONVERT_UNSURE] = "images of whose EXIF turning nothing is known",
     [RF_CONVERT_RENAMED] = "images by another name",
 };
 
 bool rf_convert_is_note(rf_convert_reason reason) {
-    return reason == RF_CONVERT_TURNED || reason == RF_CONVERT_RENAMED;
+    return reason == RF_CONVERT_TURNED || reason == RF_CONVERT_UNSURE || reason == RF_CONVERT_RENAMED;
 }
 
 const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES] = {"train", "val", "test"};

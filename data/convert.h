@@ -62,8 +62,10 @@ typedef enum rf_convert_reason {
     RF_CONVERT_NO_AREA,  /* box */
     RF_CONVERT_OUTSIDE,  /* box */
     RF_CONVERT_DANGLING, /* face of an image that is not listed */
+    RF_CONVERT_MIXED,    /* annotated for the picture with (or without) EXIF turning, unlike most others */
     RF_CONVERT_TURNED,   /* a note, nothing is left out: boxes belong to the picture after EXIF turning */
-    RF_CONVERT_RENAMED,  /* a note: the image has nearly the name in the annotation and is the only one that has */
+    RF_CONVERT_UNSURE, /* a note: has an EXIF orientation, and nothing tells whether boxes are for the turned picture */
+    RF_CONVERT_RENAMED, /* a note: the image has nearly the name in the annotation and is the only one that has */
     RF_CONVERT_REASONS
 } rf_convert_reason;
 extern const char *const rf_convert_reason_names[RF_CONVERT_REASONS]; /* "images missing", ... */
@@ -93,6 +95,8 @@ typedef struct rf_convert_input {
 typedef struct rf_convert_options {
     const char *category; /* NULL: the only one, or "face" */
     rf_left left;
+    rf_exif_rule
+        exif; /* RF_EXIF_UNTOLD: as LABEL.set.ini beside the annotations says, else what sizes and boxes tell */
     bool keep_difficult;
     bool strict;  /* anything left out is an error, and nothing is written */
     double split; /* share of the images that goes to "val", by a hash of the name; 0: none */

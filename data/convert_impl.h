@@ -11,6 +11,7 @@ typedef struct rf_convert_part {
     const char *name; /* borrowed */
     char *root;       /* the folder that sample names are relative to */
     rf_converted set;
+    rf_exif_rule exif;       /* recorded beside the annotations when it is told */
     char *temporary, *final; /* folders, set by rf_convert_write */
 } rf_convert_part;
 
@@ -28,6 +29,18 @@ rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake);
 /* Checks what was read and moves it to the parts of the job: one named `part`, or with options->split two, "train" and
  * "val" (data/convert_select.c). */
 rf_status rf_convert_select(rf_convert_job *job, rf_intake *intake, const char *part);
+/* The faces order[first..end) of an image. */
+typedef struct rf_face_span {
+    const size_t *order;
+    size_t first, end;
+} rf_face_span;
+
+/* Decides which pictures the boxes of an intake belong to, gives its images the sizes that this means and leaves out
+ * those whose annotation is for another size (data/convert_exif.c). The faces of image i are order[first[i]..first[i +
+ * 1]).
+ */
+rf_status rf_convert_exif(rf_convert_job *job, rf_intake *intake, const size_t *order, const size_t *first,
+                          bool *usable, rf_exif_rule *rule);
 /* Writes all parts below `out` (data/convert_write.c). */
 rf_status rf_convert_write(rf_convert_job *job, const char *out);
 

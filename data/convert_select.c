@@ -18,7 +18,8 @@ typedef struct selection {
     size_t *order; /* [n_faces] face numbers, image by image */
     size_t *first; /* [n_images + 1] in `order` */
     bool *wanted;  /* [n_categories] */
-    bool swap;     /* "left" meant the person's left */
+    rf_exif_rule exif;
+    bool swap; /* "left" meant the person's left */
 } selection;
 
 static const char *file_of(const rf_intake *intake, size_t image) {
@@ -27,27 +28,6 @@ static const char *file_of(const rf_intake *intake, size_t image) {
 
 static const char *name_of(const rf_intake_image *image) {
     return image->name ? image->name : image->stem;
-}
-
-/* The size that boxes refer to: that of the upright picture where the annotation says so, or means it by shares. */
-static rf_status check_size(selection *s, size_t i, bool shares) {
-    rf_intake_image *m = &s->intake->images[i];
-    int w = m->declared_width, h = m->declared_height;
-    bool declared = w > 0 && h > 0, same = w == m->width && h == m->height;
-    bool turned = m->orientation >= 5 && (declared ? !same && w == m->height && h == m->width : shares);
-    if (turned) {
-        int width = m->width;
-        m->width = m->height;
-        m->height = width;
-        return rf_convert_tell(s->job, RF_CONVERT_TURNED,
-                               "%s:%d: note: the boxes of %s belong to the picture turned by its EXIF orientation %d; "
-                               "train with data.exif = on",
-                               file_of(s->intake, i), m->line, m->name, m->orientation);
-    }
-    if (!declared || same) return RF_OK;
-    s->usable[i] = false;
-    return rf_convert_tell(s->job, RF_CONVERT_SIZE, "%s:%d: %s has %dx%d pixels, the annotation is for %dx%d",
-                           file_of(s->intake, i), m->line, m->name, m->width, m->height, w, h);
 }
 
 static rf_status check_image(selection *s, size_t i) {
@@ -68,8 +48,7 @@ static rf_status check_image(selection *s, size_t i) {
     if (m->asked)
         RF_TRY(rf_convert_tell(s->job, RF_CONVERT_RENAMED, "%s:%d: note: %s is taken for %s", file, m->line, m->name,
                                m->asked));
-    const rf_intake_face *face = s->first[i] < s->first[i + 1] ? &s->intake->faces[s->order[s->first[i]]] : NULL;
-    return check_size(s, i, face && face->shares);
+    return RF_OK;
 }
 
 /* Sorts the faces by image, keeping their order. */
@@ -261,6 +240,8 @@ static rf_status take_images(selection *s, const char *name) {
                        s->intake->n_images, s->job->first ? s->job->first : "?", s->intake->root);
     RF_TRY(new_part(s->job, split > 0 ? "train" : name, s->intake->root, &part));
     if (split > 0) RF_TRY(new_part(s->job, "val", s->intake->root, &val));
+    part->exif = s->exif;
+    if (val) val->exif = s->exif;
     for (size_t i = 0; i < s->intake->n_images; i++) {
         if (!s->usable[i]) continue;
         bool to_val = val && share_of(s->intake->images[i].name) < split;
@@ -277,6 +258,7 @@ rf_status rf_convert_select(rf_convert_job *job, rf_intake *intake, const char *
     rf_status status;
     RF_TRY_GOTO(group_faces(&s));
     for (size_t i = 0; i < intake->n_images; i++) RF_TRY_GOTO(check_image(&s, i));
+    RF_TRY_GOTO(rf_convert_exif(job, intake, s.order, s.first, s.usable, &s.exif));
     if (intake->n_dangling) {
         RF_TRY_GOTO(rf_convert_tell(job, RF_CONVERT_DANGLING,
                                     "%s: %zu annotations belong to images that are not listed", intake->files[0],

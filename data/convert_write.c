@@ -136,6 +136,7 @@ static rf_status write_part(const rf_convert_job *job, const rf_convert_part *pa
     RF_TRY(place_images(job, part));
     char *path = rf_path_join(part->temporary, job->to->output); /* own name */
     rf_status status = path ? job->to->write(&part->set, path) : RF_ERR_NOMEM;
+    if (status == RF_OK && part->exif != RF_EXIF_UNTOLD) status = rf_exif_rule_write(path, part->exif);
     rf_free(path);
     return status;
 }

@@ -18,6 +18,10 @@ static const float share_slack = 0.25f;
 static const float far_out = 0.05f;
 enum { WRONG_MIN = 3, WRONG_SHARE = 5 };
 
+bool rf_box_fits(const float box[4], int width, int height) {
+    return box[2] <= (float)width + border_slack && box[3] <= (float)height + border_slack;
+}
+
 static void check_reach(const rf_face *face, int width, int height, rf_doubt_fn tell, void *ctx) {
     const float *b = face->box;
     float w = (float)width, h = (float)height;

@@ -18,6 +18,9 @@ typedef void (*rf_doubt_fn)(void *ctx, rf_doubt kind, const char *text);
 /* Tells of one face what is doubtful, a sentence each; width, height of its picture, 0: not known. */
 void rf_face_doubts(const rf_face *face, int width, int height, rf_doubt_fn tell, void *ctx);
 
+/* Whether a box ends in a picture of this size, but for what annotators round. */
+bool rf_box_fits(const float box[4], int width, int height);
+
 /* first[i]: the first of n faces that has exactly the box of face i, i itself when none before it has. Sorts: linear
  * but for a logarithm. RF_ERR_NOMEM. */
 rf_status rf_faces_first_same(const rf_face *faces, size_t n, size_t *first);

@@ -18,6 +18,7 @@ const char *const rf_count_bin_names[RF_COUNT_BINS] = {"0", "1", "2", "3..4", "5
 /* What the parallel pass finds out about an image file. */
 typedef struct image_facts {
     int width, height; /* 0 when unusable */
+    int orientation;   /* EXIF's */
     size_t bytes;
     uint32_t crc;
     char *fault; /* message, NULL when fine */
@@ -55,9 +56,12 @@ static rf_status read_image(const char *path, const rf_decode_options *options, 
     rf_image image;
     RF_TRY(rf_file_read(path, 0, &data, &facts->bytes));
     facts->crc = rf_crc32(0, data, facts->bytes);
+    rf_image_info info = {0};
     rf_status status = rf_image_decode(data, facts->bytes, path, options, &image);
+    if (status == RF_OK) status = rf_image_probe_bytes(data, facts->bytes, path, options, &info);
     rf_free(data);
     RF_TRY(status);
+    facts->orientation = info.exif_orientation;
     facts->width = image.width;
     facts->height = image.height;
     rf_image_free(&image);
@@ -71,6 +75,8 @@ static void inspect_range(void *ctx, size_t begin, size_t end) {
         rf_decode_options options = rf_sample_options(l->dataset);
         rf_status status = read_image(l->dataset->samples[i].path, &options, facts);
         if (status == RF_OK) continue;
+        if (!strstr(rf_error_message(), l->dataset->samples[i].path))
+            rf_fail_context(status, "%s", l->dataset->samples[i].path);
         facts->fault = rf_strdup(rf_error_message());
         facts->out_of_memory = status == RF_ERR_NOMEM || !facts->fault;
     }
@@ -174,6 +180,47 @@ static rf_status check_repeats(linter *l, const rf_sample *sample) {
     return status;
 }
 
+static bool all_fit(const rf_dataset *d, const rf_sample *sample, int width, int height) {
+    for (size_t i = 0; i < sample->n_faces; i++)
+        if (!rf_box_fits(d->faces[sample->first_face + i].box, width, height)) return false;
+    return true;
+}
+
+/* Whether the boxes are for the picture that EXIF turns or for the stored one shows where one of them ends outside. */
+static void check_turning(linter *l, const rf_sample *sample, const image_facts *facts) {
+    const rf_dataset *d = l->dataset;
+    if (facts->width == 0 || facts->orientation <= 1) return;
+    l->stats->exif_images++;
+    if (facts->orientation < 5) return;
+    bool here = all_fit(d, sample, facts->width, facts->height),
+         there = all_fit(d, sample, facts->height, facts->width);
+    l->stats->exif_fit += here && !there;
+    l->stats->exif_not += there && !here;
+    if (there && !here)
+        report(l, RF_LINT_WARNING, sample->line,
+               "the boxes of %s fit the picture %s by its EXIF orientation %d (%dx%d), and it is taken as %s",
+               sample->name, d->turned ? "not turned" : "turned", facts->orientation, facts->height, facts->width,
+               d->turned ? "turned" : "stored");
+}
+
+/* One rule holds for a set; which one, its boxes tell. */
+static void check_rule(linter *l) {
+    const rf_lint_stats *s = l->stats;
+    const char *other = l->dataset->turned ? "no" : "yes";
+    if (s->exif_not == 0) return;
+    if (s->exif_fit == 0)
+        report(l, RF_LINT_ERROR, 1,
+               "boxes belong to pictures %s by EXIF (%zu show it, none the contrary): read the set with exif = %s, by "
+               "--exif %s here, data.exif in training, or for good in LABEL.set.ini beside the annotations",
+               l->dataset->turned ? "not turned" : "turned", s->exif_not, other, other);
+    else
+        report(
+            l, RF_LINT_ERROR, 1,
+            "the set mixes boxes for pictures turned by EXIF and for pictures as stored: %zu fit only %s, %zu only the "
+            "other; one rule can hold for a set, so annotate the fewer anew or leave them out",
+            s->exif_fit, l->dataset->turned ? "the turned" : "the stored", s->exif_not);
+}
+
 static rf_status check_sample(linter *l, size_t index) {
     const rf_dataset *d = l->dataset;
     const rf_sample *sample = &d->samples[index];
@@ -196,6 +243,7 @@ static rf_status check_sample(linter *l, size_t index) {
         wanted++;
     }
     RF_TRY(check_repeats(l, sample));
+    check_turning(l, sample, facts);
     stats->by_count[count_bin(wanted)]++;
     stats->empty_images += wanted == 0;
     if (wanted > stats->max_faces) stats->max_faces = wanted;
@@ -232,13 +280,16 @@ rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, 
     rf_parallel_for(n, 1, inspect_range, &l);
     for (size_t i = 0; i < n; i++) {
         if (!l.facts[i].out_of_memory) continue;
-        rf_fail(RF_ERR_NOMEM, "%s: %s", dataset->samples[i].path,
-                l.facts[i].fault ? l.facts[i].fault : "out of memory");
-        goto fail;
+        /* Alone it may have the memory that several at once did not have; else it is this picture's fault. */
+        rf_free(l.facts[i].fault);
+        l.facts[i] = (image_facts){0};
+        inspect_range(&l, i, i + 1);
+        if (l.facts[i].out_of_memory && !l.facts[i].fault) goto fail;
     }
     RF_TRY_GOTO(find_duplicates(&l));
     measure_images(&l);
     for (size_t i = 0; i < n; i++) RF_TRY_GOTO(check_sample(&l, i));
+    check_rule(&l);
     status = RF_OK;
 fail:
     for (size_t i = 0; l.facts && i < n; i++) rf_free(l.facts[i].fault);

@@ -36,6 +36,8 @@ typedef struct rf_lint_stats {
     size_t by_count[RF_COUNT_BINS];
     int min_width, min_height, max_width, max_height; /* of the readable images; 0 when there is none */
     double mean_pixels;
+    size_t exif_images;        /* with an EXIF orientation */
+    size_t exif_fit, exif_not; /* of them: whose boxes fit only the picture as it is read, or only as it is not */
 } rf_lint_stats;
 
 extern const char *const rf_size_bin_names[RF_SIZE_BINS];
@@ -43,8 +45,9 @@ extern const char *const rf_count_bin_names[RF_COUNT_BINS];
 
 /* Decodes every image in full, in parallel, and looks at every face. Findings: images that are missing, unreadable or
  * damaged; the same name twice; the same bytes under two names; boxes empty, outside or reaching out of the image; the
- * same box twice; landmarks far outside the box; eyes and mouth corners in the order of the mirror image. Returns RF_OK
- * however much is found and fails only when memory is out. callback may be NULL. */
+ * same box twice; boxes that fit only the picture turned by EXIF when it is not (or the other way round); landmarks far
+ * outside the box; eyes and mouth corners in the order of the mirror image. Returns RF_OK however much is found and
+ * fails only when memory is out. callback may be NULL. */
 rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats);
 
 #endif
