@@ -1,14 +1,33 @@
 # rf: train, evaluate and detect faces. `make demo` and `make test` do everything; `make help` lists the rest.
 # Variants: each has its own folder below build/.   make V=release|debug|asan|tsan|double|cover|fuzz [CC=clang]
+# Another machine: make CROSS=aarch64-linux-gnu-    (scripts/check_cross.sh builds and tests one; docs/architecture.md)
 
 V ?= release
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(CROSS)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
 endif
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 VERSION := 0.1.0
 B := build/$(V)
+
+# The other machine's libraries: what scripts/cross_sysroot.sh unpacked, or the system's own (Debian's multi-arch packages).
+CFLAGS_target :=
+ifdef CROSS
+TRIPLET := $(patsubst %-,%,$(notdir $(CROSS)))
+B := build/$(TRIPLET)/$(V)
+SYSROOT ?= $(wildcard $(CURDIR)/build/sysroot/$(TRIPLET))
+CFLAGS_target := $(if $(SYSROOT),--sysroot=$(SYSROOT))
+ifneq ($(filter demo check fuzz,$(MAKECMDGOALS)),)
+$(error $(filter demo check fuzz,$(MAKECMDGOALS)) runs programs of this machine, and CROSS=$(CROSS) builds those of another; make test CROSS=$(CROSS) runs its tests in QEMU)
+endif
+ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET:i686%=i386%)/libjpeg.*)$(filter test clean help,$(MAKECMDGOALS)),)
+$(error there are no libraries for $(TRIPLET): scripts/cross_sysroot.sh $(TRIPLET) fetches them, or SYSROOT=FOLDER says where they are)
+endif
+endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
 # No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
@@ -21,13 +40,13 @@ CFLAGS_double := -O2 -DRF_DOUBLE
 CFLAGS_clang := -O2
 CFLAGS_cover := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
-CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS)
+CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS_target) $(CFLAGS)
 # matio writes and reads MATLAB files in tests, as a second opinion.
 TEST_LIBS := -lcmocka -lmatio
 LIBS := -ljpeg -lpng -lz -linih -lcjson -lexpat -lprotobuf-c -lm -lpthread
 
 # Instruction sets of the kernels in autograd/kernels/isa/: each file is compiled once for each.
-ARCH := $(shell uname -m)
+ARCH := $(if $(CROSS),$(firstword $(subst -, ,$(TRIPLET))),$(shell uname -m))
 ISAS_x86_64 := avx512 avx2 generic
 ISAS := $(or $(ISAS_$(ARCH)),generic)
 ifeq ($(V),double)
@@ -36,6 +55,14 @@ endif
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512
 ISA_FLAGS_avx2 := -mavx2 -mfma
 ISA_FLAGS_generic :=
+
+# Debian 12's gcc 12.2 for ARM64 crashes in its vectoriser (vect_transform_reduction) on a largest or smallest value taken by
+# fmax or fmin in double over floats. Whether this compiler does is tried, wherever fmax is an instruction and so a
+# candidate; without the built-ins these two are calls of libm with the same result, and all else stays vectorised.
+ifneq ($(ARCH),x86_64)
+LARGEST := double f(const float *x, int n) { double t = 0; for (int i = 0; i < n; i++) t = __builtin_fmax(t, x[i]); return t; }
+CFLAGS_target += $(shell echo '$(LARGEST)' | $(CC) -O3 -x c -S -o /dev/null - 2>/dev/null || echo -fno-builtin-fmax -fno-builtin-fmin)
+endif
 
 LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect data train
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
@@ -75,7 +102,7 @@ all: programs
 lib: $(LIB)
 
 programs: $(PROGRAMS:%=$(B)/%)
-	@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done
+	$(if $(CROSS),,@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done)
 
 tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
@@ -132,6 +159,10 @@ $(B)/tests/test_mutants: $(REPLAY_OBJ)
 $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
+# Writes WIDER FACE's ground truth of a drawn set, for scripts/check_docs.sh.
+$(B)/wider_truth: $(B)/tests/dump/wider_truth.o $(LIB)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(B)/tests/cexport/reference.o $(B)/tests/cexport_model.o $(CLI_OBJ) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
@@ -158,19 +189,26 @@ help:
 	@echo "make fuzz      feed damaged input to every parser, FUZZ_SECONDS=20 each (clang)"
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
 	@echo "make format    clang-format every source"
-	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler"
+	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine"
 
 deps:
 	@sh scripts/deps.sh
 
+# demo.sh says how long it took, and how long it took with what came before it.
+demo: export DEMO_BEGAN := $(if $(filter demo,$(MAKECMDGOALS)),$(shell date +%s))
 demo: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@sh scripts/demo.sh
 
+ifdef CROSS
+test:
+	@sh scripts/check_cross.sh $(TRIPLET)
+else
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
 	@$(MAKE) --no-print-directory -j$(JOBS) V=double tests
 	@sh scripts/run_tests.sh build/release/tests build/double/tests
+endif
 
 check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
@@ -201,4 +239,4 @@ format:
 clean:
 	rm -rf build
 
--include $(shell test -d build && find build -name '*.d')
+-include $(shell test -d $(B) && find $(B) -type f -name '*.d')

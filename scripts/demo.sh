@@ -14,4 +14,7 @@ build/rf-eval demo/run/last.safetensors --data demo/set/val/label.txt --json dem
 echo "== 4/4 pictures: demo/found"
 build/rf-detect demo/run/last.safetensors demo/set/val/images --out demo/found --json demo/found.jsonl >demo/detect.txt
 tail -n 1 demo/detect.txt
-echo "demo: done in $(($(date +%s) - begin)) s; open demo/found/0--Synth/, read demo/run/train.jsonl"
+end=$(date +%s)
+whole=""
+[ -z "${DEMO_BEGAN:-}" ] || whole=", $((end - DEMO_BEGAN)) s with installation and build"
+echo "demo: done in $((end - begin)) s$whole; open demo/found/0--Synth/, read demo/run/train.jsonl"

@@ -1,17 +1,27 @@
 #!/bin/sh
-# Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--ci|--fuzz|--cross]
+# Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--list|--ci|--fuzz|--cross]
 #   --check  only tell what is missing (exit 1)
+#   --list   only name the packages that rf is built with
 #   --ci     also what the style and sanitizer checks need
 #   --runtimes  also what reads exported networks: OpenCV, and Node for onnxruntime
 #   --fuzz   also what `make fuzz` needs
-#   --cross  also the compilers and the emulator that scripts/check_c.sh tries exported C sources with
+#   --cross [TRIPLET]  also the compilers and the emulator that scripts/check_c.sh tries exported C sources with and
+#            scripts/check_cross.sh another machine's programs (Debian's compiler of that name, aarch64-linux-gnu is one)
 set -eu
 
 packages="gcc make libjpeg-dev libpng-dev zlib1g-dev libinih-dev libcjson-dev libexpat1-dev libmatio-dev libcmocka-dev protobuf-c-compiler libprotobuf-c-dev"
 case "${1:-}" in
+--list)
+    echo "$packages"
+    exit 0
+    ;;
 --ci) packages="$packages clang clang-format libomp-dev" ;;
 --cross)
     packages="$packages clang gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    case "${2:-}" in
+    "" | aarch64-linux-gnu | i686-linux-gnu) ;;
+    *) packages="$packages gcc-$2" ;;
+    esac
     ;;
 --runtimes)
     packages="$packages python3-opencv"

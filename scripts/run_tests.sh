@@ -1,12 +1,20 @@
 #!/bin/sh
 # Runs every test program of the given folders from the repository root; one line each, the log of those that fail.
-# The last line is "N passed, N failed" over all test cases. --fast leaves out programs named test_slow_*.
+# The last line is "N passed, N failed" over all test cases. --fast leaves out programs named test_slow_*; --only "NAME..."
+# takes test_NAME ... alone. RF_RUNNER starts the programs of another machine (scripts/check_cross.sh).
 set -eu
 fast=no
-if [ "${1:-}" = --fast ]; then
+only=""
+case "${1:-}" in
+--fast)
     fast=yes
     shift
-fi
+    ;;
+--only)
+    only=" $(echo $2) "
+    shift 2
+    ;;
+esac
 passed=0
 failed=0
 log=$(mktemp)
@@ -16,9 +24,11 @@ for folder in "$@"; do
         case "$program" in *.o | *.d) continue ;; esac
         [ -x "$program" ] || continue
         case "$fast:$program" in yes:*/test_slow_*) continue ;; esac
+        case "$only" in "" | *" ${program##*/test_} "*) ;; *) continue ;; esac
         begin=$(date +%s)
         status=0
-        timeout 600 "$program" >"$log" 2>&1 || status=$?
+        # shellcheck disable=SC2086
+        timeout 600 ${RF_RUNNER:-} "$program" >"$log" 2>&1 || status=$?
         p=$(grep -c '^\[       OK \]' "$log" || true)
         f=$(grep -c '^\[  FAILED  \] .*' "$log" || true)
         if [ "$status" -ne 0 ]; then

@@ -60,15 +60,24 @@ static void redirect(int fd, const char *path) {
     close(file);
 }
 
-/* Starts a command of words between blanks. */
+static int split(char *text, char **words) {
+    int n = 0;
+    for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) words[n++] = word;
+    return n;
+}
+
+/* Starts a command of words between blanks. RF_RUNNER are the words of an emulator that runs another machine's programs
+ * here ("qemu-aarch64 -L FOLDER", set by scripts/check_cross.sh); this test program itself was started by it too. */
 pid_t start(const char *command) {
     static char text[1 << 18], *argv[1 << 13];
-    char program[1024];
-    int argc = 0;
+    char runner[1024] = "", program[1024];
+    if (getenv("RF_RUNNER")) snprintf(runner, sizeof runner, "%s", getenv("RF_RUNNER"));
+    int first = split(runner, argv), argc = first;
     expand(command, text, sizeof text);
-    for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) argv[argc++] = word;
+    argc += split(text, argv + argc);
     argv[argc] = NULL;
-    snprintf(program, sizeof program, "%s/%s", folder, argv[0]);
+    snprintf(program, sizeof program, "%s/%s", folder, argv[first]);
+    if (first) argv[first] = program;
     *programs_out = 0;
     if (*programs_stdout == '@') unlink(at(programs_stdout)); /* or wait_for might see the last program's */
     pid_t pid = fork();
@@ -81,7 +90,7 @@ pid_t start(const char *command) {
     signal(SIGXFSZ, SIG_IGN); /* writing then fails as on a full disk */
     setrlimit(RLIMIT_FSIZE, &limit);
     alarm(PATIENCE);
-    execv(program, argv);
+    execvp(first ? argv[0] : program, argv);
     _exit(99);
 }
 

@@ -2,6 +2,8 @@
 #ifndef RF_TESTS_SCRATCH_H
 #define RF_TESTS_SCRATCH_H
 
+#include <stdbool.h>
+
 extern char scratch[64];
 
 int scratch_make(void **state);
@@ -11,5 +13,7 @@ int scratch_remove(void **state);
 const char *scratch_path(const char *name);
 /* Removes a file or folder below it. */
 void scratch_clear(const char *name);
+/* Whether this program's times mean something: not when an emulator runs it (RF_RUNNER, scripts/check_cross.sh). */
+bool scratch_timed(void);
 
 #endif

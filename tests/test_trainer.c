@@ -30,7 +30,7 @@ static rf_dataset *dataset;
 
 static const char *in_dir(const char *format, const char *name) {
     char file[96];
-    snprintf(file, sizeof file, format, name);
+    assert_in_range(snprintf(file, sizeof file, format, name), 0, sizeof file - 1);
     return scratch_path(file);
 }
 
