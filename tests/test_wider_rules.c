@@ -87,7 +87,7 @@ static void score_published(const rf_prediction_set *set, const double want[3], 
     double scored = seconds();
     print_message("%zu images, %zu detections: scored in %.3f s: easy %.6f medium %.6f hard %.6f\n", gt->n_images,
                   result->n_detections, scored - start, P->ap[0], P->ap[1], P->ap[2]);
-    assert_true(scored - start < 5);
+    assert_true(!scratch_timed() || scored - start < 5);
     for (int s = 0; s < RF_WIDER_SUBSETS; s++) assert_float_equal(P->ap[s], want[s], tolerance);
     rf_wider_result *again = rf_alloc(1, sizeof *again);
     for (int threads = 1; threads <= 3; threads++) {
