@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/kernels/cpu.h"
 #include "cli/say.h"
+#include "core/config.h"
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/show.h"
@@ -177,6 +179,27 @@ static bool store(const rf_program *program, const rf_option *o, const char *tex
     return false;
 }
 
+static const rf_option *find_long(const rf_program *program, const char *name, size_t length) {
+    for (size_t i = 0; i < option_count(program); i++) {
+        const rf_option *o = &program->options[i];
+        if (strlen(o->name) == length && memcmp(o->name, name, length) == 0) return o;
+    }
+    return NULL;
+}
+
+/* A setting that has no option of its own here has --set. */
+static void unknown_setting(const rf_program *program, const char *word, char *name) {
+    const rf_key *key = NULL;
+    for (char *p = name; *p; p++)
+        if (*p == '-') *p = '_';
+    for (size_t i = 0; i < rf_key_count; i++)
+        if (strcmp(rf_keys[i].name, name) == 0 && (!key || strcmp(rf_keys[i].section, "eval") == 0)) key = &rf_keys[i];
+    if (key && find_long(program, "set", 3))
+        rf_cli_usage(program->name, "unknown option %s; --set %s.%s=VALUE sets it", word, key->section, key->name);
+    else
+        rf_cli_usage(program->name, "unknown option %s", word);
+}
+
 static bool unknown_option(const rf_program *program, const char *word) {
     const char *names[OPTIONS_MAX + 2] = {"help", "version"};
     size_t n = 2;
@@ -188,16 +211,8 @@ static bool unknown_option(const rf_program *program, const char *word) {
     if (near)
         rf_cli_usage(program->name, "unknown option %s, did you mean --%s", word, near);
     else
-        rf_cli_usage(program->name, "unknown option %s", word);
+        unknown_setting(program, word, name);
     return false;
-}
-
-static const rf_option *find_long(const rf_program *program, const char *name, size_t length) {
-    for (size_t i = 0; i < option_count(program); i++) {
-        const rf_option *o = &program->options[i];
-        if (strlen(o->name) == length && memcmp(o->name, name, length) == 0) return o;
-    }
-    return NULL;
 }
 
 static bool is_flag(const rf_option *o) {
@@ -235,7 +250,12 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
             *(int *)o->target = !off;
         return true;
     }
-    if (!value && *i + 1 < argc) value = argv[++*i];
+    const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    if (!value && next && strncmp(next, "--", 2) == 0 && find_long(program, next + 2, strcspn(next + 2, "="))) {
+        rf_cli_usage(program->name, "--%s needs a value, %s, before %s", o->name, o->value, next);
+        return false;
+    }
+    if (!value && next) value = argv[++*i];
     if (!value) {
         rf_cli_usage(program->name, "--%s needs a value, %s", o->name, o->value);
         return false;
@@ -269,6 +289,14 @@ static void watch_stdout(void) {
     watched = true;
 }
 
+/* RF_ISA is a choice like an option: a wrong one is not passed over. */
+static rf_args_action check_environment(const rf_program *program) {
+    const char *isa = getenv("RF_ISA");
+    if (!isa || !*isa || rf_isa_select(isa) == RF_OK) return RF_ARGS_RUN;
+    rf_cli_fail(program->name, RF_ERR_USER);
+    return RF_ARGS_WRONG;
+}
+
 rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, const char **positional, size_t *n) {
     *n = 0;
     bool options_ended = false;
@@ -292,7 +320,7 @@ rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, c
             positional[(*n)++] = word;
         }
     }
-    if (*n >= program->min_positional) return RF_ARGS_RUN;
+    if (*n >= program->min_positional) return check_environment(program);
     rf_cli_usage(program->name, "too few arguments; usage: %s %s", program->name, program->synopsis);
     return RF_ARGS_WRONG;
 }

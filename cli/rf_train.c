@@ -72,13 +72,15 @@ static void show_step(void *ctx, const rf_train_line *line) {
         n += snprintf(stages + n, sizeof stages - (size_t)n, k ? " + %.4g" : " stages %.4g", line->stages[k]);
     char mesh[64] = "";
     char head[64] = "";
+    char eta[RF_DATE_BYTES];
+    rf_duration_text(line->eta_seconds, eta);
     if (line->has_head) snprintf(head, sizeof head, " head cls %.4f box %.4f", line->head_cls, line->head_box);
     if (line->has_mesh) snprintf(mesh, sizeof mesh, " mesh %.4f edge %.4f", line->mesh, line->edge);
     rf_say("%sstep %" PRIu64 "/%" PRIu64
-           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %.0f s%s",
+           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %s%s",
            terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
-           line->points, head, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait,
-           line->eta_seconds, terminal && !line->logged ? "" : "\n");
+           line->points, head, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait, eta,
+           terminal && !line->logged ? "" : "\n");
     rf_say_flush();
 }
 
@@ -169,6 +171,15 @@ fail:
     return status;
 }
 
+/* There is no best without an evaluation that gave a figure. */
+static void tell_done(const char *out_dir) {
+    char *best = rf_path_join(out_dir, "best.safetensors");
+    bool there = best && rf_file_exists(best);
+    rf_say("done: %s/last.safetensors%s; peak memory %.0f MB\n", out_dir, there ? ", best.safetensors" : "",
+           (double)rf_peak_rss() / 1e6);
+    rf_free(best);
+}
+
 static rf_status train(session *s, const char *out_dir, const char *init, bool resume, bool overfit) {
     rf_dataset *dataset = NULL;
     rf_trainer *trainer = NULL;
@@ -188,9 +199,9 @@ static rf_status train(session *s, const char *out_dir, const char *init, bool r
                                 .overfit = overfit,
                                 .callbacks = {s, show_step, show_note, s->val ? evaluate : NULL}};
     RF_TRY_GOTO(rf_trainer_open(&options, &trainer));
+    RF_TRY_GOTO(print_plan(&s->config)); /* what can go wrong has had its chance: a plan of 44 lines would hide it */
     RF_TRY_GOTO(rf_trainer_run(trainer));
-    rf_say("done: %s/last.safetensors%s; peak memory %.0f MB\n", out_dir, s->val ? ", best.safetensors" : "",
-           (double)rf_peak_rss() / 1e6);
+    tell_done(out_dir);
 fail:
     rf_trainer_close(trainer);
     rf_wider_gt_free(s->gt);
@@ -282,7 +293,7 @@ int main(int argc, char **argv) {
     rf_set_threads((int)threads);
     rf_status status = seed >= 0 ? rf_text_list_add(&sets, seed_text) : RF_OK;
     if (status == RF_OK) status = rf_config_load(config_path, sets.v, sets.n, &s.config);
-    if (status == RF_OK) status = print_plan(&s.config);
+    if (status == RF_OK && plan) status = print_plan(&s.config);
     rf_say_flush();
     if (status == RF_OK && !plan) status = rf_signals_install();
     if (status == RF_OK && !plan) status = rf_output_check_folder("--out", out ? out : "runs/train");

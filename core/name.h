@@ -6,7 +6,8 @@
 
 #include "core/status.h"
 
-/* Nearest of n names to `word` by edit distance, or NULL when none is near (distance > 1 + length/3). */
+/* The one of n names that `word` is the beginning of, or the nearest by letters changed, added, dropped or exchanged;
+ * NULL when none is near: more than one letter of up to five, more than a third of a longer word or more than three. */
 const char *rf_nearest_name(const char *word, const char *const *names, size_t n);
 
 /* Which of n names it is. -1 with RF_ERR_USER's message when it is none: what there is, and what may have been meant;

@@ -10,11 +10,53 @@
 #include "core/torch_file.h"
 #include "layers/names.h"
 
+/* Somebody names a run instead of a file in it. */
+static rf_status refuse_folder(const char *path) {
+    static const char *const files[] = {"best.safetensors", "last.safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *file = rf_path_join(path, files[i]);
+        if (!file) return RF_ERR_NOMEM;
+        bool there = rf_file_exists(file);
+        if (there) rf_fail(RF_ERR_USER, "%s is a folder, expected a model: name %s", path, file);
+        rf_free(file);
+        if (there) return RF_ERR_USER;
+    }
+    return rf_fail(RF_ERR_USER, "%s is a folder, expected a model (.safetensors, .pth or .params)", path);
+}
+
+/* What a file of another kind is, or NULL. */
+static const char *other_kind(const uint8_t *data, size_t bytes) {
+    static const struct {
+        const char *magic;
+        size_t bytes;
+        const char *kind;
+    } kinds[] = {{"\xFF\xD8\xFF", 3, "a picture"},
+                 {"\x89PNG", 4, "a picture"},
+                 {"\x7F"
+                  "ELF",
+                  4, "a program"},
+                 {"\x1F\x8B", 2, "a compressed file: unpack it first"},
+                 {"BZh", 3, "a compressed file: unpack it first"},
+                 {"version https://git-lfs", 23, "a pointer of Git LFS, not the file: run git lfs pull"},
+                 {"<!DOCTYPE", 9, "a web page, not the file that was to be downloaded"},
+                 {"<html", 5, "a web page, not the file that was to be downloaded"}};
+    if (bytes == 0) return "empty";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (bytes >= kinds[i].bytes && memcmp(data, kinds[i].magic, kinds[i].bytes) == 0) return kinds[i].kind;
+    return NULL;
+}
+
 rf_status rf_weights_read(const char *path, rf_st_file **out) {
     uint8_t *data;
     size_t bytes;
     *out = NULL;
+    if (rf_dir_exists(path)) return refuse_folder(path);
     RF_TRY(rf_file_read(path, 0, &data, &bytes));
+    const char *other = other_kind(data, bytes);
+    if (other) {
+        rf_free(data);
+        return rf_fail(RF_ERR_FORMAT, "%s is %s; expected a model (.safetensors, .pth or .params)", path, other);
+    }
     RF_TRY(rf_torch_probe(data, bytes)   ? rf_torch_parse(path, data, bytes, out)
            : rf_mxnet_probe(data, bytes) ? rf_mxnet_parse(path, data, bytes, out)
                                          : rf_st_parse(path, data, bytes, out));

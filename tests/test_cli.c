@@ -154,7 +154,7 @@ static void missing_and_foreign_files_are_told(void **state) {
     assert_false(rf_file_exists(at("@/x/last.safetensors")));
     refused("rf-eval @/text --data @/set", "@/text: this is no safetensors file");
     refused("rf-eval @/model/last.safetensors --data @/none", "@/none: no such file or folder");
-    refused("rf-eval --pred @/x --gt @/none", "@/none/wider_face_val.mat: No such file");
+    refused("rf-eval --pred @/x --gt @/none", "cannot open '@/none/wider_face_val.mat': No such file");
     refused("rf-detect @/text " PICTURES, "@/text: this is no safetensors file");
     refused("rf-detect @/model/last.safetensors @/none.jpg", "@/none.jpg: no such file or folder");
     refused("rf-detect @/model/last.safetensors @/model", "@/model holds no .jpg or .png picture");

@@ -305,6 +305,13 @@ static void nearest_names(void **state) {
     assert_string_equal(rf_nearest_name("batch", names, 3), "batch");
     assert_string_equal(rf_nearest_name("bacth", names, 3), "batch");
     assert_string_equal(rf_nearest_name("sed", names, 3), "seed");
+    assert_string_equal(rf_nearest_name("warm", names, 3), "warmup_epochs"); /* its beginning */
+    static const char *const options[] = {"out", "images", "score", "scales"};
+    assert_null(rf_nearest_name("iou", options, 4)); /* two letters of three are no slip */
+    assert_null(rf_nearest_name("sc", options, 4));
+    assert_null(rf_nearest_name("x", options, 4));
+    assert_string_equal(rf_nearest_name("uot", options, 4), "out");
+    assert_string_equal(rf_nearest_name("imgaes", options, 4), "images");
     assert_string_equal(rf_nearest_name("warm_epochs", names, 3), "warmup_epochs");
     assert_null(rf_nearest_name("learning_rate", names, 3));
     assert_null(rf_nearest_name("", names, 3));

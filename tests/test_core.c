@@ -381,6 +381,26 @@ static void clock_and_dates(void **state) {
     double passed = rf_clock_seconds() - before;
     assert_true(passed >= 0.002 && passed < 5);
     assert_true(rf_clock_unix() > 1700000000);
+    static const struct {
+        double seconds;
+        const char *text;
+    } durations[] = {{0, "0 s"},
+                     {59.4, "59 s"},
+                     {59.6, "1 min 00 s"},
+                     {185, "3 min 05 s"},
+                     {3599.4, "59 min 59 s"},
+                     {3600, "1 h 00 min"},
+                     {3900, "1 h 05 min"},
+                     {86369, "23 h 59 min"},
+                     {86399, "1 d 00 h"},
+                     {183600, "2 d 03 h"},
+                     {-1, "?"},
+                     {NAN, "?"},
+                     {INFINITY, "?"}};
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
+        rf_duration_text(durations[i].seconds, date);
+        assert_string_equal(date, durations[i].text);
+    }
 }
 
 int main(void) {
