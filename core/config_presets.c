@@ -98,6 +98,9 @@ static const rf_preset_value biubug6[] = {
     {"augment", "saturation", "0.5"},
     {"augment", "hue", "36"},
     {"augment", "flip", "0.5"},
+    {"eval", "iou", "0.4"}, /* test_widerface.py, whose cuts to top_k and keep_top_k are commented out */
+    {"eval", "score", "0.02"},
+    {"eval", "top_k", "0"},
 };
 
 /* insightface detection/retinaface, network `resnet`: rcnn/sample_config.py, rcnn/processing/generate_anchor.py,
@@ -169,6 +172,7 @@ static const rf_preset_value insightface[] = {
     {"eval", "iou", "0.4"},
     {"eval", "score", "0.02"},
     {"eval", "pad", "1"},
+    {"eval", "top_k", "0"}, /* neither retinaface.py nor its test cuts */
 };
 
 /* RefineFace, arXiv 1909.04376, with the numbers of SRN (arXiv 1809.02693 and its code), which it extends. */
@@ -243,6 +247,7 @@ static const rf_preset_value refineface[] = {
     {"eval", "least_strides", "4,8,16"},
     {"eval", "least_cells", "120"},
     {"eval", "level_top_k", "6000"},
+    {"eval", "top_k", "0"}, /* bbox_vote of tools/test.py looks at all levels and sizes */
 };
 
 #define RF_PRESET(name, doc)                                                                                           \

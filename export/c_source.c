@@ -77,7 +77,8 @@ static void put_constants(rf_text *t, const source *s) {
     put_setting(t, "RF_SCORE", s->options->score, false, "lowest score of a face");
     put_setting(t, "RF_IOU", s->options->iou, false,
                 "overlap (intersection over union) with a better face above which one is dropped");
-    put_setting(t, "RF_TOP_K", (double)config->eval.top_k, true, "so many of the best candidates are looked at");
+    double top_k = config->eval.top_k ? (double)config->eval.top_k : 1e6; /* 0: all */
+    put_setting(t, "RF_TOP_K", top_k, true, "so many of the best candidates are looked at");
     put_setting(t, "RF_KEEP", s->options->keep, true, "so many faces are returned at most");
     rf_text_put(t, "\n");
     put_title(t, "numbers of the network");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/config.h"
+#include "core/config_impl.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/name.h"
@@ -197,6 +198,19 @@ static void the_biubug6_preset_spells_out_the_defaults(void **state) {
     assert_memory_equal(&preset, &defaults, sizeof preset);
 }
 
+/* The tests behind the published figures look at every candidate; so do the presets named after them. */
+static void no_preset_cuts_what_its_source_does_not(void **state) {
+    (void)state;
+    for (size_t i = 0; i < rf_preset_count; i++) {
+        char text[80];
+        rf_config c;
+        snprintf(text, sizeof text, "[model]\npreset=%s\n", rf_presets[i].name);
+        assert_int_equal(rf_config_parse("c.ini", text, NULL, 0, &c), RF_OK);
+        assert_int_equal(c.eval.top_k, 0);
+        assert_int_equal(c.eval.level_top_k, strcmp(rf_presets[i].name, "refineface") == 0 ? 6000 : 0);
+    }
+}
+
 static void the_insightface_preset_and_its_place(void **state) {
     (void)state;
     static const char text[] = "[anchors]\ncentre_offset = -1\n[model]\nchannels = 64\npreset = insightface\n";
@@ -337,6 +351,7 @@ int main(void) {
         cmocka_unit_test(comments_blanks_and_overrides_are_understood),
         cmocka_unit_test(the_paper_preset),
         cmocka_unit_test(the_biubug6_preset_spells_out_the_defaults),
+        cmocka_unit_test(no_preset_cuts_what_its_source_does_not),
         cmocka_unit_test(the_insightface_preset_and_its_place),
         cmocka_unit_test(files_are_loaded_or_refused),
         cmocka_unit_test(damaged_files_are_read_or_refused),

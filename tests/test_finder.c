@@ -19,7 +19,7 @@
 
 enum { W = 96, H = 64, MOST = 4096 };
 static const char ini[] = "[model]\ninitialiser=he_xavier\nchannels=8\n"
-                          "[eval]\nscore=0.3\niou=1\nkeep=100000\ntop_k=100000\n";
+                          "[eval]\nscore=0.3\niou=1\nkeep=100000\n";
 
 static int descending(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
