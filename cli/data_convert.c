@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/convert_inputs.h"
@@ -33,16 +32,16 @@ static void tell(void *ctx, rf_convert_reason reason, const char *text) {
 
 static bool show_progress(void *ctx, size_t done, size_t total) {
     (void)ctx;
-    if (total && (done % 64 == 0 || done == total) && isatty(STDERR_FILENO))
-        rf_note("\r%zu of %zu images%s", done, total, done == total ? "\n" : "");
+    if (total && (done % 64 == 0 || done == total)) rf_note_progress(done, total, "images");
     return rf_signal_pending() == 0;
 }
 
 static void print_formats(void) {
     for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
         const rf_converter *c = rf_converters[i];
-        rf_say("%s%s: %s\n  the face (10,20)-(40,60) of photo.jpg, which has 100x80 pixels, in %s:\n", i ? "\n" : "",
-               c->name, c->doc, c->example_file);
+        rf_say_text(i ? "\n" : "");
+        rf_say("%s: %s\n  the face (10,20)-(40,60) of photo.jpg, which has 100x80 pixels, in %s:\n", c->name, c->doc,
+               c->example_file);
         for (const char *line = c->example; *line;) {
             size_t n = strcspn(line, "\n");
             rf_say("    %.*s\n", (int)n, line);

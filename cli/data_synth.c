@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
@@ -15,7 +14,7 @@ static const char name[] = "rf-data synth";
 
 static bool show_progress(void *ctx, size_t done, size_t total) {
     (void)ctx;
-    if (isatty(STDERR_FILENO)) rf_note("\r%zu of %zu pictures%s", done, total, done == total ? "\n" : "");
+    rf_note_progress(done, total, "pictures");
     return rf_signal_pending() == 0;
 }
 

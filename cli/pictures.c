@@ -1,7 +1,6 @@
 #include "cli/pictures.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/say.h"
 #include "core/clock.h"
@@ -54,7 +53,6 @@ static rf_status pass_over(rf_find_all *out, size_t sample) {
 rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out) {
     memset(out, 0, sizeof *out);
     double begin = rf_clock_seconds();
-    bool terminal = isatty(STDERR_FILENO);
     rf_decode_options options = rf_sample_options(dataset);
     for (size_t i = 0; i < dataset->n_samples; i++) {
         if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal after %zu images", i);
@@ -69,8 +67,7 @@ rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_li
         RF_TRY(status);
         out->images++;
         out->detections += lists[i].n;
-        if (terminal && (i % 10 == 9 || i + 1 == dataset->n_samples))
-            rf_note("\r%zu of %zu images%s", i + 1, dataset->n_samples, i + 1 == dataset->n_samples ? "\n" : "");
+        if (i % 10 == 9 || i + 1 == dataset->n_samples) rf_note_progress(i + 1, dataset->n_samples, "images");
     }
     out->seconds = rf_clock_seconds() - begin;
     return RF_OK;

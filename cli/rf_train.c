@@ -76,11 +76,12 @@ static void show_step(void *ctx, const rf_train_line *line) {
     rf_duration_text(line->eta_seconds, eta);
     if (line->has_head) snprintf(head, sizeof head, " head cls %.4f box %.4f", line->head_cls, line->head_box);
     if (line->has_mesh) snprintf(mesh, sizeof mesh, " mesh %.4f edge %.4f", line->mesh, line->edge);
-    rf_say("%sstep %" PRIu64 "/%" PRIu64
-           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %s%s",
-           terminal ? "\r\033[K" : "", line->step, line->total_steps, line->epoch, line->total, line->cls, line->box,
-           line->points, head, mesh, stages, line->lr, line->images_per_second, 100 * line->data_wait, eta,
-           terminal && !line->logged ? "" : "\n");
+    if (terminal) rf_say_text("\r\033[K");
+    rf_say("step %" PRIu64 "/%" PRIu64
+           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %s",
+           line->step, line->total_steps, line->epoch, line->total, line->cls, line->box, line->points, head, mesh,
+           stages, line->lr, line->images_per_second, 100 * line->data_wait, eta);
+    if (!terminal || line->logged) rf_say_text("\n");
     rf_say_flush();
 }
 

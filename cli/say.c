@@ -52,3 +52,9 @@ void rf_say_on_stderr(void) {
 bool rf_say_is_terminal(void) {
     return isatty(stdout_is_taken ? STDERR_FILENO : STDOUT_FILENO);
 }
+
+void rf_note_progress(size_t done, size_t total, const char *what) {
+    if (!isatty(STDERR_FILENO)) return;
+    rf_note("\r%zu of %zu %s", done, total, what);
+    if (done == total) rf_note("\n");
+}

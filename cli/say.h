@@ -5,6 +5,7 @@
 #define RF_CLI_SAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/status.h"
 
@@ -15,6 +16,8 @@ void rf_note(const char *fmt, ...) RF_PRINTF(1, 2);
 /* A text of several lines that rf made itself, as it is; what others wrote must have been shown before. */
 void rf_say_text(const char *text);
 void rf_say_flush(void);
+/* "12 of 40 images" on stderr when that is a terminal, written over the last one and ended at the total. */
+void rf_note_progress(size_t done, size_t total, const char *what);
 
 /* From now on stdout belongs to an output: rf_say goes to stderr. */
 void rf_say_on_stderr(void);

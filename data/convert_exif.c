@@ -1,5 +1,5 @@
-/* Which pictures the boxes of an intake belong to: as stored, or as turned by EXIF. One rule holds for all of them and is
- * recorded with the set that is written. */
+/* Which pictures the boxes of an intake belong to: as stored, or as turned by EXIF. One rule holds for all of them and
+ * is recorded with the set that is written. */
 #include "data/convert_impl.h"
 #include "data/doubts.h"
 
@@ -75,8 +75,8 @@ static rf_status check_size(rf_convert_job *job, rf_intake *in, size_t i, rf_exi
                                file, m->line, m->name, rule == RF_EXIF_TURNED ? "not turned" : "turned", m->orientation,
                                w, h, rule == RF_EXIF_TURNED ? "that are turned" : "as they are stored",
                                rule == RF_EXIF_TURNED ? "no" : "yes");
-    return rf_convert_tell(job, RF_CONVERT_SIZE, "%s:%d: %s has %dx%d pixels, the annotation is for %dx%d", file, m->line,
-                           m->name, m->width, m->height, w, h);
+    return rf_convert_tell(job, RF_CONVERT_SIZE, "%s:%d: %s has %dx%d pixels, the annotation is for %dx%d", file,
+                           m->line, m->name, m->width, m->height, w, h);
 }
 
 rf_status rf_convert_exif(rf_convert_job *job, rf_intake *in, const size_t *order, const size_t *first, bool *usable,
@@ -91,10 +91,11 @@ rf_status rf_convert_exif(rf_convert_job *job, rf_intake *in, const size_t *orde
     for (size_t i = 0; i < in->n_images; i++)
         if (usable[i]) RF_TRY(check_size(job, in, i, *rule, &usable[i]));
     if (*rule != RF_EXIF_UNTOLD || v.pictures == 0) return RF_OK;
-    RF_TRY(rf_convert_tell(job, RF_CONVERT_UNSURE,
-                           "%s: note: %zu pictures have an EXIF orientation and nothing tells whether boxes belong to the "
-                           "turned ones: taken as stored; with --exif yes as turned",
-                           in->files[0], v.pictures));
+    RF_TRY(
+        rf_convert_tell(job, RF_CONVERT_UNSURE,
+                        "%s: note: %zu pictures have an EXIF orientation and nothing tells whether boxes belong to the "
+                        "turned ones: taken as stored; with --exif yes as turned",
+                        in->files[0], v.pictures));
     job->stats->left_out[RF_CONVERT_UNSURE] += v.pictures - 1;
     return RF_OK;
 }

@@ -1,5 +1,5 @@
-/* A set whose boxes belong to pictures that EXIF turns, in all eight orientations, is to every program what the set of the
- * same pictures stored upright is: training, validation, evaluation, check, show, convert and bench. */
+/* A set whose boxes belong to pictures that EXIF turns, in all eight orientations, is to every program what the set of
+ * the same pictures stored upright is: training, validation, evaluation, check, show, convert and bench. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,7 +101,8 @@ static void read_log(const char *path, char text[PROGRAMS_TEXT]) {
     for (const char *from = whole; *from;) {
         size_t n = strcspn(from, ",\n");
         bool timed = memmem(from, n, "second", 6) || memmem(from, n, "per_", 4) || memmem(from, n, "wait", 4) ||
-                     memmem(from, n, "rate", 4) || memmem(from, n, "time", 4) || memmem(from, n, "rss", 3) || memmem(from, n, "img_s", 5);
+                     memmem(from, n, "rate", 4) || memmem(from, n, "time", 4) || memmem(from, n, "rss", 3) ||
+                     memmem(from, n, "img_s", 5);
         if (!timed) to = (char *)memcpy(to, from, n) + n;
         *to++ = '\n';
         from += n + (from[n] != 0);

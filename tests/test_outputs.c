@@ -55,6 +55,55 @@ static int set_up(void **state) {
     return 0;
 }
 
+/* The programs' own line ends and cursor movements are no names: a terminal sees lines, nothing escaped. */
+static void lines_end_where_they_should(void **state) {
+    (void)state;
+    static const char *const commands[] = {
+        "rf-train configs/mnet025.ini --set input.size=64 --set train.batch=4 --set model.channels=16 --set "
+        "data.root=@/set --set train.max_steps=3 --set train.log_every=1 -t 1 --out @/terminal",
+        "rf-data synth --out @/terminal_set --train 2 --val 1 --size 96x96",
+        "rf-data convert @/set --from label --out @/terminal_conv",
+        "rf-data convert --formats",
+        "rf-detect " MODEL " " PICTURES,
+        "rf-eval " MODEL " --data @/set",
+        "rf-data check @/set",
+        "rf-train --help"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char text[1024], folder[1024], *argv[64], printed[1 << 16];
+        int argc = 0, terminal = posix_openpt(O_RDWR | O_NOCTTY);
+        if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0) {
+            printf("skip: no terminals here\n");
+            return;
+        }
+        snprintf(text, sizeof text, "%s", at(commands[i]));
+        for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+            argv[argc++] = word;
+        argv[argc] = NULL;
+        snprintf(folder, sizeof folder, "%s/%s", getenv("P"), argv[0]);
+        const char *name = ptsname(terminal);
+        int end = open(name, O_RDWR | O_NOCTTY);
+        pid_t pid = fork();
+        if (pid == 0) {
+            dup2(end, STDOUT_FILENO);
+            dup2(end, STDERR_FILENO);
+            execv(folder, argv);
+            _exit(99);
+        }
+        close(end);
+        size_t n = 0;
+        for (ssize_t k; n < sizeof printed - 1 && (k = read(terminal, printed + n, sizeof printed - 1 - n)) > 0;)
+            n += (size_t)k;
+        printed[n] = 0;
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        close(terminal);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail_msg("%s: %s", commands[i], printed);
+        if (strstr(printed, "\\x0")) fail_msg("%s prints %s", commands[i], strstr(printed, "\\x0"));
+        assert_true(n > 2 && printed[n - 1] == '\n');
+        if (i == 0) assert_non_null(strstr(printed, "\r\033[Kstep 3/3"));
+    }
+}
+
 static int tear_down(void **state) {
     (void)state;
     return programs_tear_down();
@@ -335,6 +384,7 @@ static void names_cannot_steer_the_terminal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_end_where_they_should),
         cmocka_unit_test(streams_are_written_to_and_never_emptied),
         cmocka_unit_test(outputs_that_cannot_be_written_are_found_first),
         cmocka_unit_test(what_is_read_is_not_written_over),
