@@ -161,7 +161,7 @@ $(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
 
 # Writes WIDER FACE's ground truth of a drawn set, for scripts/check_docs.sh.
 $(B)/wider_truth: $(B)/tests/dump/wider_truth.o $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(B)/tests/cexport/reference.o $(B)/tests/cexport_model.o $(CLI_OBJ) $(LIB)

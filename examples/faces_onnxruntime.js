@@ -1,6 +1,6 @@
 // Faces in a picture with onnxruntime: a model written by
 //   rf-export best.safetensors -o face.onnx --outputs faces --preprocess --input dynamic
-//   node faces_onnxruntime.js face.onnx picture.ppm          (npm install onnxruntime-node)
+//   node faces_onnxruntime.js face.onnx picture.ppm          (npm install --ignore-scripts onnxruntime-node)
 // The network takes 8-bit RGB pixels and returns decoded, suppressed faces: nothing is left to do but reading the picture.
 // PPM is what every converter writes (magick photo.jpg photo.ppm); with another decoder hand its RGB bytes over.
 'use strict';
