@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/sample.h"
+#include "eval/coco_results.h"
 #include "eval/doubts.h"
 #include "eval/fddb_file.h"
 #include "eval/predictions.h"
@@ -96,6 +97,8 @@ fail:
 }
 
 static rf_status read_files(const rf_protocol_job *job, const char *pred, rf_prediction_set *set) {
+    if (!rf_dir_exists(pred) && rf_coco_results_sniff(pred))
+        return rf_coco_results_read(pred, job->ids, job->dataset, set);
     if (!rf_dir_exists(pred)) return rf_fddb_read(pred, job->dataset, set);
     rf_status status = rf_predictions_read(pred, job->dataset, set);
     if (status != RF_ERR_USER) return status;

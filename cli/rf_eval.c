@@ -39,14 +39,29 @@ typedef struct job {
 /* ---- results ---- */
 
 static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    int measured = 0;
     for (int m = 0; m < RF_METRIC_COUNT; m++) {
         double value;
         RF_TRY(rf_metrics[m]->compute(dataset, lists, &value));
         if (!isfinite(value)) continue;
         rf_say("%-12s %.6f  %s\n", rf_metrics[m]->name, value, rf_metrics[m]->doc);
         rf_json_put_number(&j->out, rf_metrics[m]->name, value);
+        measured++;
     }
+    if (!measured) rf_say("%s: no face is annotated, so nothing was measured\n", dataset->annotation_path);
     return RF_OK;
+}
+
+/* Whether there is something to measure: asked before the work. */
+static rf_status check_truth(const job *j, const rf_dataset *dataset) {
+    if (j->protocol) RF_TRY(rf_protocol_check(j->protocol, dataset));
+    bool writes = j->pred_out != NULL || (j->protocol && !j->protocol->x_label);
+    if (j->gt || writes || dataset->n_faces > dataset->n_ignored) return RF_OK;
+    return rf_fail(
+        RF_ERR_USER,
+        "%s: none of its %zu images has an annotated face, so there is nothing to measure; name an annotation "
+        "with faces, or write what is found with --pred-out DIR or rf-detect",
+        dataset->annotation_path, dataset->n_samples);
 }
 
 /* ---- somebody's predictions ---- */
@@ -82,7 +97,8 @@ static rf_status score_files(job *j) {
     rf_dataset *dataset = NULL;
     RF_TRY(open_data(j, &dataset));
     rf_protocol_job work = protocol_job(j, dataset, NULL);
-    rf_status status = rf_eval_protocol_files(&work, j->pred_in);
+    rf_status status = check_truth(j, dataset);
+    if (status == RF_OK) status = rf_eval_protocol_files(&work, j->pred_in);
     rf_dataset_free(dataset);
     return status;
 }
@@ -212,7 +228,8 @@ static rf_status evaluate_model(job *j) {
     rf_model model = {0};
     rf_dataset *dataset = NULL;
     RF_TRY(open_data(j, &dataset));
-    rf_status status = j->pred_out ? rf_predictions_check(j->pred_out, dataset) : RF_OK;
+    rf_status status = check_truth(j, dataset);
+    if (status == RF_OK && j->pred_out) status = rf_predictions_check(j->pred_out, dataset);
     if (status != RF_OK) {
         rf_dataset_free(dataset);
         return status;
@@ -267,13 +284,18 @@ int main(int argc, char **argv) {
          "score as a data set's publications do: fddb, pascal_faces (also AFW), mafa, landmarks, coco, wider_test", 0,
          0},
         {"pred", 0, RF_OPT_TEXT, &j.pred_in, "DIR",
-         "score the predictions in DIR/<event>/<image>.txt, or in a file as FDDB has them; no model; needs --gt, or\n"
+         "score the predictions in DIR/<event>/<image>.txt, in a file or folder as FDDB has them, or in COCO's "
+         "results\n"
+         "JSON; no model; needs --gt, or\n"
          "--protocol and --data",
          0, 0},
         {"rule", 0, RF_OPT_TEXT, &j.rule_name, "python|matlab",
          "with --gt: which program's AP leads in what is printed and drawn, the Python port's or that of the data\n"
          "set's own MATLAB tool; the other stands beside it (python)",
          0, 0},
+        {"ids", 0, RF_OPT_TEXT, &j.ids, "FILE",
+         "with --pred RESULTS.json (COCO's results): the COCO annotation that tells which picture an image_id is", 0,
+         0},
         {"sizes", 0, RF_OPT_TEXT, &j.sizes, "FILE",
          "with --protocol fddb: name, width and height of each picture, one a line, where the pictures are not at hand",
          0, 0},
@@ -323,6 +345,8 @@ int main(int argc, char **argv) {
     if (j.rule_name && !j.gt) return rf_cli_usage(name, "--rule is about the official ground truth: add --gt DIR");
     if (j.sizes && !(j.protocol && j.protocol->needs_ellipses))
         return rf_cli_usage(name, "--sizes is for --protocol fddb");
+    if (j.ids && !(j.protocol && j.pred_in))
+        return rf_cli_usage(name, "--ids is for --protocol NAME --pred RESULTS.json");
     if (j.protocol && j.gt) return rf_cli_usage(name, "--gt and --protocol: one at a time");
     if (j.pred_in && (n || (j.protocol ? !j.data : !j.gt)))
         return rf_cli_usage(name, "--pred DIR takes --gt DIR, or --protocol and --data, and no model");

@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "data/dataset.h"
 #include "data/sniff.h"
 
 typedef struct layout {
@@ -49,12 +50,42 @@ static char *existing_folder(const char *folder, const char *name) {
     return NULL;
 }
 
+static bool has_folds(const char *dir) {
+    char **names = NULL;
+    size_t n = 0;
+    bool has = rf_dir_exists(dir) && rf_dataset_folds(dir, &names, &n) == RF_OK && n > 0;
+    rf_names_free(names, n);
+    return has;
+}
+
+/* The pictures of FDDB's ellipse lists in a folder: originalPics in it or beside it, or what these unpack to, 2002. */
+static char *fold_images(const char *folds) {
+    static const char *const places[][2] = {
+        {"originalPics", "originalPics"}, {"../originalPics", "../originalPics"}, {"2002", "."}, {"../2002", ".."}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char *seen = existing_folder(folds, places[i][0]), *images = seen ? rf_path_join(folds, places[i][1]) : NULL;
+        rf_free(seen);
+        if (images) return images;
+    }
+    return rf_strdup(folds);
+}
+
+/* FDDB's folder of ellipse lists, given itself or as what it lies in; NULL: there is none. */
+static char *fold_folder(const char *path) {
+    if (has_folds(path)) return rf_strdup(path);
+    char *inner = existing_folder(path, "FDDB-folds");
+    if (inner && has_folds(inner)) return inner;
+    rf_free(inner);
+    return NULL;
+}
+
 char *rf_sets_guess_images(const char *annotation) {
     size_t length = (size_t)(rf_path_base(annotation) - annotation);
     char *folder = length ? rf_strndup(annotation, length) : rf_strdup("."), *images;
     if (!folder) return NULL;
     const char *base = rf_path_base(annotation);
     images = existing_folder(folder, "images");
+    if (!images && strstr(base, "ellipseList")) images = fold_images(folder);
     if (!images && strstr(base, "_train_")) images = existing_folder(folder, "../WIDER_train/images");
     if (!images && strstr(base, "_val_")) images = existing_folder(folder, "../WIDER_val/images");
     if (images) rf_free(folder);
@@ -91,13 +122,16 @@ rf_status rf_sets_find(const char *path, const char *images, rf_set_list *out) {
             return status;
         }
     }
+    char *folds = out->n ? NULL : fold_folder(path);
+    if (folds) return append(out, folds, images ? rf_strdup(images) : fold_images(folds));
     if (out->n) return RF_OK;
     RF_TRY(hidden_layout(path));
     rf_sniffed sniffed;
     RF_TRY(rf_sniff_path(path, &sniffed));
     RF_TRY(rf_sniff_refuse(path, &sniffed));
-    return rf_fail(RF_ERR_USER,
-                   "%s: no annotations found; looked for train/label.txt, val/label.txt, label.txt and "
-                   "wider_face_split/wider_face_*_bbx_gt.txt; name the annotation file itself",
-                   path);
+    return rf_fail(
+        RF_ERR_USER,
+        "%s: no annotations found; looked for train/label.txt, val/label.txt, label.txt, "
+        "wider_face_split/wider_face_*_bbx_gt.txt and FDDB-folds/*ellipseList.txt; name the annotation file itself",
+        path);
 }

@@ -266,6 +266,45 @@ fail:
     return status;
 }
 
+/* Reads one of FDDB's ellipse lists into the set. */
+static rf_status add_fold(const char *path, rf_dataset *dataset) {
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    RF_TRY(rf_file_read(path, annotation_max_bytes, &text, &bytes));
+    rf_status status = rf_text_check(path, (const char *)text, bytes);
+    if (status == RF_OK) status = rf_dataset_format_fddb.parse(path, (const char *)text, bytes, dataset);
+    rf_free(text);
+    return status;
+}
+
+/* FDDB's own folder: its ten ellipse lists are one set. Every other folder is refused. */
+static rf_status open_folds(const char *format, const char *path, const char *image_dir, const char *list_path,
+                            rf_dataset **out) {
+    char **names = NULL;
+    size_t n = 0;
+    rf_dataset *dataset = NULL;
+    RF_TRY(rf_dataset_folds(path, &names, &n));
+    bool wanted = is_automatic(format) || strcmp(format, "fddb") == 0;
+    rf_status status = n && wanted ? new_dataset(path, image_dir, &dataset) : refuse_folder(path);
+    for (size_t i = 0; i < n && status == RF_OK; i++) {
+        char *file = rf_path_join(path, names[i]); /* reads */
+        status = file ? add_fold(file, dataset) : RF_ERR_NOMEM;
+        rf_free(file);
+    }
+    if (status == RF_OK && list_path && *list_path) status = keep_listed(&dataset, list_path);
+    if (status == RF_OK && dataset->n_samples == 0) status = rf_fail(RF_ERR_FORMAT, "%s: no image is listed", path);
+    if (status == RF_OK)
+        *out = dataset;
+    else
+        rf_dataset_free(dataset);
+    rf_names_free(names, n);
+    return status;
+}
+
+rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n) {
+    return rf_dir_list(dir, "ellipseList.txt", false, names, n);
+}
+
 rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
                           rf_dataset **out) {
     rf_status status;
@@ -274,7 +313,7 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
     size_t bytes = 0;
     const rf_dataset_format *chosen = NULL;
     *out = NULL;
-    if (rf_dir_exists(annotation_path)) return refuse_folder(annotation_path);
+    if (rf_dir_exists(annotation_path)) return open_folds(format, annotation_path, image_dir, list_path, out);
     RF_TRY_GOTO(rf_file_read(annotation_path, annotation_max_bytes, &text, &bytes));
     if (is_automatic(format)) {
         rf_sniffed sniffed = rf_sniff_text((const char *)text, bytes);

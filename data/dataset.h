@@ -56,6 +56,9 @@ extern const rf_dataset_format *const rf_dataset_formats[RF_DATASET_COUNT];
 rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
                           rf_dataset **out);
 void rf_dataset_free(rf_dataset *dataset);
+/* FDDB's ellipse lists (FDDB-fold-01-ellipseList.txt ..) right below a folder, sorted; such a folder is an annotation,
+ * too. Free with rf_names_free. */
+rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n);
 
 /* For parsers: append an image (name is copied) or a face to the image appended last. */
 /* The name gets ".jpg" when it has no suffix of an image. */

@@ -31,10 +31,8 @@ static bool has_kinds(const rf_dataset *truth) {
     return truth->n_faces == 0;
 }
 
-rf_status rf_protocol_run(const rf_protocol *protocol, const rf_protocol_input *input, rf_protocol_result *out) {
-    const rf_dataset *truth = input->truth;
+rf_status rf_protocol_check(const rf_protocol *protocol, const rf_dataset *truth) {
     const char *path = truth->annotation_path ? truth->annotation_path : "the annotation";
-    *out = (rf_protocol_result){0};
     if (protocol->needs_points && truth->n_faces && !truth->n_with_points)
         return rf_fail(RF_ERR_USER, "%s: no face has five landmarks, which protocol %s measures", path, protocol->name);
     if (protocol->needs_kinds && !has_kinds(truth))
@@ -43,6 +41,12 @@ rf_status rf_protocol_run(const rf_protocol *protocol, const rf_protocol_input *
     if (protocol->needs_ellipses && truth->n_faces && !truth->ellipses)
         return rf_fail(RF_ERR_USER, "%s: no ellipses, which protocol %s measures; expected FDDB's ellipse lists", path,
                        protocol->name);
+    return RF_OK;
+}
+
+rf_status rf_protocol_run(const rf_protocol *protocol, const rf_protocol_input *input, rf_protocol_result *out) {
+    *out = (rf_protocol_result){0};
+    RF_TRY(rf_protocol_check(protocol, input->truth));
     rf_status status = rf_protocol_check_finite(input);
     if (status == RF_OK) status = protocol->run(input, out);
     if (status != RF_OK) rf_protocol_result_free(out);

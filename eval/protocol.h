@@ -69,7 +69,9 @@ extern const rf_protocol *const rf_protocols[RF_PROTOCOL_COUNT];
 /* The protocol called `name`, or NULL with a message that lists the names. */
 const rf_protocol *rf_protocol_find(const char *name);
 
-/* Checks that the annotation has what the protocol needs (RF_ERR_USER) and runs it. */
+/* Whether the annotation has what the protocol needs: RF_ERR_USER. To be asked before the work is done. */
+rf_status rf_protocol_check(const rf_protocol *protocol, const rf_dataset *truth);
+/* The same, then runs it. */
 rf_status rf_protocol_run(const rf_protocol *protocol, const rf_protocol_input *input, rf_protocol_result *out);
 void rf_protocol_result_free(rf_protocol_result *result);
 

@@ -16,7 +16,7 @@ typedef struct range {
 
 /* A detection after matching. */
 typedef struct mark {
-    float score;
+    double score;
     bool hit, ignored;
 } mark;
 
@@ -24,8 +24,14 @@ typedef struct tally {
     mark *marks; /* [all detections] image by image, by falling score */
     size_t n, faces;
     uint32_t *order;
-    float *keys;
+    double *keys;
 } tally;
+
+/* Detections of a picture by falling score. */
+typedef struct ranked {
+    rf_face_list list;
+    double *scores;
+} ranked;
 
 static double area_of(const float b[4]) {
     return ((double)b[2] - (double)b[0]) * ((double)b[3] - (double)b[1]);
@@ -62,8 +68,9 @@ static long best_face(const rf_face *faces, size_t n, const bool *taken, const f
     return best;
 }
 
-static void match_image(const rf_face *faces, size_t n_faces, bool *taken, const rf_face_list *list, double least,
+static void match_image(const rf_face *faces, size_t n_faces, bool *taken, const ranked *found, double least,
                         const range *r, tally *t) {
+    const rf_face_list *list = &found->list;
     for (size_t f = 0; f < n_faces; f++) {
         taken[f] = false;
         t->faces += !faces[f].ignore && !outside(area_of(faces[f].box), r);
@@ -72,7 +79,7 @@ static void match_image(const rf_face *faces, size_t n_faces, bool *taken, const
     for (size_t k = 0; k < n; k++) {
         const rf_face *d = &list->items[k];
         long f = best_face(faces, n_faces, taken, d->box, fmin(least, 1 - 1e-10), r);
-        mark m = {.score = d->score, .hit = f != NO_FACE};
+        mark m = {.score = found->scores[k], .hit = f != NO_FACE};
         m.ignored = f == NO_FACE ? outside(area_of(d->box), r) : faces[f].ignore || outside(area_of(faces[f].box), r);
         if (f != NO_FACE) taken[f] = true;
         t->marks[t->n++] = m;
@@ -83,7 +90,7 @@ static void match_image(const rf_face *faces, size_t n_faces, bool *taken, const
 static rf_status accumulate(tally *t, double precision[RECALLS], double *recall) {
     size_t hits = 0, misses = 0;
     for (size_t i = 0; i < t->n; i++) t->keys[i] = t->marks[i].score;
-    RF_TRY(rf_order_descending(t->keys, t->n, t->order));
+    RF_TRY(rf_order_descending_double(t->keys, t->n, t->order));
     for (int r = 0; r < RECALLS; r++) precision[r] = 0;
     for (size_t i = 0; i < t->n; i++) {
         const mark *m = &t->marks[t->order[i]];
@@ -106,7 +113,7 @@ typedef struct scores {
     double curve[2][RECALLS]; /* IoU 0.5 and 0.75 */
 } scores;
 
-static rf_status score_range(const rf_dataset *truth, const rf_face_list *sorted, const range *r, tally *t, bool *taken,
+static rf_status score_range(const rf_dataset *truth, const ranked *sorted, const range *r, tally *t, bool *taken,
                              scores *out) {
     *out = (scores){.ap = NAN, .ap50 = NAN, .ap75 = NAN, .recall = NAN};
     double sum = 0, recalls = 0;
@@ -142,7 +149,7 @@ static rf_status put_curve(const char *name, const double *precision, rf_protoco
     return RF_OK;
 }
 
-static rf_status score_all(const rf_dataset *truth, const rf_face_list *sorted, tally *t, bool *taken,
+static rf_status score_all(const rf_dataset *truth, const ranked *sorted, tally *t, bool *taken,
                            rf_protocol_result *out) {
     static const range ranges[] = {{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}};
     static const char *const names[] = {"ap", "ap_small", "ap_medium", "ap_large"};
@@ -160,19 +167,38 @@ static rf_status score_all(const rf_dataset *truth, const rf_face_list *sorted, 
     return put_curve("IoU 0.75", all.curve[1], out);
 }
 
+static rf_status rank(const rf_protocol_input *in, size_t image, ranked *out) {
+    const rf_face_list *list = &in->detections[image];
+    size_t n = list->n;
+    uint32_t *order = rf_alloc(n, sizeof *order);
+    double *keys = rf_alloc(n, sizeof *keys);
+    rf_status status = RF_ERR_NOMEM;
+    out->scores = rf_alloc(n, sizeof *out->scores);
+    if (!order || !keys || !out->scores) goto fail;
+    RF_TRY_GOTO(rf_face_list_reserve(&out->list, n));
+    for (size_t k = 0; k < n; k++) keys[k] = rf_protocol_score(in, image, k);
+    RF_TRY_GOTO(rf_order_descending_double(keys, n, order));
+    for (size_t k = 0; k < n; k++) {
+        out->list.items[k] = list->items[order[k]];
+        out->scores[k] = keys[order[k]];
+    }
+    out->list.n = n;
+fail:
+    rf_free(order);
+    rf_free(keys);
+    return status;
+}
+
 static rf_status coco_run(const rf_protocol_input *in, rf_protocol_result *out) {
     size_t n = in->truth->n_samples, total = 0;
     rf_status status = RF_ERR_NOMEM;
     tally t = {0};
     bool *taken = rf_alloc(in->truth->n_faces, sizeof *taken);
-    rf_face_list *sorted = rf_alloc(n, sizeof *sorted);
+    ranked *sorted = rf_alloc(n, sizeof *sorted);
     if (!taken || !sorted) goto fail;
     for (size_t i = 0; i < n; i++) {
-        RF_TRY_GOTO(rf_face_list_reserve(&sorted[i], in->detections[i].n));
-        sorted[i].n = in->detections[i].n;
-        total += sorted[i].n;
-        if (sorted[i].n) memcpy(sorted[i].items, in->detections[i].items, sorted[i].n * sizeof *sorted[i].items);
-        RF_TRY_GOTO(rf_face_list_sort(&sorted[i]));
+        RF_TRY_GOTO(rank(in, i, &sorted[i]));
+        total += sorted[i].list.n;
     }
     status = RF_ERR_NOMEM;
     t.marks = rf_alloc(total, sizeof *t.marks);
@@ -180,7 +206,10 @@ static rf_status coco_run(const rf_protocol_input *in, rf_protocol_result *out) 
     t.order = rf_alloc(total, sizeof *t.order);
     if (t.marks && t.keys && t.order) status = score_all(in->truth, sorted, &t, taken, out);
 fail:
-    for (size_t i = 0; sorted && i < n; i++) rf_face_list_free(&sorted[i]);
+    for (size_t i = 0; sorted && i < n; i++) {
+        rf_face_list_free(&sorted[i].list);
+        rf_free(sorted[i].scores);
+    }
     rf_free(sorted);
     rf_free(taken);
     rf_free(t.marks);

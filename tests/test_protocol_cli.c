@@ -48,8 +48,76 @@ static void coco_of_a_cascade(void **state) {
     assert_true(rf_file_exists(at("@/coco.json")));
 }
 
+/* FDDB as it unpacks: FDDB-folds with lists of names among the ellipses, pictures by year, a file of detections a fold;
+ * given as the whole, as the folder of folds, or file by file. */
+static void fddb_folders(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rf_dir_make(at(i == 0 ? "@/FDDB/FDDB-folds" : i == 1 ? "@/FDDB/2002/07" : "@/found")), RF_OK);
+    put("@/FDDB/FDDB-folds/FDDB-fold-01-ellipseList.txt", "2002/07/a\n1\n40 30 0.2 60 70 1\n");
+    put("@/FDDB/FDDB-folds/FDDB-fold-02-ellipseList.txt", "2002/07/b\n1\n40 30 0.2 60 70 1\n");
+    put("@/FDDB/FDDB-folds/FDDB-fold-01.txt", "2002/07/a\n");
+    put("@/found/fold-01-out.txt", "2002/07/a\n1\n20 40 80 60 0.9\n");
+    put("@/found/fold-02-out.txt", "2002/07/b\n2\n20 40 80 60 0.9\n20 40 -0.001 60 0.8\n");
+    put("@/sizes.txt", "2002/07/a 200 100\n2002/07/b 200 100\n");
+    succeeds("rf-eval --pred @/found --data @/FDDB --protocol fddb --json @/whole.json");
+    assert_non_null(strstr(programs_out, "read 2 files, 3 rows"));
+    assert_non_null(strstr(programs_out, "1 rows have a width or height of 0 or less"));
+    assert_non_null(strstr(programs_out, "discrete_tpr_500           1.000000"));
+    assert_non_null(strstr(programs_out, "the sizes of 2 of 2 pictures are not known"));
+    static char text[PROGRAMS_TEXT];
+    read_text("@/whole.json", text);
+    assert_non_null(strstr(text, "\"predictions\":{\"files\":2,\"rows\":3,\"no_area\":1}"));
+    assert_non_null(strstr(text, "\"continuous_tpr_500\""));
+    succeeds("rf-eval --pred @/found --data @/FDDB/FDDB-folds --protocol fddb --sizes @/sizes.txt --report @/roc");
+    assert_null(strstr(programs_out, "are not known"));
+    assert_true(rf_file_exists(at("@/roc/DiscROC.txt")) && rf_file_exists(at("@/roc/ContROC.txt")));
+    read_text("@/roc/fddb.csv", text);
+    assert_non_null(strstr(text, "curve,point,x,y,score\n"));
+    succeeds("rf-eval --pred @/found --data @/FDDB/FDDB-folds/FDDB-fold-01-ellipseList.txt --protocol fddb");
+    assert_non_null(strstr(programs_out, "1 files or names are of no image that is scored"));
+    refused("rf-eval --pred @/FDDB/2002 --data @/FDDB --protocol fddb", "not one prediction file");
+    refused("rf-eval --pred @/found --data @/FDDB --protocol coco --sizes @/sizes.txt",
+            "--sizes is for --protocol fddb");
+}
+
+/* COCO's results need the ids where names are no numbers. */
+static void coco_results(void **state) {
+    (void)state;
+    put("@/boxes.txt", "# e/a.jpg\n1 2 30 40\n");
+    put("@/results.json", "[{\"image_id\":4,\"category_id\":1,\"bbox\":[1,2,30,40],\"score\":0.5}]");
+    put("@/ids.json",
+        "{\"images\":[{\"id\":4,\"file_name\":\"a.jpg\"}],\"categories\":[{\"id\":1,\"name\":\"face\"}]}");
+    refused("rf-eval --pred @/results.json --data @/boxes.txt --protocol coco", "add --ids FILE");
+    succeeds("rf-eval --pred @/results.json --ids @/ids.json --data @/boxes.txt --protocol coco");
+    assert_non_null(strstr(programs_out, "ap50                       1.000000"));
+    refused("rf-eval x --ids @/ids.json --data @/boxes.txt --protocol coco", "--ids is for");
+}
+
+/* Rows that mean something else are measured, and told. */
+static void doubts(void **state) {
+    (void)state;
+    put("@/boxes.txt", "# e/a.jpg\n100 200 30 40\n");
+    assert_int_equal(rf_dir_make(at("@/pred/e")), RF_OK);
+    put("@/pred/e/a.txt", "a\n1\n100 200 130 240 0.5\n");
+    succeeds("rf-eval --pred @/pred --data @/boxes.txt --protocol coco --json @/coco.json");
+    assert_non_null(strstr(programs_err, "corners x1 y1 x2 y2"));
+    static char text[PROGRAMS_TEXT];
+    read_text("@/coco.json", text);
+    assert_non_null(strstr(text, "\"doubt\":"));
+    put("@/pred/e/a.txt", "a\n1\n0.1 0.2 0.03 0.04 0.5\n");
+    succeeds("rf-eval --pred @/pred --data @/boxes.txt --protocol coco");
+    assert_non_null(strstr(programs_err, "shares of the picture"));
+}
+
 static void mistakes(void **state) {
     (void)state;
+    put("@/names.txt", "e/a.jpg\n");
+    refused("rf-eval x --data @/names.txt", "none of its 1 images has an annotated face");
+    refused("rf-eval x --data @/names.txt --protocol coco", "there is nothing to measure");
+    refused("rf-eval x --data @/names.txt --rule matlab", "add --gt DIR");
+    refused("rf-eval x --data @/names.txt --gt @ --rule matlb",
+            "no rule is called \"matlb\"; did you mean \"matlab\"?");
     put("@/boxes.txt", "# e/a.jpg\n1 2 30 40\n");
     put("@/some.txt", "e/a\n1\n1 2 30 40 0.5\n");
     refused("rf-eval x --data @/boxes.txt --protocol fdb",
@@ -72,7 +140,9 @@ static int tear_down(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fddb_from_files), cmocka_unit_test(submission),
-                                       cmocka_unit_test(coco_of_a_cascade), cmocka_unit_test(mistakes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fddb_from_files),   cmocka_unit_test(submission),
+                                       cmocka_unit_test(coco_of_a_cascade), cmocka_unit_test(fddb_folders),
+                                       cmocka_unit_test(coco_results),      cmocka_unit_test(doubts),
+                                       cmocka_unit_test(mistakes)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
