@@ -11,6 +11,7 @@ function readPpm(file) {
   const bytes = fs.readFileSync(file), head = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(bytes.toString('latin1', 0, 64));
   if (!head) throw new Error(file + ' is no 8-bit PPM');
   const [width, height] = [Number(head[1]), Number(head[2])];
+  if (bytes.length < head[0].length + 3 * width * height) throw new Error(file + ' ends before its last pixel');
   return {width, height, rgb: new Uint8Array(bytes.subarray(head[0].length, head[0].length + 3 * width * height))};
 }
 
@@ -26,4 +27,11 @@ async function main(model, file) {
   console.log(JSON.stringify({image: file, width, height, faces}));
 }
 
-main(process.argv[2], process.argv[3]);
+if (process.argv.length !== 4) {
+  console.error('usage: node faces_onnxruntime.js MODEL.onnx PICTURE.ppm');
+  process.exit(2);
+}
+main(process.argv[2], process.argv[3]).catch((error) => {
+  console.error('faces_onnxruntime: ' + error.message);
+  process.exit(2);
+});

@@ -90,12 +90,18 @@ static void print_list(const char *name, const float *values, int n, float scale
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) return 2;
+    if (argc != 3) {
+        std::fprintf(stderr, "usage: faces_opencv MODEL.onnx PICTURE\n");
+        return 2;
+    }
     cv::FileStorage file(std::string(argv[1]) + ".json", cv::FileStorage::READ | cv::FileStorage::FORMAT_JSON);
     cv::FileNode card = file.root(), shape = card["input"]["shape"];
     cv::Size size((int)shape[3], (int)shape[2]);
     cv::Mat picture = cv::imread(argv[2]), blob;
-    if (picture.empty()) return 2;
+    if (picture.empty()) {
+        std::fprintf(stderr, "faces_opencv: %s is missing or no picture that OpenCV reads\n", argv[2]);
+        return 2;
+    }
     float scale = prepare(picture, card, size, blob);
     cv::dnn::Net net = cv::dnn::readNetFromONNX(argv[1]);
     std::vector<cv::Mat> out;

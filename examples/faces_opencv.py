@@ -54,6 +54,8 @@ def main(model, file):
     card = json.load(open(model + '.json'))
     _, _, height, width = card['input']['shape']
     picture = cv2.imread(file)
+    if picture is None:
+        sys.exit(f'faces_opencv: {file} is missing or no picture that OpenCV reads')
     scale = min(width / picture.shape[1], height / picture.shape[0])
     resized = cv2.resize(picture, (round(picture.shape[1] * scale), round(picture.shape[0] * scale))) if scale != 1 else picture
     mean = card['input']['mean'] if card['input']['colour'] == 'bgr' else card['input']['mean'][::-1]  # OpenCV has BGR
@@ -78,4 +80,6 @@ def main(model, file):
     print(json.dumps({'image': file, 'width': picture.shape[1], 'height': picture.shape[0], 'faces': faces}))
 
 
+if len(sys.argv) != 3:
+    sys.exit('usage: faces_opencv.py MODEL.onnx PICTURE')
 main(sys.argv[1], sys.argv[2])

@@ -10,7 +10,7 @@
 # 20 seconds; it must then end with 130 and leave its checkpoint. apt-get installs nothing: where a package is missing, or
 # npm cannot fetch one, the block is skipped and says so (--install: apt-get may). Programs without a folder are taken from
 # build/, as after `make install`. A block without a language must hold no commands.
-# --quick takes the programs that are built here instead of those of the first block. Last line: "N passed, N failed".
+# --quick, or a list of documents without README.md, takes the programs that are built here. Last line: "N passed, N failed".
 # Usage: scripts/check_docs.sh [--quick] [--install] [DOCUMENT...]
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -29,7 +29,7 @@ while case "${1:-}" in --*) true ;; *) false ;; esac; do
     shift
 done
 [ $# -gt 0 ] || set -- README.md docs/deploy.md $(git ls-files 'docs/*.md' | grep -v '^docs/deploy.md$')
-documents=$*
+documents=" $*"
 clone=$home/build/docs/rf
 blocks=$home/build/docs/blocks
 passed=0
@@ -47,17 +47,20 @@ mkdir -p "$blocks"
 git clone -q . "$clone" || die "this tree cannot be cloned"
 git diff HEAD --binary >"$home/build/docs/changes"
 [ ! -s "$home/build/docs/changes" ] || git -C "$clone" apply "$home/build/docs/changes" || die "the tree's changes do not apply"
-make -s -j"$(nproc)" programs build/release/wider_truth >"$home/build/docs/make.log" 2>&1 || {
+make -s -j"$(nproc)" programs build/release/wider_truth build/release/dump_network >"$home/build/docs/make.log" 2>&1 || {
     tail -n 20 "$home/build/docs/make.log"
     die "the programs that draw the pictures could not be built"
 }
 mkdir -p "$clone/build"
-if [ $quick = yes ]; then
+case "$quick $documents " in
+no*" README.md "*) ;; # its first block builds them
+*)
     for program in "$home"/build/release/rf-*; do
         ln -s "$program" "$clone/build/$(basename "$program")"
     done
     ln -s "$home/build/release" "$clone/build/release"
-fi
+    ;;
+esac
 
 # ---- what the documents speak of: drawn faces, in the folders and files that the commands name ----
 pictures() { # pictures DIR TRAIN VAL SEED
@@ -78,8 +81,7 @@ ellipse_list() { # ellipse_list LABEL OUT: label.txt as FDDB's ellipses
         END { for (i = 1; i <= n; i++) printf "%s\n%d\n%s", name[i], faces[i], rows[i] }' "$1" >"$2"
 }
 
-fixture() { # in the clone
-    set -e
+fixture() { # in the clone, under set -e
     pictures drawn 48 4 5
     "$home"/build/release/rf-data convert drawn --from label --to coco --part train --images copy --out drawn-coco
     mv drawn-coco/train/coco.json annotations.json
@@ -111,10 +113,15 @@ fixture() { # in the clone
     ln -s "$home/../shared/data/wider" WIDER
     ln -s "$home"/../shared/data/weights/* "$home"/../shared/data/wider/* "$home/../shared/data/landmarks" .
 }
-(cd "$clone" && fixture) >"$home/build/docs/fixture.log" 2>&1 || {
+(
+    set -e
+    cd "$clone"
+    fixture
+) >"$home/build/docs/fixture.log" 2>&1 # not the left of ||, where set -e means nothing
+if [ $? -ne 0 ]; then
     tail -n 5 "$home/build/docs/fixture.log"
     die "what the documents speak of could not be drawn"
-}
+fi
 
 # ---- the functions that stand in a block's shell for what it calls ----
 cat >"$home/build/docs/shell" <<'SHELL'
@@ -190,7 +197,7 @@ cut_blocks() { # cut_blocks DOCUMENT: fills $blocks
         }
         inside { text = text $0 "\n"; next }
         /^<!-- check_docs: .* -->$/ { mark = $0; gsub(/^<!-- check_docs: | -->$/, "", mark); next }
-        mark != "" { print "0|" NR "|lost|" mark >(dir "/list"); mark = "" }' "$1"
+        mark != "" { print "0|" NR "|lost|stray: " mark >(dir "/list"); mark = "" }' "$1"
     [ -f "$blocks/list" ] || : >"$blocks/list"
 }
 
@@ -245,7 +252,7 @@ check_document() { # check_document DOCUMENT
             ;;
         sh:) run_block "$n" "$where" ;;
         sh:*) tell FAIL "$where" "unknown mark: $mark" ;;
-        lost:*) tell FAIL "$where" "a mark without a block: $mark" ;;
+        lost:*) tell FAIL "$where" "a mark without a block: ${mark#stray: }" ;;
         :*)
             ! grep -qE '^ *(\$ )?(build/)?(rf-[a-z]+|make|sh|cc|gcc|npm|node|apt-get|scripts/[a-z_.]+|awk|set --) ' "$blocks/$n.text" ||
                 tell FAIL "$where" "holds commands but is no \`\`\`sh block"
