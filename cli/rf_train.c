@@ -91,6 +91,12 @@ static void show_note(void *ctx, const char *sentence) {
     rf_say_flush();
 }
 
+static void show_warning(void *ctx, const char *sentence) {
+    (void)ctx;
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", name, sentence);
+}
+
 /* ---- evaluation while training ---- */
 
 static void add_metric(rf_eval_result *out, const char *metric, double value) {
@@ -100,6 +106,7 @@ static void add_metric(rf_eval_result *out, const char *metric, double value) {
     out->item[out->n++].value = value;
 }
 
+/* out->asked and out->read are set. */
 static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_result *out) {
     rf_say("validation:");
     if (s->gt) { /* the hardest subset holds all faces of the others: it leads */
@@ -117,6 +124,7 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
             add_metric(out, rf_metrics[m]->name, value);
         }
     }
+    if (out->read < out->asked) rf_say(" over %zu of %zu pictures", out->read, out->asked);
     rf_say("\n");
     rf_say_flush();
     return RF_OK;
@@ -131,7 +139,11 @@ static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, 
     if (status == RF_OK) status = rf_params_fold(params, weights);
     if (status == RF_OK) status = rf_finder_open(&s->config, params, &finder);
     if (status == RF_OK) status = rf_find_faces(finder, s->val, lists, &found);
-    if (status == RF_OK) status = measure(s, lists, out);
+    if (status == RF_OK) {
+        out->asked = s->val->n_samples;
+        out->read = found.images;
+    }
+    if (status == RF_OK && found.images) status = measure(s, lists, out);
     rf_finder_close(finder);
     rf_find_all_free(&found);
     for (size_t i = 0; lists && i < s->val->n_samples; i++) rf_face_list_free(&lists[i]);
@@ -198,7 +210,7 @@ static rf_status train(session *s, const char *out_dir, const char *init, bool r
                                 .init = init,
                                 .resume = resume,
                                 .overfit = overfit,
-                                .callbacks = {s, show_step, show_note, s->val ? evaluate : NULL}};
+                                .callbacks = {s, show_step, show_note, show_warning, s->val ? evaluate : NULL}};
     RF_TRY_GOTO(rf_trainer_open(&options, &trainer));
     RF_TRY_GOTO(print_plan(&s->config)); /* what can go wrong has had its chance: a plan of 44 lines would hide it */
     RF_TRY_GOTO(rf_trainer_run(trainer));

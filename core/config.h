@@ -66,6 +66,12 @@ rf_status rf_config_parse(const char *name, const char *text, const char *const 
 /* The resolved configuration as an INI text that rf_config_parse reads back to the same values; rf_free it. */
 rf_status rf_config_text(const rf_config *config, char **text);
 
+/* The value of one key as it stands in that text; rf_free it. */
+rf_status rf_config_value_text(const rf_config *config, const rf_key *key, char **text);
+
+/* Whether a text can be the value of a key: short enough, and such that an INI file can hold it. */
+bool rf_config_holds_text(const char *value);
+
 /* docs/configuration.md generated from the schema and the presets (markdown); rf_free it. */
 rf_status rf_config_reference(char **text);
 

@@ -77,14 +77,8 @@ static void put_cell(rf_text *out, const char *text) {
 }
 
 static rf_status put_key(rf_text *out, const rf_config *defaults, const rf_key *key) {
-    rf_text value = {0};
     char *text;
-    rf_status status = rf_config_put_value(&value, defaults, key);
-    if (status != RF_OK) {
-        rf_text_clear(&value);
-        return status;
-    }
-    RF_TRY(rf_text_finish(&value, &text, NULL));
+    RF_TRY(rf_config_value_text(defaults, key, &text));
     rf_text_printf(out, "| `%s` | ", key->name);
     put_type(out, key);
     rf_text_printf(out, *text ? " | `%s` | " : " | %s | ", text);

@@ -63,6 +63,10 @@ static bool fits_ini(const char *value) {
     return !length || (value[0] != ' ' && value[length - 1] != ' ');
 }
 
+bool rf_config_holds_text(const char *value) {
+    return strlen(value) < RF_TEXT_BYTES && fits_ini(value);
+}
+
 static rf_status set_text(char *out, const rf_key *key, const char *value, const char *place) {
     size_t length = strlen(value);
     if (length >= RF_TEXT_BYTES)
@@ -169,4 +173,12 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
     }
     }
     return RF_OK;
+}
+
+rf_status rf_config_value_text(const rf_config *config, const rf_key *key, char **text) {
+    rf_text out = {0};
+    rf_status status = rf_config_put_value(&out, config, key);
+    if (status == RF_OK) return rf_text_finish(&out, text, NULL);
+    rf_text_clear(&out);
+    return status;
 }

@@ -77,11 +77,13 @@ rf_status rf_file_append_line(const char *path, const char *line) {
         status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path, strerror(errno));
     } else {
         ssize_t n;
+        off_t before = lseek(fd, 0, SEEK_END);
         do n = write(fd, text, length + 1);
         while (n < 0 && errno == EINTR);
         if (n != (ssize_t)(length + 1))
             status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path,
                              n < 0 ? strerror(errno) : "the line was written only in part; is the disk full?");
+        if (n >= 0 && status != RF_OK && before >= 0 && ftruncate(fd, before) != 0) errno = 0; /* torn, and said so */
         if (close(fd) != 0 && status == RF_OK)
             status = rf_fail(RF_ERR_IO, "cannot append to '%s': %s", path, strerror(errno));
     }

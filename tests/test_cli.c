@@ -259,7 +259,7 @@ static void threads_and_time_do_not_change_a_bit(void **state) {
     assert_true(same_bytes("@/model/last.safetensors", "@/again/last.safetensors"));
     succeeds(TRAIN ON_SET "-t 1 --set train.max_steps=8 --out @/other --seed 2");
     assert_false(same_bytes("@/model/last.safetensors", "@/other/last.safetensors"));
-    refused(TRAIN ON_SET "--out @/other --resume --seed 3", "started with seed 2, not 3");
+    refused(TRAIN ON_SET "--out @/other --resume --seed 3", "keeps train.seed = 2, not 3");
 }
 
 /* The update after which a run was saved. */

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/cpu.h"
+#include "core/file.h"
 #include "core/mem.h"
 #include "layers/weights.h"
 
 static const char format_name[] = "rf-checkpoint-1";
-enum { META_COUNT = 10, MAX_PACKS = 2 + RF_OPTIMIZER_MAX_SLOTS };
+enum { META_MAX = 24, MAX_PACKS = 2 + RF_OPTIMIZER_MAX_SLOTS };
 
 /* All tensors of the file, gathered from several packs. */
 typedef struct packs {
@@ -50,25 +52,80 @@ static rf_status packs_make(const rf_optimizer *o, packs *p) {
     return RF_OK;
 }
 
+static const char *real_name(void) {
+    return sizeof(rf_real) == sizeof(double) ? "double" : "float";
+}
+
+void rf_origin_of(const rf_dataset *dataset, rf_origin *out) {
+    *out = (rf_origin){.images = dataset->n_samples, .faces = dataset->n_faces};
+    uint32_t crc = 0;
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        const rf_sample *sample = &dataset->samples[i];
+        crc = rf_crc32(crc, sample->name, strlen(sample->name) + 1);
+        for (size_t k = 0; k < sample->n_faces; k++) {
+            const rf_face *face = &dataset->faces[sample->first_face + k];
+            const uint8_t flags[] = {face->has_points, face->ignore, face->hidden};
+            crc = rf_crc32(crc, face->box, sizeof face->box);
+            if (face->has_points) crc = rf_crc32(crc, face->points, sizeof face->points);
+            crc = rf_crc32(crc, flags, sizeof flags);
+        }
+    }
+    out->data_crc = crc;
+    snprintf(out->version, sizeof out->version, "%s", RF_VERSION);
+    snprintf(out->isa, sizeof out->isa, "%s", rf_isa_text(rf_isa_current()));
+    snprintf(out->real, sizeof out->real, "%s", real_name());
+}
+
+/* The metadata of a file, which point into the rest. */
+typedef struct meta {
+    const char *keys[META_MAX], *values[META_MAX];
+    char numbers[META_MAX][40];
+    size_t n;
+} meta;
+
+static void meta_text(meta *m, const char *key, const char *value) {
+    m->keys[m->n] = key;
+    m->values[m->n++] = value;
+}
+
+static void meta_count(meta *m, const char *key, uint64_t value) {
+    snprintf(m->numbers[m->n], sizeof m->numbers[0], "%" PRIu64, value);
+    meta_text(m, key, m->numbers[m->n]);
+}
+
+static void meta_fill(meta *m, const rf_progress *p, const char *config) {
+    meta_text(m, "rf.format", format_name);
+    meta_text(m, "rf.version", RF_VERSION);
+    meta_text(m, "rf.isa", rf_isa_text(rf_isa_current()));
+    meta_text(m, "rf.real", real_name());
+    meta_text(m, "rf.config", config);
+    meta_count(m, "rf.step", p->step);
+    meta_count(m, "rf.epoch", p->epoch);
+    meta_count(m, "rf.batch", p->batch);
+    meta_count(m, "rf.seed", p->seed);
+    snprintf(m->numbers[m->n], sizeof m->numbers[0], "%.17g", p->best);
+    meta_text(m, "rf.best", m->numbers[m->n]);
+    meta_count(m, "rf.best_step", p->best_step);
+    meta_count(m, "rf.best_asked", p->best_asked);
+    meta_count(m, "rf.best_read", p->best_read);
+    meta_count(m, "rf.evaluated", p->evaluated);
+    meta_count(m, "rf.revision", p->revision);
+    meta_count(m, "rf.images", p->origin.images);
+    meta_count(m, "rf.faces", p->origin.faces);
+    meta_count(m, "rf.data_crc32", p->origin.data_crc);
+    meta_count(m, "rf.overfit", p->origin.overfit);
+}
+
 rf_status rf_checkpoint_write(const char *path, const rf_config *config, const rf_optimizer *optimizer,
                               const rf_progress *progress) {
     packs p = {.n = 0};
-    char *text = NULL, numbers[7][40];
+    meta m = {.n = 0};
+    char *text = NULL;
     rf_status status = packs_make(optimizer, &p);
     if (status != RF_OK) goto fail;
     RF_TRY_GOTO(rf_config_text(config, &text));
-    snprintf(numbers[0], sizeof numbers[0], "%" PRIu64, progress->step);
-    snprintf(numbers[1], sizeof numbers[1], "%" PRIu32, progress->epoch);
-    snprintf(numbers[2], sizeof numbers[2], "%" PRIu64, progress->batch);
-    snprintf(numbers[3], sizeof numbers[3], "%" PRIu64, progress->seed);
-    snprintf(numbers[4], sizeof numbers[4], "%.17g", progress->best);
-    snprintf(numbers[5], sizeof numbers[5], "%" PRIu64, progress->best_step);
-    snprintf(numbers[6], sizeof numbers[6], "%" PRIu64, progress->evaluated);
-    const char *keys[META_COUNT] = {"rf.format", "rf.version", "rf.config", "rf.step",      "rf.epoch",
-                                    "rf.batch",  "rf.seed",    "rf.best",   "rf.best_step", "rf.evaluated"};
-    const char *values[META_COUNT] = {format_name, RF_VERSION, text,       numbers[0], numbers[1],
-                                      numbers[2],  numbers[3], numbers[4], numbers[5], numbers[6]};
-    RF_TRY_GOTO(rf_st_write(path, p.all, p.count, keys, values, META_COUNT));
+    meta_fill(&m, progress, text);
+    RF_TRY_GOTO(rf_st_write(path, p.all, p.count, m.keys, m.values, m.n));
 fail:
     rf_free(text);
     packs_free(&p);
@@ -86,6 +143,34 @@ static rf_status meta_unsigned(const char *path, const rf_st_file *file, const c
     if (errno || *end || *text < '0' || *text > '9') /* strtoull would take a blank and a sign */
         return rf_fail(RF_ERR_FORMAT, "%s: metadata '%s' is '%s', expected a whole number", path, key, text);
     *out = value;
+    return RF_OK;
+}
+
+/* What files of earlier versions do not have stays 0. */
+static rf_status meta_optional(const char *path, const rf_st_file *file, const char *key, uint64_t *out) {
+    return rf_st_meta(file, key) ? meta_unsigned(path, file, key, out) : RF_OK;
+}
+
+static void meta_copy(const rf_st_file *file, const char *key, char *out, size_t bytes) {
+    const char *text = rf_st_meta(file, key);
+    snprintf(out, bytes, "%s", text ? text : "");
+}
+
+static rf_status read_origin(const char *path, const rf_st_file *file, rf_progress *progress) {
+    uint64_t crc = 0, overfit = 0;
+    rf_origin *o = &progress->origin;
+    RF_TRY(meta_optional(path, file, "rf.best_asked", &progress->best_asked));
+    RF_TRY(meta_optional(path, file, "rf.best_read", &progress->best_read));
+    RF_TRY(meta_optional(path, file, "rf.revision", &progress->revision));
+    RF_TRY(meta_optional(path, file, "rf.images", &o->images));
+    RF_TRY(meta_optional(path, file, "rf.faces", &o->faces));
+    RF_TRY(meta_optional(path, file, "rf.data_crc32", &crc));
+    RF_TRY(meta_optional(path, file, "rf.overfit", &overfit));
+    o->data_crc = (uint32_t)crc;
+    o->overfit = overfit != 0;
+    meta_copy(file, "rf.version", o->version, sizeof o->version);
+    meta_copy(file, "rf.isa", o->isa, sizeof o->isa);
+    meta_copy(file, "rf.real", o->real, sizeof o->real);
     return RF_OK;
 }
 
@@ -108,7 +193,7 @@ static rf_status read_progress(const char *path, const rf_st_file *file, rf_prog
     progress->best = best ? strtod(best, &end) : -1;
     if (best && (end == best || *end || !isfinite(progress->best)))
         return rf_fail(RF_ERR_FORMAT, "%s: the best value '%s' is no number", path, best);
-    return RF_OK;
+    return read_origin(path, file, progress);
 }
 
 static rf_status read_arrays(const char *path, const rf_st_file *file, rf_optimizer *o) {
@@ -141,15 +226,29 @@ rf_status rf_checkpoint_read(const char *path, rf_optimizer *optimizer, rf_progr
     return status;
 }
 
+static rf_status copy_config(const char *path, const rf_st_file *file, char **text) {
+    const char *found = rf_st_meta(file, "rf.config");
+    if (!found) return rf_fail(RF_ERR_FORMAT, "%s carries no configuration: name one with --config", path);
+    *text = rf_strdup(found);
+    return *text ? RF_OK : RF_ERR_NOMEM;
+}
+
+rf_status rf_checkpoint_peek(const char *path, rf_progress *progress, char **config_text) {
+    rf_st_file *file = NULL;
+    *config_text = NULL;
+    RF_TRY(rf_st_read(path, &file));
+    rf_progress found = {0};
+    rf_status status = read_progress(path, file, &found);
+    if (status == RF_OK) status = copy_config(path, file, config_text);
+    if (status == RF_OK) *progress = found;
+    rf_st_free(file);
+    return status;
+}
+
 rf_status rf_checkpoint_config(const char *path, char **text) {
     rf_st_file *file = NULL;
     RF_TRY(rf_weights_read(path, &file));
-    const char *found = rf_st_meta(file, "rf.config");
-    rf_status status = RF_OK;
-    if (!found)
-        status = rf_fail(RF_ERR_FORMAT, "%s carries no configuration: name one with --config", path);
-    else if (!(*text = rf_strdup(found)))
-        status = RF_ERR_NOMEM;
+    rf_status status = copy_config(path, file, text);
     rf_st_free(file);
     return status;
 }

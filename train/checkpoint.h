@@ -6,9 +6,21 @@
 #ifndef RF_TRAIN_CHECKPOINT_H
 #define RF_TRAIN_CHECKPOINT_H
 
+#include <stdbool.h>
+
+#include "data/dataset.h"
 #include "train/optimizer.h"
 
 enum { RF_METRIC_MAX = 8 };
+
+/* What a run is made with beside its settings; a resumed run tells what of it changed. */
+typedef struct rf_origin {
+    uint64_t images, faces; /* of the training set; 0 images: an older file, which does not know */
+    uint32_t data_crc;      /* of its names and annotations (rf_origin_of) */
+    bool overfit;           /* one batch, repeated */
+    /* Of the program that wrote the file; rf_checkpoint_write puts its own there. "": an older file. */
+    char version[24], isa[16], real[8];
+} rf_origin;
 
 /* Where a run stands. */
 typedef struct rf_progress {
@@ -19,7 +31,13 @@ typedef struct rf_progress {
     double best; /* best value of the leading metric so far, -1 = none */
     uint64_t best_step;
     uint64_t evaluated; /* step of the last evaluation: one that a signal or a crash cut off is made up for */
+    uint64_t best_asked, best_read; /* pictures that `best` is a figure over: of the set, and those that were readable */
+    uint64_t revision;              /* times that the settings of the run were changed */
+    rf_origin origin;
 } rf_progress;
+
+/* Images, faces and annotations of a data set, and what this program is. */
+void rf_origin_of(const rf_dataset *dataset, rf_origin *out);
 
 /* Writes atomically: after a crash or a full disk the old file is whole. */
 rf_status rf_checkpoint_write(const char *path, const rf_config *config, const rf_optimizer *optimizer,
@@ -29,6 +47,8 @@ rf_status rf_checkpoint_write(const char *path, const rf_config *config, const r
  * configuration text is allowed (the caller says so). RF_ERR_FORMAT names what is missing when the file is no
  * checkpoint. */
 rf_status rf_checkpoint_read(const char *path, rf_optimizer *optimizer, rf_progress *progress);
+/* The position and the configuration text alone (rf_free it), without a model. */
+rf_status rf_checkpoint_peek(const char *path, rf_progress *progress, char **config_text);
 
 /* The configuration text a checkpoint or exported model carries (rf_free it), or RF_ERR_FORMAT when it has none. */
 rf_status rf_checkpoint_config(const char *path, char **text);

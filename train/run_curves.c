@@ -50,12 +50,19 @@ rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y)
     return RF_OK;
 }
 
+/* Numbers of an "eval" line that are no metrics. */
+static bool is_fact(const char *key) {
+    static const char *const facts[] = {"step", "epoch", "images", "unreadable", "missing"};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        if (strcmp(key, facts[i]) == 0) return true;
+    return false;
+}
+
 rf_status rf_curves_add_metrics(rf_curves *curves, double epoch, const rf_json *line) {
     for (const rf_json *node = rf_json_first(line); node; node = rf_json_next(node)) {
         const char *key = rf_json_key(node);
         double value;
-        if (strcmp(key, "step") != 0 && strcmp(key, "epoch") != 0 && rf_json_number(node, &value))
-            RF_TRY(rf_curves_add(curves, key, epoch, value));
+        if (!is_fact(key) && rf_json_number(node, &value)) RF_TRY(rf_curves_add(curves, key, epoch, value));
     }
     return RF_OK;
 }
@@ -70,6 +77,10 @@ rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx) {
         size_t bytes = strcspn(line, "\n");
         rf_json *root = NULL;
         if (bytes) status = rf_json_parse(line, bytes, &root);
+        if (status == RF_ERR_FORMAT && !line[bytes]) { /* torn by a crash, or being written */
+            status = RF_OK;
+            break;
+        }
         if (status != RF_OK) status = rf_fail_context(status, "%s:%d", path, number);
         const char *kind = "";
         double epoch;

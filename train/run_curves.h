@@ -25,14 +25,15 @@ typedef struct rf_curves {
 /* Adds a point to the curve of a name, begun when it is new. Of more than RF_CHART_SERIES curves the last are left out.
  */
 rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y);
-/* Adds every number of a line of kind "eval" at its epoch: a curve a metric. */
+/* Adds every metric of a line of kind "eval" at its epoch: a curve each. */
 rf_status rf_curves_add_metrics(rf_curves *curves, double epoch, const rf_json *line);
 /* The curve of a name, or NULL. */
 const rf_curve *rf_curves_find(const rf_curves *curves, const char *name);
 void rf_curves_free(rf_curves *curves);
 
-/* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch" or "eval". RF_ERR_USER: no such
- * file, or a line that is not JSON. */
+/* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch", "eval" or "settings". RF_ERR_IO:
+ * no such file; RF_ERR_FORMAT: a line that is not JSON. A last line without its end is left out: a crash tore it, or a
+ * run is writing it. */
 typedef rf_status (*rf_run_line_fn)(void *ctx, const char *kind, double epoch, const rf_json *line);
 rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx);
 

@@ -12,14 +12,25 @@
 #include "train/loss_dense.h"
 #include "train/trainer_internal.h"
 
+static void say(void (*to)(void *, const char *), void *ctx, const char *fmt, va_list args) {
+    char text[1024];
+    if (!to) return;
+    vsnprintf(text, sizeof text, fmt, args);
+    to(ctx, text);
+}
+
 void rf_trainer_note(const rf_trainer *t, const char *fmt, ...) {
-    if (!t->callbacks.note) return;
-    char text[512];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    say(t->callbacks.note, t->callbacks.ctx, fmt, args);
     va_end(args);
-    t->callbacks.note(t->callbacks.ctx, text);
+}
+
+void rf_trainer_warn(const rf_trainer *t, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    say(t->callbacks.warn, t->callbacks.ctx, fmt, args);
+    va_end(args);
 }
 
 rf_status rf_train_make_plan(const rf_config *config, rf_train_plan *out) {
@@ -56,17 +67,6 @@ static rf_status make_paths(rf_trainer *t, const char *out_dir) {
     return t->out_dir && t->log_path && t->last_path && t->best_path ? RF_OK : RF_ERR_NOMEM;
 }
 
-static rf_status check_folder(const rf_trainer *t, bool resume) {
-    bool exists = rf_file_exists(t->last_path);
-    if (!exists) RF_TRY(rf_path_hidden(t->last_path));
-    if (resume && !exists)
-        return rf_fail(RF_ERR_USER, "--resume: there is no %s; leave --resume out to start a run there", t->last_path);
-    if (!resume && exists)
-        return rf_fail(RF_ERR_USER, "%s holds a run already: add --resume to continue it, or choose another --out",
-                       t->out_dir);
-    return rf_dir_make(t->out_dir);
-}
-
 static rf_status start_mesh(rf_trainer *t) {
     if (t->config.model.mesh_vertices == 0) return RF_OK;
     rf_mesh mesh = {0};
@@ -87,34 +87,35 @@ static rf_status load_init(rf_trainer *t, const char *init) {
     return RF_OK;
 }
 
-static rf_status write_config(const rf_trainer *t) {
-    char *text = NULL, *path = rf_path_join(t->out_dir, "config.ini");
-    rf_status status = path ? rf_config_text(&t->config, &text) : RF_ERR_NOMEM;
-    if (status == RF_OK) status = rf_file_write_atomic(path, text, strlen(text));
-    rf_free(text);
-    rf_free(path);
-    return status;
+/* What a resumed run is given against what its checkpoint tells, before anything is built. */
+static rf_status compare_with_checkpoint(rf_trainer *t) {
+    rf_progress before = {0};
+    RF_TRY(rf_checkpoint_peek(t->last_path, &before, &t->before));
+    return rf_resume_compare(t->out_dir, t->before, &before.origin, &t->config, &t->progress.origin, &t->changes);
 }
 
-/* Weights, position and files of a run that starts or continues. */
-static rf_status start(rf_trainer *t, const rf_train_options *options) {
-    t->progress = (rf_progress){.seed = (uint64_t)t->config.train.seed, .best = -1};
-    RF_TRY(check_folder(t, options->resume));
-    if (!options->resume) {
-        RF_TRY(load_init(t, options->init));
-        RF_TRY(write_config(t));
-        return rf_file_write_atomic(t->log_path, "", 0);
-    }
-    rf_atomic_sweep(t->last_path);
-    rf_atomic_sweep(t->best_path);
-    uint64_t seed = t->progress.seed;
+/* Weights and position of a run that starts or continues. */
+static rf_status load(rf_trainer *t, const rf_train_options *options) {
+    if (!options->resume) return load_init(t, options->init);
+    rf_origin origin = t->progress.origin;
     RF_TRY(rf_checkpoint_read(t->last_path, &t->optimizer, &t->progress));
-    if (seed != t->progress.seed)
-        return rf_fail(RF_ERR_USER, "the run in %s was started with seed %llu, not %llu: continue it with the same one",
-                       t->out_dir, (unsigned long long)t->progress.seed, (unsigned long long)seed);
-    RF_TRY(write_config(t));
-    rf_trainer_note(t, "resuming %s after update %llu", t->last_path, (unsigned long long)t->progress.step);
-    return rf_trainer_log_rewind(t);
+    t->progress.origin = origin;
+    return RF_OK;
+}
+
+/* The place in the epoch must be the one that the number of updates tells: files of earlier versions do not hold the
+ * number of images. */
+static rf_status check_position(const rf_trainer *t) {
+    const rf_progress *p = &t->progress;
+    uint64_t batches = rf_loader_batches(t->loader), accumulate = (uint64_t)t->config.optim.accumulate;
+    if (t->overfit || (p->batch < batches && p->epoch * t->steps_per_epoch + p->batch / accumulate == p->step))
+        return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "--resume: the checkpoint stands after update %llu at batch %llu of epoch %lu, which does not fit the "
+                   "%llu updates that an epoch has now: the data set changed; start a new run with --init %s and "
+                   "another --out",
+                   (unsigned long long)p->step, (unsigned long long)p->batch, (unsigned long)p->epoch,
+                   (unsigned long long)t->steps_per_epoch, t->last_path);
 }
 
 static rf_status count_steps(rf_trainer *t) {
@@ -128,10 +129,8 @@ static rf_status count_steps(rf_trainer *t) {
     if (t->overfit) t->total_steps = 200;
     uint64_t limit = (uint64_t)t->config.train.max_steps;
     if (limit && (limit < t->total_steps || t->overfit)) t->total_steps = limit;
-    if (t->progress.batch >= rf_loader_batches(t->loader))
-        return rf_fail(RF_ERR_USER,
-                       "the checkpoint stands at batch %llu of an epoch, the data now has %zu: the data set changed",
-                       (unsigned long long)t->progress.batch, rf_loader_batches(t->loader));
+    RF_TRY(check_position(t));
+    if (t->overfit) return rf_loader_seek(t->loader, 0, 0);
     return rf_loader_seek(t->loader, t->progress.epoch, t->progress.batch);
 }
 
@@ -142,14 +141,27 @@ rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out) {
     t->config = *options->config;
     t->callbacks = options->callbacks;
     t->overfit = options->overfit;
+    t->progress = (rf_progress){.seed = (uint64_t)t->config.train.seed, .best = -1};
+    rf_origin_of(options->dataset, &t->progress.origin);
+    t->progress.origin.overfit = t->overfit;
+    if (!options->resume && options->init && rf_config_holds_text(options->init)) /* so that the run's files tell it */
+        snprintf(t->config.model.init, sizeof t->config.model.init, "%s", options->init);
     RF_TRY_GOTO(make_paths(t, options->out_dir));
+    if (options->resume) {
+        RF_TRY_GOTO(rf_trainer_claim(t, true));
+        RF_TRY_GOTO(compare_with_checkpoint(t));
+    } else if (rf_file_exists(t->last_path)) { /* claimed when all else is well, so that mistakes leave no folder */
+        RF_TRY_GOTO(rf_trainer_claim(t, false));
+    }
     RF_TRY_GOTO(rf_detector_params(&t->config, &t->params));
     RF_TRY_GOTO(rf_optimizer_init(&t->optimizer, &t->config, t->params));
     RF_TRY_GOTO(rf_train_graph_make(&t->config, t->params, &t->net));
     RF_TRY_GOTO(rf_loader_open(options->dataset, &t->config, (uint64_t)t->config.train.seed, &t->loader));
-    RF_TRY_GOTO(start(t, options));
+    RF_TRY_GOTO(load(t, options));
     RF_TRY_GOTO(count_steps(t));
     RF_TRY_GOTO(rf_train_graph_plan(&t->config, &t->net));
+    if (!options->resume) RF_TRY_GOTO(rf_trainer_claim(t, false));
+    RF_TRY_GOTO(rf_trainer_begin_files(t, options->resume));
     *out = t;
     return RF_OK;
 fail:
@@ -163,6 +175,9 @@ void rf_trainer_close(rf_trainer *t) {
     rf_train_graph_free(&t->net);
     rf_optimizer_free(&t->optimizer);
     rf_params_free(t->params);
+    rf_changes_free(&t->changes);
+    rf_free(t->before);
+    rf_lock_release(t->lock);
     rf_free(t->out_dir);
     rf_free(t->log_path);
     rf_free(t->last_path);

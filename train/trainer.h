@@ -9,7 +9,8 @@
 
 /* Results of an evaluation; the first is the leading one, which `best` follows (greater is better). */
 typedef struct rf_eval_result {
-    int n;
+    size_t asked, read; /* pictures of the validation set, and those of them that the figures are over */
+    int n;              /* 0: there is nothing to measure on */
     struct {
         char name[24];
         double value;
@@ -37,6 +38,7 @@ typedef struct rf_train_callbacks {
     void *ctx;
     void (*step)(void *ctx, const rf_train_line *line);
     void (*note)(void *ctx, const char *sentence);
+    void (*warn)(void *ctx, const char *sentence); /* what a user should know of: settings that changed, figures */
     /* Evaluates `weights` (laid out like params->data) with the running statistics of params. RF_ERR_INTERRUPTED when a
      * signal cut it off: the evaluation is then still due. */
     rf_status (*evaluate)(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out);
@@ -54,7 +56,10 @@ typedef struct rf_train_options {
 
 typedef struct rf_trainer rf_trainer;
 
-/* Builds graph, plan and loader, loads weights or the checkpoint. Refuses a folder that holds a run unless `resume`. */
+/* Builds graph, plan and loader, loads weights or the checkpoint. Refuses a folder that holds a run unless `resume`, one
+ * that another process trains in (RF_ERR_USER names it), and settings that a resumed run cannot change (train/resume.h);
+ * others are listed by callbacks.warn and in train.jsonl, and the old ones are kept as config.N.ini. Until the trainer is
+ * closed nobody else can open the folder. */
 rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out);
 void rf_trainer_close(rf_trainer *trainer);
 

@@ -133,6 +133,25 @@ rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics) {
     rf_json_writer w = {0};
     begin_line(t, &w, "eval");
     for (int i = 0; i < metrics->n; i++) rf_json_put_number(&w, metrics->item[i].name, metrics->item[i].value);
+    if (metrics->asked) {
+        rf_json_put_int(&w, "images", (long long)metrics->read);
+        rf_json_put_int(&w, "unreadable", (long long)(metrics->asked - metrics->read));
+    }
+    return append(t, &w);
+}
+
+rf_status rf_trainer_log_changes(const rf_trainer *t, const rf_changes *changes) {
+    rf_json_writer w = {0};
+    begin_line(t, &w, "settings");
+    rf_json_put_int(&w, "revision", (long long)t->progress.revision);
+    rf_json_begin_object(&w, "changed");
+    for (size_t i = 0; i < changes->n; i++) {
+        rf_json_begin_object(&w, changes->v[i].name);
+        rf_json_put_string(&w, "before", changes->v[i].before);
+        rf_json_put_string(&w, "now", changes->v[i].now);
+        rf_json_end_object(&w);
+    }
+    rf_json_end_object(&w);
     return append(t, &w);
 }
 
@@ -143,8 +162,10 @@ static bool belongs(const rf_trainer *t, const char *line, size_t bytes) {
     const char *kind = "";
     rf_json_string(rf_json_get(root, "kind"), &kind);
     uint64_t limit = strcmp(kind, "eval") == 0 ? t->progress.evaluated : t->progress.step;
-    double step = 0;
+    double step = 0, revision = 0;
     bool keep = rf_json_number(rf_json_get(root, "step"), &step) && step <= (double)limit;
+    if (rf_json_number(rf_json_get(root, "revision"), &revision))
+        keep = keep && revision <= (double)t->progress.revision;
     rf_json_free(root);
     return keep;
 }

@@ -128,19 +128,60 @@ static rf_status save(const rf_trainer *t, const char *path) {
     return rf_checkpoint_write(path, &t->config, &t->optimizer, &t->progress);
 }
 
+/* Figures are compared where they are over the same pictures. With more of the set readable a figure comes before any
+ * over fewer; one over fewer takes the place of none. */
+static bool is_best(const rf_trainer *t, const rf_eval_result *m) {
+    const rf_progress *p = &t->progress;
+    double value = m->item[0].value;
+    if (p->best < 0 || (p->best_asked == m->asked && p->best_read == m->read) || !p->best_asked || !m->asked)
+        return value > p->best;
+    const char *name = m->item[0].name;
+    if (p->best_asked != m->asked) {
+        rf_trainer_warn(t, "the validation set has %zu pictures, the best figure so far was over %llu: best begins anew",
+                        m->asked, (unsigned long long)p->best_asked);
+        return true;
+    }
+    bool more = m->read > p->best_read;
+    rf_trainer_warn(t, "%s %.4f is over %zu pictures, the best so far (%.4f) over %llu: best %s", name, value, m->read,
+                    p->best, (unsigned long long)p->best_read,
+                    more ? "follows the figure over more pictures" : "stays with the figure over more pictures");
+    return more;
+}
+
+static void tell_unreadable(const rf_trainer *t, const rf_eval_result *m) {
+    if (m->read == m->asked) return;
+    if (m->read == 0)
+        rf_trainer_warn(t, "validation after update %llu: not one of %zu pictures could be read, so there is no figure",
+                        (unsigned long long)t->progress.step, m->asked);
+    else
+        rf_trainer_warn(t,
+                        "validation after update %llu is over %zu of %zu pictures: %zu could not be read, and their "
+                        "faces count as missed",
+                        (unsigned long long)t->progress.step, m->read, m->asked, m->asked - m->read);
+}
+
 static rf_status run_evaluation(rf_trainer *t) {
     if (!t->callbacks.evaluate || t->overfit) return RF_OK;
+    rf_progress *p = &t->progress;
     rf_eval_result metrics = {0};
     rf_status status =
         t->callbacks.evaluate(t->callbacks.ctx, t->params, rf_optimizer_weights(&t->optimizer), &metrics);
     if (status == RF_ERR_INTERRUPTED) return RF_OK; /* still due */
     RF_TRY(status);
+    tell_unreadable(t, &metrics);
+    t->unmeasured = metrics.read == 0 ? metrics.asked : 0;
+    if (t->unmeasured) { /* no measurement, and still due where the run stays here */
+        metrics.n = 0;
+        return rf_trainer_log_metrics(t, &metrics);
+    }
     if (metrics.n == 0) return RF_OK; /* there is nothing to measure on */
-    t->progress.evaluated = t->progress.step;
+    p->evaluated = p->step;
     RF_TRY(rf_trainer_log_metrics(t, &metrics));
-    if (metrics.item[0].value <= t->progress.best) return RF_OK;
-    t->progress.best = metrics.item[0].value;
-    t->progress.best_step = t->progress.step;
+    if (!is_best(t, &metrics)) return RF_OK;
+    p->best = metrics.item[0].value;
+    p->best_step = p->step;
+    p->best_asked = metrics.asked;
+    p->best_read = metrics.read;
     return save(t, t->best_path);
 }
 
@@ -173,19 +214,24 @@ static rf_status save_and_evaluate(rf_trainer *t) {
     return t->progress.evaluated == t->progress.step ? save(t, t->last_path) : RF_OK;
 }
 
+/* Where the next update begins: part of what is saved, so it is settled before anything else can fail. Batches that do
+ * not fill an update are left out of the epoch. */
+static rf_status settle_position(rf_trainer *t) {
+    uint64_t step = t->progress.step;
+    bool epoch_ends = step % t->steps_per_epoch == 0 && !t->overfit;
+    if (epoch_ends && rf_loader_batches(t->loader) % (uint64_t)t->config.optim.accumulate)
+        RF_TRY(rf_loader_seek(t->loader, (uint32_t)(step / t->steps_per_epoch), 0));
+    size_t batch;
+    rf_loader_position(t->loader, &t->progress.epoch, &batch);
+    t->progress.batch = batch;
+    return RF_OK;
+}
+
 /* After an update: what ends with an epoch, with the run, or by number of updates. */
 static rf_status housekeeping(rf_trainer *t) {
     uint64_t step = t->progress.step, epoch = step / t->steps_per_epoch;
     bool epoch_ends = step % t->steps_per_epoch == 0 && !t->overfit, run_ends = step >= t->total_steps;
-    if (epoch_ends) {
-        /* Batches that do not fill an update are left out of the epoch. */
-        if (rf_loader_batches(t->loader) % (uint64_t)t->config.optim.accumulate)
-            RF_TRY(rf_loader_seek(t->loader, (uint32_t)epoch, 0));
-        RF_TRY(rf_trainer_log_epoch(t));
-    }
-    size_t batch;
-    rf_loader_position(t->loader, &t->progress.epoch, &batch);
-    t->progress.batch = batch;
+    if (epoch_ends) RF_TRY(rf_trainer_log_epoch(t));
     bool evaluated = evaluation_due(t);
     if (evaluated)
         RF_TRY(save_and_evaluate(t));
@@ -212,16 +258,37 @@ static rf_status stop(const rf_trainer *t) {
                    evaluation_due(t) ? ", whose evaluation is still due" : "", t->last_path);
 }
 
+/* A log or a picture that cannot be written ends the run, but not without an attempt to save what was learnt. */
+static rf_status save_after(const rf_trainer *t, rf_status status) {
+    char reason[700];
+    if (status != RF_ERR_IO) return status;
+    snprintf(reason, sizeof reason, "%s", rf_error_message());
+    bool saved = save(t, t->last_path) == RF_OK;
+    if (!saved && !rf_file_exists(t->last_path)) return rf_fail(status, "%s; nothing could be saved", reason);
+    return rf_fail(status, "%s; update %llu %s %s; continue with --resume", reason, (unsigned long long)t->progress.step,
+                   saved ? "was saved to" : "could not be saved, an earlier one is in", t->last_path);
+}
+
+static rf_status end(const rf_trainer *t) {
+    if (!t->unmeasured) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT,
+                   "the training is done and saved to %s, but not measured: not one of %zu validation pictures could be "
+                   "read; see that they can and continue with --resume",
+                   t->last_path, t->unmeasured);
+}
+
 rf_status rf_trainer_run(rf_trainer *t) {
     rf_train_sums_clear(&t->line, t->loader);
     rf_train_sums_clear(&t->epoch, t->loader);
     if (must_stop(t)) return stop(t);
     if (t->progress.step > 0 && evaluation_due(t)) RF_TRY(save_and_evaluate(t));
     while (!must_stop(t)) {
-        if (t->progress.step >= t->total_steps) return RF_OK;
+        if (t->progress.step >= t->total_steps) return end(t);
         RF_TRY(run_update(t));
-        RF_TRY(rf_trainer_log_step(t));
-        RF_TRY(housekeeping(t));
+        RF_TRY(settle_position(t));
+        rf_status status = rf_trainer_log_step(t);
+        if (status == RF_OK) status = housekeeping(t);
+        if (status != RF_OK) return save_after(t, status);
     }
     return stop(t);
 }
