@@ -27,7 +27,8 @@ void rf_atomic_sweep(const char *path);
 /* The same in one call. */
 rf_status rf_file_write_atomic(const char *path, const void *data, size_t bytes);
 
-/* Appends one line (a '\n' is added) with a single write, for *.jsonl logs. One that fits only in part is taken back. */
+/* Appends one line (a '\n' is added) with a single write, for *.jsonl logs. One that fits only in part is taken back.
+ */
 rf_status rf_file_append_line(const char *path, const char *line);
 
 /* Creates a folder and its parents. Existing folders are fine. */

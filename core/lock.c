@@ -22,8 +22,8 @@ enum { TRIES = 100, HOLDER_BYTES = 256 };
 
 typedef enum outcome { TAKEN, BUSY, UNKNOWN, FAILED } outcome;
 
-/* Open file description locks are per open file, not per process, so two runs within one process are kept apart as well,
- * and closing another descriptor of the file frees nothing; NFS passes them to its server. */
+/* Open file description locks are per open file, not per process, so two runs within one process are kept apart as
+ * well, and closing another descriptor of the file frees nothing; NFS passes them to its server. */
 static outcome lock_file(int fd) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_OFD_SETLK, &whole) == 0) return TAKEN;

@@ -1,5 +1,6 @@
 /* A folder that one program at a time writes into. The lock is the system's own (an open file description lock on
- * DIR/.rf-lock), so a process that dies, however it dies, leaves none behind; over NFS it holds between machines, too. */
+ * DIR/.rf-lock), so a process that dies, however it dies, leaves none behind; over NFS it holds between machines, too.
+ */
 #ifndef RF_CORE_LOCK_H
 #define RF_CORE_LOCK_H
 
@@ -10,8 +11,8 @@
 typedef struct rf_lock rf_lock;
 
 /* Takes the lock of a folder, which exists. `purpose` says in a few words what writes there ("a training run").
- * RF_ERR_USER when another process, or another lock of this one, holds it: the message names the folder and the holder's
- * purpose, process and host. Programs that this one starts do not inherit it. Release with rf_lock_release. */
+ * RF_ERR_USER when another process, or another lock of this one, holds it: the message names the folder and the
+ * holder's purpose, process and host. Programs that this one starts do not inherit it. Release with rf_lock_release. */
 rf_status rf_lock_take(const char *dir, const char *purpose, rf_lock **out);
 
 /* Makes the folder with its parents when it is missing, and takes its lock. */

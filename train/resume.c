@@ -10,8 +10,8 @@
 /* Keys, or all of a section, that a resumed run keeps. The checkpoint would not fit the network, its numbers would mean
  * something else, or an update and an epoch would not be what they were. */
 static const char *const kept[] = {
-    "model.",     "cascade.", "anchors.",   "input.colour",     "input.mean", "input.std",
-    "loss.kind", "optim.kind", "optim.accumulate", "train.batch", "train.seed",
+    "model.",    "cascade.",   "anchors.",         "input.colour", "input.mean", "input.std",
+    "loss.kind", "optim.kind", "optim.accumulate", "train.batch",  "train.seed",
 };
 /* Keys that figures of the validation depend on. */
 static const char *const measuring[] = {"eval.", "data.val", "data.exif", "data.format"};
@@ -123,7 +123,8 @@ static rf_status compare_settings(const char *dir, const char *text, rf_config *
         memcpy(now->model.init, before->model.init, sizeof now->model.init);
         memcpy(before->model.preset, now->model.preset, sizeof before->model.preset);
     }
-    for (size_t i = 0; status == RF_OK && i < rf_key_count; i++) status = compare_key(&rf_keys[i], before, now, &r, out);
+    for (size_t i = 0; status == RF_OK && i < rf_key_count; i++)
+        status = compare_key(&rf_keys[i], before, now, &r, out);
     if (status == RF_OK)
         status = finish_refusal(&r, dir);
     else

@@ -1,5 +1,5 @@
-/* What differs between a run and its continuation: settings, data set, program. What would make the continuation another
- * run than the one that was begun is refused; the rest is listed, so that a run's folder tells no lies. */
+/* What differs between a run and its continuation: settings, data set, program. What would make the continuation
+ * another run than the one that was begun is refused; the rest is listed, so that a run's folder tells no lies. */
 #ifndef RF_TRAIN_RESUME_H
 #define RF_TRAIN_RESUME_H
 
@@ -7,9 +7,9 @@
 #include "train/checkpoint.h"
 
 typedef struct rf_change {
-    char name[64];       /* "optim.lr", "training set", "instruction set", ... */
-    char *before, *now;  /* owned */
-    const char *remark;  /* "" or what follows from it, static */
+    char name[64];      /* "optim.lr", "training set", "instruction set", ... */
+    char *before, *now; /* owned */
+    const char *remark; /* "" or what follows from it, static */
 } rf_change;
 
 typedef struct rf_changes {

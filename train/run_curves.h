@@ -31,9 +31,9 @@ rf_status rf_curves_add_metrics(rf_curves *curves, double epoch, const rf_json *
 const rf_curve *rf_curves_find(const rf_curves *curves, const char *name);
 void rf_curves_free(rf_curves *curves);
 
-/* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch", "eval" or "settings". RF_ERR_IO:
- * no such file; RF_ERR_FORMAT: a line that is not JSON. A last line without its end is left out: a crash tore it, or a
- * run is writing it. */
+/* Calls fn for every line of a train.jsonl that has an epoch; kind is "train", "epoch", "eval" or "settings".
+ * RF_ERR_IO: no such file; RF_ERR_FORMAT: a line that is not JSON. A last line without its end is left out: a crash
+ * tore it, or a run is writing it. */
 typedef rf_status (*rf_run_line_fn)(void *ctx, const char *kind, double epoch, const rf_json *line);
 rf_status rf_run_lines(const char *path, rf_run_line_fn fn, void *ctx);
 

@@ -110,12 +110,13 @@ static rf_status check_position(const rf_trainer *t) {
     uint64_t batches = rf_loader_batches(t->loader), accumulate = (uint64_t)t->config.optim.accumulate;
     if (t->overfit || (p->batch < batches && p->epoch * t->steps_per_epoch + p->batch / accumulate == p->step))
         return RF_OK;
-    return rf_fail(RF_ERR_USER,
-                   "--resume: the checkpoint stands after update %llu at batch %llu of epoch %lu, which does not fit the "
-                   "%llu updates that an epoch has now: the data set changed; start a new run with --init %s and "
-                   "another --out",
-                   (unsigned long long)p->step, (unsigned long long)p->batch, (unsigned long)p->epoch,
-                   (unsigned long long)t->steps_per_epoch, t->last_path);
+    return rf_fail(
+        RF_ERR_USER,
+        "--resume: the checkpoint stands after update %llu at batch %llu of epoch %lu, which does not fit the "
+        "%llu updates that an epoch has now: the data set changed; start a new run with --init %s and "
+        "another --out",
+        (unsigned long long)p->step, (unsigned long long)p->batch, (unsigned long)p->epoch,
+        (unsigned long long)t->steps_per_epoch, t->last_path);
 }
 
 static rf_status count_steps(rf_trainer *t) {

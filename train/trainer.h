@@ -56,10 +56,10 @@ typedef struct rf_train_options {
 
 typedef struct rf_trainer rf_trainer;
 
-/* Builds graph, plan and loader, loads weights or the checkpoint. Refuses a folder that holds a run unless `resume`, one
- * that another process trains in (RF_ERR_USER names it), and settings that a resumed run cannot change (train/resume.h);
- * others are listed by callbacks.warn and in train.jsonl, and the old ones are kept as config.N.ini. Until the trainer is
- * closed nobody else can open the folder. */
+/* Builds graph, plan and loader, loads weights or the checkpoint. Refuses a folder that holds a run unless `resume`,
+ * one that another process trains in (RF_ERR_USER names it), and settings that a resumed run cannot change
+ * (train/resume.h); others are listed by callbacks.warn and in train.jsonl, and the old ones are kept as config.N.ini.
+ * Until the trainer is closed nobody else can open the folder. */
 rf_status rf_trainer_open(const rf_train_options *options, rf_trainer **out);
 void rf_trainer_close(rf_trainer *trainer);
 

@@ -69,17 +69,19 @@ static rf_status keep_settings(const rf_trainer *t) {
     return status;
 }
 
-/* Figures that are measured in two ways cannot be compared: the best file so far keeps its figure under another name. */
+/* Figures that are measured in two ways cannot be compared: the best file so far keeps its figure under another name.
+ */
 static rf_status restart_best(rf_trainer *t) {
     rf_progress *p = &t->progress;
     if (!t->changes.measures || p->best < 0) return RF_OK;
     char *path = numbered(t, "best", p->revision, "safetensors");
     if (!path) return RF_ERR_NOMEM;
     if (rename(t->best_path, path) == 0)
-        rf_trainer_warn(t,
-                        "the validation is measured in another way from here on: the best file so far (%.4f after update "
-                        "%llu) is kept as %s, best.safetensors begins anew",
-                        p->best, (unsigned long long)p->best_step, path);
+        rf_trainer_warn(
+            t,
+            "the validation is measured in another way from here on: the best file so far (%.4f after update "
+            "%llu) is kept as %s, best.safetensors begins anew",
+            p->best, (unsigned long long)p->best_step, path);
     rf_free(path);
     p->best = -1;
     p->best_step = p->best_asked = p->best_read = 0;

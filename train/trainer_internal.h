@@ -57,8 +57,8 @@ rf_status rf_trainer_log_changes(const rf_trainer *t, const rf_changes *changes)
 /* The run's folder (trainer_folder.c). Claiming takes its lock and refuses a folder that holds a run unless `resume`,
  * and then one that holds none. */
 rf_status rf_trainer_claim(rf_trainer *t, bool resume);
-/* Writes config.ini and an empty or rewound log; a resumed run whose settings changed keeps the old ones as config.N.ini
- * and tells what changed on every way there is. The last step of opening: nothing is written before it. */
+/* Writes config.ini and an empty or rewound log; a resumed run whose settings changed keeps the old ones as
+ * config.N.ini and tells what changed on every way there is. The last step of opening: nothing is written before it. */
 rf_status rf_trainer_begin_files(rf_trainer *t, bool resume);
 
 #endif

@@ -137,7 +137,8 @@ static bool is_best(const rf_trainer *t, const rf_eval_result *m) {
         return value > p->best;
     const char *name = m->item[0].name;
     if (p->best_asked != m->asked) {
-        rf_trainer_warn(t, "the validation set has %zu pictures, the best figure so far was over %llu: best begins anew",
+        rf_trainer_warn(t,
+                        "the validation set has %zu pictures, the best figure so far was over %llu: best begins anew",
                         m->asked, (unsigned long long)p->best_asked);
         return true;
     }
@@ -265,16 +266,18 @@ static rf_status save_after(const rf_trainer *t, rf_status status) {
     snprintf(reason, sizeof reason, "%s", rf_error_message());
     bool saved = save(t, t->last_path) == RF_OK;
     if (!saved && !rf_file_exists(t->last_path)) return rf_fail(status, "%s; nothing could be saved", reason);
-    return rf_fail(status, "%s; update %llu %s %s; continue with --resume", reason, (unsigned long long)t->progress.step,
+    return rf_fail(status, "%s; update %llu %s %s; continue with --resume", reason,
+                   (unsigned long long)t->progress.step,
                    saved ? "was saved to" : "could not be saved, an earlier one is in", t->last_path);
 }
 
 static rf_status end(const rf_trainer *t) {
     if (!t->unmeasured) return RF_OK;
-    return rf_fail(RF_ERR_FORMAT,
-                   "the training is done and saved to %s, but not measured: not one of %zu validation pictures could be "
-                   "read; see that they can and continue with --resume",
-                   t->last_path, t->unmeasured);
+    return rf_fail(
+        RF_ERR_FORMAT,
+        "the training is done and saved to %s, but not measured: not one of %zu validation pictures could be "
+        "read; see that they can and continue with --resume",
+        t->last_path, t->unmeasured);
 }
 
 rf_status rf_trainer_run(rf_trainer *t) {
