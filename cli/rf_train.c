@@ -93,8 +93,7 @@ static void show_note(void *ctx, const char *sentence) {
 
 static void show_warning(void *ctx, const char *sentence) {
     (void)ctx;
-    fflush(stdout);
-    fprintf(stderr, "%s: %s\n", name, sentence);
+    rf_note("%s: %s\n", name, sentence);
 }
 
 /* ---- evaluation while training ---- */
