@@ -114,7 +114,9 @@ static void what_changed_is_listed_and_kept(void **state) {
     has(err, "train.max_steps: 4 -> 6");
     has(err, "data.workers: 2 -> 1");
     lacks(err, "schedule");
-    file_has("@/run/train.jsonl", "{\"kind\":\"settings\",\"step\":4,\"epoch\":1.33333333,\"revision\":1,\"changed\":{"
+    file_has("@/run/train.jsonl",
+             "{\"kind\":\"settings\",\"step\":4,\"epoch\":1.33333333,\"revision\":1,\"config_crc32\":");
+    file_has("@/run/train.jsonl", "\"changed\":{"
                                   "\"optim.lr\":{\"before\":\"0.01\",\"now\":\"0.02\"}");
     file_has("@/run/config.1.ini", "until update 4");
     file_has("@/run/config.1.ini", "\nlr = 0.01\n");
@@ -128,7 +130,7 @@ static void what_changed_is_listed_and_kept(void **state) {
     succeeds("rf-train @/run/config.1.ini -t 1 --set train.max_steps=6 --out @/run --resume");
     has(err, "optim.lr: 0.02 -> 0.01");
     file_has("@/run/config.2.ini", "until update 6");
-    saved("@/run", "rf.revision", "2");
+    file_has("@/run/train.jsonl", "\"revision\":2");
 }
 
 /* A crash between the log's line and the checkpoint: the next try, with the old settings, takes the change back. */
@@ -137,7 +139,7 @@ static void a_change_that_did_not_come_about_is_forgotten(void **state) {
     succeeds(TRAIN ON_SET STEPS "3 --out @/torn");
     FILE *file = fopen(at("@/torn/train.jsonl"), "ab");
     assert_non_null(file);
-    fputs("{\"kind\":\"settings\",\"step\":3,\"epoch\":1,\"revision\":1,\"changed\":{}}\n", file);
+    fputs("{\"kind\":\"settings\",\"step\":3,\"epoch\":1,\"revision\":1,\"config_crc32\":1,\"changed\":{}}\n", file);
     fclose(file);
     write_text("@/torn/config.1.ini", "[optim]\n");
     write_text("@/torn/config.ini", "[optim]\nlr = 9\n");
@@ -234,6 +236,22 @@ static void another_way_to_measure_begins_best_anew(void **state) {
     assert_false(rf_file_exists(at("@/best/best.safetensors")));
     succeeds(TRAIN ON_SET EVAL STEPS "6 --set eval.iou=0.6 --out @/best --resume");
     saved("@/best", "rf.best_step", "6");
+}
+
+/* A disk that fills up at the change: the run stands as it did. */
+static void a_change_that_cannot_be_written_leaves_the_run(void **state) {
+    (void)state;
+    succeeds(TRAIN ON_SET STEPS "3 --out @/small");
+    copy("@/small/config.ini", "@/config.ini");
+    copy("@/small/train.jsonl", "@/log.jsonl");
+    programs_file_limit = 30000;
+    int code = run(TRAIN ON_SET STEPS "6 --out @/small --resume");
+    programs_file_limit = 0;
+    assert_int_equal(code, 2);
+    has(err, "the file is as it was before");
+    assert_true(same_bytes("@/small/config.ini", "@/config.ini"));
+    assert_true(same_bytes("@/small/train.jsonl", "@/log.jsonl"));
+    assert_int_equal(count_files("@/small", "config"), 1);
 }
 
 /* ---- two writers ---- */
@@ -422,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changed_is_listed_and_kept),
         cmocka_unit_test(a_change_that_did_not_come_about_is_forgotten),
+        cmocka_unit_test(a_change_that_cannot_be_written_leaves_the_run),
         cmocka_unit_test(what_cannot_change_is_refused),
         cmocka_unit_test(other_annotations_are_told),
         cmocka_unit_test(the_first_weights_are_a_setting),

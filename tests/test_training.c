@@ -185,7 +185,17 @@ static void scramble(run *r, uint64_t seed) {
     rf_rng rng = rf_rng_make(10, 0, seed, RF_STREAM_TEST);
     rf_real *const arrays[] = {r->params->data, r->params->state, r->optimizer.slots[0], r->optimizer.ema};
     for (int k = 0; k < 4; k++) fill(&rng, r->params, arrays[k]);
-    r->progress = (rf_progress){UINT64_MAX - seed, UINT32_MAX, seed + (1ull << 60), ~seed, (double)seed / 3, 5, seed};
+    r->progress =
+        (rf_progress){.step = UINT64_MAX - seed,
+                      .epoch = UINT32_MAX,
+                      .batch = seed + (1ull << 60),
+                      .seed = ~seed,
+                      .best = (double)seed / 3,
+                      .best_step = 5,
+                      .evaluated = seed,
+                      .best_asked = seed + 7,
+                      .best_read = seed + 6,
+                      .origin = {.images = seed + 1, .faces = ~seed, .data_crc = 0xDEADBEEF, .overfit = true}};
 }
 
 static rf_status save(const run *r) {
@@ -200,6 +210,9 @@ static void expect_same(const run *a, const run *b) {
     const rf_progress *p = &a->progress, *q = &b->progress;
     assert_true(p->step == q->step && p->epoch == q->epoch && p->batch == q->batch && p->seed == q->seed);
     assert_true(p->best == q->best && p->best_step == q->best_step && p->evaluated == q->evaluated);
+    assert_true(p->best_asked == q->best_asked && p->best_read == q->best_read && p->origin.images == q->origin.images);
+    assert_true(p->origin.faces == q->origin.faces && p->origin.data_crc == q->origin.data_crc);
+    assert_true(p->origin.overfit == q->origin.overfit);
     assert_true(digest(a) == digest(b));
 }
 

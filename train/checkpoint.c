@@ -109,7 +109,6 @@ static void meta_fill(meta *m, const rf_progress *p, const char *config) {
     meta_count(m, "rf.best_asked", p->best_asked);
     meta_count(m, "rf.best_read", p->best_read);
     meta_count(m, "rf.evaluated", p->evaluated);
-    meta_count(m, "rf.revision", p->revision);
     meta_count(m, "rf.images", p->origin.images);
     meta_count(m, "rf.faces", p->origin.faces);
     meta_count(m, "rf.data_crc32", p->origin.data_crc);
@@ -161,7 +160,6 @@ static rf_status read_origin(const char *path, const rf_st_file *file, rf_progre
     rf_origin *o = &progress->origin;
     RF_TRY(meta_optional(path, file, "rf.best_asked", &progress->best_asked));
     RF_TRY(meta_optional(path, file, "rf.best_read", &progress->best_read));
-    RF_TRY(meta_optional(path, file, "rf.revision", &progress->revision));
     RF_TRY(meta_optional(path, file, "rf.images", &o->images));
     RF_TRY(meta_optional(path, file, "rf.faces", &o->faces));
     RF_TRY(meta_optional(path, file, "rf.data_crc32", &crc));

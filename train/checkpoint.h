@@ -32,8 +32,7 @@ typedef struct rf_progress {
     uint64_t best_step;
     uint64_t evaluated; /* step of the last evaluation: one that a signal or a crash cut off is made up for */
     uint64_t best_asked,
-        best_read;     /* pictures that `best` is a figure over: of the set, and those that were readable */
-    uint64_t revision; /* times that the settings of the run were changed */
+        best_read; /* pictures that `best` is a figure over: of the set, and those that were readable */
     rf_origin origin;
 } rf_progress;
 

@@ -49,11 +49,11 @@ static rf_status write_settings(const char *path, const char *header, const char
 
 static rf_status write_config(const rf_trainer *t) {
     char *text = NULL, *path = rf_path_join(t->out_dir, "config.ini");
-    const char *header = t->progress.revision == 0 ? ""
-                                                   : "# In use since the run was resumed with other settings. Those "
-                                                     "before are in config.1.ini and so on;\n"
-                                                     "# train.jsonl tells what changed after which update (kind "
-                                                     "\"settings\").\n";
+    const char *header = t->revision == 0 ? ""
+                                          : "# In use since the run was resumed with other settings. Those "
+                                            "before are in config.1.ini and so on;\n"
+                                            "# train.jsonl tells what changed after which update (kind "
+                                            "\"settings\").\n";
     rf_status status = path ? rf_config_text(&t->config, &text) : RF_ERR_NOMEM;
     if (status == RF_OK) status = write_settings(path, header, text);
     rf_free(text);
@@ -62,7 +62,7 @@ static rf_status write_config(const rf_trainer *t) {
 }
 
 static rf_status keep_settings(const rf_trainer *t) {
-    char header[80], *path = numbered(t, "config", t->progress.revision, "ini");
+    char header[80], *path = numbered(t, "config", t->revision, "ini");
     snprintf(header, sizeof header, "# In use until update %llu.\n", (unsigned long long)t->progress.step);
     rf_status status = write_settings(path, header, t->before);
     rf_free(path);
@@ -71,45 +71,56 @@ static rf_status keep_settings(const rf_trainer *t) {
 
 /* Figures that are measured in two ways cannot be compared: the best file so far keeps its figure under another name.
  */
-static rf_status restart_best(rf_trainer *t) {
-    rf_progress *p = &t->progress;
-    if (!t->changes.measures || p->best < 0) return RF_OK;
-    char *path = numbered(t, "best", p->revision, "safetensors");
-    if (!path) return RF_ERR_NOMEM;
-    if (rename(t->best_path, path) == 0)
+static void keep_best(const rf_trainer *t, const rf_progress *before) {
+    char *path = numbered(t, "best", t->revision, "safetensors");
+    if (path && rename(t->best_path, path) == 0)
         rf_trainer_warn(
             t,
             "the validation is measured in another way from here on: the best file so far (%.4f after update "
             "%llu) is kept as %s, best.safetensors begins anew",
-            p->best, (unsigned long long)p->best_step, path);
+            before->best, (unsigned long long)before->best_step, path);
     rf_free(path);
-    p->best = -1;
-    p->best_step = p->best_asked = p->best_read = 0;
-    return RF_OK;
-}
-
-/* In this order: when a crash comes in between, the checkpoint still tells of the old settings, and the next try writes
- * the same files again. */
-static rf_status tell_changes(rf_trainer *t) {
-    const rf_changes *changes = &t->changes;
-    t->progress.revision++;
-    for (size_t i = 0; i < changes->n; i++) {
-        const rf_change *c = &changes->v[i];
-        rf_trainer_warn(t, "changed on resuming: %s: %s -> %s%s%s", c->name, *c->before ? c->before : "(none)",
-                        *c->now ? c->now : "(none)", *c->remark ? "; " : "", c->remark);
-    }
-    RF_TRY(rf_trainer_log_changes(t, changes));
-    if (changes->settings) RF_TRY(keep_settings(t));
-    RF_TRY(write_config(t));
-    RF_TRY(restart_best(t));
-    return rf_checkpoint_write(t->last_path, &t->config, &t->optimizer, &t->progress);
 }
 
 /* What a crash left of a change that did not come about. */
 static void forget_next_settings(const rf_trainer *t) {
-    char *path = numbered(t, "config", t->progress.revision + 1, "ini");
+    char *path = numbered(t, "config", t->revision + 1, "ini");
     if (path) unlink(path);
     rf_free(path);
+}
+
+static void warn_of_changes(const rf_trainer *t) {
+    for (size_t i = 0; i < t->changes.n; i++) {
+        const rf_change *c = &t->changes.v[i];
+        rf_trainer_warn(t, "changed on resuming: %s: %s -> %s%s%s", c->name, *c->before ? c->before : "(none)",
+                        *c->now ? c->now : "(none)", *c->remark ? "; " : "", c->remark);
+    }
+}
+
+/* The checkpoint decides: until it is written with the new settings the change has not come about, and is forgotten by
+ * the next one who resumes. config.ini is written on every resuming. */
+static rf_status make_changes(rf_trainer *t) {
+    rf_progress before = t->progress;
+    t->revision++;
+    rf_status status = rf_trainer_log_changes(t, &t->changes);
+    if (status == RF_OK && t->changes.settings) status = keep_settings(t);
+    bool restarts = t->changes.measures && t->progress.best >= 0;
+    if (restarts) {
+        t->progress.best = -1;
+        t->progress.best_step = t->progress.best_asked = t->progress.best_read = 0;
+    }
+    if (status == RF_OK) status = rf_checkpoint_write(t->last_path, &t->config, &t->optimizer, &t->progress);
+    if (status != RF_OK) {
+        char reason[1024];
+        snprintf(reason, sizeof reason, "%s", rf_error_message());
+        t->revision--;
+        forget_next_settings(t);
+        rf_trainer_log_rewind(t);
+        return rf_fail(status, "%s", reason);
+    }
+    warn_of_changes(t);
+    if (restarts) keep_best(t, &before);
+    return write_config(t);
 }
 
 rf_status rf_trainer_begin_files(rf_trainer *t, bool resume) {
@@ -124,7 +135,7 @@ rf_status rf_trainer_begin_files(rf_trainer *t, bool resume) {
         rf_trainer_note(t, "the settings ask for %llu updates: nothing is left to train",
                         (unsigned long long)t->total_steps);
     RF_TRY(rf_trainer_log_rewind(t));
-    if (t->changes.n) return tell_changes(t);
+    if (t->changes.n) return make_changes(t);
     forget_next_settings(t);
     return write_config(t);
 }

@@ -25,6 +25,7 @@ struct rf_trainer {
     bool overfit;
     rf_changes changes; /* of a resumed run, until its files tell of them */
     char *before;       /* and the text of the settings before them */
+    uint64_t revision;  /* changes of the run so far; a number of the log, so that checkpoints do not depend on it */
     rf_params *params;
     rf_optimizer optimizer;
     rf_train_graph net;
@@ -49,8 +50,9 @@ rf_status rf_trainer_log_epoch(rf_trainer *t);
 rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics);
 /* Draws loss.svg and metrics.svg from train.jsonl, which survives resuming. */
 rf_status rf_trainer_plot(const rf_trainer *t);
-/* Drops the lines of train.jsonl that are later than the checkpoint a run resumes from. */
-rf_status rf_trainer_log_rewind(const rf_trainer *t);
+/* Drops the lines of train.jsonl that are later than the checkpoint a run resumes from, and a last change of settings
+ * that the checkpoint (t->before) does not know: it did not come about. Sets t->revision. */
+rf_status rf_trainer_log_rewind(rf_trainer *t);
 /* A line with what changed when the run was resumed. */
 rf_status rf_trainer_log_changes(const rf_trainer *t, const rf_changes *changes);
 

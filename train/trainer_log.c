@@ -142,8 +142,12 @@ rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics) {
 
 rf_status rf_trainer_log_changes(const rf_trainer *t, const rf_changes *changes) {
     rf_json_writer w = {0};
+    char *text = NULL;
+    RF_TRY(rf_config_text(&t->config, &text));
     begin_line(t, &w, "settings");
-    rf_json_put_int(&w, "revision", (long long)t->progress.revision);
+    rf_json_put_int(&w, "revision", (long long)t->revision);
+    rf_json_put_int(&w, "config_crc32", (long long)rf_crc32(0, text, strlen(text)));
+    rf_free(text);
     rf_json_begin_object(&w, "changed");
     for (size_t i = 0; i < changes->n; i++) {
         rf_json_begin_object(&w, changes->v[i].name);
@@ -155,39 +159,72 @@ rf_status rf_trainer_log_changes(const rf_trainer *t, const rf_changes *changes)
     return append(t, &w);
 }
 
-/* Whether a line of the log belongs to what the checkpoint already has. A torn last line does not. */
-static bool belongs(const rf_trainer *t, const char *line, size_t bytes) {
+/* What rewinding asks of a line of the log. */
+typedef struct log_line {
+    bool settings;
+    double step, revision, config_crc;
+} log_line;
+
+/* Whether a line belongs to what the checkpoint already has. A torn last line does not. */
+static bool belongs(const rf_trainer *t, const char *line, size_t bytes, log_line *out) {
     rf_json *root = NULL;
+    *out = (log_line){.step = -1};
     if (rf_json_parse(line, bytes, &root) != RF_OK) return false;
     const char *kind = "";
     rf_json_string(rf_json_get(root, "kind"), &kind);
     uint64_t limit = strcmp(kind, "eval") == 0 ? t->progress.evaluated : t->progress.step;
-    double step = 0, revision = 0;
-    bool keep = rf_json_number(rf_json_get(root, "step"), &step) && step <= (double)limit;
-    if (rf_json_number(rf_json_get(root, "revision"), &revision))
-        keep = keep && revision <= (double)t->progress.revision;
+    bool keep = rf_json_number(rf_json_get(root, "step"), &out->step) && out->step <= (double)limit;
+    out->settings = strcmp(kind, "settings") == 0;
+    rf_json_number(rf_json_get(root, "revision"), &out->revision);
+    rf_json_number(rf_json_get(root, "config_crc32"), &out->config_crc);
     rf_json_free(root);
     return keep;
 }
 
-rf_status rf_trainer_log_rewind(const rf_trainer *t) {
-    if (!rf_file_exists(t->log_path)) return rf_file_write_atomic(t->log_path, "", 0);
-    uint8_t *data = NULL;
-    size_t size = 0, kept = 0;
-    RF_TRY(rf_file_read(t->log_path, 0, &data, &size));
-    rf_text text = {0};
-    for (const char *line = (const char *)data; *line;) {
+/* The change of settings that a line tells came about if the checkpoint was written with them, or is of a later step.
+ */
+static bool came_about(const rf_trainer *t, const log_line *line) {
+    return !t->before || line->step < (double)t->progress.step ||
+           line->config_crc == (double)rf_crc32(0, t->before, strlen(t->before));
+}
+
+/* The lines that belong; *last is where the last change of settings begins, SIZE_MAX: none. */
+static void gather(rf_trainer *t, const char *text, rf_text *kept, size_t *last, bool *drop_last) {
+    *last = SIZE_MAX;
+    t->revision = 0;
+    for (const char *line = text; *line;) {
         size_t bytes = strcspn(line, "\n");
-        if (bytes && belongs(t, line, bytes)) {
-            rf_text_put_bytes(&text, line, bytes);
-            rf_text_put(&text, "\n");
+        log_line facts;
+        if (bytes && belongs(t, line, bytes, &facts)) {
+            if (facts.settings) {
+                *last = kept->used;
+                *drop_last = !came_about(t, &facts);
+                t->revision = *drop_last ? t->revision : (uint64_t)facts.revision;
+            }
+            rf_text_put_bytes(kept, line, bytes);
+            rf_text_put(kept, "\n");
         }
         line += bytes + (line[bytes] == '\n');
     }
+}
+
+rf_status rf_trainer_log_rewind(rf_trainer *t) {
+    if (!rf_file_exists(t->log_path)) return rf_file_write_atomic(t->log_path, "", 0);
+    uint8_t *data = NULL;
+    size_t size = 0, bytes = 0, last;
+    bool drop_last = false;
+    RF_TRY(rf_file_read(t->log_path, 0, &data, &size));
+    rf_text kept = {0};
+    gather(t, (const char *)data, &kept, &last, &drop_last);
     rf_free(data);
     char *out = NULL;
-    RF_TRY(rf_text_finish(&text, &out, &kept));
-    rf_status status = rf_file_write_atomic(t->log_path, out, kept);
+    RF_TRY(rf_text_finish(&kept, &out, &bytes));
+    if (last != SIZE_MAX && drop_last) {
+        size_t length = strcspn(out + last, "\n") + 1;
+        memmove(out + last, out + last + length, bytes - last - length);
+        bytes -= length;
+    }
+    rf_status status = rf_file_write_atomic(t->log_path, out, bytes);
     rf_free(out);
     return status;
 }
