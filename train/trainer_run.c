@@ -284,7 +284,10 @@ rf_status rf_trainer_run(rf_trainer *t) {
     rf_train_sums_clear(&t->line, t->loader);
     rf_train_sums_clear(&t->epoch, t->loader);
     if (must_stop(t)) return stop(t);
-    if (t->progress.step > 0 && evaluation_due(t)) RF_TRY(save_and_evaluate(t));
+    if (t->progress.step > 0 && evaluation_due(t)) {
+        RF_TRY(save_and_evaluate(t));
+        RF_TRY(rf_trainer_plot(t));
+    }
     while (!must_stop(t)) {
         if (t->progress.step >= t->total_steps) return end(t);
         RF_TRY(run_update(t));
