@@ -57,6 +57,14 @@ for variant in $variants; do
     fi
 done
 echo "ok   build for $triplet: build/$triplet/release"
+# Files are read in place, lowest byte first; the other kind of machine is refused when rf is built.
+if [ "$triplet" = aarch64-linux-gnu ]; then
+    "$triplet-gcc" -mbig-endian -std=gnu11 -I. -fsyntax-only core/safetensors.c 2>&1 | grep -q 'error: #error "rf does not run on machines' || {
+        echo "FAIL a machine that stores the highest byte first is not refused in a sentence"
+        echo "1 passed, 1 failed"
+        exit 1
+    }
+fi
 [ "$which" != build ] || { echo "1 passed, 0 failed"; exit 0; }
 
 RF_RUNNER="$emulator -L $root"
