@@ -92,7 +92,7 @@ static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
 static rf_status check_set(const rf_set_paths *set, const char *format, const char *exif, const char *list, sink *out,
                            rf_lint_stats *stats) {
     rf_dataset *dataset;
-    RF_TRY(rf_dataset_open(format, set->annotation, set->images, list, &dataset));
+    RF_TRY(rf_dataset_open_tolerant(format, set->annotation, set->images, list, &dataset));
     rf_status ruled = rf_apply_exif(dataset, exif, true);
     if (ruled != RF_OK) {
         rf_dataset_free(dataset);

@@ -63,6 +63,14 @@ static void describe_formats(char *out, size_t bytes) {
     snprintf(out + strlen(out), bytes - strlen(out), "\n(guessed by the looks of the files)");
 }
 
+/* What was left out, or noted, a line each with the place where it was met first. */
+static void print_reasons(const rf_convert_stats *s, bool notes) {
+    for (int i = 0; i < RF_CONVERT_REASONS; i++)
+        if (s->left_out[i] && rf_convert_is_note(i) == notes)
+            rf_say("  %s: %zu %s (first: %s)\n", notes ? "note" : "left out", s->left_out[i],
+                   rf_convert_reason_names[i], s->first[i]);
+}
+
 static void print_summary(const char *out, const rf_convert_options *o, const rf_convert_stats *s, const char *root,
                           double seconds) {
     const char *separator = " (";
@@ -80,17 +88,11 @@ static void print_summary(const char *out, const rf_convert_options *o, const rf
         separator = ", ";
     }
     if (s->other_categories) rf_say("%s%zu objects of other kinds", separator, s->other_categories);
-    if (s->partial_points) rf_say("; %zu faces with some landmarks, taken as without", s->partial_points);
-    if (s->left_out[RF_CONVERT_TURNED])
-        rf_say("; the boxes of %zu images belong to the pictures turned by EXIF, as is recorded beside the annotations",
-               s->left_out[RF_CONVERT_TURNED]);
-    if (s->left_out[RF_CONVERT_UNSURE])
-        rf_say("; %zu images have an EXIF orientation and are taken as stored", s->left_out[RF_CONVERT_UNSURE]);
-    if (s->left_out[RF_CONVERT_RENAMED])
-        rf_say("; %zu images were found by another name", s->left_out[RF_CONVERT_RENAMED]);
     if (s->swapped) rf_say("; \"left\" was the person's, so eyes and mouth corners were swapped");
     if (o->place == RF_IMAGES_KEEP) rf_say("; the images stay below %s", root);
     rf_say("; %.1f s\n", seconds);
+    print_reasons(s, false);
+    print_reasons(s, true);
 }
 
 /* The place of `word` among `words`, or -1 after a message. */
@@ -153,21 +155,29 @@ static rf_status guess_format(const char *const *paths, size_t n, const rf_conve
 }
 
 typedef struct words {
-    const char *from, *to, *out, *root, *part, *images, *left, *exif;
+    const char *from, *to, *out, *root, *part, *images, *left, *boxes, *units, *exif;
+    rf_text_list categories;
     long threads;
     bool formats;
 } words;
 
 static int check_and_run(const words *w, const char *const *paths, size_t n, rf_convert_options *options) {
-    static const char *const places[] = {"link", "copy", "keep"}, *const lefts[] = {"auto", "image", "person"};
+    static const char *const places[] = {"link", "copy", "keep"}, *const lefts[] = {"auto", "image", "person"},
+                             *const units[] = {"auto", "pixels", "shares"};
     const rf_converter *from, *to;
     if (!w->out) return rf_cli_usage(name, "--out DIR is missing");
     if (!n) return rf_cli_usage(name, "an annotation file or folder is missing");
     int place = choose("images", w->images, places, 3), left = choose("left", w->left, lefts, 3);
     if (place < 0 || left < 0) return 2;
+    int boxes = choose("boxes", w->boxes, rf_box_form_words, RF_BOX_FORMS), unit = choose("units", w->units, units, 3);
+    if (boxes < 0 || unit < 0) return 2;
     if (w->part && choose("part", w->part, rf_convert_part_names, RF_CONVERT_PART_NAMES) < 0) return 2;
     options->place = (rf_image_place)place;
     options->left = (rf_left)left;
+    options->boxes = (rf_box_form)boxes;
+    options->units = (rf_units)unit;
+    options->categories = w->categories.v;
+    options->n_categories = w->categories.n;
     rf_status status = rf_exif_rule_parse("--exif", w->exif, &options->exif);
     if (status == RF_OK) status = w->from ? rf_converter_find(w->from, false, &from) : guess_format(paths, n, &from);
     if (status == RF_OK) status = rf_converter_find(w->to, true, &to);
@@ -177,7 +187,7 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
 }
 
 int rf_data_convert(int argc, char **argv) {
-    words w = {.to = "label", .images = "link", .left = "auto", .exif = "auto"};
+    words w = {.to = "label", .images = "link", .left = "auto", .boxes = "auto", .units = "auto", .exif = "auto"};
     teller t = {0};
     char from_help[512];
     describe_formats(from_help, sizeof from_help);
@@ -200,8 +210,19 @@ int rf_data_convert(int argc, char **argv) {
          0},
         {"split", 's', RF_OPT_REAL, &o.split, "SHARE",
          "share of the images that goes to val, chosen by a hash of the name (0)", 0, 0.9},
-        {"category", 'c', RF_OPT_TEXT, &o.category, "NAME",
-         "kind of object to take (the only one that is there, or face)", 0, 0},
+        {"category", 'c', RF_OPT_LIST, &w.categories, "NAME",
+         "kind of object that is a face; may be repeated (the only one that is there,\nor face)", 0, 0},
+        {"boxes", 'b', RF_OPT_TEXT, &w.boxes, "FORM",
+         "corners (x1 y1 x2 y2), sizes (x y w h) or centres (cx cy w h): what four\nnumbers are, whatever the format "
+         "says (auto: what it says)",
+         0, 0},
+        {"units", 'u', RF_OPT_TEXT, &w.units, "UNIT",
+         "pixels, or shares of the image's size (auto: the format's; shares where all\nboxes lie within 0 and 1)", 0,
+         0},
+        {"columns", 0, RF_OPT_TEXT, &o.columns, "NAMES",
+         "CSV: names of the columns, for files whose first line does not tell them:\npath,x1,y1,x2,y2; - for one that "
+         "is not read",
+         0, 0},
         {"left", 0, RF_OPT_TEXT, &w.left, "SIDE",
          "image or person: whose left a landmark's name means; auto: the side on\nwhich most left eyes are (auto)", 0,
          0},
@@ -222,8 +243,10 @@ int rf_data_convert(int argc, char **argv) {
         "make a data set of annotations in other formats",
         "INPUT... --out DIR [options]",
         "  Reads annotation files, or folders of them, looks at the header of every image and writes a data set\n"
-        "  that rf-train takes, or COCO JSON. Missing and broken images, boxes without area or outside of their\n"
-        "  image are told with FILE:LINE and left out. A part appears when it is complete, or not at all.",
+        "  that rf-train takes, or COCO JSON. What cannot be used (missing and broken images, entries that cannot be\n"
+        "  read, boxes without area or outside of their image) is told with FILE:LINE and left out, item by item;\n"
+        "  what can mean two things is told, or refused with the option that decides. A part appears when it is\n"
+        "  complete, or not at all.",
         options,
         "  rf-data convert annotations.json --root photos --split 0.1 --out mine\n"
         "  rf-data convert VOC2012 --from voc --category face --out mine\n"

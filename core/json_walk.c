@@ -257,6 +257,31 @@ rf_status rf_walk_skip(rf_json_walk *walk) {
     }
 }
 
+/* Behind the quote that closes a string that begins at `at`, or `end`. */
+static const char *behind_string(const char *at, const char *end) {
+    for (at++; at < end && *at != '"'; at++)
+        if (*at == '\\') at++;
+    return at < end ? at + 1 : end;
+}
+
+rf_status rf_walk_skip_broken(rf_json_walk *walk) {
+    int depth = 0;
+    skip_blanks(walk);
+    const char *at = walk->at;
+    while (at < walk->end) {
+        const char *next = *at == '"' ? behind_string(at, walk->end) : at + 1;
+        bool opens = *at == '{' || *at == '[', closes = *at == '}' || *at == ']';
+        if (depth == 0 && (closes || *at == ',')) break;
+        for (const char *p = at; p < next; p++) walk->line += *p == '\n' && walk->line < INT_MAX;
+        depth += opens - closes;
+        at = next;
+        if (depth == 0 && (closes || next[-1] == '"')) break;
+    }
+    walk->at = at;
+    walk->first = false;
+    return at < walk->end ? RF_OK : rf_walk_expected(walk, "the end of an entry that begins earlier");
+}
+
 rf_status rf_walk_finish(rf_json_walk *walk) {
     skip_blanks(walk);
     return walk->at == walk->end ? RF_OK : rf_walk_expected(walk, "the end of the file");

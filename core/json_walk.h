@@ -36,6 +36,9 @@ rf_status rf_walk_number(rf_json_walk *walk, double *out);
 rf_status rf_walk_string(rf_json_walk *walk, char *out, size_t bytes);
 rf_status rf_walk_flag(rf_json_walk *walk, bool *out);
 rf_status rf_walk_skip(rf_json_walk *walk);
+/* Passes over one value by its quotes and brackets alone, whatever stands between them (NaN, a comma too many), so that
+ * one broken entry need not end the whole. Fails only where the text ends first. */
+rf_status rf_walk_skip_broken(rf_json_walk *walk);
 
 /* Nothing but white space may be left. */
 rf_status rf_walk_finish(rf_json_walk *walk);

@@ -76,6 +76,12 @@ bool rf_coco_ids_sort(rf_coco_ids *ids, size_t first[2], char text[RF_COCO_ID_BY
     return true;
 }
 
+size_t rf_coco_ids_group(const rf_coco_ids *ids, size_t at) {
+    size_t end = at + 1;
+    while (end < ids->n && compare(&ids->v[end], &ids->v[at]) == 0) end++;
+    return end;
+}
+
 bool rf_coco_ids_find(const rf_coco_ids *ids, const rf_coco_id *id, size_t *index) {
     char word[RF_COCO_ID_BYTES];
     snprintf(word, sizeof word, "%s", id->text);

@@ -36,6 +36,8 @@ rf_status rf_coco_ids_add(rf_coco_ids *ids, const rf_coco_id *id, size_t index);
 /* Once all are in; must precede rf_coco_ids_find. Returns false when two have one id: the indices of these, first[0]
  * the earlier, and the id as text. */
 bool rf_coco_ids_sort(rf_coco_ids *ids, size_t first[2], char text[RF_COCO_ID_BYTES]);
+/* Behind the last entry that has the id of entry `at`, once they are sorted. */
+size_t rf_coco_ids_group(const rf_coco_ids *ids, size_t at);
 bool rf_coco_ids_find(const rf_coco_ids *ids, const rf_coco_id *id, size_t *index);
 void rf_coco_ids_free(rf_coco_ids *ids);
 

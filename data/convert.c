@@ -23,24 +23,6 @@ const rf_converter *const rf_converters[RF_CONVERTER_COUNT] = {
 #undef RF_CONVERTER
 };
 
-const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {
-    [RF_CONVERT_MISSING] = "images missing",
-    [RF_CONVERT_BROKEN] = "images unreadable",
-    [RF_CONVERT_SIZE] = "images of another size",
-    [RF_CONVERT_DOUBLED] = "images named twice",
-    [RF_CONVERT_NO_AREA] = "faces without area",
-    [RF_CONVERT_OUTSIDE] = "faces outside of their image",
-    [RF_CONVERT_DANGLING] = "annotations of unlisted images",
-    [RF_CONVERT_MIXED] = "images annotated by the other rule of EXIF turning",
-    [RF_CONVERT_TURNED] = "images with EXIF turning",
-    [RF_CONVERT_UNSURE] = "images of whose EXIF turning nothing is known",
-    [RF_CONVERT_RENAMED] = "images by another name",
-};
-
-bool rf_convert_is_note(rf_convert_reason reason) {
-    return reason == RF_CONVERT_TURNED || reason == RF_CONVERT_UNSURE || reason == RF_CONVERT_RENAMED;
-}
-
 const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES] = {"train", "val", "test"};
 
 static const size_t annotation_max_bytes = (size_t)4 << 30;
@@ -61,16 +43,22 @@ rf_status rf_converter_find(const char *name, bool writable, const rf_converter 
     return RF_OK;
 }
 
-rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, const char *fmt, ...) {
-    char text[1024];
+rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, size_t n, const char *file, int line,
+                          const char *fmt, ...) {
+    char text[2048], *first = job->stats->first[reason];
     va_list args;
+    size_t used = (size_t)snprintf(text, 1024, line > 0 ? "%s:%d" : "%s", file, line);
+    if (used > 1023) used = 1023;
+    if (!*first) snprintf(first, RF_CONVERT_PLACE, "%.255s", used < RF_CONVERT_PLACE ? text : rf_path_base(text));
+    used += (size_t)snprintf(text + used, 3, ": ");
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    vsnprintf(text + used, sizeof text - used, fmt, args);
     va_end(args);
-    job->stats->left_out[reason]++;
+    job->stats->left_out[reason] += n;
     if (job->options->finding) job->options->finding(job->options->ctx, reason, text);
     if (job->first || rf_convert_is_note(reason)) return RF_OK;
     job->first = rf_strdup(text);
+    job->first_reason = reason;
     return job->first ? RF_OK : RF_ERR_NOMEM;
 }
 
@@ -94,6 +82,16 @@ static rf_status name_other(const rf_converter *from, const char *text, size_t b
     return rf_fail(RF_ERR_FORMAT, "%s", message);
 }
 
+/* A file of which nothing but wrong entries came is perhaps another kind of file. */
+static rf_status check_kind(const rf_converter *from, const rf_source *source, const rf_intake *intake, size_t n_faces,
+                            size_t n_notes) {
+    if (intake->n_faces > n_faces || intake->n_notes == n_notes) return RF_OK;
+    const rf_intake_note *note = &intake->notes[n_notes];
+    rf_sniffed s = rf_sniff_text(source->text, source->bytes);
+    if (rf_convert_is_note(note->reason) || ((!s.from || s.from == from) && !s.foreign)) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", source->path, note->line, note->text);
+}
+
 static rf_status read_file(const rf_converter *from, const char *path, const char *folder, rf_intake *intake) {
     rf_status status;
     uint8_t *text = NULL;
@@ -102,17 +100,39 @@ static rf_status read_file(const rf_converter *from, const char *path, const cha
     if (!from->binary) RF_TRY_GOTO(rf_text_check(path, (const char *)text, bytes));
     RF_TRY_GOTO(rf_intake_file(intake, path));
     rf_source source = {.path = path, .text = (const char *)text, .bytes = bytes, .name = relative_name(path, folder)};
-    status = from->read(&source, intake);
+    size_t n_faces = intake->n_faces, n_notes = intake->n_notes;
+    RF_TRY_GOTO(from->read(&source, intake));
+    status = check_kind(from, &source, intake, n_faces, n_notes);
 fail:
     if (status == RF_ERR_FORMAT && text) status = name_other(from, (const char *)text, bytes);
     rf_free(text);
     return status;
 }
 
+/* Reads one of n files; where there are several, one that cannot be read is left out. */
+static rf_status read_one(const rf_converter *from, const char *path, const rf_convert_input *input,
+                          rf_intake *intake) {
+    size_t n_images = intake->n_images, n_faces = intake->n_faces;
+    rf_status status = read_file(from, path, input->folder, intake);
+    if (input->n_files < 2 || (status != RF_ERR_FORMAT && status != RF_ERR_IO)) return status;
+    rf_intake_rewind(intake, n_images, n_faces);
+    if (!intake->n_files || strcmp(intake->files[intake->n_files - 1], path) != 0) RF_TRY(rf_intake_file(intake, path));
+    return rf_intake_skip(intake, RF_ERR_FORMAT, RF_CONVERT_WRONG_FILE, RF_NO_IMAGE, 0);
+}
+
+static rf_status tell_notes(rf_convert_job *job, const rf_intake *intake) {
+    for (size_t i = 0; i < intake->n_notes; i++) {
+        const rf_intake_note *note = &intake->notes[i];
+        RF_TRY(rf_convert_tell(job, note->reason, note->n, intake->files[note->file], note->line, "%s%s",
+                               rf_convert_is_note(note->reason) ? "note: " : "", note->text));
+    }
+    return RF_OK;
+}
+
 static rf_status convert_input(rf_convert_job *job, const rf_convert_input *input) {
     const rf_convert_options *o = job->options;
     rf_intake intake = {
-        .root = input->root, .category = o->category, .keep_difficult = o->keep_difficult, .left = o->left};
+        .root = input->root, .columns = o->columns, .keep_difficult = o->keep_difficult, .left = o->left};
     rf_status status = RF_OK;
     intake.real_root = realpath(input->root, NULL);
     for (size_t i = 0; i < input->n_files; i++) {
@@ -120,10 +140,12 @@ static rf_status convert_input(rf_convert_job *job, const rf_convert_input *inpu
             status = rf_fail(RF_ERR_INTERRUPTED, "stopped while reading; nothing was written");
             goto fail;
         }
-        RF_TRY_GOTO(read_file(job->from, input->files[i], input->folder, &intake));
+        RF_TRY_GOTO(read_one(job->from, input->files[i], input, &intake));
     }
+    RF_TRY_GOTO(tell_notes(job, &intake));
     if (intake.n_images == 0) {
-        status = rf_fail(RF_ERR_FORMAT, "%s: no image is listed", input->files[0]);
+        status = job->first ? rf_fail(RF_ERR_FORMAT, "%s; nothing else can be read", job->first)
+                            : rf_fail(RF_ERR_FORMAT, "%s: no image is listed", input->files[0]);
         goto fail;
     }
     RF_TRY_GOTO(rf_convert_probe(job, &intake));

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "data/doubts.h"
 #include "data/intake.h"
 
 /* Where the files of a data set usually lie, relative to its folder. */
@@ -53,34 +54,17 @@ typedef enum rf_image_place {
     RF_IMAGES_KEEP, /* no image folder is made: names stay relative to the given one */
 } rf_image_place;
 
-/* Why something was left out. */
-typedef enum rf_convert_reason {
-    RF_CONVERT_MISSING,  /* image not found */
-    RF_CONVERT_BROKEN,   /* unreadable header */
-    RF_CONVERT_SIZE,     /* not the size that the annotation says */
-    RF_CONVERT_DOUBLED,  /* named twice */
-    RF_CONVERT_NO_AREA,  /* box */
-    RF_CONVERT_OUTSIDE,  /* box */
-    RF_CONVERT_DANGLING, /* face of an image that is not listed */
-    RF_CONVERT_MIXED,    /* annotated for the picture with (or without) EXIF turning, unlike most others */
-    RF_CONVERT_TURNED,   /* a note, nothing is left out: boxes belong to the picture after EXIF turning */
-    RF_CONVERT_UNSURE, /* a note: has an EXIF orientation, and nothing tells whether boxes are for the turned picture */
-    RF_CONVERT_RENAMED, /* a note: the image has nearly the name in the annotation and is the only one that has */
-    RF_CONVERT_REASONS
-} rf_convert_reason;
-extern const char *const rf_convert_reason_names[RF_CONVERT_REASONS]; /* "images missing", ... */
-/* Whether it is a note: nothing is left out. */
-bool rf_convert_is_note(rf_convert_reason reason);
-
 enum { RF_CONVERT_PART_NAMES = 3 };
 extern const char *const rf_convert_part_names[RF_CONVERT_PART_NAMES]; /* train, val, test */
 
+enum { RF_CONVERT_PLACE = 256 };
 typedef struct rf_convert_stats {
     size_t images, faces, ignored, with_points; /* written */
     size_t part_images[RF_CONVERT_PART_NAMES];
-    size_t left_out[RF_CONVERT_REASONS];
-    size_t other_categories, partial_points; /* faces of another kind; faces whose landmarks were incomplete */
-    bool swapped;                            /* "left" meant the person's left somewhere */
+    size_t left_out[RF_CONVERT_REASONS];              /* or noted: see rf_convert_is_note */
+    char first[RF_CONVERT_REASONS][RF_CONVERT_PLACE]; /* where each was met first, "file:line" */
+    size_t other_categories;                          /* objects of another kind */
+    bool swapped;                                     /* "left" meant the person's left somewhere */
 } rf_convert_stats;
 
 /* A set of files that becomes one part. */
@@ -92,13 +76,19 @@ typedef struct rf_convert_input {
     char *part;   /* "train", "val", "test" */
 } rf_convert_input;
 
+typedef enum rf_units { RF_UNITS_AUTO, RF_UNITS_PIXELS, RF_UNITS_SHARES } rf_units;
+
 typedef struct rf_convert_options {
-    const char *category; /* NULL: the only one, or "face" */
+    const char *const *categories; /* kinds that are faces; none: the only one, or "face" */
+    size_t n_categories;
+    rf_box_form boxes;   /* what four numbers are, whatever the format says; RF_BOX_OWN: what it says */
+    rf_units units;      /* AUTO: what the format says, but shares where that is sure */
+    const char *columns; /* CSV: names of the columns, instead of a header; NULL: the first line names them */
     rf_left left;
     rf_exif_rule
         exif; /* RF_EXIF_UNTOLD: as LABEL.set.ini beside the annotations says, else what sizes and boxes tell */
     bool keep_difficult;
-    bool strict;  /* anything left out is an error, and nothing is written */
+    bool strict;  /* anything left out (notes are not) is an error, and nothing is written */
     double split; /* share of the images that goes to "val", by a hash of the name; 0: none */
     rf_image_place place;
     /* Tells one sentence with file:line; called from the calling thread, in the order of the files. */
@@ -110,7 +100,8 @@ typedef struct rf_convert_options {
 
 /* Reads inputs, looks at the header of every image and writes OUT/PART/label.txt (or what `to` writes) and
  * OUT/PART/images for each part. Parts appear complete or not at all; one that exists is never touched (RF_ERR_USER).
- * Mistakes in an annotation file are RF_ERR_FORMAT with file:line. */
+ * What is wrong with an entry of an annotation file is told and costs that entry, with several files that file; when
+ * nothing is left it is RF_ERR_FORMAT with file:line. */
 rf_status rf_convert(const rf_converter *from, const rf_converter *to, const rf_convert_input *inputs, size_t n,
                      const char *out, const rf_convert_options *options, rf_convert_stats *stats);
 

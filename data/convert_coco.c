@@ -21,6 +21,7 @@ enum {
     IBUG_POINTS = 68,
     ID_BYTES = 256
 };
+static const size_t no_index = (size_t)-1; /* of an image whose id another has, too */
 
 typedef struct category {
     rf_coco_id id;
@@ -40,6 +41,53 @@ typedef struct coco {
 
 typedef rf_status (*item_fn)(coco *c, rf_json_walk *walk);
 
+/* The ids of an entry, where they can be read: its own as text, and that of its image. */
+static void identify(rf_json_walk walk, char own[ID_BYTES], rf_coco_id *image, bool *has_image) {
+    char key[KEY_BYTES];
+    bool more;
+    *own = 0;
+    *has_image = false;
+    if (rf_walk_enter(&walk, '{') != RF_OK) return;
+    while (rf_walk_member(&walk, key, sizeof key, &more) == RF_OK && more) {
+        rf_coco_id id;
+        char text[RF_COCO_ID_BYTES];
+        rf_json_walk begin = walk;
+        bool is_id = strcmp(key, "id") == 0, is_image = strcmp(key, "image_id") == 0;
+        if ((is_id || is_image) && rf_coco_id_read(&walk, &id) == RF_OK) {
+            if (is_id) snprintf(own, ID_BYTES, "id %.100s of ", rf_coco_id_text(&id, text));
+            if (is_image) *image = id;
+            *has_image |= is_image;
+            continue;
+        }
+        walk = begin;
+        if (rf_walk_skip_broken(&walk) != RF_OK) return;
+    }
+}
+
+/* One entry that cannot be read costs that entry: `walk` goes on behind it. */
+static rf_status skip_entry(coco *c, const char *section, rf_json_walk begin, rf_json_walk *walk) {
+    char why[512], own[ID_BYTES];
+    rf_coco_id id;
+    bool has_image;
+    size_t image = no_index;
+    rf_convert_reason reason = RF_CONVERT_WRONG_KIND;
+    snprintf(why, sizeof why, "%s", rf_error_message());
+    *walk = begin;
+    RF_TRY(rf_walk_skip_broken(walk));
+    identify(begin, own, &id, &has_image);
+    if (has_image && !rf_coco_ids_find(&c->ids, &id, &image)) image = no_index;
+    if (strcmp(section, "images") == 0) reason = RF_CONVERT_WRONG_IMAGE;
+    if (strcmp(section, "annotations") == 0) reason = RF_CONVERT_WRONG_FACE;
+    rf_fail(RF_ERR_FORMAT, "%s (%s\"%s\")", why, own, section);
+    return rf_intake_skip(c->intake, RF_ERR_FORMAT, reason, image == no_index ? RF_NO_IMAGE : (long long)image,
+                          begin.line);
+}
+
+/* Broken entries of the sections are told when these are read, and harm the others no more than there. */
+static bool is_section(const char *key) {
+    return strcmp(key, "images") == 0 || strcmp(key, "annotations") == 0 || strcmp(key, "categories") == 0;
+}
+
 /* Calls fn for every element of a member of the root object and skips the other members. */
 static rf_status visit(coco *c, const char *section, bool needed, item_fn fn) {
     rf_json_walk walk = rf_walk_begin(c->source->path, c->source->text, c->source->bytes);
@@ -50,7 +98,7 @@ static rf_status visit(coco *c, const char *section, bool needed, item_fn fn) {
         RF_TRY(rf_walk_member(&walk, key, sizeof key, &more));
         if (!more) break;
         if (strcmp(key, section) != 0) {
-            RF_TRY(rf_walk_skip(&walk));
+            RF_TRY(is_section(key) ? rf_walk_skip_broken(&walk) : rf_walk_skip(&walk));
             continue;
         }
         if (found) return rf_fail(RF_ERR_FORMAT, "%s:%d: a second \"%s\"", walk.path, walk.line, section);
@@ -59,7 +107,10 @@ static rf_status visit(coco *c, const char *section, bool needed, item_fn fn) {
         for (;;) {
             RF_TRY(rf_walk_item(&walk, &item));
             if (!item) break;
-            RF_TRY(fn(c, &walk));
+            rf_json_walk begin = walk;
+            rf_status status = fn(c, &walk);
+            if (status == RF_ERR_FORMAT) status = skip_entry(c, section, begin, &walk);
+            RF_TRY(status);
         }
     }
     RF_TRY(rf_walk_finish(&walk));
@@ -106,10 +157,15 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
             RF_TRY(rf_walk_string(walk, left, sizeof left));
             cat.image_left = strcmp(left, "image") == 0;
         } else {
-            RF_TRY(rf_walk_skip(walk));
+            RF_TRY(rf_walk_skip_broken(walk));
         }
     }
     if (!has_id || !*name) return missing(walk, line, "a category without an id or a name");
+    for (size_t i = 0; i < c->n_categories; i++)
+        if (rf_coco_id_same(&c->categories[i].id, &cat.id) &&
+            strcmp(c->intake->categories[c->categories[i].number], name) != 0)
+            return rf_fail(RF_ERR_FORMAT, "%s:%d: the category \"%.40s\" has the id of \"%.40s\", which keeps it",
+                           walk->path, line, name, c->intake->categories[c->categories[i].number]);
     if (c->n_categories == CATEGORIES_MAX)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d categories", walk->path, line, CATEGORIES_MAX);
     RF_TRY(rf_intake_category(c->intake, name, &cat.number));
@@ -140,7 +196,7 @@ static rf_status read_image(coco *c, rf_json_walk *walk) {
         } else if (strcmp(key, "height") == 0 && rf_walk_kind(walk) == '0') {
             RF_TRY(rf_walk_number(walk, &size[1]));
         } else {
-            RF_TRY(rf_walk_skip(walk));
+            RF_TRY(rf_walk_skip_broken(walk));
         }
     }
     if (!has_id || !*name) return missing(walk, line, "an image without an id or a file_name");
@@ -153,12 +209,36 @@ static rf_status read_image(coco *c, rf_json_walk *walk) {
     return rf_coco_ids_add(&c->ids, &id, c->intake->n_images - 1);
 }
 
+/* Two images of one id: nobody knows whose the annotations are, unless both are the same file. */
+static rf_status tell_same_id(const coco *c, const struct rf_coco_entry *first, const struct rf_coco_entry *second) {
+    const rf_intake_image *a = &c->intake->images[first->index], *b = &c->intake->images[second->index];
+    char number[40];
+    snprintf(number, sizeof number, "%.15g", first->number);
+    rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %.100s is used twice, by %s and by %s of line %d; both are left out",
+            c->source->path, b->line, first->text ? first->text : number, b->name, a->name, a->line);
+    return rf_intake_skip(c->intake, RF_ERR_FORMAT, RF_CONVERT_WRONG_IMAGE, RF_NO_IMAGE, b->line);
+}
+
 static rf_status sort_ids(coco *c) {
+    rf_intake_image *images = c->intake->images;
     char text[RF_COCO_ID_BYTES];
-    size_t same[2];
-    if (rf_coco_ids_sort(&c->ids, same, text)) return RF_OK;
-    return rf_fail(RF_ERR_FORMAT, "%s:%d: the image id %s is used twice, first in line %d", c->source->path,
-                   c->intake->images[same[1]].line, text, c->intake->images[same[0]].line);
+    size_t twice[2];
+    if (rf_coco_ids_sort(&c->ids, twice, text)) return RF_OK;
+    struct rf_coco_entry *v = c->ids.v;
+    for (size_t first = 0, end; first < c->ids.n; first = end) {
+        bool same = true;
+        end = rf_coco_ids_group(&c->ids, first);
+        for (size_t i = first + 1; i < end; i++) {
+            if (strcmp(images[v[first].index].name, images[v[i].index].name) == 0) continue;
+            same = false;
+            RF_TRY(tell_same_id(c, &v[first], &v[i]));
+        }
+        for (size_t i = first; !same && i < end; i++) {
+            images[v[i].index].refused = true;
+            v[i].index = no_index;
+        }
+    }
+    return RF_OK;
 }
 
 /* One annotation as it stands there. */
@@ -209,7 +289,7 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
         a->has_category = true;
         return rf_coco_id_read(walk, &a->category_id);
     }
-    return rf_walk_skip(walk);
+    return rf_walk_skip_broken(walk);
 }
 
 static void copy_point(double *out, const double *from) {
@@ -287,7 +367,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     if (a.n_face_box ? a.n_face_box != 4 : a.n_box != 4)
         return missing(walk, line, "an annotation needs a bbox of four numbers, [x, y, width, height]");
     size_t image;
-    if (!rf_coco_ids_find(&c->ids, &a.image_id, &image)) {
+    if (!rf_coco_ids_find(&c->ids, &a.image_id, &image) || image == no_index) {
         c->intake->n_dangling++;
         return RF_OK;
     }
@@ -298,6 +378,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     bool has_points = five_points(&a, cat, points, &named);
     RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, line, &face));
     face.face.ignore = a.crowd || a.ignore;
+    if (a.n_face_box) c->intake->face_boxes = true;
     if (has_points && named) c->intake->named_points = true;
     return rf_intake_add_face(c->intake, &face);
 }
@@ -305,6 +386,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
 static rf_status coco_read(const rf_source *source, rf_intake *intake) {
     coco c = {.source = source, .intake = intake};
     rf_status status;
+    intake->form = RF_BOX_SIZES;
     RF_TRY_GOTO(visit(&c, "categories", false, read_category));
     RF_TRY_GOTO(visit(&c, "images", true, read_image));
     RF_TRY_GOTO(sort_ids(&c));

@@ -63,20 +63,20 @@ static rf_status check_size(rf_convert_job *job, rf_intake *in, size_t i, rf_exi
     int w = m->declared_width, h = m->declared_height;
     bool declared = w > 0 && h > 0, same = w == m->width && h == m->height;
     if (rule == RF_EXIF_TURNED && m->orientation > 1 && (!declared || same))
-        return rf_convert_tell(job, RF_CONVERT_TURNED,
-                               "%s:%d: note: the boxes of %s belong to the picture turned by its EXIF orientation %d",
-                               file, m->line, m->name, m->orientation);
+        return rf_convert_tell(job, RF_CONVERT_TURNED, 1, file, m->line,
+                               "note: the boxes of %s belong to the picture turned by its EXIF orientation %d", m->name,
+                               m->orientation);
     if (!declared || same) return RF_OK;
     *usable = false;
     if (m->orientation >= 5 && w == m->height && h == m->width)
-        return rf_convert_tell(job, RF_CONVERT_MIXED,
-                               "%s:%d: the boxes of %s belong to the picture %s by its EXIF orientation %d (%dx%d), "
+        return rf_convert_tell(job, RF_CONVERT_MIXED, 1, file, m->line,
+                               "the boxes of %s belong to the picture %s by its EXIF orientation %d (%dx%d), "
                                "those of the others to pictures %s: convert it by itself with --exif %s",
-                               file, m->line, m->name, rule == RF_EXIF_TURNED ? "not turned" : "turned", m->orientation,
-                               w, h, rule == RF_EXIF_TURNED ? "that are turned" : "as they are stored",
+                               m->name, rule == RF_EXIF_TURNED ? "not turned" : "turned", m->orientation, w, h,
+                               rule == RF_EXIF_TURNED ? "that are turned" : "as they are stored",
                                rule == RF_EXIF_TURNED ? "no" : "yes");
-    return rf_convert_tell(job, RF_CONVERT_SIZE, "%s:%d: %s has %dx%d pixels, the annotation is for %dx%d", file,
-                           m->line, m->name, m->width, m->height, w, h);
+    return rf_convert_tell(job, RF_CONVERT_SIZE, 1, file, m->line, "%s has %dx%d pixels, the annotation is for %dx%d",
+                           m->name, m->width, m->height, w, h);
 }
 
 rf_status rf_convert_exif(rf_convert_job *job, rf_intake *in, const size_t *order, const size_t *first, bool *usable,
@@ -91,11 +91,8 @@ rf_status rf_convert_exif(rf_convert_job *job, rf_intake *in, const size_t *orde
     for (size_t i = 0; i < in->n_images; i++)
         if (usable[i]) RF_TRY(check_size(job, in, i, *rule, &usable[i]));
     if (*rule != RF_EXIF_UNTOLD || v.pictures == 0) return RF_OK;
-    RF_TRY(
-        rf_convert_tell(job, RF_CONVERT_UNSURE,
-                        "%s: note: %zu pictures have an EXIF orientation and nothing tells whether boxes belong to the "
-                        "turned ones: taken as stored; with --exif yes as turned",
-                        in->files[0], v.pictures));
-    job->stats->left_out[RF_CONVERT_UNSURE] += v.pictures - 1;
-    return RF_OK;
+    return rf_convert_tell(job, RF_CONVERT_UNSURE, v.pictures, in->files[0], 0,
+                           "note: %zu pictures have an EXIF orientation and nothing tells whether boxes belong to the "
+                           "turned ones: taken as stored; with --exif yes as turned",
+                           v.pictures);
 }

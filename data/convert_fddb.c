@@ -1,36 +1,36 @@
 /* FDDB's ellipse lists (Jain and Learned-Miller 2010): image name without suffix, number of faces, then for each
  * "major_radius minor_radius angle centre_x centre_y 1", the angle in radians from the x axis to the major one. The box
  * is the smallest upright one around the ellipse. */
-#include <math.h>
-
-#include "data/annotation.h"
 #include "data/convert.h"
+#include "data/counted.h"
 #include "detect/ellipse.h"
 
-enum { COLUMNS = 5, COUNT_MAX = 100000 };
+enum { COLUMNS = 5 };
 
-static rf_status read_count(const rf_line_reader *reader, long *count) {
-    double v[RF_ROW_MAX];
-    int n = 0;
-    *count = 0;
-    if (rf_line_is_numeric(reader)) RF_TRY(rf_line_numbers(reader, v, &n));
-    if (n != 1 || v[0] < 0 || v[0] > COUNT_MAX || v[0] != floor(v[0]))
-        return rf_fail(RF_ERR_FORMAT,
-                       "%s:%d: \"%.*s\" is not a number of faces; expected it in the line after the name", reader->path,
-                       reader->number, (int)(reader->length < 60 ? reader->length : 60), reader->line);
-    *count = (long)v[0];
+typedef struct fddb {
+    rf_intake *intake;
+    bool named; /* the image that was named last is known */
+} fddb;
+
+static rf_status add_image(void *ctx, const char *name, size_t bytes, int line) {
+    fddb *f = ctx;
+    f->named = false;
+    RF_TRY(rf_intake_add_image(f->intake, NULL, 0, name, bytes, line));
+    f->named = true;
     return RF_OK;
 }
 
-static rf_status read_ellipse(const rf_line_reader *reader, rf_intake *intake) {
-    double v[RF_ROW_MAX];
-    int n;
-    RF_TRY(rf_line_numbers(reader, v, &n));
+static rf_status add_ellipse(void *ctx, const rf_line_reader *reader, const double *v, int n) {
+    const fddb *f = ctx;
+    rf_intake *intake = f->intake;
     if (n != COLUMNS && n != COLUMNS + 1)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: %d numbers; an ellipse has six: major_radius minor_radius angle x y 1",
                        reader->path, reader->number, n);
     if (v[0] < 0 || v[1] < 0)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: a negative radius (%g, %g)", reader->path, reader->number, v[0], v[1]);
+    if (!f->named)
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: a face of an image whose name cannot be read", reader->path,
+                       reader->number);
     rf_ellipse ellipse = {v[0], v[1], v[2], v[3], v[4]};
     double corners[4];
     rf_ellipse_box(&ellipse, corners);
@@ -40,28 +40,23 @@ static rf_status read_ellipse(const rf_line_reader *reader, rf_intake *intake) {
     return rf_intake_add_face(intake, &face);
 }
 
-static rf_status fddb_read(const rf_source *source, rf_intake *intake) {
-    rf_line_reader reader = rf_lines_begin(source->path, source->text, source->bytes);
-    while (rf_lines_next(&reader)) {
-        int line = reader.number;
-        long count = 0;
-        if (rf_line_is_numeric(&reader) && reader.length > 12)
-            return rf_fail(RF_ERR_FORMAT,
-                           "%s:%d: numbers where an image name was expected; is the count before too small?",
-                           source->path, line);
-        RF_TRY(rf_intake_add_image(intake, NULL, 0, reader.line, reader.length, line));
-        if (!rf_lines_next(&reader))
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after an image name; expected its number of faces",
-                           source->path, line);
-        RF_TRY(read_count(&reader, &count));
-        for (long i = 0; i < count; i++) {
-            if (!rf_lines_next(&reader))
-                return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %ld of the %ld faces of this image",
-                               source->path, line, i, count);
-            RF_TRY(read_ellipse(&reader, intake));
-        }
-    }
+/* A face that cannot be read is lost to its image; an image of an unknown number of faces is taken back. */
+static rf_status skip(void *ctx, rf_status status, bool image, int line) {
+    fddb *f = ctx;
+    rf_intake *intake = f->intake;
+    long long at = f->named ? (long long)intake->n_images - 1 : RF_NO_IMAGE;
+    RF_TRY(rf_intake_skip(intake, status, image ? RF_CONVERT_WRONG_IMAGE : RF_CONVERT_WRONG_FACE,
+                          image ? RF_NO_IMAGE : at, line));
+    if (!image || !f->named) return RF_OK;
+    rf_intake_rewind(intake, intake->n_images - 1, intake->n_faces);
+    f->named = false;
     return RF_OK;
+}
+
+static rf_status fddb_read(const rf_source *source, rf_intake *intake) {
+    fddb f = {.intake = intake};
+    const rf_counted_reader call = {add_image, add_ellipse, &f, "faces", skip};
+    return rf_counted_read(&call, source->path, source->text, source->bytes);
 }
 
 static bool fddb_sniff(const char *text, size_t bytes) {

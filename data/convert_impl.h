@@ -22,6 +22,7 @@ typedef struct rf_convert_job {
     rf_convert_part parts[RF_CONVERT_PARTS];
     size_t n_parts;
     char *first; /* the first finding, for --strict */
+    rf_convert_reason first_reason;
 } rf_convert_job;
 
 /* Finds and measures the images of an intake, in parallel (data/convert_probe.c). */
@@ -47,7 +48,8 @@ rf_status rf_convert_write(rf_convert_job *job, const char *out);
 /* The writer of data/convert_coco.c, in data/coco_write.c. */
 rf_status rf_coco_write(const rf_converted *set, const char *path);
 
-/* Counts and tells what was left out. */
-rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, const char *fmt, ...) RF_PRINTF(3, 4);
+/* Counts and tells one sentence about n items; line 0: the file as a whole. */
+rf_status rf_convert_tell(rf_convert_job *job, rf_convert_reason reason, size_t n, const char *file, int line,
+                          const char *fmt, ...) RF_PRINTF(6, 7);
 
 #endif

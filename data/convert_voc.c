@@ -17,7 +17,8 @@ typedef struct object {
     double corners[4]; /* xmin ymin xmax ymax */
     unsigned have;     /* bits of corners */
     bool difficult;
-    int line;
+    int line, wrong_line;
+    char wrong[128]; /* why it cannot be read */
 } object;
 
 typedef struct voc {
@@ -53,17 +54,27 @@ static rf_status take_size(const rf_xml *xml, const char *text, int *out) {
     return RF_OK;
 }
 
-static rf_status take_object_text(const rf_xml *xml, object *o, const char *what, const char *text) {
+/* The first thing that is wrong with an object. */
+static void set_wrong(const rf_xml *xml, object *o, const char *fmt, const char *text) RF_PRINTF(3, 0);
+
+static void set_wrong(const rf_xml *xml, object *o, const char *fmt, const char *text) {
+    if (*o->wrong) return;
+    o->wrong_line = rf_xml_line(xml);
+    snprintf(o->wrong, sizeof o->wrong, fmt, text);
+}
+
+static void take_object_text(const rf_xml *xml, object *o, const char *what, const char *text) {
     static const char *const corners[] = {"bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax"};
     if (strcmp(what, "name") == 0) snprintf(o->name, sizeof o->name, "%.*s", NAME_BYTES - 1, text);
     if (strcmp(what, "difficult") == 0) o->difficult = strcmp(text, "1") == 0;
     for (unsigned i = 0; i < 4; i++) {
         if (strcmp(what, corners[i]) != 0) continue;
-        if (o->have >> i & 1) return rf_xml_fail(xml, "a second %s in one object", corners[i]);
-        if (!rf_number_parse(text, &o->corners[i])) return rf_xml_fail(xml, "\"%.40s\" is not a number", text);
+        if (o->have >> i & 1)
+            set_wrong(xml, o, "a second %s in one object", corners[i]);
+        else if (!rf_number_parse(text, &o->corners[i]))
+            set_wrong(xml, o, "\"%.40s\" is not a number", text);
         o->have |= 1u << i;
     }
-    return RF_OK;
 }
 
 static rf_status on_end(void *ctx, rf_xml *xml, const char *path, char *text) {
@@ -79,18 +90,20 @@ static rf_status on_end(void *ctx, rf_xml *xml, const char *path, char *text) {
     } else if (strcmp(path, "annotation/size/height") == 0) {
         return take_size(xml, text, &v->height);
     } else if (strncmp(path, object_path, sizeof object_path - 1) == 0) {
-        return take_object_text(xml, &v->objects[v->n_objects - 1], path + sizeof object_path - 1, text);
+        take_object_text(xml, &v->objects[v->n_objects - 1], path + sizeof object_path - 1, text);
     }
     return RF_OK;
 }
 
 static rf_status add_object(const voc *v, const object *o) {
     rf_intake_face face = {.image = v->intake->n_images - 1};
+    if (*o->wrong) return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", v->source->path, o->wrong_line, o->wrong);
     if (o->have != 15)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: an object without a whole bndbox (xmin, ymin, xmax, ymax)",
                        v->source->path, o->line);
-    double x = o->corners[0] > 0 ? o->corners[0] - 1 : o->corners[0];
-    double y = o->corners[1] > 0 ? o->corners[1] - 1 : o->corners[1];
+    /* Below 1 it is no pixel number, but a 0 of other tools or a share of the size. */
+    double x = o->corners[0] >= 1 ? o->corners[0] - 1 : o->corners[0];
+    double y = o->corners[1] >= 1 ? o->corners[1] - 1 : o->corners[1];
     double box[4] = {x, y, o->corners[2] - x, o->corners[3] - y};
     RF_TRY(rf_intake_category(v->intake, o->name, &face.category));
     RF_TRY(rf_intake_fill(v->intake, box, NULL, o->line, &face));
@@ -125,7 +138,10 @@ static rf_status voc_read(const rf_source *source, rf_intake *intake) {
     voc v = {.source = source, .intake = intake};
     rf_status status = rf_xml_read(source->path, source->text, source->bytes, &events, &v);
     if (status == RF_OK) status = add_image(&v);
-    for (size_t i = 0; status == RF_OK && i < v.n_objects; i++) status = add_object(&v, &v.objects[i]);
+    long long image = status == RF_OK ? (long long)intake->n_images - 1 : RF_NO_IMAGE;
+    intake->form = RF_BOX_CORNERS;
+    for (size_t i = 0; status == RF_OK && i < v.n_objects; i++)
+        status = rf_intake_skip(intake, add_object(&v, &v.objects[i]), RF_CONVERT_WRONG_FACE, image, v.objects[i].line);
     rf_free(v.objects);
     return status;
 }

@@ -55,8 +55,12 @@ static rf_status yolo_read(const rf_source *source, rf_intake *intake) {
         return RF_OK;
     }
     size_t stem = dot ? (size_t)(dot - source->name) : strlen(source->name);
+    intake->form = RF_BOX_CENTRES;
+    intake->unnamed_negative = true;
     RF_TRY(rf_intake_add_image(intake, NULL, 0, source->name, stem, 1));
-    while (rf_lines_next(&reader)) RF_TRY(read_face(&reader, intake));
+    long long image = (long long)intake->n_images - 1;
+    while (rf_lines_next(&reader))
+        RF_TRY(rf_intake_skip(intake, read_face(&reader, intake), RF_CONVERT_WRONG_FACE, image, reader.number));
     return RF_OK;
 }
 

@@ -5,12 +5,12 @@
 
 /* The separator that the first line has most of. */
 static char guess_separator(const char *text, size_t bytes) {
-    static const char known[] = ",;\t";
-    size_t counts[3] = {0};
+    static const char known[] = ",;\t|";
+    size_t counts[4] = {0};
     for (size_t i = 0; i < bytes && text[i] != '\n'; i++)
-        for (size_t k = 0; k < 3; k++) counts[k] += text[i] == known[k];
+        for (size_t k = 0; k < 4; k++) counts[k] += text[i] == known[k];
     size_t best = 0;
-    for (size_t k = 1; k < 3; k++)
+    for (size_t k = 1; k < 4; k++)
         if (counts[k] > counts[best]) best = k;
     return known[best];
 }
@@ -19,6 +19,17 @@ void rf_csv_begin(rf_csv *csv, const char *path, const char *text, size_t bytes)
     size_t skip = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     *csv = (rf_csv){.path = path, .at = text + skip, .end = text + bytes, .line = 1};
     csv->separator = guess_separator(text + skip, bytes - skip);
+    if (bytes - skip < 5 || memcmp(csv->at, "sep=", 4) != 0 || !strchr(",;\t|", csv->at[4])) return;
+    csv->separator = csv->at[4];
+    csv->row_at = csv->at;
+    csv->row_line = 1;
+    rf_csv_resume(csv);
+}
+
+void rf_csv_resume(rf_csv *csv) {
+    const char *newline = memchr(csv->row_at, '\n', (size_t)(csv->end - csv->row_at));
+    csv->at = newline ? newline + 1 : csv->end;
+    csv->line = csv->row_line + (csv->row_line < INT_MAX);
 }
 
 void rf_csv_end(rf_csv *csv) {
@@ -87,6 +98,7 @@ static rf_status read_row(rf_csv *csv) {
     csv->n = 0;
     csv->row.used = 0;
     csv->row_line = csv->line;
+    csv->row_at = csv->at;
     while (!last) {
         if (csv->n == RF_CSV_FIELDS)
             return rf_fail(RF_ERR_FORMAT, "%s:%d: more than %d fields in one row", csv->path, csv->row_line,

@@ -31,6 +31,8 @@ void rf_dataset_free(rf_dataset *dataset) {
     rf_free(dataset->faces);
     rf_free(dataset->face_lines);
     rf_free(dataset->ellipses);
+    for (size_t i = 0; i < dataset->n_remarks; i++) rf_free(dataset->remarks[i].text);
+    rf_free(dataset->remarks);
     rf_mesh_table_free(dataset->mesh);
     rf_free(dataset->annotation_path);
     rf_free(dataset->image_dir);
@@ -257,6 +259,10 @@ static rf_status keep_listed(rf_dataset **dataset, const char *list_path) {
     rf_line_reader reader = rf_lines_begin(list_path, (const char *)text, bytes);
     while (rf_lines_next(&reader)) RF_TRY_GOTO(take_listed(all, sorted, &reader, kept));
     status = RF_OK;
+    kept->remarks = all->remarks;
+    kept->n_remarks = all->n_remarks;
+    all->remarks = NULL;
+    all->n_remarks = 0;
     *dataset = kept;
     kept = all;
 fail:
@@ -279,13 +285,14 @@ static rf_status add_fold(const char *path, rf_dataset *dataset) {
 
 /* FDDB's own folder: its ten ellipse lists are one set. Every other folder is refused. */
 static rf_status open_folds(const char *format, const char *path, const char *image_dir, const char *list_path,
-                            rf_dataset **out) {
+                            bool tolerant, rf_dataset **out) {
     char **names = NULL;
     size_t n = 0;
     rf_dataset *dataset = NULL;
     RF_TRY(rf_dataset_folds(path, &names, &n));
     bool wanted = is_automatic(format) || strcmp(format, "fddb") == 0;
     rf_status status = n && wanted ? new_dataset(path, image_dir, &dataset) : refuse_folder(path);
+    if (status == RF_OK) dataset->tolerant = tolerant;
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         char *file = rf_path_join(path, names[i]); /* reads */
         status = file ? add_fold(file, dataset) : RF_ERR_NOMEM;
@@ -305,15 +312,15 @@ rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n) {
     return rf_dir_list(dir, "ellipseList.txt", false, names, n);
 }
 
-rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
-                          rf_dataset **out) {
+static rf_status open_dataset(const char *format, const char *annotation_path, const char *image_dir,
+                              const char *list_path, bool tolerant, rf_dataset **out) {
     rf_status status;
     rf_dataset *dataset = NULL;
     uint8_t *text = NULL;
     size_t bytes = 0;
     const rf_dataset_format *chosen = NULL;
     *out = NULL;
-    if (rf_dir_exists(annotation_path)) return open_folds(format, annotation_path, image_dir, list_path, out);
+    if (rf_dir_exists(annotation_path)) return open_folds(format, annotation_path, image_dir, list_path, tolerant, out);
     RF_TRY_GOTO(rf_file_read(annotation_path, annotation_max_bytes, &text, &bytes));
     if (is_automatic(format)) {
         rf_sniffed sniffed = rf_sniff_text((const char *)text, bytes);
@@ -322,10 +329,16 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
     RF_TRY_GOTO(rf_text_check(annotation_path, (const char *)text, bytes));
     RF_TRY_GOTO(find_format(format, annotation_path, (const char *)text, bytes, &chosen));
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
+    dataset->tolerant = tolerant;
     RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
     if (list_path && *list_path) RF_TRY_GOTO(keep_listed(&dataset, list_path));
     RF_TRY_GOTO(rf_exif_rule_read(annotation_path, &dataset->exif));
     dataset->turned = dataset->exif == RF_EXIF_TURNED;
+    if (dataset->n_samples == 0 && dataset->n_remarks) {
+        status = rf_fail(RF_ERR_FORMAT, "%s:%d: %s; nothing else can be read", annotation_path,
+                         dataset->remarks[0].line, dataset->remarks[0].text);
+        goto fail;
+    }
     if (dataset->n_samples == 0) {
         status =
             rf_fail(RF_ERR_FORMAT, "%s: no image is listed", list_path && *list_path ? list_path : annotation_path);
@@ -338,6 +351,16 @@ fail:
     rf_dataset_free(dataset);
     rf_free(text);
     return status;
+}
+
+rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
+                          rf_dataset **out) {
+    return open_dataset(format, annotation_path, image_dir, list_path, false, out);
+}
+
+rf_status rf_dataset_open_tolerant(const char *format, const char *annotation_path, const char *image_dir,
+                                   const char *list_path, rf_dataset **out) {
+    return open_dataset(format, annotation_path, image_dir, list_path, true, out);
 }
 
 static void write_face(FILE *stream, const rf_face *face) {

@@ -18,6 +18,22 @@ typedef struct rf_sample {
     int line;                   /* where the image is named in the annotation file, from 1 */
 } rf_sample;
 
+/* What a parser left out, or took in its own way. */
+typedef enum rf_remark_kind {
+    RF_REMARK_IMAGE,     /* an image's lines cannot be read: it is left out with its faces */
+    RF_REMARK_FACE,      /* a face's line cannot be read: it is left out */
+    RF_REMARK_ORPHAN,    /* a face of an image that was left out */
+    RF_REMARK_NO_POINTS, /* five landmarks at one place stand for none */
+    RF_REMARK_READ_AS,   /* a number that means something else in other tools' files */
+} rf_remark_kind;
+
+typedef struct rf_remark {
+    rf_remark_kind kind;
+    int line;
+    size_t n_samples; /* images before it: faces belong to the last of them */
+    char *text;       /* one sentence, without file and line */
+} rf_remark;
+
 typedef struct rf_mesh_table rf_mesh_table; /* data/mesh_table.h */
 
 typedef struct rf_dataset {
@@ -31,6 +47,9 @@ typedef struct rf_dataset {
     rf_exif_rule exif;    /* what LABEL.set.ini says (data/exif_rule.h) */
     bool turned;          /* boxes belong to pictures turned by EXIF: at first as that says, else not */
     size_t n_faces, n_ignored, n_with_points;
+    bool tolerant;      /* lines that cannot be read are left out with a remark, instead of ending the reading */
+    rf_remark *remarks; /* only with `tolerant` */
+    size_t n_remarks;
 } rf_dataset;
 
 /* A reader of one annotation format (datasets.def): tells whether a text is its own, and parses it. */
@@ -55,6 +74,9 @@ extern const rf_dataset_format *const rf_dataset_formats[RF_DATASET_COUNT];
  * Boxes of zero area or flagged invalid become ignore faces. Errors tell file:line. Free with rf_dataset_free. */
 rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
                           rf_dataset **out);
+/* The same, but what cannot be read is left out with a remark (`tolerant`). */
+rf_status rf_dataset_open_tolerant(const char *format, const char *annotation_path, const char *image_dir,
+                                   const char *list_path, rf_dataset **out);
 void rf_dataset_free(rf_dataset *dataset);
 /* FDDB's ellipse lists (FDDB-fold-01-ellipseList.txt ..) right below a folder, sorted; such a folder is an annotation,
  * too. Free with rf_names_free. */
@@ -67,6 +89,16 @@ rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t na
 rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line);
 /* The same for a face annotated by an ellipse: its box is the one around it. All faces of a set or none have one. */
 rf_status rf_dataset_add_ellipse(rf_dataset *dataset, const rf_ellipse *ellipse, int line);
+
+/* For parsers, about a line that could not be read: with `tolerant` RF_ERR_FORMAT becomes a remark of this thread's
+ * message and RF_OK; other statuses are passed on. */
+rf_status rf_dataset_bad(rf_dataset *dataset, rf_status status, rf_remark_kind kind, int line);
+/* rf_counted_reader.bad of a data set that is its ctx: remarks, and the image of unknown rows is taken back. */
+rf_status rf_dataset_bad_counted(void *dataset, rf_status status, bool image, int line);
+/* A remark about what was read; none without `tolerant`. */
+rf_status rf_dataset_remark(rf_dataset *dataset, rf_remark_kind kind, int line, const char *text);
+/* Takes the image that was appended last back, with its faces. */
+void rf_dataset_drop_sample(rf_dataset *dataset);
 
 /* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y v" + "blur" for each face, v 0 visible or 1
  * hidden; faces without points get -1; ignored faces of positive area a further 1 (data/dataset_label.c). */

@@ -32,7 +32,8 @@ static rf_status add_row(void *ctx, const rf_line_reader *reader, const double *
 }
 
 static rf_status mafa_parse(const char *path, const char *text, size_t bytes, rf_dataset *out) {
-    return rf_counted_read(&(rf_counted_reader){add_image, add_row, out, "faces"}, path, text, bytes);
+    const rf_counted_reader call = {add_image, add_row, out, "faces", out->tolerant ? rf_dataset_bad_counted : NULL};
+    return rf_counted_read(&call, path, text, bytes);
 }
 
 const rf_dataset_format rf_dataset_format_mafa = {"mafa",

@@ -26,9 +26,12 @@ static bool names_sniff(const char *text, size_t bytes) {
 static rf_status names_parse(const char *path, const char *text, size_t bytes, rf_dataset *out) {
     rf_line_reader reader = rf_lines_begin(path, text, bytes);
     while (rf_lines_next(&reader)) {
-        if (!is_image_name(&reader))
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.*s\" is not the name of an image (.jpg, .jpeg, .png)", path,
-                           reader.number, (int)(reader.length < 60 ? reader.length : 60), reader.line);
+        if (!is_image_name(&reader)) {
+            rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.*s\" is not the name of an image (.jpg, .jpeg, .png)", path,
+                    reader.number, (int)(reader.length < 60 ? reader.length : 60), reader.line);
+            RF_TRY(rf_dataset_bad(out, RF_ERR_FORMAT, RF_REMARK_IMAGE, reader.number));
+            continue;
+        }
         RF_TRY(rf_dataset_add_sample(out, reader.line, reader.length, reader.number));
     }
     return RF_OK;

@@ -60,33 +60,78 @@ static rf_status skip_zero_row(rf_line_reader *reader) {
     return RF_OK;
 }
 
+/* Whether an image name begins here, before its predecessor's faces are complete. */
+static bool is_next_name(const rf_line_reader *reader) {
+    rf_line_reader ahead;
+    return !rf_line_is_numeric(reader) && rf_lines_peek(reader, &ahead) && is_count(&ahead);
+}
+
+/* Face i of `count` of the image of line `name_line`. */
+static rf_status read_face(const rf_line_reader *reader, long i, long count, int name_line, rf_dataset *out) {
+    rf_face face;
+    rf_status status = parse_face(reader, &face);
+    if (status != RF_OK)
+        return rf_fail(status, "%s (face %ld of %ld of the image of line %d)", rf_error_message(), i + 1, count,
+                       name_line);
+    return rf_dataset_add_face(out, &face, reader->number);
+}
+
+static rf_status read_faces(rf_line_reader *reader, long count, int name_line, rf_dataset *out) {
+    for (long i = 0; i < count; i++) {
+        rf_line_reader before = *reader;
+        if (!rf_lines_next(reader)) {
+            rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %ld of the %ld faces of this image", reader->path,
+                    name_line, i, count);
+            return rf_dataset_bad(out, RF_ERR_FORMAT, RF_REMARK_FACE, name_line);
+        }
+        if (out->tolerant && is_next_name(reader)) {
+            rf_fail(RF_ERR_FORMAT,
+                    "%s:%d: the next image begins after %ld of the %ld faces of line %d; correct the "
+                    "count",
+                    reader->path, reader->number, i, count, name_line);
+            RF_TRY(rf_dataset_bad(out, RF_ERR_FORMAT, RF_REMARK_FACE, reader->number));
+            *reader = before;
+            return RF_OK;
+        }
+        RF_TRY(rf_dataset_bad(out, read_face(reader, i, count, name_line, out), RF_REMARK_FACE, reader->number));
+    }
+    return RF_OK;
+}
+
+/* An image whose name the reader is at. */
+static rf_status read_image(rf_line_reader *reader, rf_dataset *out) {
+    RF_TRY(rf_dataset_add_sample(out, reader->line, reader->length, reader->number));
+    int name_line = reader->number;
+    rf_line_reader before = *reader;
+    rf_status status;
+    long count = 0; /* gcc does not see that parse_count sets it */
+    if (rf_lines_next(reader))
+        status = parse_count(reader, &count);
+    else
+        status = rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after an image name; expected its number of faces",
+                         reader->path, name_line);
+    if (status != RF_OK) {
+        RF_TRY(rf_dataset_bad(out, status, RF_REMARK_IMAGE, reader->number));
+        rf_dataset_drop_sample(out); /* nobody knows its faces */
+        if (!rf_line_is_numeric(reader)) *reader = before;
+        return RF_OK;
+    }
+    if (count == 0) RF_TRY(rf_dataset_bad(out, skip_zero_row(reader), RF_REMARK_FACE, reader->number));
+    return read_faces(reader, count, name_line, out);
+}
+
 static rf_status wider_parse(const char *path, const char *text, size_t bytes, rf_dataset *out) {
     rf_line_reader reader = rf_lines_begin(path, text, bytes);
     while (rf_lines_next(&reader)) {
-        if (rf_line_is_numeric(&reader))
-            return rf_fail(RF_ERR_FORMAT,
-                           "%s:%d: numbers where an image name was expected; is the count of the image before "
-                           "too small?",
-                           path, reader.number);
-        RF_TRY(rf_dataset_add_sample(out, reader.line, reader.length, reader.number));
-        int name_line = reader.number;
-        if (!rf_lines_next(&reader))
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after an image name; expected its number of faces",
-                           path, name_line);
-        long count = 0; /* gcc does not see that parse_count sets it */
-        RF_TRY(parse_count(&reader, &count));
-        if (count == 0) RF_TRY(skip_zero_row(&reader));
-        for (long i = 0; i < count; i++) {
-            if (!rf_lines_next(&reader))
-                return rf_fail(RF_ERR_FORMAT, "%s:%d: the file ends after %ld of the %ld faces of this image", path,
-                               name_line, i, count);
-            rf_face face;
-            rf_status status = parse_face(&reader, &face);
-            if (status != RF_OK)
-                return rf_fail(status, "%s (face %ld of %ld of the image of line %d)", rf_error_message(), i + 1, count,
-                               name_line);
-            RF_TRY(rf_dataset_add_face(out, &face, reader.number));
+        if (rf_line_is_numeric(&reader)) {
+            rf_fail(RF_ERR_FORMAT,
+                    "%s:%d: numbers where an image name was expected; is the count of the image before "
+                    "too small?",
+                    path, reader.number);
+            RF_TRY(rf_dataset_bad(out, RF_ERR_FORMAT, RF_REMARK_FACE, reader.number));
+            continue;
         }
+        RF_TRY(read_image(&reader, out));
     }
     return RF_OK;
 }

@@ -16,6 +16,8 @@ static const float border_slack = 2;
 static const float share_slack = 0.25f;
 /* A box is wrong in its format's reading when it ends this share of the picture's size behind the border. */
 static const float far_out = 0.05f;
+/* ... and fits in the other one when it ends no more than this behind it: annotators round. */
+static const float round_up = 0.01f;
 enum { WRONG_MIN = 3, WRONG_SHARE = 5 };
 
 bool rf_box_fits(const float box[4], int width, int height) {
@@ -94,25 +96,64 @@ bool rf_box_in_shares(const float box[4]) {
     return true;
 }
 
-static bool fits(const float box[4], float width, float height, float slack) {
-    float over_x = slack * width + border_slack, over_y = slack * height + border_slack;
-    return box[2] > box[0] && box[3] > box[1] && box[2] <= width + over_x && box[3] <= height + over_y;
+bool rf_points_equal(const float points[2 * RF_POINTS]) {
+    for (int k = 2; k < 2 * RF_POINTS; k++)
+        if (points[k] != points[k - 2]) return false;
+    return true;
 }
 
-void rf_box_tally_add(rf_box_tally *tally, const float box[4], bool corners, int width, int height) {
-    const float sign = corners ? 1 : -1, w = (float)width, h = (float)height;
-    const float other[4] = {box[0], box[1], box[2] + sign * box[0], box[3] + sign * box[1]};
+const char *const rf_box_form_words[RF_BOX_FORMS] = {"auto", "corners", "sizes", "centres"};
+const char *const rf_box_form_names[RF_BOX_FORMS] = {
+    [RF_BOX_OWN] = "",
+    [RF_BOX_CORNERS] = "corners (x1 y1 x2 y2)",
+    [RF_BOX_SIZES] = "sizes (x y w h)",
+    [RF_BOX_CENTRES] = "centres (cx cy w h)",
+};
+
+rf_box_form rf_box_form_other(rf_box_form form) {
+    return form == RF_BOX_OWN ? RF_BOX_OWN : form == RF_BOX_CORNERS ? RF_BOX_SIZES : RF_BOX_CORNERS;
+}
+
+void rf_box_reread(const float box[4], rf_box_form form, rf_box_form other, float out[4]) {
+    float raw[4];
+    for (int k = 0; k < 4; k++) raw[k] = box[k];
+    for (int k = 0; k < 2; k++) {
+        if (form == RF_BOX_SIZES || form == RF_BOX_CENTRES) raw[k + 2] = box[k + 2] - box[k];
+        if (form == RF_BOX_CENTRES) raw[k] = 0.5f * (box[k] + box[k + 2]);
+    }
+    for (int k = 0; k < 2; k++) {
+        bool centre = other == RF_BOX_CENTRES, sizes = centre || other == RF_BOX_SIZES;
+        out[k] = centre ? raw[k] - 0.5f * raw[k + 2] : raw[k];
+        out[k + 2] = sizes ? out[k] + raw[k + 2] : raw[k + 2];
+    }
+}
+
+/* Whether the box has area and lies in the picture, or a share `slack` of its size outside. */
+static bool fits(const float box[4], float width, float height, float slack) {
+    return box[2] > box[0] && box[3] > box[1] && box[0] < width && box[1] < height && box[0] >= -slack * width &&
+           box[1] >= -slack * height && box[2] <= (1 + slack) * width && box[3] <= (1 + slack) * height;
+}
+
+void rf_box_tally_add(rf_box_tally *tally, const float box[4], rf_box_form form, float width, float height) {
+    float other[4];
+    if (box[2] == box[0] || box[3] == box[1]) return; /* no area in any reading */
+    rf_box_reread(box, form, rf_box_form_other(form), other);
     tally->n++;
     if (rf_box_in_shares(box)) {
-        tally->shares++;
         bool whole = true;
         for (int k = 0; k < 4; k++) whole = whole && box[k] == floorf(box[k]);
+        tally->shares++;
         tally->fractions += !whole;
     }
-    tally->wrong += !fits(box, w, h, far_out);
-    tally->other += fits(other, w, h, 0);
+    if (form == RF_BOX_OWN) return;
+    tally->wrong += !fits(box, width, height, far_out);
+    tally->other += fits(other, width, height, round_up);
 }
 
 bool rf_box_tally_other(const rf_box_tally *tally) {
     return tally->wrong >= WRONG_MIN && tally->wrong >= tally->n / WRONG_SHARE && tally->other == tally->n;
+}
+
+bool rf_box_tally_shares(const rf_box_tally *tally) {
+    return tally->n > 0 && tally->shares == tally->n && tally->fractions > 0;
 }

@@ -9,19 +9,25 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/annotation.h"
+#include "data/doubts.h"
 
 enum { NAME_BYTES = 2048, CATEGORIES_MAX = 4096 };
 
+void rf_intake_clear_image(rf_intake_image *image) {
+    rf_free(image->name);
+    rf_free(image->literal);
+    for (int k = 0; k < RF_INTAKE_OTHERS; k++) rf_free(image->others[k]);
+    rf_free(image->asked);
+    rf_free(image->nearly);
+    rf_free(image->stem);
+    rf_free(image->fault);
+    *image = (rf_intake_image){0};
+}
+
 void rf_intake_free(rf_intake *intake) {
-    for (size_t i = 0; i < intake->n_images; i++) {
-        rf_free(intake->images[i].name);
-        rf_free(intake->images[i].literal);
-        for (int k = 0; k < RF_INTAKE_OTHERS; k++) rf_free(intake->images[i].others[k]);
-        rf_free(intake->images[i].asked);
-        rf_free(intake->images[i].nearly);
-        rf_free(intake->images[i].stem);
-        rf_free(intake->images[i].fault);
-    }
+    for (size_t i = 0; i < intake->n_images; i++) rf_intake_clear_image(&intake->images[i]);
+    for (size_t i = 0; i < intake->n_notes; i++) rf_free(intake->notes[i].text);
+    rf_free(intake->notes);
     free(intake->real_root);
     rf_names_free(intake->files, intake->n_files);
     rf_names_free(intake->categories, intake->n_categories);
@@ -193,7 +199,7 @@ rf_status rf_intake_category(rf_intake *intake, const char *name, int *out) {
         return RF_OK;
     }
     if (intake->n_categories == CATEGORIES_MAX)
-        return rf_fail(RF_ERR_FORMAT, "%s: more than %d kinds of objects; is the right column read as the kind?",
+        return rf_fail(RF_ERR_USER, "%s: more than %d kinds of objects; is the right column read as the kind?",
                        current_file(intake), CATEGORIES_MAX);
     *out = (int)intake->n_categories;
     return add_text(&intake->categories, &intake->n_categories, name, strlen(name));
@@ -201,27 +207,6 @@ rf_status rf_intake_category(rf_intake *intake, const char *name, int *out) {
 
 rf_status rf_intake_class_name(rf_intake *intake, const char *name, size_t bytes) {
     return add_text(&intake->class_names, &intake->n_class_names, name, bytes);
-}
-
-rf_status rf_intake_dataset(rf_intake *intake, const rf_dataset_format *format, const rf_source *source) {
-    char none[] = "";
-    rf_dataset *set = rf_alloc(1, sizeof *set);
-    if (!set) return RF_ERR_NOMEM;
-    set->image_dir = rf_strdup(none);
-    rf_status status = set->image_dir ? format->parse(source->path, source->text, source->bytes, set) : RF_ERR_NOMEM;
-    if (status != RF_OK) goto fail;
-    for (size_t i = 0; i < set->n_samples; i++) {
-        const rf_sample *s = &set->samples[i];
-        RF_TRY_GOTO(rf_intake_add_image(intake, s->name, strlen(s->name), NULL, 0, s->line));
-        for (size_t k = s->first_face; k < s->first_face + s->n_faces; k++) {
-            rf_intake_face face = {.face = set->faces[k], .image = intake->n_images - 1, .category = -1};
-            face.line = set->face_lines[k];
-            RF_TRY_GOTO(rf_intake_add_face(intake, &face));
-        }
-    }
-fail:
-    rf_dataset_free(set);
-    return status;
 }
 
 static const struct {
@@ -294,7 +279,8 @@ rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const dou
         face->face.points[2 * k + 1] = (float)p[1];
         if (p[2] < 2) face->face.hidden |= (uint8_t)(1 << k);
     }
-    face->face.has_points = given == RF_POINTS;
+    face->no_points = given == RF_POINTS && rf_points_equal(face->face.points);
+    face->face.has_points = given == RF_POINTS && !face->no_points;
     face->partial = given > 0 && given < RF_POINTS;
     if (face->face.has_points) return RF_OK;
     memset(face->face.points, 0, sizeof face->face.points);

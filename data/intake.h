@@ -7,7 +7,9 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "data/convert_reason.h"
 #include "data/dataset.h"
+#include "data/doubts.h"
 #include "detect/face.h"
 
 /* One annotation file that is being read. */
@@ -28,6 +30,8 @@ typedef struct rf_intake_image {
     int declared_width, declared_height; /* as the annotation says, 0: it does not */
     size_t file;                         /* in rf_intake.files */
     int line;
+    size_t lost;  /* faces that could not be read */
+    bool refused; /* it is left out; a note tells why */
     /* found out by rf_convert_probe */
     size_t same;       /* the first image of that name; its own index when it is the first */
     char *asked;       /* what the annotation calls it, when the file is called otherwise */
@@ -41,20 +45,29 @@ typedef struct rf_intake_image {
 typedef struct rf_intake_face {
     rf_face face;
     size_t image;
-    int category; /* in rf_intake.categories, -1: the format has none */
-    int line;     /* in the image's file unless `file` differs */
-    bool shares;  /* box and points are shares of the picture's width and height, not pixels */
-    bool partial; /* some of its five landmarks were given; a face needs all */
+    int category;   /* in rf_intake.categories, -1: the format has none */
+    int line;       /* in the image's file unless `file` differs */
+    bool shares;    /* box and points are shares of the picture's width and height, not pixels */
+    bool partial;   /* some of its five landmarks were given; a face needs all */
+    bool no_points; /* all five were given at one place, which means that there are none */
 } rf_intake_face;
+
+/* What a reader left out, or how it took something. */
+typedef struct rf_intake_note {
+    rf_convert_reason reason;
+    size_t file, n; /* in rf_intake.files; items that it stands for */
+    int line;       /* 0: the file as a whole */
+    char *text;     /* one sentence, without file and line */
+} rf_intake_note;
 
 /* Which side "left eye" means in the names of an annotation. */
 typedef enum rf_left { RF_LEFT_AUTO, RF_LEFT_IMAGE, RF_LEFT_PERSON } rf_left;
 
 typedef struct rf_intake {
-    const char *root;     /* the image folder, borrowed */
-    char *real_root;      /* the same, absolute and without links; NULL: not known */
-    const char *category; /* wanted by the user, borrowed; NULL: none in particular */
-    bool keep_difficult;  /* faces marked difficult are targets */
+    const char *root;    /* the image folder, borrowed */
+    char *real_root;     /* the same, absolute and without links; NULL: not known */
+    const char *columns; /* CSV: names of the columns, borrowed; NULL: the first line has them */
+    bool keep_difficult; /* faces marked difficult are targets */
     char **files;
     size_t n_files;
     rf_intake_image *images;
@@ -66,12 +79,18 @@ typedef struct rf_intake {
     char **class_names; /* YOLO: what class number i is called, when a file tells */
     size_t n_class_names;
     size_t n_dangling; /* annotations of images that are not listed */
-    bool merges;       /* a name that comes again continues the image instead of repeating it */
-    bool named_points; /* landmarks were found by name, so `left` matters */
+    rf_intake_note *notes;
+    size_t n_notes;
+    rf_box_form form;      /* what the four numbers of a box are; set by the reader */
+    bool merges;           /* a name that comes again continues the image instead of repeating it */
+    bool unnamed_negative; /* a picture of the folder without an annotation file is one without faces */
+    bool face_boxes;       /* boxes are those of faces, whatever the objects are called */
+    bool named_points;     /* landmarks were found by name, so `left` matters */
     rf_left left;
 } rf_intake;
 
 void rf_intake_free(rf_intake *intake);
+void rf_intake_clear_image(rf_intake_image *image);
 /* The file that images and faces come from now. */
 rf_status rf_intake_file(rf_intake *intake, const char *path);
 
@@ -86,6 +105,16 @@ rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_b
  * passed over. */
 rf_status rf_intake_also(rf_intake *intake, const char *name);
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face);
+
+/* Adds a note about n items of the current file. */
+rf_status rf_intake_tell(rf_intake *intake, rf_convert_reason reason, size_t n, int line, const char *fmt, ...)
+    RF_PRINTF(5, 6);
+/* One bad item does not end the whole: makes a note of this thread's message and returns RF_OK when `status` is
+ * RF_ERR_FORMAT, else passes it on. image: whose face is lost, RF_NO_IMAGE: nobody's. */
+enum { RF_NO_IMAGE = -1 };
+rf_status rf_intake_skip(rf_intake *intake, rf_status status, rf_convert_reason reason, long long image, int line);
+/* Forgets the images and faces behind the first ones, of a file that turned out to be unreadable. */
+void rf_intake_rewind(rf_intake *intake, size_t n_images, size_t n_faces);
 /* The number of a category, made when it is new; *out. */
 rf_status rf_intake_category(rf_intake *intake, const char *name, int *out);
 /* What class number n_class_names is called. */

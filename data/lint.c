@@ -30,6 +30,8 @@ typedef struct linter {
     image_facts *facts;   /* [n_samples] */
     size_t *same_name;    /* [n_samples] earlier sample of that name, or itself */
     size_t *same_content; /* [n_samples] earlier sample with the same bytes, or itself */
+    rf_box_tally tally;
+    int tally_line; /* of the first face that it counts */
     rf_finding_fn callback;
     void *ctx;
     rf_lint_stats *stats;
@@ -169,6 +171,38 @@ static void report_doubt(void *ctx, rf_doubt kind, const char *text) {
     report(d->linter, RF_LINT_WARNING, d->line, "%s", text);
 }
 
+static void count_box(linter *l, const rf_face *face, const image_facts *facts, int line) {
+    if (facts->width == 0) return;
+    if (l->tally.n == 0) l->tally_line = line;
+    rf_box_tally_add(&l->tally, face->box, l->dataset->ellipses ? RF_BOX_OWN : RF_BOX_SIZES, (float)facts->width,
+                     (float)facts->height);
+}
+
+/* What the boxes say of each other. */
+static void check_reading(linter *l) {
+    const rf_box_tally *t = &l->tally;
+    if (rf_box_tally_shares(t))
+        report(l, RF_LINT_ERROR, l->tally_line,
+               "all %zu boxes lie within 0 and 1: they are shares of the image's size, but pixels are expected; "
+               "rf-data convert reads them",
+               t->n);
+    else if (rf_box_tally_other(t))
+        report(l, RF_LINT_WARNING, l->tally_line,
+               "are the boxes %s? All %zu fit their images so, but %zu do not as %s; rf-data convert --boxes %s reads "
+               "them",
+               rf_box_form_names[RF_BOX_CORNERS], t->n, t->wrong, rf_box_form_names[RF_BOX_SIZES],
+               rf_box_form_words[RF_BOX_CORNERS]);
+}
+
+/* What the parser had to say. */
+static void report_remarks(linter *l) {
+    for (size_t i = 0; i < l->dataset->n_remarks; i++) {
+        const rf_remark *r = &l->dataset->remarks[i];
+        bool lost = r->kind == RF_REMARK_IMAGE || r->kind == RF_REMARK_FACE || r->kind == RF_REMARK_ORPHAN;
+        report(l, lost ? RF_LINT_ERROR : RF_LINT_WARNING, r->line, "%s%s", r->text, lost ? "; it is left out" : "");
+    }
+}
+
 static rf_status check_repeats(linter *l, const rf_sample *sample) {
     const int *lines = l->dataset->face_lines + sample->first_face;
     size_t *first = rf_alloc(sample->n_faces, sizeof *first);
@@ -238,6 +272,7 @@ static rf_status check_sample(linter *l, size_t index) {
         const rf_face *face = &d->faces[i];
         check_box(l, face, facts, d->face_lines[i]);
         rf_face_doubts(face, facts->width, facts->height, report_doubt, &(doubtful){l, d->face_lines[i]});
+        count_box(l, face, facts, d->face_lines[i]);
         if (face->ignore) continue;
         stats->by_height[size_bin(face->box[3] - face->box[1])]++;
         wanted++;
@@ -288,8 +323,10 @@ rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, 
     }
     RF_TRY_GOTO(find_duplicates(&l));
     measure_images(&l);
+    report_remarks(&l);
     for (size_t i = 0; i < n; i++) RF_TRY_GOTO(check_sample(&l, i));
     check_rule(&l);
+    check_reading(&l);
     status = RF_OK;
 fail:
     for (size_t i = 0; l.facts && i < n; i++) rf_free(l.facts[i].fault);

@@ -43,11 +43,12 @@ typedef struct rf_lint_stats {
 extern const char *const rf_size_bin_names[RF_SIZE_BINS];
 extern const char *const rf_count_bin_names[RF_COUNT_BINS];
 
-/* Decodes every image in full, in parallel, and looks at every face. Findings: images that are missing, unreadable or
- * damaged; the same name twice; the same bytes under two names; boxes empty, outside or reaching out of the image; the
- * same box twice; boxes that fit only the picture turned by EXIF when it is not (or the other way round); landmarks far
- * outside the box; eyes and mouth corners in the order of the mirror image. Returns RF_OK however much is found and
- * fails only when memory is out. callback may be NULL. */
+/* Decodes every image in full, in parallel, and looks at every face. Findings: the parser's remarks; images that are
+ * missing, unreadable or damaged; the same name twice; the same bytes under two names; boxes empty, outside or reaching
+ * out of the image; the same box twice; boxes that fit only the picture turned by EXIF when it is not (or the other way
+ * round); landmarks far outside the box; eyes and mouth corners in the order of the mirror image; boxes that look like
+ * shares of the image's size, or like corners where sizes are expected. Returns RF_OK however much is found and fails
+ * only when memory is out. callback may be NULL. */
 rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats);
 
 #endif

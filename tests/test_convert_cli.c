@@ -144,7 +144,7 @@ static void mistakes_are_told(void **state) {
     refused("rf-data convert --from label --out @/x", "an annotation file or folder is missing");
     refused("rf-data convert @/set --from cocoo --out @/x", "did you mean \"coco\"");
     refused("rf-data convert @/set --from label --to voc --out @/x",
-            "no format to write is called \"voc\"; did you mean \"coco\"? There are: coco, label");
+            "no format to write is called \"voc\"; there are: coco, label");
     refused("rf-data convert @/set --from label --images @/set --out @/x", "--root names the image folder");
     refused("rf-data convert @/set --from label --part valid --out @/x", "expected train, val or test");
     refused("rf-data convert @/set --from label --split 0.1 --out @/x", "there are 2 parts already (train, val, ...)");

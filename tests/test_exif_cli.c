@@ -204,7 +204,7 @@ static void sizes_tell_the_rule(void **state) {
     static char text[PROGRAMS_TEXT];
     succeeds("rf-data convert @/plain/val/label.txt --from label --to coco --part val --images keep --out @/sizes");
     succeeds("rf-data convert @/sizes/val/coco.json --from coco --root @/turned/val/images --part val --out @/told");
-    assert_non_null(strstr(out, "7 images belong to the pictures turned by EXIF"));
+    assert_non_null(strstr(out, "7 images whose boxes belong to the pictures turned by EXIF"));
     succeeds("rf-eval " MODEL " --data @/told --pred-out @/pred6 -t 1");
     expect_same_predictions("@/pred6");
     read_text("@/sizes/val/coco.json", text);
