@@ -9,7 +9,8 @@
 # A training is ended as its reader may end it, by Ctrl-C: as soon as best.safetensors is there, or last.safetensors for
 # 20 seconds; it must then end with 130 and leave its checkpoint. apt-get installs nothing: where a package is missing, or
 # npm cannot fetch one, the block is skipped and says so (--install: apt-get may). Programs without a folder are taken from
-# build/, as after `make install`. A block without a language must hold no commands.
+# build/, as after `make install`. A block without a language must hold no commands. Options, settings and files that a text
+# names in `code` must exist.
 # --quick, or a list of documents without README.md, takes the programs that are built here. Last line: "N passed, N failed".
 # Usage: scripts/check_docs.sh [--quick] [--install] [DOCUMENT...]
 set -u
@@ -42,6 +43,9 @@ die() {
 }
 
 # ---- a clean clone, with the changes of this tree that are not committed yet ----
+mkdir -p "$home/build"
+exec 8>"$home/build/docs.lock"
+flock -n 8 || die "another check_docs.sh runs in this tree"
 rm -rf "$home/build/docs"
 mkdir -p "$blocks"
 git clone -q . "$clone" || die "this tree cannot be cloned"
@@ -261,9 +265,41 @@ check_document() { # check_document DOCUMENT
     done 3<"$blocks/list"
 }
 
+# ---- names in the text: options, settings and files that a document speaks of exist ----
+help=$home/build/docs/help
+{
+    for program in rf-train rf-eval rf-detect rf-export rf-bench; do "$home/build/release/$program" --help; done
+    for command in synth mesh check show convert; do "$home/build/release/rf-data" $command --help; done
+    for command in $("$home/build/release/rf-bench" --help | sed -n 's/^  \([a-z]*\)   .*/\1/p'); do
+        "$home/build/release/rf-bench" "$command" --help
+    done
+    grep -h '^#' scripts/*.sh
+} >"$help" 2>/dev/null
+"$home/build/release/rf-train" --reference |
+    awk '/^## \[/ { section = $2; gsub(/[][]/, "", section) } /^\| `[a-z0-9_]+`/ { gsub(/`/, "", $2); print section "." $2 }' |
+    sort -u >"$home/build/docs/keys"
+sections=$(cut -d. -f1 "$home/build/docs/keys" | sort -u | paste -sd'|')
+
+check_names() { # check_names DOCUMENT
+    local spans word wrong=""
+    spans=$(grep -oE '`[^`]+`' "$1")
+    for word in $(grep -oE '(^|[ `(])--[a-z][a-z0-9-]+' <<<"$spans" | tr -d ' `(' | sort -u); do
+        grep -qE -e "(^|[^a-z-])$word([^a-z-]|\$)" "$help" || wrong="$wrong $word"
+    done
+    for word in $(grep -oE "\\b($sections)\\.[a-z][a-z0-9_]*\\b" <<<"$spans" | sort -u); do
+        grep -qx "$word" "$home/build/docs/keys" || wrong="$wrong $word"
+    done
+    for word in $(grep -oE '\b(docs|scripts|tests|configs|examples|core|autograd|layers|detect|data|train|eval|export|cli)/[a-z0-9_./-]+\.(md|sh|py|js|c|h|ini|def|cpp|json|proto)\b' \
+        <<<"$spans" | sort -u); do
+        [ -e "$word" ] || wrong="$wrong $word"
+    done
+    [ -z "$wrong" ] && tell ok "$1" "options, settings and files exist" || tell FAIL "$1" "does not exist:$wrong"
+}
+
 for document in "$@"; do
     [ -f "$document" ] || die "$document does not exist"
     check_document "$document"
+    check_names "$document"
 done
 echo "$skipped skipped"
 echo "$passed passed, $failed failed"
