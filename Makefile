@@ -1,6 +1,8 @@
 # rf: train, evaluate and detect faces. `make demo` and `make test` do everything; `make help` lists the rest.
 # Variants: each has its own folder below build/.   make V=release|debug|asan|tsan|double|cover|fuzz [CC=clang]
 # Another machine: make CROSS=aarch64-linux-gnu-    (scripts/check_cross.sh builds and tests one; docs/architecture.md)
+# THREADS=openmp links programs and tests with an OpenMP runtime instead of the threads of core/team_posix.c, into a folder of
+# its own; the objects are the same.
 
 V ?= release
 ifeq ($(origin CC),default)
@@ -12,13 +14,20 @@ endif
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 VERSION := 0.1.0
-B := build/$(V)
+ifeq ($(origin THREADS),command line)
+ifeq ($(filter posix openmp,$(THREADS)),)
+$(error THREADS=$(THREADS): expected posix or openmp)
+endif
+else
+THREADS := posix
+endif
+O := build/$(V)
 
 # The other machine's libraries: what scripts/cross_sysroot.sh unpacked, or the system's own (Debian's multi-arch packages).
 CFLAGS_target :=
 ifdef CROSS
 TRIPLET := $(patsubst %-,%,$(notdir $(CROSS)))
-B := build/$(TRIPLET)/$(V)
+O := build/$(TRIPLET)/$(V)
 SYSROOT ?= $(wildcard $(CURDIR)/build/sysroot/$(TRIPLET))
 CFLAGS_target := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 ifneq ($(filter demo check fuzz,$(MAKECMDGOALS)),)
@@ -28,10 +37,11 @@ ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET:i686%=i386%)/libjpeg.*)$(filter te
 $(error there are no libraries for $(TRIPLET): scripts/cross_sysroot.sh $(TRIPLET) fetches them, or SYSROOT=FOLDER says where they are)
 endif
 endif
+B := $(O)$(if $(filter openmp,$(THREADS)),-openmp)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
 # No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
-CFLAGS_common := -std=gnu11 -g -I. $(WARN) -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
+CFLAGS_common := -std=gnu11 -g -I. $(WARN) -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
 CFLAGS_release := -O3
 CFLAGS_debug := -O0
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -71,45 +81,52 @@ LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones 
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
 LIB_DIRS += eval export
 endif
-LIB_SRC := $(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c)))
+LIB_SRC := $(filter-out core/team_openmp.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))
 ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
 # protoc-c turns export/onnx.proto into a source in the build folder; -lprotobuf-c is its library.
-GEN := $(B)/generated
+GEN := $(O)/generated
 PROTO := $(if $(filter export,$(LIB_DIRS)),$(GEN)/onnx.pb-c)
 # The text of the C sources that rf-export writes (scripts/embed.sh).
 C_TEXTS := $(sort $(wildcard export/c/*.[ch]))
 TEXTS := $(if $(filter export,$(LIB_DIRS)),$(GEN)/c_texts)
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(PROTO:=.o) $(TEXTS:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/$(i)/%.o))
-LIB := $(B)/librf.a
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(PROTO:=.o) $(TEXTS:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(O)/$(i)/%.o))
+LIB := $(O)/librf.a
+# Before the library, so that its own team_posix.o is not asked for.
+TEAM := $(if $(filter openmp,$(THREADS)),$(O)/core/team_openmp.o)
+$(O)/core/team_openmp.o: CFLAGS_common += -fopenmp
+LIBS += $(if $(TEAM),-fopenmp)
 
 PROGRAMS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard cli/rf_*.c),$(wildcard cli/*.c)))
+CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard cli/rf_*.c),$(wildcard cli/*.c)))
 
 # tests/test_*.c run in the float build, tests/double/test_*.c against the double-precision library.
 TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
 TESTS := $(patsubst $(TEST_DIR)/%.c,$(B)/tests/%,$(sort $(wildcard $(TEST_DIR)/test_*.c)))
 # The double-precision library has no export/, so its tests go without what the tests of exporters share.
 NO_HELPERS := $(if $(filter double,$(V)),$(wildcard tests/ncnn_*.c tests/onnx_*.c tests/protocol_*.c))
-TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/test_*.c) $(NO_HELPERS),$(wildcard tests/*.c)))
+TEST_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard tests/test_*.c) $(NO_HELPERS),$(wildcard tests/*.c)))
 
 # tests/fuzz/fuzz_*.c are libFuzzer targets (make fuzz); they need clang.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 export FUZZ_SECONDS ?= 20
 
 .DELETE_ON_ERROR:
-.PRECIOUS: $(B)/%.o
-.PHONY: all help programs tests fuzzers lib clean deps demo test check fuzz install uninstall format
+.PRECIOUS: $(O)/%.o
+.PHONY: all help programs tests tests-parallel fuzzers lib clean deps demo test check fuzz install uninstall format
 
 all: programs
 
 lib: $(LIB)
 
 programs: $(PROGRAMS:%=$(B)/%)
-	$(if $(CROSS),,@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(V)/$$p build/$$p; done)
+	$(if $(CROSS),,@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(B:build/%=%)/$$p build/$$p; done)
 
 tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
-$(B)/%.o: %.c
+# What another implementation of the threads is tried with.
+tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_conv
+
+$(O)/%.o: %.c
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
 
@@ -126,11 +143,11 @@ $(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS)
 $(GEN)/%.o: $(GEN)/%.c
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
 
-$(B)/export/onnx_file.o: CFLAGS_common += -I$(GEN)
-$(B)/export/onnx_file.o: | $(GEN)/onnx.pb-c.h
+$(O)/export/onnx_file.o: CFLAGS_common += -I$(GEN)
+$(O)/export/onnx_file.o: | $(GEN)/onnx.pb-c.h
 
 define ISA_RULE
-$(B)/$(1)/%.o: %.c
+$(O)/$(1)/%.o: %.c
 	@mkdir -p $$(dir $$@)
 	$(CC) $(CFLAGS_all) $(ISA_FLAGS_$(1)) -DRF_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
@@ -140,34 +157,34 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/rf-%: $(B)/cli/rf_%.o $(CLI_OBJ) $(LIB)
+$(B)/rf-%: $(O)/cli/rf_%.o $(CLI_OBJ) $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
-$(B)/tests/%: $(B)/$(TEST_DIR)/%.o $(TEST_OBJ) $(LIB)
+$(B)/tests/%: $(O)/$(TEST_DIR)/%.o $(TEST_OBJ) $(TEAM) $(LIB)
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # This one feeds damaged copies of the fuzz targets' seeds to them, without libFuzzer: their entry points get names.
 REPLAYED := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-REPLAY_OBJ := $(REPLAYED:%=$(B)/tests/fuzz/replay_%.o) $(B)/tests/fuzz/replay_seeds_main.o $(B)/tests/fuzz/harness.o
-$(REPLAYED:%=$(B)/tests/fuzz/replay_%.o): $(B)/tests/fuzz/replay_%.o: tests/fuzz/fuzz_%.c
+REPLAY_OBJ := $(REPLAYED:%=$(O)/tests/fuzz/replay_%.o) $(O)/tests/fuzz/replay_seeds_main.o $(O)/tests/fuzz/harness.o
+$(REPLAYED:%=$(O)/tests/fuzz/replay_%.o): $(O)/tests/fuzz/replay_%.o: tests/fuzz/fuzz_%.c
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -DLLVMFuzzerTestOneInput=fuzz_$* -DLLVMFuzzerInitialize=fuzz_$*_begin -MMD -MP -c $< -o $@
-$(B)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c
+$(O)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -Dmain=seeds_main -Wno-missing-prototypes -MMD -MP -c $< -o $@
 $(B)/tests/test_mutants: $(REPLAY_OBJ)
 
 # Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
-$(B)/dump_network: $(B)/tests/dump/dump_network.o $(CLI_OBJ) $(LIB)
+$(B)/dump_network: $(O)/tests/dump/dump_network.o $(CLI_OBJ) $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 # Writes WIDER FACE's ground truth of a drawn set, for scripts/check_docs.sh.
-$(B)/wider_truth: $(B)/tests/dump/wider_truth.o $(LIB)
+$(B)/wider_truth: $(O)/tests/dump/wider_truth.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # What scripts/check_c.sh compares the exported C source with.
-$(B)/cexport-reference: $(B)/tests/cexport/reference.o $(B)/tests/cexport_model.o $(CLI_OBJ) $(LIB)
+$(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.o $(CLI_OBJ) $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 # These run the programs.
@@ -176,10 +193,10 @@ $(B)/tests/test_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
 
 fuzzers: $(FUZZERS) $(B)/seeds
 
-$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/harness.o $(LIB)
+$(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/harness.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS) $(LIBS)
 
-$(B)/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/image_fixtures.o $(B)/tests/mxnet_fixtures.o $(LIB)
+$(B)/seeds: $(O)/tests/fuzz/seeds.o $(O)/tests/image_fixtures.o $(O)/tests/mxnet_fixtures.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
 # ---- what a user calls ------------------------------------------------------------------------------------------------
@@ -192,7 +209,8 @@ help:
 	@echo "make fuzz      feed damaged input to every parser, FUZZ_SECONDS=20 each (clang)"
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
 	@echo "make format    clang-format every source"
-	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine"
+	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine,"
+	@echo "THREADS=openmp other threads"
 
 deps:
 	@sh scripts/deps.sh
@@ -210,7 +228,8 @@ else
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
 	@$(MAKE) --no-print-directory -j$(JOBS) V=double tests
-	@sh scripts/run_tests.sh build/release/tests build/double/tests
+	@$(MAKE) --no-print-directory -j$(JOBS) THREADS=openmp tests-parallel
+	@sh scripts/run_tests.sh build/release/tests build/double/tests build/release-openmp/tests
 endif
 
 check: deps
@@ -242,4 +261,4 @@ format:
 clean:
 	rm -rf build
 
--include $(shell test -d $(B) && find $(B) -type f -name '*.d')
+-include $(shell test -d $(O) && find $(O) -type f -name '*.d')

@@ -37,6 +37,15 @@ for header in cblas.h png.h jpeglib.h ini.h cjson/cJSON.h expat.h zlib.h omp.h p
     [ "$n" -le 1 ] || { echo "layers: <$header> is included in $n files, one is allowed"; bad=1; }
 done
 
+# Threads that compute start behind core/team.h and nowhere else: OpenMP in one file, apart from `simd`, and our own in
+# another; the loader's only read and decode.
+hits=$(grep -rnE '^ *#pragma +omp' --include='*.[ch]' core autograd layers detect data train eval export cli |
+    grep -vE '^core/team_openmp\.c:|omp +(declare +)?simd' || true)
+[ -z "$hits" ] || { echo "layers: OpenMP beyond simd outside of core/team_openmp.c:"; echo "$hits"; bad=1; }
+hits=$(grep -rnE '<omp\.h>|<threads\.h>|pthread_create *\(|linux/futex' --include='*.[ch]' core autograd layers detect data train eval export cli |
+    grep -vE '^(core/team_(openmp|posix)\.c|data/loader\.c):' || true)
+[ -z "$hits" ] || { echo "layers: threads of its own; use core/parallel.h:"; echo "$hits"; bad=1; }
+
 # What protoc-c makes brings protobuf-c.h along.
 n=$(grep -rlE '^# *include "onnx\.pb-c\.h"' --include='*.[ch]' core autograd layers detect data train eval export cli | wc -l)
 [ "$n" -le 1 ] || { echo "layers: onnx.pb-c.h is included in $n files, one is allowed"; bad=1; }

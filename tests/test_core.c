@@ -1,4 +1,4 @@
-/* Status, memory and its faults, text, random numbers, parallel-for, signals and clock. */
+/* Status, memory and its faults, text, random numbers, signals and clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,6 @@
 #include "core/config.h"
 #include "core/json.h"
 #include "core/mem.h"
-#include "core/parallel.h"
 #include "core/rng.h"
 #include "core/safetensors.h"
 #include "core/signals.h"
@@ -276,34 +275,6 @@ static void random_streams_are_functions_of_their_name(void **state) {
     assert_true(rf_hash_name("a") == 0xaf63dc4c8601ec8cu);
 }
 
-typedef struct visits {
-    unsigned char count[1000];
-    size_t n, grain;
-} visits;
-
-static void visit(void *ctx, size_t begin, size_t end) {
-    visits *v = ctx;
-    if (begin % v->grain || end > v->n || (end != v->n && end != begin + v->grain)) return;
-    for (size_t i = begin; i < end; i++) v->count[i]++;
-}
-
-static void parallel_for_visits_every_item_once(void **state) {
-    (void)state;
-    static const size_t sizes[] = {0, 1, 2, 63, 64, 65, 1000}, grains[] = {1, 7, 64, 5000};
-    for (int threads = 1; threads <= 4; threads++) {
-        rf_set_threads(threads);
-        assert_int_equal(rf_get_threads(), threads);
-        for (size_t s = 0; s < 7; s++) {
-            for (size_t g = 0; g < 4; g++) {
-                visits v = {.n = sizes[s], .grain = grains[g]};
-                rf_parallel_for(v.n, v.grain, visit, &v);
-                for (size_t i = 0; i < 1000; i++) assert_int_equal(v.count[i], i < v.n);
-            }
-        }
-    }
-    rf_set_threads(0);
-}
-
 /* What a child does after the first signal of a kind: it tells that the flag is set, and waits. */
 static pid_t start_waiting(int number) {
     int ready[2];
@@ -414,7 +385,6 @@ int main(void) {
         cmocka_unit_test(random_numbers_match_the_published_vectors),
         cmocka_unit_test(random_numbers_are_uniform),
         cmocka_unit_test(random_streams_are_functions_of_their_name),
-        cmocka_unit_test(parallel_for_visits_every_item_once),
         cmocka_unit_test(signals_set_a_flag_and_the_second_one_ends),
         cmocka_unit_test(what_is_ignored_stays_so),
         cmocka_unit_test(clock_and_dates),
