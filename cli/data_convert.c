@@ -116,7 +116,7 @@ static int run(const rf_converter *from, const rf_converter *to, const char *con
     rf_convert_inputs inputs;
     rf_convert_stats stats;
     double start = rf_clock_seconds();
-    rf_status status = rf_output_check_folder("--out", out);
+    rf_status status = rf_output_claim_folder("--out", out, name);
     if (status != RF_OK) return rf_cli_fail(name, status);
     status = rf_convert_inputs_find(from, paths, n, part, root, &inputs);
     if (status == RF_OK) status = rf_signals_install();

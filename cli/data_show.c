@@ -131,7 +131,7 @@ int rf_data_show(int argc, char **argv) {
     rf_status status = rf_sets_find(positional[0], images, &sets);
     if (status != RF_OK) return rf_cli_fail(name, status);
     rf_distinct *names = rf_distinct_new();
-    status = names ? rf_output_check_folder("--out", out) : RF_ERR_NOMEM;
+    status = names ? rf_output_claim_folder("--out", out, name) : RF_ERR_NOMEM;
     if (status == RF_OK) status = rf_dir_make(out);
     for (size_t i = 0; status == RF_OK && i < sets.n; i++) {
         size_t of_set = 0;

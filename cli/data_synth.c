@@ -26,7 +26,7 @@ static rf_status open_mesh(const char *path, rf_synth_mesh **out) {
 
 static int write_set(const char *out, size_t train, size_t val, uint64_t seed, const rf_synth_options *options) {
     double start = rf_clock_seconds();
-    rf_status status = rf_output_check_folder("--out", out);
+    rf_status status = rf_output_claim_folder("--out", out, name);
     if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_synth_write(out, train, val, seed, options, show_progress, NULL);
     if (status != RF_OK) return rf_cli_fail(name, status);

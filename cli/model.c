@@ -182,6 +182,24 @@ rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_
     return status;
 }
 
+rf_status rf_check_ground_truth(const rf_wider_gt *gt, const rf_dataset *dataset) {
+    size_t found = 0;
+    for (size_t i = 0; i < dataset->n_samples; i++)
+        found += rf_wider_gt_find(gt, dataset->samples[i].name) < gt->n_images;
+    if (found == 0 && dataset->n_samples)
+        return rf_fail(RF_ERR_USER,
+                       "none of the %zu images of %s (the first is %s) is among the %zu of the ground truth: name the "
+                       "annotations of its own images",
+                       dataset->n_samples, dataset->annotation_path, dataset->samples[0].name, gt->n_images);
+    if (found < gt->n_images)
+        rf_note("%zu of the %zu images of the ground truth are not in %s: their faces count as missed\n",
+                gt->n_images - found, gt->n_images, dataset->annotation_path);
+    if (found < dataset->n_samples)
+        rf_note("%zu of the %zu images of %s are not in the ground truth: they are left out\n",
+                dataset->n_samples - found, dataset->n_samples, dataset->annotation_path);
+    return RF_OK;
+}
+
 rf_status rf_score_wider(const rf_wider_gt *gt, const rf_dataset *dataset, const rf_face_list *lists,
                          rf_wider_result *out) {
     rf_face_list *ordered = rf_alloc(gt->n_images, sizeof *ordered);

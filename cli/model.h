@@ -42,6 +42,10 @@ bool rf_has_meshes(const rf_dataset *dataset);
 /* The official ground truth in a folder, restricted to the images of a list (NULL or "": all). */
 rf_status rf_open_ground_truth(const char *dir, const char *list_path, rf_wider_gt **out);
 
+/* Says on stderr how many images only one of both has: those that the data set lacks count as images without
+ * detections, those that the ground truth lacks are left out. RF_ERR_USER when they have none in common. */
+rf_status rf_check_ground_truth(const rf_wider_gt *gt, const rf_dataset *dataset);
+
 /* Official average precision of the faces found in a data set; images are matched by name, those the data set does not
  * have count as images without detections. */
 rf_status rf_score_wider(const rf_wider_gt *gt, const rf_dataset *dataset, const rf_face_list *lists,

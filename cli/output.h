@@ -35,6 +35,10 @@ void rf_output_close(rf_output *out);
 /* Whether files can be made below a folder, which may have to be made itself: RF_ERR_USER, RF_ERR_IO. Makes nothing.
  * path NULL: RF_OK. */
 rf_status rf_output_check_folder(const char *option, const char *path);
+/* The same, and makes the folder and keeps it for this program until it ends: two that write into one would mix their
+ * files. `purpose` says what writes ("predictions"). RF_ERR_USER names who has it. NULL is no folder; several options
+ * may name one. At the end folders that were made and stayed empty are removed. */
+rf_status rf_output_claim_folder(const char *option, const char *path, const char *purpose);
 /* The same for a file that a library will write under this name, which cannot be a stream. Its folder is made by
  * rf_output_make_parent. */
 rf_status rf_output_check_file(const char *option, const char *path);

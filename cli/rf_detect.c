@@ -290,7 +290,7 @@ int main(int argc, char **argv) {
         if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
     if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_output_open("--json", json, &j.json);
-    if (status == RF_OK) status = rf_output_check_folder("--out", j.out);
+    if (status == RF_OK) status = rf_output_claim_folder("--out", j.out, name);
     if (status == RF_OK) status = check_outputs(&j, words, n, config);
     if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
     if (status == RF_OK && j.mesh > 0 && j.model.config.model.mesh_vertices == 0)

@@ -55,6 +55,13 @@ static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_
 /* Whether there is something to measure: asked before the work. */
 static rf_status check_truth(const job *j, const rf_dataset *dataset) {
     if (j->protocol) RF_TRY(rf_protocol_check(j->protocol, dataset));
+    if (j->gt) {
+        rf_wider_gt *gt = NULL;
+        RF_TRY(rf_open_ground_truth(j->gt, j->list, &gt));
+        rf_status status = rf_check_ground_truth(gt, dataset);
+        rf_wider_gt_free(gt);
+        RF_TRY(status);
+    }
     bool writes = j->pred_out != NULL || (j->protocol && !j->protocol->x_label);
     if (j->gt || writes || dataset->n_faces > dataset->n_ignored) return RF_OK;
     return rf_fail(
@@ -255,8 +262,8 @@ static rf_status check_outputs(job *j) {
                                      {"the list", j->list},       {"the configuration", j->config},
                                      {"the ground truth", j->gt}, {"the predictions", j->pred_in}};
     RF_TRY(rf_output_open("--json", j->json, &j->file));
-    RF_TRY(rf_output_check_folder("--pred-out", j->pred_out));
-    RF_TRY(rf_output_check_folder("--report", j->report));
+    RF_TRY(rf_output_claim_folder("--pred-out", j->pred_out, "rf-eval"));
+    RF_TRY(rf_output_claim_folder("--report", j->report, "rf-eval"));
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
         RF_TRY(rf_output_not_input("--json", j->json, inputs[i][0], inputs[i][1]));
     return rf_output_not_input("--pred-out", j->pred_out, "the predictions", j->pred_in);

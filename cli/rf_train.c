@@ -157,6 +157,7 @@ static rf_status open_gt(session *s) {
     char *list = *s->config.data.val_list ? rf_path_join(s->config.data.root, s->config.data.val_list) : NULL;
     bool complete = dir && (list || !*s->config.data.val_list);
     rf_status status = complete ? rf_open_ground_truth(dir, list, &s->gt) : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_check_ground_truth(s->gt, s->val);
     rf_free(dir);
     rf_free(list);
     return status;
@@ -231,7 +232,7 @@ static void tell_table(const char *table, const char *dir) {
 static int compare(const rf_text_list *texts, const char *dir) {
     rf_run_group *groups = rf_alloc(texts->n, sizeof *groups);
     char *table = NULL;
-    rf_status status = groups ? rf_output_check_folder("--out", dir) : RF_ERR_NOMEM;
+    rf_status status = groups ? rf_output_claim_folder("--out", dir, "rf-train --compare") : RF_ERR_NOMEM;
     for (size_t i = 0; i < texts->n && status == RF_OK; i++) status = rf_run_group_parse(texts->v[i], &groups[i]);
     if (status != RF_OK) status = rf_fail_context(status, "--compare");
     if (status == RF_OK) status = rf_compare_runs(groups, texts->n, dir, &table);

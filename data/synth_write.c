@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -158,6 +159,7 @@ static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     event_dir = p->image_dir ? rf_path_join(p->image_dir, event) : NULL; /* own name */
     if (!folder || !p->image_dir || !label || !event_dir) goto fail;
     RF_TRY_GOTO(rf_dir_make(event_dir));
+    unlink(label); /* of an earlier set: it must not speak of these pictures when the drawing is cut short */
     RF_TRY_GOTO(write_pictures(p, n, m, &dataset));
     RF_TRY_GOTO(write_vertices(p, label));
     status = rf_dataset_write_label(&dataset, label);

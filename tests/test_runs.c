@@ -294,6 +294,47 @@ static void a_lock_is_let_go(void **state) {
     rf_lock_release(NULL);
 }
 
+/* The folders of the other programs: two writers would mix their files. */
+static void outputs_have_one_writer(void **state) {
+    (void)state;
+    static const char *const calls[] = {
+        "rf-data synth --train 2 --val 2 --size 96x96 --out @/mine",
+        "rf-data show @/set --out @/mine",
+        "rf-data convert @/set --from label --out @/mine",
+        "rf-detect @/small.safetensors @/set/val/images --out @/mine",
+        "rf-eval @/small.safetensors --data @/set --pred-out @/mine",
+        "rf-train --compare a=@/log --out @/mine",
+    };
+    char command[512];
+    rf_lock *lock = NULL;
+    succeeds(TRAIN ON_SET STEPS "1 --out @/tiny");
+    copy("@/tiny/last.safetensors", "@/small.safetensors");
+    assert_int_equal(mkdir(at("@/log"), 0777), 0);
+    write_text("@/log/train.jsonl", "{\"kind\":\"epoch\",\"step\":2,\"epoch\":1,\"loss\":4}\n");
+    assert_int_equal(rf_lock_make(at("@/mine"), "a test", &lock), RF_OK);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) refused(calls[i], "@/mine is in use by a test (process ");
+    assert_int_equal(count_files("@/mine", ""), 0);
+    rf_lock_release(lock);
+    /* One folder for two options is one claim, and nothing of it stays. */
+    succeeds("rf-eval @/small.safetensors --data @/set --pred-out @/both");
+    assert_int_not_equal(access(at("@/both/.rf-lock"), F_OK), 0);
+    assert_true(count_files("@/both", ".txt") == 4);
+    /* Folders that were made for nothing go. */
+    snprintf(command, sizeof command, "rf-detect @/none.safetensors @/set/val/images --out @/made/for/nothing");
+    ends_with(command, 2);
+    assert_false(rf_dir_exists(at("@/made")));
+}
+
+/* A set that is drawn again and cut short has no list, rather than the list of the set before. */
+static void a_cut_set_has_no_old_list(void **state) {
+    (void)state;
+    succeeds("rf-data synth --train 2 --val 1 --size 96x96 --max-faces 2 --out @/again");
+    programs_file_limit = 1000;
+    ends_with("rf-data synth --train 2 --val 1 --size 96x96 --max-faces 2 --seed 9 --out @/again", 2);
+    programs_file_limit = 0;
+    assert_false(rf_file_exists(at("@/again/train/label.txt")));
+}
+
 /* ---- how a run ends ---- */
 
 static void every_signal_saves(void **state) {
@@ -436,6 +477,24 @@ static void without_pictures_there_is_no_figure(void **state) {
     saved("@/none", "rf.evaluated", "3");
 }
 
+/* Another set's ground truth gives no figure of 0. */
+static void the_ground_truth_is_of_the_pictures(void **state) {
+    (void)state;
+#define GROUND_TRUTH "../shared/data/wider/ground_truth"
+    if (!rf_dir_exists(GROUND_TRUTH)) {
+        puts("skip: no " GROUND_TRUTH);
+        return;
+    }
+    succeeds(TRAIN ON_SET STEPS "1 --out @/truth");
+    refused("rf-eval @/truth/last.safetensors --data @/set --gt " GROUND_TRUTH, "none of the 4 images of");
+    char folder[1024], *real = realpath(GROUND_TRUTH, NULL), command[2048];
+    snprintf(folder, sizeof folder, "%s", real);
+    free(real);
+    snprintf(command, sizeof command, TRAIN ON_SET STEPS "1 --set data.val_gt=%s --out @/falsely", folder);
+    refused(command, "none of the 4 images of");
+    assert_false(rf_dir_exists(at("@/falsely")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changed_is_listed_and_kept),
@@ -447,12 +506,15 @@ int main(void) {
         cmocka_unit_test(another_way_to_measure_begins_best_anew),
         cmocka_unit_test(a_folder_has_one_writer),
         cmocka_unit_test(a_lock_is_let_go),
+        cmocka_unit_test(outputs_have_one_writer),
+        cmocka_unit_test(a_cut_set_has_no_old_list),
         cmocka_unit_test(every_signal_saves),
         cmocka_unit_test(a_reader_that_leaves_ends_the_run),
         cmocka_unit_test(closed_streams_stay_out_of_files),
         cmocka_unit_test(the_log_has_whole_lines),
         cmocka_unit_test(a_figure_over_fewer_pictures_says_so),
         cmocka_unit_test(without_pictures_there_is_no_figure),
+        cmocka_unit_test(the_ground_truth_is_of_the_pictures),
     };
     if (getenv("ONLY")) cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -175,7 +175,11 @@ static rf_status run_evaluation(rf_trainer *t) {
         metrics.n = 0;
         return rf_trainer_log_metrics(t, &metrics);
     }
-    if (metrics.n == 0) return RF_OK; /* there is nothing to measure on */
+    if (metrics.n == 0) {
+        rf_trainer_warn(t, "validation after update %llu: nothing to measure, no face is annotated",
+                        (unsigned long long)p->step);
+        return RF_OK;
+    }
     p->evaluated = p->step;
     RF_TRY(rf_trainer_log_metrics(t, &metrics));
     if (!is_best(t, &metrics)) return RF_OK;
