@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/convert_roots.h"
 #include "cli/sets.h"
 #include "core/file.h"
 #include "core/mem.h"
+
+enum { LAYOUTS_TOLD = 6 }; /* of those that were looked for */
 
 void rf_convert_inputs_free(rf_convert_inputs *inputs) {
     for (size_t i = 0; i < inputs->n; i++) {
@@ -116,28 +119,6 @@ fail:
     return status;
 }
 
-/* "images" for a folder "labels", "JPEGImages" for "Annotations", a folder "images" inside or beside, or itself. */
-static char *guess_root(const char *folder) {
-    static const char *const beside[] = {"images", "../images", "../JPEGImages"};
-    size_t n = strlen(folder);
-    char *path = rf_alloc(n + 2, 1);
-    if (!path) return NULL;
-    memcpy(path, folder, n);
-    while (n > 1 && path[n - 1] == '/') path[--n] = 0;
-    char *last = NULL;
-    for (char *p = path; (p = strstr(p, "labels")); p++)
-        if ((p == path || p[-1] == '/') && (p[6] == 0 || p[6] == '/')) last = p;
-    if (last) memcpy(last, "images", 6);
-    if (last && rf_dir_exists(path)) return path;
-    rf_free(path);
-    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
-        path = rf_path_join(folder, beside[i]);
-        if (!path || rf_dir_exists(path)) return path;
-        rf_free(path);
-    }
-    return rf_strdup(folder);
-}
-
 static rf_status take_folder(const rf_converter *from, const char *folder, const char *part, const char *root,
                              rf_convert_inputs *inputs, bool *found) {
     size_t first = inputs->n;
@@ -148,13 +129,52 @@ static rf_status take_folder(const rf_converter *from, const char *folder, const
     return RF_OK;
 }
 
+/* WIDER FACE's own files have folders of their own. */
+static char *guess_root(const rf_converter *from, const char *path) {
+    bool own = from->direct && !rf_dir_exists(path);
+    return own ? rf_sets_guess_images(path) : rf_convert_guess_root(path);
+}
+
 static rf_status check_plain(const rf_converter *from, const char *path, size_t before, const rf_convert_input *input) {
     if (input->n_files > before) return RF_OK;
     RF_TRY(rf_path_check(path));
     char list[512] = "";
-    for (const rf_convert_layout *row = from->layouts; row->part; row++)
+    size_t rows = 0;
+    for (const rf_convert_layout *row = from->layouts; row->part && rows < LAYOUTS_TOLD; row++, rows++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s, ", row->annotations);
     return rf_fail(RF_ERR_USER, "%s: no annotations found; looked for %sand files *%s", path, list, from->suffix);
+}
+
+/* Files beside the annotations that are read with them: in the input's own folder, the one above it and the one that
+ * was named; the first of each name. */
+static rf_status add_companions(const rf_converter *from, const char *named, rf_convert_input *input) {
+    const char *first = input->n_files ? input->files[0] : named;
+    size_t n = (size_t)(rf_path_base(first) - first);
+    char *own = n > 1 ? rf_strndup(first, n - 1) : rf_strdup(n ? "/" : "."),
+         *above = own ? rf_path_join(own, "..") : NULL;
+    char *twice = own ? rf_path_join(own, "../..") : NULL;
+    rf_status status = own && above && twice ? RF_OK : RF_ERR_NOMEM;
+    const char *const folders[] = {rf_dir_exists(named) ? named : own, own, above, twice};
+    for (const char *p = from->companions; status == RF_OK && p && *p; p += *p == ',') {
+        char name[64];
+        size_t length = strcspn(p, ",");
+        bool found = false;
+        snprintf(name, sizeof name, "%.*s", (int)length, p);
+        p += length;
+        for (size_t i = 0; i < input->n_files; i++) found |= strcmp(rf_path_base(input->files[i]), name) == 0;
+        for (size_t i = 0; status == RF_OK && !found && i < sizeof folders / sizeof *folders; i++) {
+            char *path = rf_path_join(folders[i], name);
+            found = path && rf_file_exists(path);
+            if (found)
+                status = add_file(input, path);
+            else
+                rf_free(path);
+        }
+    }
+    rf_free(own);
+    rf_free(above);
+    rf_free(twice);
+    return status;
 }
 
 rf_status rf_convert_inputs_find(const rf_converter *from, const char *const *paths, size_t n, const char *part,
@@ -170,9 +190,7 @@ rf_status rf_convert_inputs_find(const rf_converter *from, const char *const *pa
         RF_TRY_GOTO(take_path(from, paths[i], &plain));
         RF_TRY_GOTO(check_plain(from, paths[i], before, &plain));
         if (plain.root) continue;
-        plain.root = root                      ? rf_strdup(root)
-                     : rf_dir_exists(paths[i]) ? guess_root(paths[i])
-                                               : rf_sets_guess_images(paths[i]);
+        plain.root = root ? rf_strdup(root) : guess_root(from, paths[i]);
         status = plain.root ? RF_OK : RF_ERR_NOMEM;
         if (status != RF_OK) goto fail;
     }
@@ -182,6 +200,8 @@ rf_status rf_convert_inputs_find(const rf_converter *from, const char *const *pa
         *input = plain;
         plain = (rf_convert_input){0};
     }
+    for (size_t i = 0; from->companions && i < out->n; i++)
+        RF_TRY_GOTO(add_companions(from, out->v[i].folder && n == 1 ? paths[0] : out->v[i].files[0], &out->v[i]));
 fail:
     rf_names_free(plain.files, plain.n_files);
     rf_free(plain.folder);

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/file.h"
+#include "core/mem.h"
 #include "core/parallel.h"
 #include "core/signals.h"
 #include "data/convert.h"
@@ -126,6 +127,20 @@ static int run(const rf_converter *from, const rf_converter *to, const char *con
     return status == RF_OK ? 0 : rf_cli_fail(name, status);
 }
 
+/* YOLO's train.txt and the like: names of pictures, which no converter reads. */
+static rf_status refuse_list(const char *path) {
+    uint8_t *text;
+    size_t bytes;
+    if (rf_dir_exists(path) || rf_file_read(path, 0, &text, &bytes) != RF_OK) return RF_OK; /* told later */
+    bool list = rf_dataset_formats[RF_DATASET_names]->sniff((const char *)text, bytes);
+    rf_free(text);
+    if (!list) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT,
+                   "%s: a list of pictures without annotations (as YOLO's train.txt); name the folder that holds their "
+                   "label files",
+                   path);
+}
+
 /* What all inputs are by their looks. */
 static rf_status guess_format(const char *const *paths, size_t n, const rf_converter **out) {
     *out = NULL;
@@ -179,6 +194,7 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
     options->categories = w->categories.v;
     options->n_categories = w->categories.n;
     rf_status status = rf_exif_rule_parse("--exif", w->exif, &options->exif);
+    for (size_t i = 0; status == RF_OK && i < n; i++) status = refuse_list(paths[i]);
     if (status == RF_OK) status = w->from ? rf_converter_find(w->from, false, &from) : guess_format(paths, n, &from);
     if (status == RF_OK) status = rf_converter_find(w->to, true, &to);
     if (status != RF_OK) return rf_cli_fail(name, status);

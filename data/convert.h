@@ -34,6 +34,7 @@ typedef struct rf_converter {
     const char *output;                                            /* the file that write makes, "label.txt" */
     bool (*sniff)(const char *text, size_t bytes); /* whether a text may be its own; the first row wins */
     bool direct;                                   /* training and the other programs read it without conversion */
+    const char *companions; /* names of files beside or above the annotations that are read with them, or NULL */
 } rf_converter;
 /* The length of what `doc` calls the format: what stands before its first ":" or ";". */
 int rf_converter_title(const rf_converter *converter);

@@ -11,16 +11,10 @@
 #include "core/mem.h"
 #include "data/coco_ids.h"
 #include "data/convert_impl.h"
+#include "data/ibug.h"
 #include "data/sniff.h"
 
-enum {
-    NAME_BYTES = 2048,
-    KEY_BYTES = 32,
-    KEYPOINTS_MAX = 256,
-    CATEGORIES_MAX = 4096,
-    IBUG_POINTS = 68,
-    ID_BYTES = 256
-};
+enum { NAME_BYTES = 2048, KEY_BYTES = 32, KEYPOINTS_MAX = 256, CATEGORIES_MAX = 4096, ID_BYTES = 256 };
 static const size_t no_index = (size_t)-1; /* of an image whose id another has, too */
 
 typedef struct category {
@@ -245,7 +239,7 @@ static rf_status sort_ids(coco *c) {
 typedef struct annotation {
     rf_coco_id image_id, category_id;
     double box[4], face_box[4];
-    double keypoints[3 * KEYPOINTS_MAX], face_points[3 * IBUG_POINTS];
+    double keypoints[3 * KEYPOINTS_MAX], face_points[3 * RF_IBUG_POINTS];
     size_t n_box, n_face_box, n_keypoints, n_face_points; /* numbers */
     bool has_image, has_category, crowd, ignore, face_valid;
 } annotation;
@@ -271,7 +265,7 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
     } lists[] = {{"bbox", a->box, 4, &a->n_box},
                  {"keypoints", a->keypoints, 3 * (size_t)KEYPOINTS_MAX, &a->n_keypoints},
                  {"face_box", a->face_box, 4, &a->n_face_box},
-                 {"face_kpts", a->face_points, 3 * (size_t)IBUG_POINTS, &a->n_face_points}};
+                 {"face_kpts", a->face_points, 3 * (size_t)RF_IBUG_POINTS, &a->n_face_points}};
     const struct {
         const char *key;
         bool *to;
@@ -292,41 +286,24 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
     return rf_walk_skip_broken(walk);
 }
 
-static void copy_point(double *out, const double *from) {
-    memcpy(out, from, 3 * sizeof *out);
-}
-
-/* The mean of six points around an eye; absent when one of them is. */
-static void eye_centre(const double *points, double *out) {
-    out[2] = 2;
-    for (int i = 0; i < 6; i++) {
-        out[0] += points[3 * i] / 6;
-        out[1] += points[3 * i + 1] / 6;
-        if (points[3 * i + 2] <= 0) out[2] = 0;
-    }
-}
-
-/* Five landmarks (x y v) of an annotation; false when it has none. iBUG's points 36..41 and 48 are on the left of the
- * image; their third number is a confidence. */
+/* Five landmarks (x y v) of an annotation; false when it has none. The third number of iBUG's points is a
+ * confidence. */
 static bool five_points(const annotation *a, const category *cat, double out[15], bool *named) {
     memset(out, 0, 15 * sizeof *out);
     *named = false;
     if (a->n_face_box) {
-        if (a->n_face_points != 3 * IBUG_POINTS) return false;
-        double all[3 * IBUG_POINTS];
-        for (int i = 0; i < 3 * IBUG_POINTS; i++) all[i] = i % 3 == 2 && a->face_points[i] > 0 ? 2 : a->face_points[i];
-        eye_centre(all + 3 * 36, out);
-        eye_centre(all + 3 * 42, out + 3);
-        copy_point(out + 6, all + 3 * 30);
-        copy_point(out + 9, all + 3 * 48);
-        copy_point(out + 12, all + 3 * 54);
+        if (a->n_face_points != 3 * RF_IBUG_POINTS) return false;
+        double all[3 * RF_IBUG_POINTS];
+        for (int i = 0; i < 3 * RF_IBUG_POINTS; i++)
+            all[i] = i % 3 == 2 && a->face_points[i] > 0 ? 2 : a->face_points[i];
+        rf_ibug_five(all, out);
         return true;
     }
     int have = 0;
     for (int k = 0; cat && k < RF_POINTS; k++) {
         int at = cat->points[k];
         if (at < 0 || 3 * (size_t)at + 2 >= a->n_keypoints) continue;
-        copy_point(out + 3 * k, a->keypoints + 3 * at);
+        memcpy(out + 3 * k, a->keypoints + 3 * at, 3 * sizeof *out);
         have++;
     }
     if (have) {
@@ -402,12 +379,28 @@ static bool coco_sniff(const char *text, size_t bytes) {
     return rf_sniff_keys(text, bytes, 0, keys) == 3;
 }
 
+/* COCO's own folders, and what others make of them. */
+#define COCO_OWN(part, file, images)                                                                                   \
+    {part, "annotations/" file ".json", images}, {part, "annotations/" file ".json", "images/" images},                \
+        {part, "annotations/" file ".json", "images"}, {                                                               \
+        part, "annotations/" file ".json", ""                                                                          \
+    }
 static const rf_convert_layout layouts[] = {{"train", "train/coco.json", "train/images"},
                                             {"val", "val/coco.json", "val/images"},
                                             {"test", "test/coco.json", "test/images"},
                                             {"train", "train/_annotations.coco.json", "train"},
                                             {"val", "valid/_annotations.coco.json", "valid"},
                                             {"test", "test/_annotations.coco.json", "test"},
+                                            COCO_OWN("train", "instances_train2017", "train2017"),
+                                            COCO_OWN("val", "instances_val2017", "val2017"),
+                                            COCO_OWN("train", "instances_train2014", "train2014"),
+                                            COCO_OWN("val", "instances_val2014", "val2014"),
+                                            COCO_OWN("train", "coco_wholebody_train_v1.0", "train2017"),
+                                            COCO_OWN("val", "coco_wholebody_val_v1.0", "val2017"),
+                                            COCO_OWN("train", "instances_train", "train"),
+                                            COCO_OWN("val", "instances_val", "val"),
+                                            COCO_OWN("test", "instances_test", "test"),
+                                            COCO_OWN("train", "instances_default", "default"),
                                             {0}};
 static const char example[] =
     "{\"images\": [{\"id\": 1, \"file_name\": \"photo.jpg\", \"width\": 100, \"height\": 80}],\n"
@@ -420,4 +413,5 @@ const rf_converter rf_converter_coco = {"coco",        "COCO JSON; five keypoint
                                         ".json",       false,
                                         layouts,       coco_read,
                                         rf_coco_write, "coco.json",
-                                        coco_sniff,    false};
+                                        coco_sniff,    false,
+                                        NULL};

@@ -283,4 +283,5 @@ const rf_converter rf_converter_csv = {"csv",
                                        NULL,
                                        NULL,
                                        csv_sniff,
-                                       false};
+                                       false,
+                                       NULL};

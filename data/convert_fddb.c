@@ -76,4 +76,5 @@ const rf_converter rf_converter_fddb = {"fddb",
                                         NULL,
                                         NULL,
                                         fddb_sniff,
-                                        true};
+                                        true,
+                                        NULL};

@@ -30,4 +30,5 @@ const rf_converter rf_converter_label = {"label",
                                          label_write,
                                          "label.txt",
                                          label_sniff,
-                                         true};
+                                         true,
+                                         NULL};

@@ -11,6 +11,7 @@ const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {
     [RF_CONVERT_NO_FACE_LEFT] = "images of which no face can be used",
     [RF_CONVERT_NO_AREA] = "faces without area",
     [RF_CONVERT_OUTSIDE] = "faces outside of their image",
+    [RF_CONVERT_NO_BOX] = "shapes that are no boxes",
     [RF_CONVERT_DANGLING] = "annotations of unlisted images",
     [RF_CONVERT_MIXED] = "images annotated by the other rule of EXIF turning",
     [RF_CONVERT_TURNED] =

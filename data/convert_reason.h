@@ -15,6 +15,7 @@ typedef enum rf_convert_reason {
     RF_CONVERT_NO_FACE_LEFT, /* image of which no face can be used, so that it is no negative either */
     RF_CONVERT_NO_AREA,      /* box */
     RF_CONVERT_OUTSIDE,      /* box */
+    RF_CONVERT_NO_BOX,       /* a shape of a labelling tool: a line, a mask, a point that is no landmark */
     RF_CONVERT_DANGLING,     /* face of an image that is not listed */
     RF_CONVERT_MIXED,        /* annotated for the picture with (or without) EXIF turning, unlike most others */
     /* Notes: nothing is left out. */

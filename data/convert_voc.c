@@ -172,4 +172,5 @@ const rf_converter rf_converter_voc = {"voc",     "Pascal VOC: an XML file an im
                                        ".xml",    true,
                                        layouts,   voc_read,
                                        NULL,      NULL,
-                                       voc_sniff, false};
+                                       voc_sniff, false,
+                                       NULL};

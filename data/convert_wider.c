@@ -27,4 +27,5 @@ const rf_converter rf_converter_wider = {"wider",
                                          NULL,
                                          NULL,
                                          wider_sniff,
-                                         true};
+                                         true,
+                                         NULL};

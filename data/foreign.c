@@ -1,9 +1,7 @@
 /* Files that people have and that are no annotations to convert: what they are, and the way to some that are. */
-#include <stdio.h>
 #include <string.h>
 
-#include "data/annotation.h"
-#include "data/image_name.h"
+#include "data/image_line.h"
 #include "data/sniff.h"
 
 #define BYTES(example) example, sizeof(example) - 1
@@ -97,32 +95,21 @@ static bool is_scalabel(const char *text, size_t bytes) {
     return rf_sniff_keys(text, bytes, 1, keys) == 3;
 }
 
-static bool is_numbers(const char *text, const char *end, int n) {
-    double value;
-    char word[32];
-    int used;
-    for (int i = 0; i < n; i++) {
-        char copy[64];
-        size_t left = (size_t)(end - text) < sizeof copy - 1 ? (size_t)(end - text) : sizeof copy - 1;
-        memcpy(copy, text, left);
-        copy[left] = 0;
-        if (sscanf(copy, " %31[0-9.eE+-]%n", word, &used) != 1 || !rf_number_parse(word, &value)) return false;
-        text += used;
-        while (text < end && strchr(" \t,;", *text)) text++;
-    }
-    return text == end;
-}
-
 /* "p.jpg 10 20 60 70" a line: nobody can tell whether corners or sizes follow. A kind or a score may stand behind. */
 static bool is_face_a_line(const char *text, size_t bytes) {
+    enum { LINES = 20 };
+    static const char others[] = ",;";
     rf_line_reader reader = rf_lines_begin("", text, bytes);
     int lines = 0;
-    for (; lines < 3 && rf_lines_next(&reader); lines++) {
-        const char *at = reader.line, *end = at + reader.length;
-        while (at < end && !strchr(" \t,;", *at)) at++;
-        if (*reader.line == '#' || !rf_image_suffix(reader.line, (size_t)(at - reader.line))) return false;
+    for (; lines < LINES && rf_lines_next(&reader); lines++) {
+        size_t n = rf_line_image(&reader, others);
+        const char *at = reader.line + n, *end = reader.line + reader.length;
+        double value;
+        int numbers = 0;
+        if (!n || *reader.line == '#') return false;
         while (at < end && strchr(" \t,;", *at)) at++;
-        if (!is_numbers(at, end, 4) && !is_numbers(at, end, 5)) return false;
+        while (at < end && numbers < 4 && rf_word_number(&at, end, others, &value)) numbers++;
+        if (numbers < 4) return false;
     }
     return lines > 0;
 }

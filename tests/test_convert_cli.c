@@ -160,6 +160,58 @@ static void mistakes_are_told(void **state) {
     assert_non_null(strstr(out, "<annotation>"));
 }
 
+/* COCO's own folders; what CVAT, Label Studio, VIA and the WIDER FACE of others put where. */
+static void folders_of_labelling_tools(void **state) {
+    (void)state;
+    static const char coco[] = "{\"images\":[{\"id\":1,\"file_name\":\"a.jpg\"}],\"annotations\":[{\"image_id\":1,"
+                               "\"category_id\":1,\"bbox\":[1,2,3,4]}],\"categories\":[{\"id\":1,\"name\":\"face\"}]}";
+    put_picture("@/coco17/train2017/a.jpg");
+    put_picture("@/coco17/val2017/a.jpg");
+    write_text("@/coco17/annotations/instances_train2017.json", coco);
+    write_text("@/coco17/annotations/instances_val2017.json", coco);
+    write_text("@/coco17/annotations/captions_val2017.json", "{\"images\":[],\"annotations\":[]}");
+    succeeds("rf-data convert @/coco17 --out @/from_coco17");
+    assert_non_null(strstr(out, "2 images (1 train, 1 val), 2 faces"));
+    assert_null(strstr(out, "is not below"));
+    assert_null(strstr(out, "is taken for"));
+    succeeds("rf-data convert @/coco17/annotations/instances_val2017.json --part val --out @/from_val17");
+    assert_label("@/from_val17/val/label.txt", "# a.jpg\n1 2 3 4 -1");
+    write_text("@/cvatcoco/annotations/instances_default.json", coco);
+    put_picture("@/cvatcoco/images/a.jpg");
+    succeeds("rf-data convert @/cvatcoco --out @/from_cvatcoco");
+    succeeds("rf-data convert @/cvatcoco/annotations/instances_default.json --out @/from_cvatcoco2");
+
+    put_picture("@/cvat/obj_train_data/x/a.jpg");
+    write_text("@/cvat/obj_train_data/x/a.txt", "1 0.5 0.5 0.25 0.5\n0 0.5 0.5 0.1 0.1\n");
+    write_text("@/cvat/train.txt", "data/obj_train_data/x/a.jpg\n");
+    write_text("@/cvat/obj.names", "dog\nface\n");
+    write_text("@/cvat/obj.data", "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n");
+    succeeds("rf-data convert @/cvat --out @/from_cvat");
+    assert_label("@/from_cvat/train/label.txt", "# x/a.jpg\n36 24 24 48 -1");
+    succeeds("rf-data convert @/cvat/obj_train_data/x/a.txt --from yolo --category face --out @/from_cvat_file");
+
+    put_picture("@/wvoc/WIDER_train/0--Parade/a.jpg");
+    put_picture("@/wvoc/WIDER_train/1--Handshaking/b.jpg");
+    write_text("@/wvoc/WIDER_train/Annotations/a.xml",
+               "<annotation><folder>0--Parade</folder><filename>a.jpg</filename></annotation>");
+    write_text("@/wvoc/WIDER_train/Annotations/b.xml",
+               "<annotation><folder>wrong</folder><filename>b</filename></annotation>");
+    succeeds("rf-data convert @/wvoc --out @/from_wvoc");
+    assert_label("@/from_wvoc/train/label.txt", "# 0--Parade/a.jpg\n# 1--Handshaking/b.jpg\n");
+    succeeds("rf-data convert @/wvoc/WIDER_train/Annotations --out @/from_wvoc2");
+    assert_label("@/from_wvoc2/train/label.txt", "# 0--Parade/a.jpg\n# 1--Handshaking/b.jpg\n");
+
+    put_picture("@/me/json/../pics/a.jpg");
+    write_text("@/me/json/a.json",
+               "{\"shapes\":[{\"label\":\"face\",\"points\":[[1,2],[5,8]],\"shape_type\":\"rectangle\"}],"
+               "\"imagePath\":\"..\\\\pics\\\\a.jpg\"}");
+    succeeds("rf-data convert @/me --out @/from_me");
+    assert_label("@/from_me/train/label.txt", "# pics/a.jpg\n1 2 4 6 -1");
+    succeeds("rf-data convert @/me/json --out @/from_me2");
+    refused("rf-data convert @/cvat/train.txt --out @/x", "a list of pictures");
+    refused("rf-data convert @/cvat/train.txt --from yolo --out @/x", "a list of pictures");
+}
+
 /* The same sentence wherever a data set is expected: what stands there and the command that makes one of it. */
 static void points_to_convert(const char *path, const char *what) {
     static const char *const commands[] = {
@@ -258,9 +310,13 @@ static void an_interrupt_leaves_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_set_survives_coco),         cmocka_unit_test(folders_of_other_tools),
-        cmocka_unit_test(mistakes_are_told),           cmocka_unit_test(sets_of_others_point_to_convert),
-        cmocka_unit_test(the_format_is_guessed),       cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(a_set_survives_coco),
+        cmocka_unit_test(folders_of_other_tools),
+        cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(folders_of_labelling_tools),
+        cmocka_unit_test(sets_of_others_point_to_convert),
+        cmocka_unit_test(the_format_is_guessed),
+        cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(an_interrupt_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -173,7 +173,8 @@ static void check_intake(const rf_intake *in) {
         const rf_intake_image *m = &in->images[i];
         const char *name = m->name ? m->name : m->stem;
         assert_non_null(name);
-        assert_true(*name && *name != '/' && !strstr(name, "../") && strcmp(name, "..") != 0);
+        assert_true(*name && *name != '/' && !strstr(name, "/../") && strncmp(name, "../", 3) != 0 &&
+                    strcmp(name, "..") != 0);
         assert_true(m->line > 0 && m->declared_width >= 0 && m->declared_height >= 0);
     }
     for (size_t i = 0; i < in->n_faces; i++) {

@@ -36,6 +36,7 @@ int fuzz_mat_begin(int *argc, char ***argv);
     X(rows, 500)                                                                                                       \
     X(safetensors, 8000)                                                                                               \
     X(torch, 8000)                                                                                                     \
+    X(tools, 300)                                                                                                      \
     X(voc, 500)                                                                                                        \
     X(mesh, 1000)                                                                                                      \
     X(wts, 1000)

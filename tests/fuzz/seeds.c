@@ -199,6 +199,41 @@ static void weights(void) {
     put("checkpoint", "any", 0, "\3\x20\0{}", 5);
 }
 
+/* In the order of fuzz_tools. */
+static void tools(void) {
+    static const rf_converter_id ids[] = {RF_CONVERTER_labelme, RF_CONVERTER_createml, RF_CONVERTER_labelstudio,
+                                          RF_CONVERTER_via,     RF_CONVERTER_cvat,     RF_CONVERTER_dlib,
+                                          RF_CONVERTER_labelv2, RF_CONVERTER_keras,    RF_CONVERTER_opencv};
+    enum { N = sizeof ids / sizeof *ids };
+    for (int i = 0; i < N; i++) put_text("tools", rf_converters[ids[i]]->name, i, rf_converters[ids[i]]->example);
+    put_text("tools", "points", 0,
+             "{\"shapes\":[{\"label\":\"face\",\"points\":[[1,2],[30,40]],\"group_id\":1,\"shape_type\":\"rectangle\"},"
+             "{\"label\":\"nose\",\"points\":[[9,9]],\"group_id\":1,\"shape_type\":\"point\"},{\"label\":\"face\","
+             "\"points\":[[50,50],[60,60]],\"shape_type\":\"circle\"}],\"imagePath\":\"..\\\\a.jpg\"}");
+    put_text(
+        "tools", "regions", 2,
+        "[{\"data\":{\"image\":\"/data/local-files/?d=a.jpg\"},\"annotations\":[{\"result\":[{\"id\":\"a\",\"type\":"
+        "\"ellipselabels\",\"value\":{\"x\":50,\"y\":50,\"radiusX\":5,\"radiusY\":9,\"rotation\":30,\"ellipselabels\":["
+        "\"face\"]}},{\"parentID\":\"a\",\"value\":{\"x\":50,\"y\":50,\"keypointlabels\":[\"nose\"]}},{\"value\":{"
+        "\"points\":[[1,2],[3,4],[5,1]],\"polygonlabels\":[\"face\"]}}]}]}]");
+    put_text("tools", "via.csv", 3,
+             "filename,region_shape_attributes,region_attributes\na.jpg,\"{\"\"name\"\":\"\"polygon\"\",\"\"all_points_"
+             "x\"\":[1,5,3]"
+             ",\"\"all_points_y\"\":[1,2,9]}\",\"{\"\"kind\"\":{\"\"face\"\":true}}\"\n");
+    put_text(
+        "tools", "shapes", 4,
+        "<annotations><image name='a.jpg' width='9' height='9'><box xtl='1' ytl='1' xbr='5' ybr='4' rotation='30'/>"
+        "<ellipse cx='1' cy='2' rx='3' ry='4'/><polygon points='1,2;3,4;5,1'/><skeleton><points label='nose' "
+        "points='2,2' outside='0'/></skeleton><polyline points='1,2;3,4'/></image></annotations>");
+    put_text(
+        "tools", "parts", 5,
+        "<dataset><images><image file='a.jpg'><box top='1' left='2' width='9' height='9' ignore='1'><label>f</label>"
+        "<part name='nose' x='3' y='4'/><part name='36' x='1' y='1'/></box></image></images></dataset>");
+    put_text("tools", "flag", 6, "# a/b c.jpg 100 80\n1 2 30 40 1\n1 2 9 9\n");
+    put_text("tools", "yaml", N, "nc: 2\nnames: {0: 'face', 1: mask # no\n}\n");
+    put_text("tools", "yaml-lines", N, "names:\n  0: face\n  1: \"mask\"\nval: x\n");
+}
+
 /* Some arrays of insightface's mnet.25, in every version of the format; and a state_dict as rf writes it. */
 static void other_programs(void) {
     static float numbers[16];
@@ -331,6 +366,7 @@ int main(int argc, char **argv) {
     exif();
     texts();
     conversions();
+    tools();
     weights();
     onnx();
     exports();
