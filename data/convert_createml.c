@@ -75,7 +75,7 @@ static rf_status read_image(void *ctx, rf_json_walk *walk) {
     }
     if (!*name) return rf_fail(RF_ERR_FORMAT, "%s:%d: an entry without \"image\"", walk->path, line);
     RF_TRY(rf_intake_add_image(c->intake, name, strlen(name), NULL, 0, line));
-    return rf_shapes_flush(&c->shapes, c->intake);
+    return rf_shapes_flush(&c->shapes, c->intake, c->intake->n_images - 1);
 }
 
 static rf_status createml_read(const rf_source *source, rf_intake *intake) {

@@ -149,7 +149,7 @@ static rf_status on_end(void *ctx, rf_xml *xml, const char *path, char *text) {
     (void)xml, (void)text;
     if (strcmp(path, image_path) != 0 || !c->usable) return RF_OK;
     c->usable = false;
-    return rf_shapes_flush(&c->shapes, c->intake);
+    return rf_shapes_flush(&c->shapes, c->intake, c->intake->n_images - 1);
 }
 
 static rf_status cvat_read(const rf_source *source, rf_intake *intake) {

@@ -115,7 +115,7 @@ static rf_status read_root(labelme *l, rf_json_walk *walk) {
     RF_TRY(rf_walk_finish(walk));
     if (!found) return rf_fail(RF_ERR_FORMAT, "%s: there is no list \"shapes\"; LabelMe's files have one", walk->path);
     RF_TRY(add_image(l));
-    return rf_shapes_flush(&l->shapes, l->intake);
+    return rf_shapes_flush(&l->shapes, l->intake, l->intake->n_images - 1);
 }
 
 static rf_status labelme_read(const rf_source *source, rf_intake *intake) {

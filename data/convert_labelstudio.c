@@ -69,7 +69,7 @@ static rf_status read_member(rf_json_walk *walk, const char *key, region *r) {
                   {"rotation", &r->rotation, 0},
                   {"original_width", &r->size[0], 0},
                   {"original_height", &r->size[1], 0}};
-    bool any;
+    bool any = false;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (strcmp(key, fields[i].key) != 0) continue;
         RF_TRY(rf_tool_number(walk, fields[i].to, &any));
@@ -101,6 +101,9 @@ static rf_status read_region(rf_json_walk *walk, region *r) {
 /* Percents become pixels where the size is told (a turn needs them), else shares of the picture's size. */
 static rf_status finish_region(const rf_json_walk *walk, region *r, bool *any) {
     rf_shape *s = &r->shape;
+    if (r->rotation != 0 && !(r->size[0] > 0 && r->size[1] > 0))
+        return rf_fail(RF_ERR_FORMAT, "%s:%d: a turned region without original_width and original_height", walk->path,
+                       s->line);
     double w = (r->size[0] > 0 && r->size[1] > 0 ? r->size[0] : 1) / 100;
     double h = (r->size[0] > 0 && r->size[1] > 0 ? r->size[1] : 1) / 100;
     *any = true;
@@ -139,7 +142,7 @@ static bool joins(studio *s, const rf_shape *shape) {
 static rf_status read_result(void *ctx, rf_json_walk *walk) {
     studio *s = ctx;
     region r;
-    bool any;
+    bool any = false;
     memset(&r, 0, sizeof r);
     r.shape.line = walk->line;
     RF_TRY(read_region(walk, &r));
@@ -234,7 +237,7 @@ static rf_status finish_task(studio *s, const rf_json_walk *walk, int line) {
     if (s->n_annotations > 1)
         RF_TRY(rf_intake_tell(s->intake, RF_CONVERT_READ_AS, 1, line, "%s has %zu annotations; the first is taken",
                               name, s->n_annotations));
-    return rf_shapes_flush(&s->shapes, s->intake);
+    return rf_shapes_flush(&s->shapes, s->intake, s->intake->n_images - 1);
 }
 
 static bool is_region_list(rf_json_walk walk) {

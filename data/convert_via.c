@@ -1,5 +1,5 @@
-/* VIA (VGG Image Annotator 1 and 2): a project or an export as JSON, {"KEY": {"filename", "regions": [...]}}, in a
- * project inside "_via_img_metadata"; or CSV, a row a region. An image without regions is a negative. */
+/* VIA (VGG Image Annotator; version 3 in data/via3.c): a project or an export as JSON, {"KEY": {"filename", "regions":
+ * [...]}}, in a project inside "_via_img_metadata"; or CSV, a row a region. An image without regions is a negative. */
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +54,7 @@ static rf_status read_image(void *ctx, rf_json_walk *walk) {
     }
     if (!*name) return rf_fail(RF_ERR_FORMAT, "%s:%d: an entry without \"filename\"", walk->path, line);
     RF_TRY(rf_intake_add_image(v->intake, name, strlen(name), NULL, 0, line));
-    return rf_shapes_flush(&v->shapes, v->intake);
+    return rf_shapes_flush(&v->shapes, v->intake, v->intake->n_images - 1);
 }
 
 static const char *const project_keys[] = {"_via_img_metadata", NULL}, *const image_keys[] = {"filename", "regions",
@@ -120,14 +120,14 @@ static rf_status read_csv(via *v, rf_csv *csv) {
     v->intake->merges = true;
     for (;;) {
         RF_TRY(rf_csv_next(csv, &more));
-        if (!more) return *name ? rf_shapes_flush(&v->shapes, v->intake) : RF_OK;
+        if (!more) return *name ? rf_shapes_flush(&v->shapes, v->intake, v->intake->n_images - 1) : RF_OK;
         rf_status status = RF_OK;
         if (csv->n != n)
             status =
                 rf_fail(RF_ERR_FORMAT, "%s:%d: %zu fields; the header has %zu", csv->path, csv->row_line, csv->n, n);
         const char *next = status == RF_OK ? csv->field[column[FILENAME]] : name;
         if (strcmp(next, name) != 0 && *next) {
-            if (*name) RF_TRY(rf_shapes_flush(&v->shapes, v->intake));
+            if (*name) RF_TRY(rf_shapes_flush(&v->shapes, v->intake, v->intake->n_images - 1));
             RF_TRY(rf_intake_add_image(v->intake, next, strlen(next), NULL, 0, csv->row_line));
             snprintf(name, sizeof name, "%s", next);
         }
@@ -145,7 +145,9 @@ static bool is_json(const char *text, size_t bytes) {
 static rf_status via_read(const rf_source *source, rf_intake *intake) {
     via v = {.intake = intake};
     rf_status status;
-    if (is_json(source->text, source->bytes)) {
+    if (rf_is_via3(source->text, source->bytes)) {
+        status = rf_via3_read(source, intake);
+    } else if (is_json(source->text, source->bytes)) {
         status = read_json(&v, source);
     } else {
         rf_csv csv;
@@ -162,7 +164,8 @@ static bool via_sniff(const char *text, size_t bytes) {
     int column[COLUMNS];
     bool more = false;
     if (is_json(text, bytes))
-        return rf_sniff_keys(text, bytes, 0, project_keys) == 1 || rf_sniff_keys(text, bytes, 1, image_keys) == 3;
+        return rf_is_via3(text, bytes) || rf_sniff_keys(text, bytes, 0, project_keys) == 1 ||
+               rf_sniff_keys(text, bytes, 1, image_keys) == 3;
     rf_csv_begin(&csv, "", text, bytes);
     bool known = rf_csv_next(&csv, &more) == RF_OK && more && read_header(&csv, column);
     rf_csv_end(&csv);

@@ -105,8 +105,9 @@ static void give_points(const rf_shapes *shapes, double (*points)[15], size_t *l
     }
 }
 
-static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const double points[15], rf_intake *intake) {
-    rf_intake_face face = {.image = intake->n_images - 1, .category = -1, .shares = shapes->shares};
+static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const double points[15], size_t image,
+                          rf_intake *intake) {
+    rf_intake_face face = {.image = image, .category = -1, .shares = shapes->shares};
     bool any = false;
     for (int k = 0; k < RF_POINTS; k++) any |= points[3 * k + 2] > 0;
     if (*s->label) RF_TRY(rf_intake_category(intake, s->label, &face.category));
@@ -116,8 +117,8 @@ static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const doub
     return rf_intake_add_face(intake, &face);
 }
 
-rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake) {
-    size_t n_boxes = 0, lost = 0, image = intake->n_images - 1;
+rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake, size_t image) {
+    size_t n_boxes = 0, lost = 0;
     int lost_line = 0;
     rf_status status = RF_OK;
     for (size_t i = 0; i < shapes->n; i++) n_boxes += is_box(&shapes->v[i]);
@@ -137,7 +138,7 @@ rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake) {
     for (size_t i = 0; i < shapes->n; i++) {
         const rf_shape *s = &shapes->v[i];
         if (!is_box(s)) continue;
-        status = add_face(shapes, s, points[i], intake);
+        status = add_face(shapes, s, points[i], image, intake);
         RF_TRY_GOTO(rf_intake_skip(intake, status, RF_CONVERT_WRONG_FACE, (long long)image, s->line));
     }
 fail:

@@ -28,9 +28,9 @@ typedef struct rf_shapes {
 } rf_shapes;
 
 rf_status rf_shapes_add(rf_shapes *shapes, const rf_shape *shape);
-/* Makes faces of them, of the image that was added last, and empties the list. A point without a parent belongs to the
+/* Makes faces of them, of an image, and empties the list. A point without a parent belongs to the
  * smallest box that holds it. What is no box and no landmark of one is told. */
-rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake);
+rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake, size_t image);
 void rf_shapes_free(rf_shapes *shapes);
 
 /* The box around n points, x y each. */

@@ -11,4 +11,8 @@ rf_status rf_via_shape(rf_json_walk *walk, rf_shape *shape, bool *any);
  * object, else of the first. {"kind": {"face": true}} (checkboxes) means the first that is set. */
 rf_status rf_via_label(rf_json_walk *walk, char label[RF_SHAPE_LABEL]);
 
+/* Projects of VIA 3 (data/via3.c): images are "file"s of type 2 in "view"s, boxes "metadata" of views. */
+bool rf_is_via3(const char *text, size_t bytes);
+rf_status rf_via3_read(const rf_source *source, rf_intake *intake);
+
 #endif

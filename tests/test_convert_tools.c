@@ -193,6 +193,27 @@ static void via(void **state) {
                         "# c.jpg\n5 6 7 8" NONE " 0\n15 15 10 10" NONE " 0\n# photo.jpg\n");
 }
 
+static void via_3(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"project\":{\"pname\":\"x\"},\"metadata\":{\"1_a\":{\"vid\":\"1\",\"flg\":0,\"z\":[],\"xy\":[2,10,20,30,40],"
+        "\"av\":{\"1\":\"0\"}},\"1_b\":{\"vid\":\"1\",\"z\":[],\"xy\":[1,20,40],\"av\":{\"1\":\"nose\"}},\"2_c\":{"
+        "\"vid\":\"2\","
+        "\"z\":[],\"xy\":[3,20,20,5],\"av\":{\"1\":\"0\"}},\"2_d\":{\"vid\":\"2\",\"z\":[],\"xy\":[7,1,2,9,4,5,10],"
+        "\"av\":{\"1\":"
+        "\"1\"}},\"3_e\":{\"vid\":\"3\",\"z\":[],\"xy\":[],\"av\":{\"2\":\"good\"}}},\"attribute\":{\"1\":{\"aname\":"
+        "\"kind\","
+        "\"type\":4,\"options\":{\"0\":\"face\",\"1\":\"dog\"}}},\"file\":{\"7\":{\"fid\":7,\"fname\":\"photo.jpg\","
+        "\"type\":2},"
+        "\"8\":{\"fid\":8,\"fname\":\"c.jpg\"},\"9\":{\"fid\":\"9\",\"fname\":\"sub/"
+        "b.png\"}},\"view\":{\"1\":{\"fid_list\":[7]},"
+        "\"2\":{\"fid_list\":[\"8\"]},\"3\":{\"fid_list\":[9]}}}";
+    assert_string_equal(kit_labels("via", "a.json", text, &keep),
+                        "# photo.jpg\n10 20 30 40" NONE " 0\n# c.jpg\n15 15 10 10" NONE " 0\n# sub/b.png\n");
+    assert_int_equal(kit_stats.other_categories, 1);
+    assert_ptr_equal(rf_sniff_text(text, strlen(text)).from, rf_converters[RF_CONVERTER_via]);
+}
+
 #define TASK(address, results)                                                                                         \
     "{\"id\":1,\"data\":{\"text\":\"x\",\"image\":\"" address                                                          \
     "\"},\"predictions\":[{\"result\":[{\"value\":{\"x\":1}}]}],"                                                      \
@@ -339,6 +360,7 @@ int main(void) {
         cmocka_unit_test(labelme),
         cmocka_unit_test(createml),
         cmocka_unit_test(via),
+        cmocka_unit_test(via_3),
         cmocka_unit_test(labelstudio),
         cmocka_unit_test(cvat),
         cmocka_unit_test(dlib),
