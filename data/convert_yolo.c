@@ -1,8 +1,8 @@
 /* YOLO: a text file an image, beside it or in "labels" instead of "images"; a face is "class cx cy w h" in shares of
  * the picture's width and height. Five landmarks may follow: "x y" each with -1 for absent (yolov5-face), or "x y v"
- * each with v as in COCO (Ultralytics). An empty file is an image without faces. classes.txt (LabelImg), obj.names
- * (CVAT, darknet), _darknet.labels (Roboflow) or data.yaml (Ultralytics) names the classes. */
-#include <math.h>
+ * each with v as in COCO (Ultralytics); or a polygon stands for the box around it. An empty file is an image without
+ * faces. classes.txt (LabelImg), obj.names (CVAT, darknet), _darknet.labels (Roboflow) or data.yaml (Ultralytics) names
+ * the classes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,42 +11,23 @@
 #include "data/convert.h"
 #include "data/image_name.h"
 #include "data/yaml_names.h"
+#include "data/yolo_row.h"
 
-enum { N_BOX = 5, N_PAIRS = 15, N_TRIPLES = 20, STEM_BYTES = 2048 };
+enum { STEM_BYTES = 2048 };
 static const char companions[] = "obj.names,classes.txt,data.yaml,_darknet.labels";
-static const double share_max = 4; /* boxes reach out of the picture, but not so far: then they are pixels */
 
-static void read_points(const double *v, int n, double points[15]) {
-    for (int k = 0; k < RF_POINTS; k++) {
-        const double *from = v + N_BOX + (n == N_TRIPLES ? 3 : 2) * k;
-        points[3 * k] = from[0];
-        points[3 * k + 1] = from[1];
-        points[3 * k + 2] = n == N_TRIPLES ? from[2] : from[0] < 0 || from[1] < 0 ? 0 : 2;
-    }
-}
-
-static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
-    double v[RF_ROW_MAX], points[15];
-    int n;
+static rf_status read_face(const rf_line_reader *reader, bool polygons, rf_intake *intake) {
+    rf_yolo_row row;
     char name[16];
-    RF_TRY(rf_line_numbers(reader, v, &n));
-    if (n != N_BOX && n != N_PAIRS && n != N_TRIPLES)
-        return rf_fail(RF_ERR_FORMAT,
-                       "%s:%d: %d numbers; a face has %d (class cx cy w h), %d (and five times x y) or %d (x y v)",
-                       reader->path, reader->number, n, N_BOX, N_PAIRS, N_TRIPLES);
-    if (v[0] < 0 || v[0] > 9999 || v[0] != floor(v[0]))
-        return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no class; a face begins with a whole number", reader->path,
-                       reader->number, v[0]);
-    for (int i = 1; i < n; i++)
-        if (fabs(v[i]) > share_max)
-            return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no share of the picture's size; are these pixels?",
-                           reader->path, reader->number, v[i]);
-    double box[4] = {v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]};
-    if (n != N_BOX) read_points(v, n, points);
+    RF_TRY(rf_yolo_row_read(reader, polygons, &row));
+    if (row.unsure)
+        RF_TRY(
+            rf_intake_tell(intake, RF_CONVERT_READ_AS, 1, reader->number,
+                           "fifteen numbers are read as a polygon of seven points, not as a box and five landmarks"));
     rf_intake_face face = {.image = intake->n_images - 1, .shares = true};
-    snprintf(name, sizeof name, "%d", (int)v[0]);
+    snprintf(name, sizeof name, "%d", row.kind);
     RF_TRY(rf_intake_category(intake, name, &face.category));
-    RF_TRY(rf_intake_fill(intake, box, n == N_BOX ? NULL : points, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, row.box, row.has_points ? row.points : NULL, reader->number, &face));
     return rf_intake_add_face(intake, &face);
 }
 
@@ -67,6 +48,15 @@ static rf_status read_class_names(const rf_source *source, rf_intake *intake) {
     if (dot && strcmp(dot, ".yaml") == 0) return rf_yaml_names(source, intake);
     while (rf_lines_next(&reader)) RF_TRY(rf_intake_class_name(intake, reader.line, reader.length));
     return RF_OK;
+}
+
+/* Whether rows can be nothing but polygons; then those of fifteen numbers are some, too. */
+static bool has_polygons(const rf_source *source) {
+    rf_line_reader reader = rf_lines_begin(source->path, source->text, source->bytes);
+    rf_yolo_row row;
+    while (rf_lines_next(&reader))
+        if (rf_yolo_row_read(&reader, false, &row) == RF_OK && row.polygon) return true;
+    return false;
 }
 
 /* train.txt of darknet and CVAT: names of pictures, whose label files are read wherever they lie. */
@@ -102,24 +92,22 @@ static rf_status yolo_read(const rf_source *source, rf_intake *intake) {
     intake->unnamed_negative = true;
     RF_TRY(rf_intake_add_image(intake, NULL, 0, source->name, stem, 1));
     if (images_for_labels(source->name, stem, images)) RF_TRY(rf_intake_also(intake, images));
+    bool polygons = has_polygons(source);
     long long image = (long long)intake->n_images - 1;
     while (rf_lines_next(&reader))
-        RF_TRY(rf_intake_skip(intake, read_face(&reader, intake), RF_CONVERT_WRONG_FACE, image, reader.number));
+        RF_TRY(
+            rf_intake_skip(intake, read_face(&reader, polygons, intake), RF_CONVERT_WRONG_FACE, image, reader.number));
     return RF_OK;
 }
 
 /* The first lines are classes and shares; a few, since a text may be long. */
 static bool yolo_sniff(const char *text, size_t bytes) {
     enum { LINES = 20 };
-    double v[RF_ROW_MAX];
-    int n, lines = 0;
+    int lines = 0;
+    rf_yolo_row row;
     rf_line_reader reader = rf_lines_begin("", text, bytes);
-    for (; lines < LINES && rf_lines_next(&reader); lines++) {
-        if (!rf_line_is_numeric(&reader) || rf_line_numbers(&reader, v, &n) != RF_OK) return false;
-        if ((n != N_BOX && n != N_PAIRS && n != N_TRIPLES) || v[0] < 0 || v[0] != floor(v[0])) return false;
-        for (int i = 1; i < n; i++)
-            if (fabs(v[i]) > share_max) return false;
-    }
+    for (; lines < LINES && rf_lines_next(&reader); lines++)
+        if (rf_yolo_row_read(&reader, false, &row) != RF_OK) return false;
     return lines > 0;
 }
 

@@ -329,6 +329,33 @@ static void rows_of_images(void **state) {
                         "# c.jpg\n10 20 30 40" NONE " 0\n5 6 7 8" NONE " 0\n# sub/b.png\n");
 }
 
+/* Segments and turned boxes are polygons; fifteen numbers are landmarks only where they can be some. */
+static void yolo_polygons(void **state) {
+    (void)state;
+    static const struct {
+        const char *row, *want;
+    } cases[] = {
+        {"0 0.125 0.25 0.375 0.25 0.25 0.5\n", "25 40 50 40"},
+        {"0 0.5 0.5 0.75 0.5 0.75 0.75 0.5 0.75\n", "100 80 50 40"},
+        {"0 0.125 0.125 0.25 0.125 0.375 0.125 0.5 0.25 0.5 0.5 0.25 0.5 0.125 0.375\n", "25 20 75 60"},
+        {"0 0.5 0.5 0.25 0.5 0.45 0.4 0.55 0.4 0.5 0.5 0.46 0.6 0.54 0.6\n",
+         "75 40 50 80 90 64 0 110 64 0 100 80 0 92 96 0"},
+        {"0 0.5 0.5 0.25 0.5 0.45 0.4 0.55 0.4 0.5 0.5 0.46 0.6 0.54 0.6\n0 0 0 0.5 0 0.5 0.5\n", "50 64 60 32"},
+        {"0 0.125 0.125 0.25 0.125 0.25 0.25 0.25 0.375 0.25 0.5 0.25 0.625 0.25 0.75 0.125 0.75 0.125 0.625 0.125 0.5 "
+         "0.125 0.375 0.125 0.25 0.125 0.1875\n",
+         "25 20 25 100"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = kit_labels("yolo", "c.txt", cases[i].row, &keep);
+        char want[128];
+        snprintf(want, sizeof want, "# c.jpg\n%s ", cases[i].want);
+        if (strncmp(text, want, strlen(want)) != 0) fail_msg("%s gives %s", cases[i].row, text);
+    }
+    kit_labels("yolo", "c.txt", "0 0.5 0.5 0.2 0.5 0.9\n0 0.5 0.5 0.2 0.5\n", &keep);
+    assert_non_null(strstr(kit_found, "these are detections"));
+    assert_int_equal(kit_stats.faces, 1);
+}
+
 /* Classes by their names: classes.txt, obj.names, data.yaml in every form. */
 static void yolo_class_names(void **state) {
     (void)state;
@@ -365,6 +392,7 @@ int main(void) {
         cmocka_unit_test(cvat),
         cmocka_unit_test(dlib),
         cmocka_unit_test(rows_of_images),
+        cmocka_unit_test(yolo_polygons),
         cmocka_unit_test(yolo_class_names),
     };
     return cmocka_run_group_tests(tests, set_up, scratch_remove);
