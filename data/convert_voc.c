@@ -1,5 +1,7 @@
 /* Pascal VOC: an XML file an image (VOC2012 development kit, section 4). Coordinates are pixel numbers from 1, the last
- * one inclusive, so xmin 1 and xmax W are the whole width; a 0, which some tools write, is taken as it is. */
+ * one inclusive, so xmin 1 and xmax W are the whole width; a 0, which some tools write, is taken as it is. Two kin of
+ * it are read, too, whose numbers are points from 0: polygons of LabelMe's web tool, and roLabelImg's turned boxes
+ * (radians). */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,16 +9,22 @@
 #include "core/mem.h"
 #include "data/annotation.h"
 #include "data/convert.h"
+#include "data/shapes.h"
 #include "data/sniff.h"
 #include "data/xml.h"
 
 enum { TEXT_BYTES = 2048, NAME_BYTES = 256 };
+static const double degrees = 57.29577951308232; /* a radian */
 
 typedef struct object {
     char name[NAME_BYTES];
     double corners[4]; /* xmin ymin xmax ymax */
     unsigned have;     /* bits of corners */
-    bool difficult;
+    bool difficult, deleted;
+    rf_shape around;  /* of a polygon */
+    size_t n_around;  /* coordinates of it */
+    double turned[5]; /* cx cy w h angle */
+    unsigned have_turned;
     int line, wrong_line;
     char wrong[128]; /* why it cannot be read */
 } object;
@@ -63,10 +71,44 @@ static void set_wrong(const rf_xml *xml, object *o, const char *fmt, const char 
     snprintf(o->wrong, sizeof o->wrong, fmt, text);
 }
 
+/* The box around a polygon grows by its points; x comes before y. */
+static void take_point(const rf_xml *xml, object *o, int axis, const char *text) {
+    double value, *box = o->around.box;
+    if (!rf_number_parse(text, &value)) {
+        set_wrong(xml, o, "\"%.40s\" is not a number", text);
+        return;
+    }
+    double high = box[axis] + box[2 + axis];
+    bool first = o->n_around++ < 2;
+    if (first || value < box[axis]) box[axis] = value;
+    if (first || value > high) high = value;
+    box[2 + axis] = high - box[axis];
+}
+
+/* Polygons and turned boxes; false when it is none of theirs. */
+static bool take_other_shape(const rf_xml *xml, object *o, const char *what, const char *text) {
+    static const char *const turned[] = {"robndbox/cx", "robndbox/cy", "robndbox/w", "robndbox/h", "robndbox/angle"};
+    static const char *const points[] = {"polygon/pt/x", "polygon/pt/y"};
+    for (int axis = 0; axis < 2; axis++) {
+        if (strcmp(what, points[axis]) != 0) continue;
+        take_point(xml, o, axis, text);
+        return true;
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        if (strcmp(what, turned[i]) != 0) continue;
+        if (!rf_number_parse(text, &o->turned[i])) set_wrong(xml, o, "\"%.40s\" is not a number", text);
+        o->have_turned |= 1u << i;
+        return true;
+    }
+    return false;
+}
+
 static void take_object_text(const rf_xml *xml, object *o, const char *what, const char *text) {
     static const char *const corners[] = {"bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax"};
     if (strcmp(what, "name") == 0) snprintf(o->name, sizeof o->name, "%.*s", NAME_BYTES - 1, text);
     if (strcmp(what, "difficult") == 0) o->difficult = strcmp(text, "1") == 0;
+    if (strcmp(what, "deleted") == 0) o->deleted = strcmp(text, "1") == 0;
+    if (take_other_shape(xml, o, what, text)) return;
     for (unsigned i = 0; i < 4; i++) {
         if (strcmp(what, corners[i]) != 0) continue;
         if (o->have >> i & 1)
@@ -85,9 +127,9 @@ static rf_status on_end(void *ctx, rf_xml *xml, const char *path, char *text) {
         v->filename_line = rf_xml_line(xml);
     } else if (strcmp(path, "annotation/folder") == 0) {
         snprintf(v->folder, sizeof v->folder, "%s", text);
-    } else if (strcmp(path, "annotation/size/width") == 0) {
+    } else if (strcmp(path, "annotation/size/width") == 0 || strcmp(path, "annotation/imagesize/ncols") == 0) {
         return take_size(xml, text, &v->width);
-    } else if (strcmp(path, "annotation/size/height") == 0) {
+    } else if (strcmp(path, "annotation/size/height") == 0 || strcmp(path, "annotation/imagesize/nrows") == 0) {
         return take_size(xml, text, &v->height);
     } else if (strncmp(path, object_path, sizeof object_path - 1) == 0) {
         take_object_text(xml, &v->objects[v->n_objects - 1], path + sizeof object_path - 1, text);
@@ -98,15 +140,24 @@ static rf_status on_end(void *ctx, rf_xml *xml, const char *path, char *text) {
 static rf_status add_object(const voc *v, const object *o) {
     rf_intake_face face = {.image = v->intake->n_images - 1};
     if (*o->wrong) return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", v->source->path, o->wrong_line, o->wrong);
-    if (o->have != 15)
+    if (o->deleted) return RF_OK;
+    rf_shape shape = o->around;
+    bool bndbox = o->have == 15, turned = o->have_turned == 31;
+    if (!bndbox && !turned && o->n_around < 4)
         return rf_fail(RF_ERR_FORMAT, "%s:%d: an object without a whole bndbox (xmin, ymin, xmax, ymax)",
                        v->source->path, o->line);
     /* Below 1 it is no pixel number, but a 0 of other tools or a share of the size. */
     double x = o->corners[0] >= 1 ? o->corners[0] - 1 : o->corners[0];
     double y = o->corners[1] >= 1 ? o->corners[1] - 1 : o->corners[1];
-    double box[4] = {x, y, o->corners[2] - x, o->corners[3] - y};
+    if (bndbox) {
+        const double corners[4] = {x, y, o->corners[2] - x, o->corners[3] - y};
+        memcpy(shape.box, corners, sizeof corners);
+    } else if (turned) {
+        const double *t = o->turned, plain[4] = {t[0] - t[2] / 2, t[1] - t[3] / 2, t[2], t[3]};
+        rf_shape_turned(&shape, plain, t[0], t[1], t[4] * degrees);
+    }
     RF_TRY(rf_intake_category(v->intake, o->name, &face.category));
-    RF_TRY(rf_intake_fill(v->intake, box, NULL, o->line, &face));
+    RF_TRY(rf_intake_fill(v->intake, shape.box, NULL, o->line, &face));
     face.face.ignore = o->difficult && !v->intake->keep_difficult;
     return rf_intake_add_face(v->intake, &face);
 }

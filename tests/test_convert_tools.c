@@ -102,6 +102,24 @@ static void voc_folders(void **state) {
     }
 }
 
+/* LabelMe's web tool (CVAT exports "LabelMe 3.0") and roLabelImg write VOC's kin. */
+static void voc_kin(void **state) {
+    (void)state;
+    static const char text[] =
+        "<annotation><filename>c.jpg</filename><folder>x</folder><imagesize><nrows>160</nrows><ncols>200</ncols></"
+        "imagesize>"
+        "<object><name>face</name><deleted>0</deleted><polygon><username>u</username><pt><x>40</x><y>20</y></pt>"
+        "<pt><x>10.5</x><y>20</y></pt><pt><x>10.5</x><y>60</y></pt></polygon></object>"
+        "<object><name>face</name><deleted>1</deleted><polygon><pt><x>1</x><y>2</y></pt><pt><x>4</x><y>5</y></pt></"
+        "polygon></object>"
+        "<object><type>robndbox</type><name>face</name><robndbox><cx>100</cx><cy>45</cy><w>20</w><h>10</"
+        "h><angle>1.5707963267948966"
+        "</angle></robndbox></object></annotation>";
+    assert_string_equal(kit_labels("voc", "c.xml", text, &keep),
+                        "# c.jpg\n10.5 20 29.5 40" NONE " 0\n95 35 10 20" NONE " 0\n");
+    assert_string_equal(kit_found, "");
+}
+
 #define LABELME(shapes)                                                                                                \
     "{\"shapes\":[" shapes                                                                                             \
     "],\"imagePath\":\"..\\\\pics\\\\c.jpg\",\"imageData\":\"AAAA\",\"imageHeight\":160,\"imageWidth\":200}"
@@ -384,6 +402,7 @@ int main(void) {
         cmocka_unit_test(formats_are_known_by_their_looks),
         cmocka_unit_test(coco_ids_as_text),
         cmocka_unit_test(voc_folders),
+        cmocka_unit_test(voc_kin),
         cmocka_unit_test(labelme),
         cmocka_unit_test(createml),
         cmocka_unit_test(via),
