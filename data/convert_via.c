@@ -1,5 +1,6 @@
 /* VIA (VGG Image Annotator; version 3 in data/via3.c): a project or an export as JSON, {"KEY": {"filename", "regions":
  * [...]}}, in a project inside "_via_img_metadata"; or CSV, a row a region. An image without regions is a negative. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
 
@@ -82,9 +83,10 @@ static rf_status read_json(via *v, const rf_source *source) {
 }
 
 enum { FILENAME, SHAPE, ATTRIBUTES, COLUMNS };
+static const char shape_column[] = "region_shape_attributes";
 
 static bool read_header(const rf_csv *csv, int column[COLUMNS]) {
-    static const char *const names[] = {"filename", "region_shape_attributes", "region_attributes"};
+    static const char *const names[] = {"filename", shape_column, "region_attributes"};
     for (int k = 0; k < COLUMNS; k++) column[k] = -1;
     for (size_t i = 0; i < csv->n; i++)
         for (int k = 0; k < COLUMNS; k++)
@@ -166,6 +168,10 @@ static bool via_sniff(const char *text, size_t bytes) {
     if (is_json(text, bytes))
         return rf_is_via3(text, bytes) || rf_sniff_keys(text, bytes, 0, project_keys) == 1 ||
                rf_sniff_keys(text, bytes, 1, image_keys) == 3;
+    const char *end = memchr(text, '\n', bytes);
+    size_t first = end ? (size_t)(end - text) : bytes;
+    if (!memmem(text, first, shape_column, sizeof shape_column - 1))
+        return false; /* and nothing was allocated for it */
     rf_csv_begin(&csv, "", text, bytes);
     bool known = rf_csv_next(&csv, &more) == RF_OK && more && read_header(&csv, column);
     rf_csv_end(&csv);
