@@ -58,8 +58,9 @@ static rf_status measure(const rf_protocol_job *job, int (**sizes)[2]) {
     rf_json_put_int(job->out, "sizes_unknown", (long long)(n - known));
     if (known < n)
         rf_say("the sizes of %zu of %zu pictures are not known, so shapes do not end at their edges as they do in the "
-               "official program: the rates are too low, by up to 0.03 of the faces at 10 and 100 false positives and "
-               "0.01 at 1000; add --images DIR or --sizes FILE\n",
+               "official program: the rates are too low, by up to 0.04 at 10 to 100 false positives and 0.01 at 1000 "
+               "(seen "
+               "with four detectors, without any size); add --images DIR or --sizes FILE\n",
                n - known, n);
     return RF_OK;
 }

@@ -143,7 +143,7 @@ static rf_status read_categories(results *r, rf_json_walk *walk) {
         if (!more) break;
         RF_TRY(read_entry(walk, "name", &id, name));
         size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", n ? ", " : "", name);
+        snprintf(names + used, sizeof names - used, "%s%.40s", n ? ", " : "", name);
         if (called || (n && strcasecmp(name, "face") != 0)) continue;
         r->face = id;
         called = strcasecmp(name, "face") == 0;
@@ -296,7 +296,8 @@ static rf_status read_results(results *r) {
     bool more;
     RF_TRY(rf_file_read(r->path, 0, &text, &bytes));
     rf_json_walk walk = rf_walk_begin(r->path, (const char *)text, bytes);
-    rf_status status = rf_walk_enter(&walk, '[');
+    rf_status status =
+        rf_walk_kind(&walk) == '[' ? rf_walk_enter(&walk, '[') : rf_walk_expected(&walk, "an array of results");
     for (;;) {
         row next;
         RF_TRY_GOTO(status);
@@ -323,7 +324,7 @@ bool rf_coco_results_sniff(const char *path) {
     int c = fgetc(file);
     while (c == 0xef || c == 0xbb || c == 0xbf || c == ' ' || c == '\t' || c == '\r' || c == '\n') c = fgetc(file);
     fclose(file);
-    return c == '[';
+    return c == '[' || c == '{';
 }
 
 rf_status rf_coco_results_read(const char *path, const char *ids, const rf_dataset *dataset, rf_prediction_set *set) {
@@ -332,6 +333,7 @@ rf_status rf_coco_results_read(const char *path, const char *ids, const rf_datas
     rf_status status = index_names(&r);
     if (status == RF_OK) status = ids ? read_annotation(&r, ids) : number_names(&r);
     if (status == RF_OK) status = read_results(&r);
+    if (status == RF_OK) status = rf_prediction_notes_check(path, &set->notes);
     if (status == RF_OK && dataset->n_samples && r.found == 0)
         status = rf_fail(RF_ERR_FORMAT, "%s: not one row is of a picture of %s%s%s", path, dataset->annotation_path,
                          set->notes.n[RF_NOTE_strays] ? "; the first is " : "", set->notes.first[RF_NOTE_strays]);

@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "eval/predictions.h"
 
-/* Whether a file begins as a JSON array. */
+/* Whether a file begins as JSON; what is read is an array. */
 bool rf_coco_results_sniff(const char *path);
 
 /* Reads the detections of the images of a data set. ids: a COCO annotation file that tells which file an image_id

@@ -5,10 +5,20 @@
 #include "core/mem.h"
 #include "detect/box.h"
 
-typedef enum reading { AS_GIVEN, CORNERS, CENTRES, EXCHANGED, EXCHANGED_CORNERS, READINGS } reading;
+typedef enum reading {
+    AS_GIVEN,
+    CORNERS,
+    CENTRES,
+    EXCHANGED,
+    EXCHANGED_CORNERS,
+    SCORE_FIRST,
+    SCORE_FIRST_CORNERS,
+    READINGS
+} reading;
 
 static const char *const reading_words[READINGS] = {
-    "x y w h", "corners x1 y1 x2 y2", "the centre and the size, cx cy w h", "y x h w", "corners y1 x1 y2 x2"};
+    "x y w h",       "corners x1 y1 x2 y2", "the centre and the size, cx cy w h", "y x h w", "corners y1 x1 y2 x2",
+    "score x y w h", "score x1 y1 x2 y2"};
 
 typedef struct tally {
     size_t images;         /* with a face and a detection */
@@ -16,23 +26,23 @@ typedef struct tally {
     size_t rows, small;    /* detections; whose numbers lie within -0.5 .. 2 */
 } tally;
 
-/* Corners of a detection whose four numbers are read in another way. */
-static void read_as(reading how, const float box[4], float out[4]) {
-    float a = box[0], b = box[1], c = box[2] - box[0], d = box[3] - box[1];
-    const float ways[READINGS][4] = {{a, b, a + c, b + d},
-                                     {a, b, c, d},
-                                     {a - c / 2, b - d / 2, a + c / 2, b + d / 2},
-                                     {b, a, b + d, a + c},
-                                     {b, a, d, c}};
+/* Corners of a detection whose five numbers are read in another way. */
+static void read_as(reading how, const rf_face *face, float out[4]) {
+    const float *box = face->box;
+    float a = box[0], b = box[1], c = box[2] - box[0], d = box[3] - box[1], e = face->score;
+    const float ways[READINGS][4] = {{a, b, a + c, b + d}, {a, b, c, d}, {a - c / 2, b - d / 2, a + c / 2, b + d / 2},
+                                     {b, a, b + d, a + c}, {b, a, d, c}, {b, c, b + d, c + e},
+                                     {b, c, d, e}};
     for (int k = 0; k < 4; k++) out[k] = ways[how][k];
 }
 
 static void add_image(const float (*faces)[4], size_t n, const rf_face_list *list, tally *t) {
     if (!n || !list->n) return;
-    const rf_face *best = &list->items[0];
+    const rf_face *best = &list->items[0], *first = best; /* by the last number, by the first */
     for (size_t i = 0; i < list->n; i++) {
         const rf_face *f = &list->items[i];
         if (f->score > best->score) best = f;
+        if (f->box[0] > first->box[0]) first = f;
         bool small = true;
         for (int k = 0; k < 4; k++) small &= f->box[k] >= -0.5f && f->box[k] <= 2.0f;
         t->small += small;
@@ -41,7 +51,7 @@ static void add_image(const float (*faces)[4], size_t n, const rf_face_list *lis
     t->images++;
     for (int r = 0; r < READINGS; r++) {
         float box[4], most = 0;
-        read_as((reading)r, best->box, box);
+        read_as((reading)r, r < SCORE_FIRST ? best : first, box);
         for (size_t f = 0; f < n; f++) most = fmaxf(most, rf_box_iou(box, faces[f], false));
         t->hits[r] += most >= 0.5f;
     }
@@ -61,7 +71,7 @@ static void tell(const tally *t, rf_text *out) {
         rf_text_printf(
             out,
             "the best detection lies on a face in %zu of %zu images as x y w h, but in %zu if the rows hold %s: "
-            "write x y w h, the upper left corner and the size",
+            "write x y w h score",
             t->hits[AS_GIVEN], t->images, t->hits[best], reading_words[best]);
     }
 }

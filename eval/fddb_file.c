@@ -172,6 +172,7 @@ rf_status rf_fddb_read(const char *path, const rf_dataset *dataset, rf_predictio
                          "%s: no image of %s is named; expected for each image its name, the number of detections and "
                          "rows x y w h score",
                          path, dataset->annotation_path);
+    if (status == RF_OK) status = rf_prediction_notes_check(path, &set->notes);
     for (size_t i = 0; i < n && status == RF_OK; i++)
         if (!r.named[i]) rf_prediction_notes_add(&set->notes, RF_NOTE_unnamed, "%s", dataset->samples[i].name);
     if (status != RF_OK) rf_prediction_set_free(set);

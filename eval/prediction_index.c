@@ -135,6 +135,9 @@ static rf_status read_names(const char *dir, const char *const *names, const boo
                             rf_prediction_set *set) {
     folder f;
     *set = (rf_prediction_set){0};
+    if (rf_file_exists(dir) && !rf_dir_exists(dir))
+        return rf_fail(RF_ERR_USER, "%s is a file; a folder with a file of predictions for each image is expected",
+                       dir);
     RF_TRY(folder_open(dir, &f));
     rf_status status = rf_prediction_set_make(n, set);
     for (size_t i = 0; i < n && status == RF_OK; i++) status = read_image(&f, names[i], whole && whole[i], set, i);
@@ -142,6 +145,7 @@ static rf_status read_names(const char *dir, const char *const *names, const boo
     if (status == RF_OK && n && !set->notes.files)
         status = rf_fail(RF_ERR_FORMAT, "%s: not one of its prediction files can be read; the first: %s", dir,
                          set->notes.first[RF_NOTE_unreadable]);
+    if (status == RF_OK) status = rf_prediction_notes_check(dir, &set->notes);
     for (size_t i = 0; i < f.n && status == RF_OK; i++)
         if (!f.entries[i].used) rf_prediction_notes_add(&set->notes, RF_NOTE_strays, "%s", f.entries[i].name);
     if (status != RF_OK) rf_prediction_set_free(set);

@@ -27,6 +27,15 @@ void rf_prediction_notes_add(rf_prediction_notes *notes, rf_prediction_note note
     va_end(args);
 }
 
+rf_status rf_prediction_notes_check(const char *path, const rf_prediction_notes *notes) {
+    static const rf_prediction_note why[] = {RF_NOTE_bad_rows, RF_NOTE_bad_scores, RF_NOTE_other_categories};
+    for (size_t i = 0; notes->rows == 0 && i < sizeof why / sizeof *why; i++)
+        if (notes->n[why[i]])
+            return rf_fail(RF_ERR_FORMAT, "%s: not one row can be used; %zu %s (first: %s)", path, notes->n[why[i]],
+                           rf_prediction_note_words[why[i]], notes->first[why[i]]);
+    return RF_OK;
+}
+
 rf_status rf_prediction_set_make(size_t n, rf_prediction_set *out) {
     *out = (rf_prediction_set){.n = n,
                                .lists = rf_alloc(n, sizeof *out->lists),

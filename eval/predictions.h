@@ -32,6 +32,9 @@ extern const char *const rf_prediction_note_names[RF_NOTE_COUNT]; /* keys of JSO
 extern const char *const rf_prediction_note_words[RF_NOTE_COUNT]; /* what follows the number */
 void rf_prediction_notes_add(rf_prediction_notes *notes, rf_prediction_note note, const char *fmt, ...) RF_PRINTF(3, 4);
 
+/* RF_ERR_FORMAT when rows came and not one of them could be taken: that is no measurement of anything. */
+rf_status rf_prediction_notes_check(const char *path, const rf_prediction_notes *notes);
+
 /* Detections of n images. Start zeroed; rf_prediction_set_free in every case. */
 typedef struct rf_prediction_set {
     size_t n;

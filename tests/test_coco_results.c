@@ -88,7 +88,8 @@ static void refusals(void **state) {
         {"[" BOX("7", "1", "1") ",\n" BOX("9", "2", "1") "]", NULL, ":2: categories 1 and 2"},
         {"[" BOX("7", "1", "1"), NULL, "results.json:1"},
         {"[7]", NULL, "results.json:1"},
-        {"{}", NULL, "results.json:1"},
+        {"{}", NULL, "expected an array of results"},
+        {"[{\"image_id\":7,\"keypoints\":[1,2,3],\"score\":1}]", NULL, "not one row can be used; 1 rows are not"},
         {"[" BOX("7", "1", "1") "]", "[]", "ids.json:1"},
         {"[" BOX("7", "1", "1") "]", "{\"images\":[{\"id\":1}]}", "ids.json:1: an entry without"},
         {"[" BOX("7", "1", "1") "]", "{\"images\":[]}", "none of its images is in truth.txt"},
@@ -104,7 +105,7 @@ static void refusals(void **state) {
         assert_null(found.lists);
     }
     assert_true(rf_coco_results_sniff(put("x", "\xef\xbb\xbf \n[")));
-    assert_false(rf_coco_results_sniff(put("x", "{}")) || rf_coco_results_sniff(put("x", "")));
+    assert_false(rf_coco_results_sniff(put("x", "e/a\n0\n")) || rf_coco_results_sniff(put("x", "")));
     int failures = 0;
     for (uint64_t n = 1; n < 200; n++, failures++) {
         const char *ids = put("ids.json", IDS), *path = put("results.json", "[" BOX("1", "6", "1") "]");

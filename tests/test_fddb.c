@@ -207,8 +207,8 @@ static void odd_fddb_files(void **state) {
         {"e/b\n0\n./e/a.png\n1\n 1e0\t+2 3.E0 .4e1 5\n\x1a\r\n", {1, 0}, -1},
         {"e/c\n1\n1 2 3 4 5\ne/a\n0\ne/b\n0\n", {0, 0}, RF_NOTE_strays},
         {"e/a\n1\n1 2 3 4 5\ne/a\n1\n1 2 3 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_twice},
-        {"e/a\n1\n1 2 3 4\ne/b\n0\n", {0, 0}, RF_NOTE_bad_rows},
-        {"e/a\n1\n1 2 x 4 5\ne/b\n0\n", {0, 0}, RF_NOTE_bad_rows},
+        {"e/a\n1\n1 2 3 4\ne/b\n1\n1 2 3 4 5\n", {0, 1}, RF_NOTE_bad_rows},
+        {"e/a\n1\n1 2 x 4 5\ne/b\n1\n1 2 3 4 5\n", {0, 1}, RF_NOTE_bad_rows},
         {"e/a\n2\n1 2 3 4 5\n1 2 3 4 5 6\ne/b\n0\n", {1, 0}, RF_NOTE_bad_rows}, /* a box, then an ellipse */
         {"e/a\n2\n1 2 3 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_count_differs},
         {"e/a\n1\n1 2 3 4 5\n1 2 3 4 5\ne/b\n0\n", {2, 0}, RF_NOTE_count_differs},
@@ -217,7 +217,7 @@ static void odd_fddb_files(void **state) {
         {"e/a\n1\n1 2 0 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_no_area},
         {"e/a\n1\n1 nan 3 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_not_finite},
         {"e/a\n1\n1 2 inf 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_not_finite},
-        {"e/a\n1\n1 2 3 4 nan\ne/b\n0\n", {0, 0}, RF_NOTE_bad_scores},
+        {"e/a\n1\n1 2 3 4 nan\ne/b\n1\n1 2 3 4 5\n", {0, 1}, RF_NOTE_bad_scores},
         {"e/a\n1\n1 2 3 4 5 6 7\ne/b\n0\n", {1, 0}, RF_NOTE_more_columns},
         {"e/a\n1\n1 2 3 4 5\n", {1, 0}, RF_NOTE_unnamed},
     };
@@ -232,7 +232,9 @@ static void odd_fddb_files(void **state) {
     }
     static const char *const bad[][2] = {{"", "no image of truth.txt is named"},
                                          {"1 2 3 4 5\n", "no image of truth.txt is named"},
-                                         {"x/y\n0\n", "no image of truth.txt is named"}};
+                                         {"x/y\n0\n", "no image of truth.txt is named"},
+                                         {"e/a\n1\n1 2 3 4\n", "not one row can be used"},
+                                         {"e/a\n1\n1 2 3 4 nan\n", "not one row can be used"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(read_fddb(bad[i][0], strlen(bad[i][0]), &set), RF_ERR_FORMAT);
         if (!strstr(rf_error_message(), bad[i][1])) fail_msg("%s", rf_error_message());

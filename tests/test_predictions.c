@@ -174,10 +174,18 @@ static void predictions_of_a_set(void **state) {
     }
     assert_in_range(failures, 20, 398);
     rf_prediction_set_free(&set);
-    /* not one that can be read is no measurement */
+    char path[330];
+    snprintf(path, sizeof path, "%s/1--B/exact.txt", dir);
+    assert_int_equal(rf_predictions_read_wider(path, &gt, &set), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "exact.txt is a file"));
+    /* not one row, or not one file, that can be read is no measurement */
+    snprintf(dir, sizeof dir, "%s/rows", scratch);
+    put_prediction("rows/1--B/exact.txt", "exact\n1\nface 0.5 1 2 3 4\n");
+    assert_int_equal(rf_predictions_read_wider(dir, &gt, &set), RF_ERR_FORMAT);
+    assert_non_null(strstr(rf_error_message(), "not one row can be used"));
+    assert_null(set.lists);
     snprintf(dir, sizeof dir, "%s/broken", scratch);
     put_prediction("broken/1--B/exact.txt", "");
-    char path[330];
     snprintf(path, sizeof path, "%s/1--B/exact.txt", dir);
     assert_int_equal(rf_file_write_atomic(path, "x\0y", 3), RF_OK);
     assert_int_equal(rf_predictions_read_wider(dir, &gt, &set), RF_ERR_FORMAT);
@@ -223,7 +231,7 @@ static void doubts_are_tried(void **state) {
     (void)state;
     enum { N = 12 };
     static const struct {
-        int of[4]; /* which of x y w h x2 y2 cx cy each number is */
+        int of[5]; /* which of x y w h x2 y2 cx cy score each number is; the fifth 0: the score */
         double share;
         const char *words; /* NULL: no doubt */
     } cases[] = {
@@ -232,8 +240,10 @@ static void doubts_are_tried(void **state) {
         {{6, 7, 2, 3}, 1, "the centre and the size"},
         {{1, 0, 3, 2}, 1, "y x h w"},
         {{1, 0, 5, 4}, 1, "corners y1 x1 y2 x2"},
-        {{0, 1, 2, 3}, 1e-3, "shares of the picture"},
-        {{0, 1, 4, 5}, 1e-3, "shares of the picture"},
+        {{8, 0, 1, 2, 3}, 1, "score x y w h"},
+        {{8, 0, 1, 4, 5}, 1, "score x1 y1 x2 y2"},
+        {{0, 1, 2, 3}, 8e-4, "shares of the picture"},
+        {{0, 1, 4, 5}, 8e-4, "shares of the picture"},
         {{0, 1, 2, 3}, 3, NULL}, /* of another size: nothing that could be told */
     };
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
@@ -246,10 +256,10 @@ static void doubts_are_tried(void **state) {
         for (int i = 0; i < N; i++) {
             double x = (double)rf_rng_range(&rng, 100, 600), y = (double)rf_rng_range(&rng, 20, 80) + 900 * (i % 2);
             double w = (double)rf_rng_range(&rng, 20, 50), h = (double)rf_rng_range(&rng, 90, 120);
-            const double numbers[8] = {x, y, w, h, x + w, y + h, x + w / 2, y + h / 2};
+            const double numbers[9] = {x, y, w, h, x + w, y + h, x + w / 2, y + h / 2, 0.5};
             double v[5];
             for (int k = 0; k < 4; k++) v[k] = cases[c].share * numbers[cases[c].of[k]];
-            v[4] = 0.5;
+            v[4] = numbers[cases[c].of[4] ? cases[c].of[4] : 8];
             samples[i] = (rf_sample){.first_face = (size_t)i, .n_faces = 1};
             images[i] = (rf_wider_image){NULL, (size_t)i, 1};
             for (int k = 0; k < 4; k++) boxes[i][k] = (float)numbers[k];
