@@ -33,7 +33,7 @@ CFLAGS_target := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 ifneq ($(filter demo check fuzz,$(MAKECMDGOALS)),)
 $(error $(filter demo check fuzz,$(MAKECMDGOALS)) runs programs of this machine, and CROSS=$(CROSS) builds those of another; make test CROSS=$(CROSS) runs its tests in QEMU)
 endif
-ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET:i686%=i386%)/libjpeg.*)$(filter test clean help,$(MAKECMDGOALS)),)
+ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET)/libjpeg.*)$(filter test clean help,$(MAKECMDGOALS)),)
 $(error there are no libraries for $(TRIPLET): scripts/cross_sysroot.sh $(TRIPLET) fetches them, or SYSROOT=FOLDER says where they are)
 endif
 endif
@@ -69,9 +69,6 @@ ISA_FLAGS_generic :=
 # Debian 12's gcc 12.2 for ARM64 crashes in its vectoriser (vect_transform_reduction) on a largest or smallest value taken by
 # fmax or fmin in double over floats. Whether this compiler does is tried, wherever fmax is an instruction and so a
 # candidate; without the built-ins these two are calls of libm with the same result, and all else stays vectorised.
-ifneq ($(filter i386 i486 i586 i686,$(ARCH)),)
-CFLAGS_target += -msse2 -mfpmath=sse # else sums are rounded as the x87 holds them, and no two builds agree
-endif
 ifneq ($(ARCH),x86_64)
 LARGEST := double f(const float *x, int n) { double t = 0; for (int i = 0; i < n; i++) t = __builtin_fmax(t, x[i]); return t; }
 CFLAGS_target += $(shell echo '$(LARGEST)' | $(CC) -O3 -x c -S -o /dev/null - 2>/dev/null || echo -fno-builtin-fmax -fno-builtin-fmin)

@@ -1,3 +1,11 @@
+/* Sizes of files and tensors are counted in size_t, and limits are beyond 4 GB; weights, checkpoints and ONNX files
+ * hold the lowest byte of a number first and are read and written in place. The exported C source runs everywhere. */
+#if __SIZEOF_SIZE_T__ < 8
+#    error "rf does not run on machines with 32-bit addresses; what rf-export --to c writes does"
+#elif __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#    error "rf does not run on machines that store the highest byte first; what rf-export --to c writes does"
+#endif
+
 #define _GNU_SOURCE
 #include "core/mem.h"
 

@@ -1,8 +1,3 @@
-/* Weights, checkpoints and ONNX files hold the lowest byte of a number first, and are read and written in place. */
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#    error "rf does not run on machines that store the highest byte of a number first"
-#endif
-
 #include "core/safetensors.h"
 
 #include <inttypes.h>

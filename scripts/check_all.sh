@@ -42,7 +42,6 @@ step "programs and tests" built
 step "documents" bash scripts/check_docs.sh
 step "every test with address and undefined-behaviour sanitizers" tests_under asan
 step "every test for ARM64" sh scripts/check_cross.sh --all aarch64-linux-gnu
-step "every test for 32-bit x86" sh scripts/check_cross.sh --all i686-linux-gnu
 step "exports in onnxruntime and OpenCV" runtimes
 step "exported C sources with every compiler" sh scripts/check_c.sh
 step "fuzz targets" make fuzz FUZZ_SECONDS="$seconds"

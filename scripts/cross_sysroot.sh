@@ -3,7 +3,7 @@
 # `make CROSS=TRIPLET-` takes as the compiler's --sysroot and QEMU as its -L. Debian's packages are fetched by apt with lists
 # of its own and unpacked, not installed: no root is needed, no `dpkg --add-architecture`, and packages that exist once on a
 # system (libmatio-dev, libxml2-dev ...) keep their native version there.
-# Usage: scripts/cross_sysroot.sh TRIPLET   (aarch64-linux-gnu, i686-linux-gnu, arm-linux-gnueabihf, s390x-linux-gnu ...)
+# Usage: scripts/cross_sysroot.sh TRIPLET   (aarch64-linux-gnu, powerpc64le-linux-gnu, x86_64-linux-gnu)
 # Exit 1 and one sentence when the packages cannot be had.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,12 +15,14 @@ say() {
 
 case "${1:-}" in
 aarch64-linux-gnu) arch=arm64 ;;
-i686-linux-gnu) arch=i386 ;;
-arm-linux-gnueabihf) arch=armhf ;;
 powerpc64le-linux-gnu) arch=ppc64el ;;
-s390x-linux-gnu) arch=s390x ;;
+x86_64-linux-gnu) arch=amd64 ;;
+i?86-linux-gnu | arm-linux-gnueabi* | mips*) say "rf needs 64-bit addresses, which $1 has not (what rf-export --to c writes runs there)" ;;
+s390x-linux-gnu | powerpc-linux-gnu | powerpc64-linux-gnu)
+    say "rf needs a machine that stores the lowest byte of a number first, and $1 does not (what rf-export --to c writes runs there)"
+    ;;
 "") say "which architecture? Usage: scripts/cross_sysroot.sh TRIPLET, for example aarch64-linux-gnu" ;;
-*) say "no Debian architecture is known for $1; known are aarch64-linux-gnu, i686-linux-gnu, arm-linux-gnueabihf, powerpc64le-linux-gnu, s390x-linux-gnu" ;;
+*) say "no Debian architecture is known for $1; known are aarch64-linux-gnu, powerpc64le-linux-gnu and x86_64-linux-gnu" ;;
 esac
 command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1 ||
     say "this is not a Debian system; unpack $arch versions of the libraries that scripts/deps.sh names into a folder and pass it as make CROSS=$1- SYSROOT=FOLDER"
