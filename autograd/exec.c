@@ -6,6 +6,7 @@
 #include "autograd/plan.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/parallel.h"
 
 struct rf_exec {
     const rf_graph *graph;
@@ -13,6 +14,7 @@ struct rf_exec {
     char *arena;
     rf_call *calls;  /* [n_steps] with every pointer resolved */
     double *seconds; /* [n_nodes] */
+    int threads;     /* for which the workspaces have room */
 };
 
 static rf_real *buffer_at(const rf_exec *exec, int slot) {
@@ -62,6 +64,7 @@ rf_exec *rf_exec_new(const rf_graph *graph, const rf_exec_options *options) {
     rf_exec *exec = rf_alloc(1, sizeof *exec);
     if (!exec) return NULL;
     exec->graph = graph;
+    exec->threads = rf_get_threads();
     if (rf_plan_make(graph, options, &exec->plan) != RF_OK) goto fail;
     exec->calls = rf_alloc((size_t)exec->plan.n_steps + 1, sizeof *exec->calls);
     exec->seconds = rf_alloc((size_t)graph->n_nodes + 1, sizeof *exec->seconds);
@@ -122,7 +125,19 @@ static rf_status run_step(rf_exec *exec, int t, bool training) {
     return status == RF_OK ? RF_OK : rf_fail_context(status, "%s", node->name);
 }
 
+/* More threads would write past the workspaces. */
+static rf_status check_threads(const rf_exec *exec) {
+    int now = rf_get_threads();
+    if (now <= exec->threads) return RF_OK;
+    return rf_fail(
+        RF_ERR_USER,
+        "the memory of this graph was planned for %d threads and %d are set now; set the threads (or use the "
+        "pool) before the graph is planned",
+        exec->threads, now);
+}
+
 rf_status rf_exec_forward(rf_exec *exec, bool training) {
+    RF_TRY(check_threads(exec));
     for (int t = 0; t < exec->plan.n_forward_steps; t++) RF_TRY(run_step(exec, t, training));
     return RF_OK;
 }
@@ -147,6 +162,7 @@ static void prepare_backward(rf_exec *exec, bool accumulate) {
 
 rf_status rf_exec_backward(rf_exec *exec, bool accumulate) {
     if (!exec->graph->differentiated) return rf_fail(RF_ERR_USER, "the graph was built without gradients");
+    RF_TRY(check_threads(exec));
     prepare_backward(exec, accumulate);
     for (int t = exec->plan.n_forward_steps; t < exec->plan.n_steps; t++) {
         /* Gradients exist for training: replays repeat what forward did there. */

@@ -1,4 +1,5 @@
-/* Plans memory for a graph and runs it. Not thread safe; ops run in parallel inside. */
+/* Plans memory for a graph and runs it. Ops run in parallel inside (core/parallel.h). Not thread safe; several
+ * executors may run in several threads at once, best each with a pool of its own. */
 #ifndef RF_AUTOGRAD_EXEC_H
 #define RF_AUTOGRAD_EXEC_H
 
@@ -34,7 +35,8 @@ rf_real *rf_exec_data(const rf_exec *exec, rf_value value);
 rf_real *rf_exec_grad(const rf_exec *exec, rf_value value);
 
 /* Runs all forward nodes, then all backward nodes (if any). Parameter gradients are stored, not added, unless
- * `accumulate`. `training`: batch statistics. RF_ERR_* of a host node ends the run. No allocation happens. */
+ * `accumulate`. `training`: batch statistics. RF_ERR_* of a host node ends the run. No allocation happens. RF_ERR_USER
+ * when the current pool has more threads than the one that the plan was made with: workspaces have no room for them. */
 rf_status rf_exec_forward(rf_exec *exec, bool training);
 rf_status rf_exec_backward(rf_exec *exec, bool accumulate);
 

@@ -39,6 +39,9 @@ typedef struct rf_option {
     double lo, hi;     /* allowed range of numbers; both 0: any */
 } rf_option;
 
+/* Of --threads, in every program. */
+#define RF_THREADS_DOC "threads, 0: as many as the affinity mask and the CPU quota allow (0)"
+
 typedef struct rf_program {
     const char *name;     /* "rf-data" or "rf-data synth" */
     const char *summary;  /* after the name in the first line of the help */

@@ -38,9 +38,9 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     memset(b, 0, sizeof *b);
     b->name = command->name;
     b->iterations = command->iterations;
-    rf_option options[8] = {
+    rf_option options[9] = {
         {"iters", 'n', RF_OPT_INT, &b->iterations, "N", "measured repetitions, after one to warm up", 1, 100000},
-        {"threads", 't', RF_OPT_INT, &b->threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {"threads", 't', RF_OPT_INT, &b->threads, "N", RF_THREADS_DOC, 0, 1024},
         {"json", 0, RF_OPT_TEXT, &b->json, "FILE",
          "write the medians as one JSON object, times in seconds; -: to stdout", 0, 0},
         {"set", 0, RF_OPT_LIST, &b->sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0}};
@@ -49,6 +49,12 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
         options[n++] = (rf_option){"size", 's', RF_OPT_SIZE, b->size, "WxH", command->size_doc, 32, 8192};
     if (command->batch)
         options[n++] = (rf_option){"batch", 'b', RF_OPT_INT, &b->batch, "N", "images a step (train.batch)", 1, 4096};
+    if (command->busy)
+        options[n++] =
+            (rf_option){"busy",     0,
+                        RF_OPT_INT, &b->busy,
+                        "N",        "measure again beside one, two ... N processes that keep a processor busy (0)",
+                        0,          RF_BENCH_BUSY};
     if (command->profile)
         options[n++] = (rf_option){"profile",
                                    'p',
@@ -86,7 +92,8 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     rf_json_put_string(&b->out, "model", b->model);
     rf_json_put_int(&b->out, "threads", rf_get_threads());
     rf_json_put_string(&b->out, "isa", rf_isa_text(rf_isa_current()));
-    rf_say("%s, %d threads, %s\n", b->model, rf_get_threads(), rf_isa_text(rf_isa_current()));
+    char threads[RF_THREADS_TEXT];
+    rf_say("%s, %s, %s\n", b->model, rf_threads_text(threads, sizeof threads), rf_isa_text(rf_isa_current()));
     return true;
 }
 

@@ -27,6 +27,7 @@ typedef struct rf_bench {
     rf_output file; /* of json */
     rf_text_list sets;
     long batch, iterations, threads; /* batch 0: the configuration's */
+    long busy;                       /* also beside 1 to that many busy processes */
     int size[2];                     /* width, height; 0: the command's default */
     /* the configuration of the model, and its weights: random ones when a configuration was given */
     rf_config config;
@@ -38,7 +39,7 @@ typedef struct rf_bench {
 typedef struct rf_bench_command {
     const char *name, *summary, *description, *examples;
     const char *size_doc; /* NULL: no --size */
-    bool batch, profile;
+    bool batch, profile, busy;
     const char *profile_doc; /* NULL: what --profile does for ops */
     long iterations;         /* default */
 } rf_bench_command;
@@ -59,6 +60,13 @@ double rf_samples_median(rf_samples *samples);
 
 /* Prints "name   12.3 ms (best .. worst)" and adds the median in seconds to the JSON under `key`. */
 void rf_bench_tell(rf_bench *bench, const char *key, rf_samples *samples);
+/* One measured pass, number `run` (0: to warm up; its work depends on the number only), and its seconds. */
+typedef rf_status (*rf_bench_fn)(void *ctx, long run, double *seconds);
+enum { RF_BENCH_BUSY = 64 };
+/* --busy: the same passes beside one, two ... processes that keep a processor each busy; prints and adds to the JSON
+ * the medians and their ratios to `alone`, under `key`_busyN and `key`_busyN_ratio. The processes end with this one. */
+rf_status rf_bench_beside_busy(rf_bench *bench, const char *key, double alone, rf_bench_fn fn, void *ctx);
+
 /* img_s and rss_mb, the last lines of every command that handles images. */
 void rf_bench_tell_rate(rf_bench *bench, double images_per_second);
 

@@ -16,6 +16,15 @@
 
 /* ---- the network alone ---- */
 
+static rf_status forward_once(void *exec, long run, double *seconds) {
+    (void)run;
+    rf_exec_reset_times(exec);
+    double start = rf_clock_seconds();
+    RF_TRY(rf_exec_forward(exec, false));
+    *seconds = rf_clock_seconds() - start;
+    return RF_OK;
+}
+
 static rf_status run_network(rf_bench *b, rf_graph *graph) {
     rf_detector detector;
     rf_exec *exec = NULL;
@@ -37,14 +46,14 @@ static rf_status run_network(rf_bench *b, rf_graph *graph) {
     for (size_t i = 0; i < (size_t)n * (size_t)b->size[0] * (size_t)b->size[1] * 3; i++)
         input[i] = rf_rng_range(&rng, -100, 100);
     for (long i = 0; i <= b->iterations; i++) {
-        rf_exec_reset_times(exec);
-        double start = rf_clock_seconds();
-        RF_TRY_GOTO(rf_exec_forward(exec, false));
+        double seconds;
+        RF_TRY_GOTO(forward_once(exec, i, &seconds));
         if (i == 0) continue;
-        RF_TRY_GOTO(rf_samples_add(&forward, rf_clock_seconds() - start));
+        RF_TRY_GOTO(rf_samples_add(&forward, seconds));
         RF_TRY_GOTO(rf_profile_add(&profile, exec));
     }
     rf_bench_tell(b, "fwd", &forward);
+    RF_TRY_GOTO(rf_bench_beside_busy(b, "fwd", rf_samples_median(&forward), forward_once, exec));
     rf_bench_tell_rate(b, n / rf_samples_median(&forward));
     if (b->profile) RF_TRY_GOTO(rf_profile_report(b, &profile, b->profile));
 fail:
@@ -62,6 +71,7 @@ int rf_bench_infer(int argc, char **argv) {
                                              "  comes before and after it.",
                                              "  rf-bench infer runs/mnet/best.safetensors --size 1024x768",
                                              "width and height of the images (640x640)",
+                                             true,
                                              true,
                                              true,
                                              NULL,
@@ -91,30 +101,42 @@ static rf_status add_parts(parts *p, double decode, double total, const rf_finde
     return rf_samples_add(&p->total, total - (b->build - a->build));
 }
 
+typedef struct pictures {
+    const rf_dataset *dataset;
+    rf_finder *finder;
+    rf_face_list faces; /* of the last picture */
+    parts *parts;       /* NULL: not wanted */
+} pictures;
+
+static rf_status find_once(void *ctx, long run, double *seconds) {
+    pictures *p = ctx;
+    rf_image image = {0};
+    const rf_face *truth;
+    size_t n_truth;
+    rf_finder_stats before = rf_finder_get_stats(p->finder);
+    double begin = rf_clock_seconds();
+    RF_TRY(rf_sample_load(p->dataset, (size_t)run % p->dataset->n_samples, &image, &truth, &n_truth));
+    double decoded = rf_clock_seconds();
+    rf_status status = rf_finder_run(p->finder, &image, &p->faces);
+    double end = rf_clock_seconds();
+    rf_image_free(&image);
+    if (status != RF_OK) return status;
+    rf_finder_stats after = rf_finder_get_stats(p->finder);
+    *seconds = end - begin - (after.build - before.build);
+    return p->parts && run > 0 ? add_parts(p->parts, decoded - begin, end - begin, &before, &after) : RF_OK;
+}
+
 static rf_status run_pictures(rf_bench *b, const rf_dataset *dataset) {
-    rf_finder *finder = NULL;
-    rf_face_list faces = {0};
     parts p = {0};
-    size_t found = 0, n = dataset->n_samples;
+    pictures all = {.dataset = dataset, .parts = &p};
+    size_t found = 0;
     rf_status status;
     RF_TRY_GOTO(rf_params_fold(b->params, NULL));
-    RF_TRY_GOTO(rf_finder_open(&b->config, b->params, &finder));
+    RF_TRY_GOTO(rf_finder_open(&b->config, b->params, &all.finder));
     for (long i = 0; i <= b->iterations; i++) {
-        rf_image image = {0};
-        const rf_face *truth;
-        size_t n_truth;
-        rf_finder_stats before = rf_finder_get_stats(finder);
-        double begin = rf_clock_seconds();
-        RF_TRY_GOTO(rf_sample_load(dataset, (size_t)i % n, &image, &truth, &n_truth));
-        double decoded = rf_clock_seconds();
-        status = rf_finder_run(finder, &image, &faces);
-        double end = rf_clock_seconds();
-        rf_image_free(&image);
-        if (status != RF_OK) goto fail;
-        rf_finder_stats after = rf_finder_get_stats(finder);
-        if (i == 0) continue;
-        found += faces.n;
-        RF_TRY_GOTO(add_parts(&p, decoded - begin, end - begin, &before, &after));
+        double seconds;
+        RF_TRY_GOTO(find_once(&all, i, &seconds));
+        if (i > 0) found += all.faces.n;
     }
     rf_say("%.1f faces an image above eval.score=%g\n", (double)found / (double)b->iterations, b->config.eval.score);
     rf_bench_tell(b, "decode", &p.decode);
@@ -123,12 +145,14 @@ static rf_status run_pictures(rf_bench *b, const rf_dataset *dataset) {
     rf_bench_tell(b, "boxes", &p.boxes);
     rf_bench_tell(b, "merge", &p.merge);
     rf_bench_tell(b, "total", &p.total);
+    all.parts = NULL;
+    RF_TRY_GOTO(rf_bench_beside_busy(b, "total", rf_samples_median(&p.total), find_once, &all));
     rf_bench_tell_rate(b, 1 / rf_samples_median(&p.total));
 fail:
-    rf_finder_close(finder);
-    rf_face_list_free(&faces);
-    rf_samples *all[] = {&p.decode, &p.resize, &p.network, &p.boxes, &p.merge, &p.total};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) rf_free(all[i]->v);
+    rf_finder_close(all.finder);
+    rf_face_list_free(&all.faces);
+    rf_samples *lists[] = {&p.decode, &p.resize, &p.network, &p.boxes, &p.merge, &p.total};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) rf_free(lists[i]->v);
     return status;
 }
 
@@ -143,6 +167,7 @@ int rf_bench_eval(int argc, char **argv) {
         NULL,
         false,
         false,
+        true,
         NULL,
         30};
     rf_bench bench;

@@ -92,6 +92,7 @@ int rf_bench_load(int argc, char **argv) {
         "side of the training images (input.size)",
         true,
         false,
+        false,
         NULL,
         30};
     rf_bench bench;

@@ -100,6 +100,17 @@ static rf_status run_once(stepper *s, bool measured) {
     return rf_profile_add(&s->profile, s->net.exec);
 }
 
+static rf_status step_once(void *ctx, long run, double *seconds) {
+    (void)run;
+    stepper *s = ctx;
+    double begin = rf_clock_seconds();
+    RF_TRY(rf_exec_forward(s->net.exec, true));
+    RF_TRY(rf_exec_backward(s->net.exec, false));
+    rf_optimizer_step(&s->optimizer, 1e-4, 1);
+    *seconds = rf_clock_seconds() - begin;
+    return RF_OK;
+}
+
 static void tell(stepper *s) {
     rf_bench *b = s->bench;
     rf_bench_tell(b, "fwd", &s->forward);
@@ -145,6 +156,7 @@ static int run(rf_bench *bench, bool profile) {
     RF_TRY_GOTO(prepare(&s));
     for (long i = 0; i <= bench->iterations; i++) RF_TRY_GOTO(run_once(&s, i > 0));
     tell(&s);
+    RF_TRY_GOTO(rf_bench_beside_busy(bench, "step", rf_samples_median(&s.step), step_once, &s));
     if (profile) RF_TRY_GOTO(rf_profile_report(bench, &s.profile, bench->profile));
 fail:
     free_stepper(&s);
@@ -163,6 +175,7 @@ int rf_bench_step(int argc, char **argv) {
                                              "side of the training images (input.size)",
                                              true,
                                              true,
+                                             true,
                                              NULL,
                                              5};
     rf_bench bench;
@@ -176,6 +189,7 @@ int rf_bench_ops(int argc, char **argv) {
                                              description,
                                              "  rf-bench ops configs/mnet025.ini --batch 8 --profile profile",
                                              "side of the training images (input.size)",
+                                             true,
                                              true,
                                              true,
                                              NULL,

@@ -84,6 +84,7 @@ int rf_bench_targets(int argc, char **argv) {
                                              "side of the image (input.size)",
                                              false,
                                              false,
+                                             false,
                                              NULL,
                                              51};
     rf_bench bench;

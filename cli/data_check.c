@@ -156,7 +156,7 @@ int rf_data_check(int argc, char **argv) {
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "check only the images that the file lists, one name a line", 0, 0},
         {"json", 'j', RF_OPT_TEXT, &json, "FILE", "write findings and statistics there, too; -: to stdout", 0, 0},
         {"quiet", 'q', RF_OPT_FLAG, &out.quiet, NULL, "statistics only, no findings", 0, 0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
         {0}};
     const rf_program program = {
         name,

@@ -91,7 +91,8 @@ static void print_summary(const char *out, const rf_convert_options *o, const rf
     if (s->other_categories) rf_say("%s%zu objects of other kinds", separator, s->other_categories);
     if (s->swapped) rf_say("; \"left\" was the person's, so eyes and mouth corners were swapped");
     if (o->place == RF_IMAGES_KEEP) rf_say("; the images stay below %s", root);
-    rf_say("; %.1f s\n", seconds);
+    char threads[RF_THREADS_TEXT];
+    rf_say("; %.1f s, %s\n", seconds, rf_threads_text(threads, sizeof threads));
     print_reasons(s, false);
     print_reasons(s, true);
 }
@@ -252,7 +253,7 @@ int rf_data_convert(int argc, char **argv) {
         {"strict", 0, RF_OPT_FLAG, &o.strict, NULL, "refuse to write when anything would be left out", 0, 0},
         {"verbose", 'v', RF_OPT_FLAG, &t.verbose, NULL, "tell everything that is left out, not 20 of a kind", 0, 0},
         {"formats", 0, RF_OPT_FLAG, &w.formats, NULL, "show an example of every format and end", 0, 0},
-        {"threads", 't', RF_OPT_INT, &w.threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {"threads", 't', RF_OPT_INT, &w.threads, "N", RF_THREADS_DOC, 0, 1024},
         {0}};
     const rf_program program = {
         name,

@@ -30,7 +30,9 @@ static int write_set(const char *out, size_t train, size_t val, uint64_t seed, c
     if (status == RF_OK) status = rf_signals_install();
     if (status == RF_OK) status = rf_synth_write(out, train, val, seed, options, show_progress, NULL);
     if (status != RF_OK) return rf_cli_fail(name, status);
-    rf_say("%s: %zu training and %zu validation pictures in %.1f s\n", out, train, val, rf_clock_seconds() - start);
+    char threads[RF_THREADS_TEXT];
+    rf_say("%s: %zu training and %zu validation pictures in %.1f s, %s\n", out, train, val, rf_clock_seconds() - start,
+           rf_threads_text(threads, sizeof threads));
     return 0;
 }
 
@@ -63,8 +65,7 @@ int rf_data_synth(int argc, char **argv) {
         {"degradation", 0, RF_OPT_FLAG, &o.degradation, NULL, "blur, noise, compression (on; --no-degradation)", 0, 0},
         {"distractors", 0, RF_OPT_FLAG, &o.distractors, NULL, "things that resemble faces (on; --no-distractors)", 0,
          0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0); the result does not depend on it",
-         0, 1024},
+        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; the result does not depend on it", 0, 1024},
         {0}};
     const rf_program program = {
         name,

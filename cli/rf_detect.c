@@ -263,7 +263,7 @@ int main(int argc, char **argv) {
          "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
         {0}};
     const rf_program program = {
         name,
@@ -299,7 +299,10 @@ int main(int argc, char **argv) {
     if (status == RF_OK) status = rf_output_start(&j.json);
     if (status == RF_OK && !(j.names = rf_distinct_new())) status = RF_ERR_NOMEM;
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
-    if (status == RF_OK) rf_say("%zu images, %zu faces, %zu skipped\n", j.images, j.faces, j.skipped);
+    char text[RF_THREADS_TEXT];
+    if (status == RF_OK)
+        rf_say("%zu images, %zu faces, %zu skipped; %s\n", j.images, j.faces, j.skipped,
+               rf_threads_text(text, sizeof text));
     if (status == RF_OK && j.images == 0)
         status = rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j.skipped);
     rf_distinct_free(j.names);

@@ -127,10 +127,12 @@ static rf_status write_predictions(const job *j, const rf_dataset *dataset, cons
 static void print_times(const rf_model *model, const rf_find_all *found) {
     rf_finder_stats s = rf_finder_get_stats(model->finder);
     double n = found->images ? (double)found->images : 1;
+    char threads[RF_THREADS_TEXT];
     rf_say("%.1f ms an image: %.1f decode, %.1f resize, %.1f network, %.1f boxes, %.1f merge, %.1f build; peak memory "
-           "%.0f MB\n",
+           "%.0f MB; %s\n",
            1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
-           1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6);
+           1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6,
+           rf_threads_text(threads, sizeof threads));
     if (s.shrunk) rf_say("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
 }
 
@@ -321,7 +323,7 @@ int main(int argc, char **argv) {
         {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
         {"json", 0, RF_OPT_TEXT, &j.json, "FILE", "write the results as one JSON object; -: to stdout", 0, 0},
         {"report", 0, RF_OPT_TEXT, &j.report, "DIR", "write the curves as SVG and CSV (with --gt or --protocol)", 0, 0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0)", 0, 1024},
+        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
         {0}};
     const rf_program program = {
         name,

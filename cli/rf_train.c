@@ -56,8 +56,10 @@ static rf_status print_plan(const rf_config *config) {
     rf_say("  arena       %8.0f MB for %d buffers of %.0f MB in all; at least %.0f MB are alive at once\n",
            (double)plan.arena.arena_bytes * mb, plan.arena.n_buffers, (double)plan.arena.sum_bytes * mb,
            (double)plan.arena.peak_live_bytes * mb);
-    rf_say("  parameters  %8.0f MB with gradients and momenta\n  loader      %8.0f MB\n\n",
+    rf_say("  parameters  %8.0f MB with gradients and momenta\n  loader      %8.0f MB\n",
            (double)plan.parameter_bytes * mb, (double)plan.loader_bytes * mb);
+    char threads[RF_THREADS_TEXT];
+    rf_say("%s\n\n", rf_threads_text(threads, sizeof threads));
     return RF_OK;
 }
 
@@ -266,8 +268,7 @@ int main(int argc, char **argv) {
         {"resume", 'r', RF_OPT_FLAG, &resume, NULL, "continue from DIR/last.safetensors, bit for bit", 0, 0},
         {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS",
          "start from these weights (safetensors, .pth, .params), matched by name", 0, 0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", "threads, 0: all processors (0); results do not depend on it", 0,
-         1024},
+        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; results do not depend on it", 0, 1024},
         {"seed", 's', RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
         {"plan", 0, RF_OPT_FLAG, &plan, NULL, "print the layers and the memory plan, and stop", 0, 0},
         {"reference", 0, RF_OPT_FLAG, &reference, NULL,

@@ -53,6 +53,7 @@ rf_pool *rf_pool_use(rf_pool *pool);
 /* Threads of the calling thread's current pool. Plans of graphs are made for that many (autograd/plan.h). */
 int rf_get_threads(void);
 
+enum { RF_THREADS_TEXT = 80 }; /* bytes for rf_threads_text */
 /* "2 threads (all processors)": that number, and in words where it comes from: asked for, all processors, the affinity
  * mask, or a CPU quota. Writes at most `size` bytes and gives `text`. */
 const char *rf_threads_text(char *text, size_t size);

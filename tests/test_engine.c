@@ -53,6 +53,26 @@ static void planned_equals_separate_buffers(void **state) {
     same_as_plain(NULL, 1);
 }
 
+static void a_plan_is_for_its_number_of_threads(void **state) {
+    (void)state;
+    rf_real loss;
+    test_net_make(&net, 2, 13, 17);
+    rf_exec *exec = run(NULL, 2, grads[0], &loss);
+    rf_set_threads(3);
+    assert_int_equal(rf_exec_forward(exec, true), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "planned for 2 threads and 3 are set"));
+    assert_int_equal(rf_exec_backward(exec, false), RF_ERR_USER);
+    rf_pool *pool;
+    assert_int_equal(rf_pool_create(1, &pool), RF_OK);
+    assert_null(rf_pool_use(pool));
+    assert_int_equal(rf_exec_forward(exec, true), RF_OK);
+    assert_ptr_equal(rf_pool_use(NULL), pool);
+    rf_pool_destroy(pool);
+    rf_exec_free(exec);
+    test_net_free(&net);
+    rf_set_threads(0);
+}
+
 static void recomputed_equals_stored(void **state) {
     (void)state;
     rf_exec_options options = {.recompute = true};
@@ -188,6 +208,7 @@ static void mistakes_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planned_equals_separate_buffers),
+        cmocka_unit_test(a_plan_is_for_its_number_of_threads),
         cmocka_unit_test(recomputed_equals_stored),
         cmocka_unit_test(two_threads_equal_one),
         cmocka_unit_test(accumulation_adds),
