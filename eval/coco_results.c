@@ -55,7 +55,11 @@ static bool names_agree(const char *a, const char *b) {
 }
 
 /* The picture that a file name means, when it is one: the names have the same end. */
-static bool find_name(const results *r, const char *name, size_t *index) {
+static bool find_name(const results *r, const char *given, size_t *index) {
+    char name[NAME_BYTES]; /* with the slashes of Windows turned */
+    snprintf(name, sizeof name, "%s", given);
+    for (char *p = name; *p; p++)
+        if (*p == '\\') *p = '/';
     const char *base = rf_path_base(name);
     size_t n = base_stem(base), lo = 0, hi = r->dataset->n_samples, hits = 0;
     while (lo < hi) {

@@ -19,18 +19,25 @@ typedef struct reader {
     size_t found;
 } reader;
 
+/* A backslash in a file of Windows stands for a slash. */
+static bool is_same(const char *image, const char *name, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (image[i] != name[i] && !(image[i] == '/' && name[i] == '\\')) return false;
+    return true;
+}
+
 static bool is_named(const rf_sample *sample, const char *name, size_t bytes) {
     size_t n = strlen(sample->name);
-    return (n == bytes && memcmp(sample->name, name, n) == 0) ||
+    return (n == bytes && is_same(sample->name, name, n)) ||
            (rf_prediction_stem(sample->name, n) == rf_prediction_stem(name, bytes) &&
-            memcmp(sample->name, name, rf_prediction_stem(name, bytes)) == 0);
+            is_same(sample->name, name, rf_prediction_stem(name, bytes)));
 }
 
 /* The image of a name, or n_samples. They usually come in the order of the annotation, so the search begins behind the
  * last one. */
 static size_t find_image(const rf_dataset *dataset, size_t last, const char *name, size_t bytes) {
     size_t n = dataset->n_samples;
-    while (bytes > 2 && memcmp(name, "./", 2) == 0) name += 2, bytes -= 2;
+    while (bytes > 2 && (memcmp(name, "./", 2) == 0 || memcmp(name, ".\\", 2) == 0)) name += 2, bytes -= 2;
     for (size_t k = 0; k < n; k++) {
         size_t i = (last + 1 + k) % n;
         if (is_named(&dataset->samples[i], name, bytes)) return i;
@@ -48,7 +55,7 @@ static bool is_row(const rf_line_reader *line) {
 static bool is_bad_row(const rf_line_reader *line) {
     char c = line->line[0];
     return (c == '-' || c == '+' || c == '.' || (c >= '0' && c <= '9')) && memchr(line->line, ' ', line->length) &&
-           !memchr(line->line, '/', line->length);
+           !memchr(line->line, '/', line->length) && !memchr(line->line, '\\', line->length);
 }
 
 /* One row of the image that was named last. columns: of the rows before, 0: none came yet. */

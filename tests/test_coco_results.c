@@ -52,6 +52,10 @@ static void ids_are_pictures(void **state) {
     } cases[] = {
         {"[" BOX("7", "1", "0.25") "," BOX("9", "1", "0.1234567890123") "]", NULL, {1, 1}, -1},
         {" [\n" BOX("\"a/photo\"", "1", "1") "," BOX("\"b/photo.png\"", "1", "1") "]\n", NULL, {0, 0, 1, 1}, -1},
+        {"[" BOX("\"a\\\\photo\"", "1", "1") "," BOX("\"set\\\\b\\\\photo.png\"", "1", "1") "]",
+         NULL,
+         {0, 0, 1, 1},
+         -1},
         {"[" BOX("\"000000000007\"", "1", "1") "," BOX("8", "1", "1") "]", NULL, {1}, RF_NOTE_strays},
         {"[" BOX("\"photo\"", "1", "1") "," BOX("7", "1", "1") "]", NULL, {1}, RF_NOTE_strays}, /* two are called so */
         {"[" BOX("1", "6", "1") "," BOX("2", "6", "1") "]", IDS, {1, 0, 0, 1}, -1},

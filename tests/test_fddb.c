@@ -205,6 +205,7 @@ static void odd_fddb_files(void **state) {
          {1, 0},
          -1},
         {"e/b\n0\n./e/a.png\n1\n 1e0\t+2 3.E0 .4e1 5\n\x1a\r\n", {1, 0}, -1},
+        {"e\\a\r\n1\r\n1 2 3 4 5\r\n.\\e\\b.jpg\r\n0\r\n", {1, 0}, -1}, /* of Windows */
         {"e/c\n1\n1 2 3 4 5\ne/a\n0\ne/b\n0\n", {0, 0}, RF_NOTE_strays},
         {"e/a\n1\n1 2 3 4 5\ne/a\n1\n1 2 3 4 5\ne/b\n0\n", {1, 0}, RF_NOTE_twice},
         {"e/a\n1\n1 2 3 4\ne/b\n1\n1 2 3 4 5\n", {0, 1}, RF_NOTE_bad_rows},
