@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* The separator that the first line has most of. */
+/* The separator that the first line has most of; blanks when it has no other. */
 static char guess_separator(const char *text, size_t bytes) {
     static const char known[] = ",;\t|";
     size_t counts[4] = {0};
@@ -12,7 +12,18 @@ static char guess_separator(const char *text, size_t bytes) {
     size_t best = 0;
     for (size_t k = 1; k < 4; k++)
         if (counts[k] > counts[best]) best = k;
-    return known[best];
+    const char *newline = memchr(text, '\n', bytes);
+    bool blank = counts[best] == 0 && memchr(text, ' ', newline ? (size_t)(newline - text) : bytes);
+    return blank ? ' ' : known[best];
+}
+
+static void skip_blanks(rf_csv *csv) {
+    while (csv->separator == ' ' && csv->at < csv->end && *csv->at == ' ') csv->at++;
+}
+
+static bool at_line_end(const rf_csv *csv) {
+    const char *at = csv->at + (csv->at < csv->end && *csv->at == '\r');
+    return at == csv->end || *at == '\n';
 }
 
 void rf_csv_begin(rf_csv *csv, const char *path, const char *text, size_t bytes) {
@@ -72,6 +83,7 @@ static void read_plain(rf_csv *csv) {
 
 /* One field and a 0 byte into `row`; *last tells that the row ends with it. */
 static rf_status read_field(rf_csv *csv, bool *last) {
+    skip_blanks(csv);
     if (csv->at < csv->end && *csv->at == '"') {
         csv->at++;
         RF_TRY(read_quoted(csv));
@@ -79,9 +91,11 @@ static rf_status read_field(rf_csv *csv, bool *last) {
         read_plain(csv);
     }
     rf_text_put_bytes(&csv->row, "", 1);
-    *last = csv->at == csv->end || *csv->at != csv->separator;
-    if (!*last) {
-        csv->at++;
+    skip_blanks(csv);
+    bool more = csv->separator == ' ' ? !at_line_end(csv) : csv->at < csv->end && *csv->at == csv->separator;
+    *last = !more;
+    if (more) {
+        csv->at += csv->separator != ' ';
         return RF_OK;
     }
     if (csv->at < csv->end && *csv->at == '\r') csv->at++;

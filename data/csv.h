@@ -1,6 +1,6 @@
 /* Comma-separated values after RFC 4180: quoted fields with "" and line ends inside, LF or CRLF, a UTF-8 byte order
  * mark; semicolons, tabs and bars serve as well as commas, whichever the first row has most of, or a first line "sep=;"
- * tells. */
+ * tells; any number of blanks, when it has none of these. */
 #ifndef RF_DATA_CSV_H
 #define RF_DATA_CSV_H
 

@@ -151,8 +151,9 @@ const rf_foreign rf_foreigns[] = {
     {"Scalabel's (BDD100K's) JSON", "convert it by `python -m bdd100k.label.to_coco`, then --from coco",
      BYTES("[{\"name\": \"photo.jpg\", \"labels\": []}]"), is_scalabel},
     {"one face a line, an image and four numbers",
-     "whether these are x1 y1 x2 y2 or x y w h cannot be told: write a first line path,x1,y1,x2,y2 or path,x,y,w,h, "
-     "commas between the rest, then --from csv",
+     "only you can tell what the numbers are: --from csv --columns path,x1,y1,x2,y2 for corners, --columns "
+     "path,x,y,w,h for "
+     "sizes, - for one that is not read",
      BYTES("photo.jpg 10 20 30 40\n"), is_face_a_line},
 };
 const size_t rf_foreign_count = sizeof rf_foreigns / sizeof *rf_foreigns;

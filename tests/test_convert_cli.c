@@ -246,7 +246,7 @@ static void sets_of_others_point_to_convert(void **state) {
         points_to_convert(folder, want);
     }
     write_text("@/kinds/rows.txt", "a.jpg 1 2 3 4\nb.jpg 5 6 7 8\n");
-    points_to_convert("@/kinds/rows.txt", "x1 y1 x2 y2 or x y w h cannot be told");
+    points_to_convert("@/kinds/rows.txt", "--from csv --columns path,x1,y1,x2,y2 for corners");
     refused("rf-data convert @/kinds/rows.txt --out @/x", "one face a line");
     refused("rf-data convert @/kinds/rows.txt --from yolo --out @/x", "one face a line");
     refused("rf-data convert @/kinds/coco --from csv --out @/x", "no annotations found");

@@ -343,6 +343,10 @@ static void rows_of_images(void **state) {
     o.n_categories = 1;
     assert_string_equal(kit_labels("keras", "a.txt", "c.jpg 10,20,40,60,0 5,6,12,14,0 1,1,2,2,3\nsub/b.png\n", &o),
                         "# c.jpg\n10 20 30 40" NONE " 0\n5 6 7 8" NONE " 0\n# sub/b.png\n");
+    rf_convert_options told = keep;
+    told.columns = "path,x1,y1,x2,y2";
+    assert_string_equal(kit_labels("csv", "a.txt", "c.jpg  10 20 40 60 \r\nc.jpg 5 6 12 14\n", &told),
+                        "# c.jpg\n10 20 30 40" NONE " 0\n5 6 7 8" NONE " 0\n");
     assert_string_equal(kit_labels("opencv", "a.dat", "c.jpg  2  10 20 30 40  5 6 7 8\nsub/b.png 0\n", &keep),
                         "# c.jpg\n10 20 30 40" NONE " 0\n5 6 7 8" NONE " 0\n# sub/b.png\n");
 }
