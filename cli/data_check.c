@@ -16,6 +16,7 @@
 /* Where the findings of a check go. */
 typedef struct sink {
     bool quiet, json;
+    rf_lint_seen seen; /* pictures of the sets before */
     rf_output file;
     rf_json_writer writer;
 } sink;
@@ -56,6 +57,8 @@ static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
     if (s->exif_images)
         rf_say("  EXIF            %zu images have an orientation and are taken %s\n", s->exif_images,
                d->turned ? "as it turns them" : "as they are stored");
+    if (s->unnamed)
+        rf_say("  not annotated   %zu pictures below %s, first %s\n", s->unnamed, d->image_dir, s->first_unnamed);
     print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
     rf_say("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
@@ -81,6 +84,7 @@ static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
                    {"exif_images", s->exif_images},
                    {"exif_fit", s->exif_fit},
                    {"exif_not_fit", s->exif_not},
+                   {"not_annotated", s->unnamed},
                    {"errors", s->errors},
                    {"warnings", s->warnings}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -104,7 +108,8 @@ static rf_status check_set(const rf_set_paths *set, const char *format, const ch
         rf_json_put_string(&out->writer, "images", set->images);
         rf_json_begin_array(&out->writer, "findings");
     }
-    rf_status status = rf_lint(dataset, take_finding, out, stats);
+    rf_status status = rf_lint(dataset, &out->seen, take_finding, out, stats);
+    if (list) stats->unnamed = 0; /* the list leaves pictures out */
     if (out->json) {
         rf_json_end_array(&out->writer);
         rf_json_begin_object(&out->writer, "statistics");
@@ -126,9 +131,19 @@ static rf_status check_all(const char *path, const char *images, const char *for
     RF_TRY(rf_sets_find(path, images, &sets));
     if (out->json) rf_json_begin_array(&out->writer, NULL);
     for (size_t i = 0; i < sets.n; i++) {
-        rf_lint_stats stats;
-        RF_TRY_GOTO(check_set(&sets.v[i], format, exif, list, out, &stats));
+        rf_lint_stats stats = {0};
+        status = check_set(&sets.v[i], format, exif, list, out, &stats);
         *errors += stats.errors;
+        if (status == RF_OK) continue;
+        if (sets.n == 1 || status == RF_ERR_NOMEM || status == RF_ERR_USER) goto fail;
+        rf_say("error: %s; the set is left out\n", rf_error_message());
+        if (out->json) {
+            rf_json_begin_object(&out->writer, NULL);
+            rf_json_put_string(&out->writer, "annotation", sets.v[i].annotation);
+            rf_json_put_string(&out->writer, "error", rf_error_message());
+            rf_json_end_object(&out->writer);
+        }
+        ++*errors;
     }
     status = RF_OK;
 fail:
@@ -139,6 +154,7 @@ fail:
         if (status == RF_OK) status = rf_output_write(&out->file, text);
         if (finished == RF_OK) rf_free(text);
     }
+    rf_lint_seen_clear(&out->seen);
     rf_sets_free(&sets);
     return status;
 }

@@ -129,30 +129,33 @@ static rf_status tell_notes(rf_convert_job *job, const rf_intake *intake) {
     return RF_OK;
 }
 
-static rf_status convert_input(rf_convert_job *job, const rf_convert_input *input) {
+/* Reads what an input has and finds its pictures. */
+static rf_status read_input(rf_convert_job *job, const rf_convert_input *input, rf_intake *intake) {
     const rf_convert_options *o = job->options;
-    rf_intake intake = {
-        .root = input->root, .columns = o->columns, .keep_difficult = o->keep_difficult, .left = o->left};
-    rf_status status = RF_OK;
-    intake.real_root = realpath(input->root, NULL);
+    *intake =
+        (rf_intake){.root = input->root, .columns = o->columns, .keep_difficult = o->keep_difficult, .left = o->left};
+    intake->real_root = realpath(input->root, NULL);
     for (size_t i = 0; i < input->n_files; i++) {
-        if (o->progress && !o->progress(o->ctx, 0, 0)) {
-            status = rf_fail(RF_ERR_INTERRUPTED, "stopped while reading; nothing was written");
-            goto fail;
-        }
-        RF_TRY_GOTO(read_one(job->from, input->files[i], input, &intake));
+        if (o->progress && !o->progress(o->ctx, 0, 0))
+            return rf_fail(RF_ERR_INTERRUPTED, "stopped while reading; nothing was written");
+        RF_TRY(read_one(job->from, input->files[i], input, intake));
     }
-    RF_TRY_GOTO(tell_notes(job, &intake));
-    if (intake.n_images == 0) {
-        status = job->first ? rf_fail(RF_ERR_FORMAT, "%s; nothing else can be read", job->first)
-                            : rf_fail(RF_ERR_FORMAT, "%s: no image is listed", input->files[0]);
-        goto fail;
-    }
-    RF_TRY_GOTO(rf_convert_probe(job, &intake));
-    status = rf_convert_select(job, &intake, input->part);
-fail:
-    rf_intake_free(&intake);
-    return status;
+    RF_TRY(tell_notes(job, intake));
+    if (intake->n_images == 0)
+        return job->first ? rf_fail(RF_ERR_FORMAT, "%s; nothing else can be read", job->first)
+                          : rf_fail(RF_ERR_FORMAT, "%s: no image is listed", input->files[0]);
+    return rf_convert_probe(job, intake);
+}
+
+static rf_status convert_inputs(rf_convert_job *job, const rf_convert_input *inputs, size_t n, const char *out) {
+    rf_intake *intakes = rf_alloc(n, sizeof *intakes);
+    rf_status status = intakes ? RF_OK : RF_ERR_NOMEM;
+    for (size_t i = 0; i < n && status == RF_OK; i++) status = read_input(job, &inputs[i], &intakes[i]);
+    if (status == RF_OK) status = rf_convert_unnamed(job, intakes, inputs, n, out);
+    for (size_t i = 0; i < n && status == RF_OK; i++) status = rf_convert_select(job, &intakes[i], inputs[i].part);
+    for (size_t i = 0; intakes && i < n; i++) rf_intake_free(&intakes[i]);
+    rf_free(intakes);
+    return status == RF_OK ? rf_convert_leaks(job) : status;
 }
 
 static size_t count_left_out(const rf_convert_stats *stats) {
@@ -182,7 +185,7 @@ rf_status rf_convert(const rf_converter *from, const rf_converter *to, const rf_
     if (options->split > 0 && n > 1)
         return rf_fail(RF_ERR_USER, "there are %zu parts already (%s, %s, ...); leave --split away", n, inputs[0].part,
                        inputs[1].part);
-    for (size_t i = 0; i < n; i++) RF_TRY_GOTO(convert_input(&job, &inputs[i]));
+    RF_TRY_GOTO(convert_inputs(&job, inputs, n, out));
     if (options->strict && job.first) {
         size_t others = count_left_out(stats) - 1;
         status =

@@ -27,6 +27,14 @@ typedef struct rf_convert_job {
 
 /* Finds and measures the images of an intake, in parallel (data/convert_probe.c). */
 rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake);
+/* Reads the headers of the images from the first one on, whose names are those of files. */
+rf_status rf_convert_measure(rf_convert_job *job, rf_intake *intake, size_t first);
+/* Pictures in the image folders that none of n intakes names: YOLO's become negatives of theirs, others are counted
+ * (data/convert_unnamed.c). `out`: the output folder, whose pictures are none. */
+rf_status rf_convert_unnamed(rf_convert_job *job, rf_intake *intakes, const rf_convert_input *inputs, size_t n,
+                             const char *out);
+/* Tells the pictures that stand in two parts. */
+rf_status rf_convert_leaks(rf_convert_job *job);
 /* Checks what was read and moves it to the parts of the job: one named `part`, or with options->split two, "train" and
  * "val" (data/convert_select.c). */
 rf_status rf_convert_select(rf_convert_job *job, rf_intake *intake, const char *part);

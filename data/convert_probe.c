@@ -70,11 +70,11 @@ static rf_status mark_same(rf_intake *intake) {
     return RF_OK;
 }
 
-/* Calls fn for every image, the first of each name. `told`: progress is reported. */
-static rf_status for_images(rf_convert_job *job, rf_intake *intake, image_fn fn, bool told) {
+/* Calls fn for every image from number `first` on, the first of each name. `told`: progress is reported. */
+static rf_status for_images(rf_convert_job *job, rf_intake *intake, size_t first, image_fn fn, bool told) {
     const rf_convert_options *o = job->options;
     probe_range range = {.intake = intake, .fn = fn};
-    for (range.first = 0; range.first < intake->n_images; range.first += BATCH) {
+    for (range.first = first; range.first < intake->n_images; range.first += BATCH) {
         size_t n = intake->n_images - range.first < BATCH ? intake->n_images - range.first : BATCH;
         memset(range.out_of_memory, 0, sizeof range.out_of_memory);
         rf_parallel_for(n, GRAIN, probe_some, &range);
@@ -103,9 +103,13 @@ static rf_status copy_found(rf_intake *intake) {
 
 rf_status rf_convert_probe(rf_convert_job *job, rf_intake *intake) {
     RF_TRY(mark_same(intake));
-    RF_TRY(for_images(job, intake, rf_find_exact, false));
+    RF_TRY(for_images(job, intake, 0, rf_find_exact, false));
     RF_TRY(rf_find_others(intake));
-    RF_TRY(for_images(job, intake, measure, true));
+    RF_TRY(for_images(job, intake, 0, measure, true));
     RF_TRY(copy_found(intake));
     return mark_same(intake); /* again: two names may have led to one file */
+}
+
+rf_status rf_convert_measure(rf_convert_job *job, rf_intake *intake, size_t first) {
+    return for_images(job, intake, first, measure, true);
 }

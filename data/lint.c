@@ -32,6 +32,7 @@ typedef struct linter {
     size_t *same_content; /* [n_samples] earlier sample with the same bytes, or itself */
     rf_box_tally tally;
     int tally_line; /* of the first face that it counts */
+    const rf_lint_seen *seen;
     rf_finding_fn callback;
     void *ctx;
     rf_lint_stats *stats;
@@ -268,6 +269,10 @@ static rf_status check_sample(linter *l, size_t index) {
     else if (content != index)
         report(l, RF_LINT_WARNING, sample->line, "%s has the same contents as %s of line %d", sample->name,
                d->samples[content].name, d->samples[content].line);
+    const struct rf_seen_picture *seen = facts->width ? rf_lint_seen_find(l->seen, facts->crc, facts->bytes) : NULL;
+    if (seen)
+        report(l, RF_LINT_WARNING, sample->line, "%s is the same picture as %s: what is trained on is measured",
+               sample->name, seen->name);
     for (size_t i = sample->first_face; i < sample->first_face + sample->n_faces; i++) {
         const rf_face *face = &d->faces[i];
         check_box(l, face, facts, d->face_lines[i]);
@@ -302,10 +307,21 @@ static void measure_images(linter *l) {
     s->unusable_images = l->dataset->n_samples - readable;
 }
 
-rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats) {
+static rf_status remember(const linter *l, rf_lint_seen *seen) {
+    for (size_t i = 0; i < l->dataset->n_samples; i++) {
+        const image_facts *f = &l->facts[i];
+        if (f->width == 0) continue;
+        RF_TRY(rf_lint_seen_add(seen, f->crc, f->bytes, l->dataset->samples[i].name, l->dataset->annotation_path));
+    }
+    rf_lint_seen_sort(seen);
+    return RF_OK;
+}
+
+rf_status rf_lint(const rf_dataset *dataset, rf_lint_seen *seen, rf_finding_fn callback, void *ctx,
+                  rf_lint_stats *stats) {
     rf_status status = RF_ERR_NOMEM;
     size_t n = dataset->n_samples;
-    linter l = {.dataset = dataset, .callback = callback, .ctx = ctx, .stats = stats};
+    linter l = {.dataset = dataset, .seen = seen, .callback = callback, .ctx = ctx, .stats = stats};
     *stats = (rf_lint_stats){
         .images = n, .faces = dataset->n_faces, .ignored = dataset->n_ignored, .with_points = dataset->n_with_points};
     l.facts = rf_alloc(n, sizeof *l.facts);
@@ -327,7 +343,8 @@ rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, 
     for (size_t i = 0; i < n; i++) RF_TRY_GOTO(check_sample(&l, i));
     check_rule(&l);
     check_reading(&l);
-    status = RF_OK;
+    RF_TRY_GOTO(rf_lint_unnamed(dataset, stats));
+    status = seen ? remember(&l, seen) : RF_OK;
 fail:
     for (size_t i = 0; l.facts && i < n; i++) rf_free(l.facts[i].fault);
     rf_free(l.facts);

@@ -3,6 +3,7 @@
 #define RF_DATA_LINT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/status.h"
 #include "data/dataset.h"
@@ -38,7 +39,26 @@ typedef struct rf_lint_stats {
     double mean_pixels;
     size_t exif_images;        /* with an EXIF orientation */
     size_t exif_fit, exif_not; /* of them: whose boxes fit only the picture as it is read, or only as it is not */
+    size_t unnamed;            /* pictures in the image folder that the set does not name */
+    char first_unnamed[256];
 } rf_lint_stats;
+
+/* Pictures of the sets that were looked at so far; start from zeros, end with rf_lint_seen_clear. */
+typedef struct rf_lint_seen {
+    struct rf_seen_picture {
+        uint32_t crc;
+        size_t bytes;
+        char *name; /* "photo.jpg of val/label.txt" */
+    } * v;          /* sorted */
+    size_t n;
+} rf_lint_seen;
+void rf_lint_seen_clear(rf_lint_seen *seen);
+/* For rf_lint: the picture of these bytes, NULL: none; and adding one, which is found after the sorting. */
+const struct rf_seen_picture *rf_lint_seen_find(const rf_lint_seen *seen, uint32_t crc, size_t bytes);
+rf_status rf_lint_seen_add(rf_lint_seen *seen, uint32_t crc, size_t bytes, const char *name, const char *set);
+void rf_lint_seen_sort(rf_lint_seen *seen);
+/* Counts the pictures below an image folder that are none of the set's; a folder that cannot be listed has none. */
+rf_status rf_lint_unnamed(const rf_dataset *dataset, rf_lint_stats *stats);
 
 extern const char *const rf_size_bin_names[RF_SIZE_BINS];
 extern const char *const rf_count_bin_names[RF_COUNT_BINS];
@@ -48,7 +68,9 @@ extern const char *const rf_count_bin_names[RF_COUNT_BINS];
  * out of the image; the same box twice; boxes that fit only the picture turned by EXIF when it is not (or the other way
  * round); landmarks far outside the box; eyes and mouth corners in the order of the mirror image; boxes that look like
  * shares of the image's size, or like corners where sizes are expected. Returns RF_OK however much is found and fails
- * only when memory is out. callback may be NULL. */
-rf_status rf_lint(const rf_dataset *dataset, rf_finding_fn callback, void *ctx, rf_lint_stats *stats);
+ * only when memory is out. callback may be NULL. seen (NULL: none) has the pictures of
+ * earlier sets, which are told where they come again, and gets those of this one. */
+rf_status rf_lint(const rf_dataset *dataset, rf_lint_seen *seen, rf_finding_fn callback, void *ctx,
+                  rf_lint_stats *stats);
 
 #endif

@@ -64,7 +64,8 @@ int kit_count(const char *name) {
 }
 
 static void take_finding(void *ctx, rf_convert_reason reason, const char *text) {
-    (void)ctx, (void)reason;
+    (void)ctx;
+    if (reason == RF_CONVERT_UNNAMED) return; /* the pictures are there for all tests */
     size_t used = strlen(kit_found);
     snprintf(kit_found + used, sizeof kit_found - used, "%s\n", text);
 }

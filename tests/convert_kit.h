@@ -8,7 +8,7 @@
 #include "tests/scratch.h"
 
 enum { KIT_TEXT = 1 << 16 };
-/* Findings of the last conversion, a line each. */
+/* Findings of the last conversion, a line each; without that of pictures that no annotation names. */
 extern char kit_found[KIT_TEXT];
 extern rf_convert_stats kit_stats;
 

@@ -137,6 +137,60 @@ static void folders_of_other_tools(void **state) {
     assert_false(rf_dir_exists(at("@/strict")));
 }
 
+/* Pictures without a text file are YOLO's negatives, in other formats they are counted; those of two parts are told. */
+static void pictures_without_annotation(void **state) {
+    (void)state;
+    put_picture("@/negative/images/train/a.jpg");
+    put_picture("@/negative/images/train/x/none.jpg"); /* a link to the same picture: no other */
+    write_text("@/negative/labels/train/a.txt", "0 0.5 0.5 0.25 0.5\n");
+    succeeds("rf-data convert @/negative --from yolo --out @/negative_1");
+    assert_label("@/negative_1/train/label.txt", "# a.jpg\n36 24 24 48 -1");
+    assert_non_null(strstr(out, "1 images (1 train)"));
+    unlink(at("@/negative/images/train/x/none.jpg"));
+    assert_int_equal(
+        symlink(at("@/set/val/images/0--Synth/synth_val_000002.jpg"), at("@/negative/images/train/x/none.jpg")), 0);
+    succeeds("rf-data convert @/negative --from yolo --out @/negative_2");
+    assert_non_null(strstr(out, "1 pictures have no annotation file and are taken as negatives, first x/none.jpg"));
+    assert_non_null(strstr(out, "note: 1 images without an annotation file, taken as negatives (first: "));
+    static char text[PROGRAMS_TEXT];
+    read_text("@/negative_2/train/label.txt", text);
+    assert_non_null(strstr(text, "# x/none.jpg\n"));
+    /* One file of a folder says nothing about the others; the output inside of the folder is none of its pictures. */
+    succeeds("rf-data convert @/negative/labels/train/a.txt --from yolo --root @/negative/images/train --images copy "
+             "--out @/negative/images/train/made");
+    assert_non_null(strstr(out, "1 pictures stand in no annotation and are not taken, first x/none.jpg"));
+    succeeds("rf-data convert @/negative/labels/train/a.txt --from yolo --root @/negative/images/train --part val "
+             "--out @/negative/images/train/made");
+    assert_non_null(strstr(out, "1 pictures stand in no annotation"));
+    write_text("@/leak/train.csv", "path,x,y,w,h\na.jpg,1,2,30,40\n");
+    write_text("@/leak/val.csv", "path,x,y,w,h\nb.jpg,1,2,30,40\n");
+    put_picture("@/leak/a.jpg");
+    put_picture("@/leak/b.jpg");
+    succeeds("rf-data convert @/leak --from csv --out @/leaked");
+    assert_non_null(strstr(out, "note: a.jpg of train is the same picture as b.jpg of val"));
+    assert_non_null(strstr(out, "note: 1 images of two parts (first: "));
+    assert_int_equal(run("rf-data check @/leaked"), 0);
+    assert_non_null(strstr(out, "warning: b.jpg is the same picture as a.jpg of "));
+}
+
+/* A set with lines that cannot be read: each is told, and the rest is checked. */
+static void a_broken_line_is_one_finding(void **state) {
+    (void)state;
+    put_picture("@/lines/images/a.jpg");
+    put_picture("@/lines/images/more.jpg");
+    write_text("@/lines/label.txt", "# a.jpg\n1 2 30\n10 20 30 40 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n5 5 200 20\n");
+    assert_int_equal(run("rf-data check @/lines"), 1);
+    assert_non_null(strstr(out, "label.txt:2: error: 3 numbers; a face has 4"));
+    assert_non_null(strstr(out, "label.txt:3: warning: the five landmarks are all at one place"));
+    assert_non_null(strstr(out, "label.txt:4: warning: the box (5, 5)-(205, 25) reaches out"));
+    assert_non_null(strstr(out, "1 pictures below "));
+    assert_non_null(strstr(out, "2, 0 of them ignored, 0 with landmarks"));
+    succeeds("rf-data convert @/lines --from label --out @/lines_2");
+    assert_non_null(strstr(out, "label.txt:4: note: the box (5, 5)-(205, 25) reaches out"));
+    assert_non_null(strstr(out, "left out: 1 entries of faces that cannot be read (first: "));
+    assert_non_null(strstr(out, "note: 1 faces with five equal landmarks, taken as without (first: "));
+}
+
 static void mistakes_are_told(void **state) {
     (void)state;
     refused("rf-data convert @/set/val/images --out @/x", "no annotations that are known by their looks");
@@ -317,6 +371,8 @@ int main(void) {
         cmocka_unit_test(sets_of_others_point_to_convert),
         cmocka_unit_test(the_format_is_guessed),
         cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(pictures_without_annotation),
+        cmocka_unit_test(a_broken_line_is_one_finding),
         cmocka_unit_test(an_interrupt_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

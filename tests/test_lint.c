@@ -90,7 +90,7 @@ static void lint_text(const char *text, notes *found, rf_lint_stats *stats) {
     path_of("label.txt", path);
     *found = (notes){0};
     if (rf_dataset_open("auto", path, dir, NULL, &dataset) != RF_OK) fail_msg("%s", rf_error_message());
-    if (rf_lint(dataset, take, found, stats) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_lint(dataset, NULL, take, found, stats) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(stats->errors + stats->warnings, found->n);
     rf_dataset_free(dataset);
 }
@@ -187,7 +187,7 @@ static void test_many_faces(void **state) {
     notes found = {0};
     rf_lint_stats stats;
     clock_t start = clock();
-    assert_int_equal(rf_lint(&set, take, &found, &stats), RF_OK);
+    assert_int_equal(rf_lint(&set, NULL, take, &found, &stats), RF_OK);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     if (seconds > 5) fail_msg("%g s", seconds);
     assert_int_equal(stats.warnings, REPEATS);
@@ -209,12 +209,12 @@ static void test_out_of_memory(void **state) {
     rf_set_threads(1);
     rf_lint_stats all, stats;
     uint64_t before = rf_alloc_count();
-    assert_int_equal(rf_lint(dataset, NULL, NULL, &all), RF_OK);
+    assert_int_equal(rf_lint(dataset, NULL, NULL, NULL, &all), RF_OK);
     uint64_t n = rf_alloc_count() - before, failures = 0;
     assert_in_range(n, 6, 1000);
     for (uint64_t i = 1; i <= n; i++) {
         rf_alloc_fail_at(i);
-        rf_status status = rf_lint(dataset, NULL, NULL, &stats);
+        rf_status status = rf_lint(dataset, NULL, NULL, NULL, &stats);
         rf_alloc_fail_at(0);
         failures += status == RF_ERR_NOMEM;
         /* A picture for which memory was out is tried again. */
