@@ -202,7 +202,7 @@ const char *rf_threads_text(char *text, size_t size) {
     if (pool->asked)
         snprintf(text, size, "%d %s (as asked)", n, unit);
     else if (p->count < p->mask || (p->quota > 0 && p->quota < p->mask))
-        snprintf(text, size, "%d %s (CPU quota of %.3g processors)", n, unit, p->quota);
+        snprintf(text, size, "%d %s (CPU quota of %.3g processor%s)", n, unit, p->quota, p->quota == 1 ? "" : "s");
     else
         snprintf(text, size, "%d %s (%s)", n, unit, p->all ? "all processors" : "affinity mask");
     return text;

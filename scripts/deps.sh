@@ -15,7 +15,7 @@ case "${1:-}" in
     echo "$packages"
     exit 0
     ;;
---ci) packages="$packages clang clang-format libomp-dev" ;;
+--ci) packages="$packages clang clang-format" ;;
 --cross)
     packages="$packages clang gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
     case "${2:-}" in
@@ -30,7 +30,7 @@ case "${1:-}" in
 --fuzz)
     # libFuzzer comes in the runtime package of clang's own version
     version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
-    packages="$packages clang libomp-dev libclang-rt-${version:-14}-dev"
+    packages="$packages clang libclang-rt-${version:-14}-dev"
     ;;
 esac
 

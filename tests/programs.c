@@ -163,7 +163,6 @@ void programs_set_up(void) {
     ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
     assert_true(n > 0);
     for (int i = 0; i < 2; i++) *strrchr(folder, '/') = 0;
-    setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that spin would make a busy machine slow */
     assert_non_null(mkdtemp(programs_dir));
 }
 

@@ -77,11 +77,11 @@ static void help_and_version(void **state) {
         {"rf-data convert",
          "from to out root images part split category left difficult strict verbose formats threads"},
         {"rf-bench", ""},
-        {"rf-bench step", "iters threads json set size batch profile"},
-        {"rf-bench ops", "iters threads json set size batch profile"},
-        {"rf-bench infer", "iters threads json set size batch profile"},
+        {"rf-bench step", "iters threads json set size batch busy profile"},
+        {"rf-bench ops", "iters threads json set size batch busy profile"},
+        {"rf-bench infer", "iters threads json set size batch busy profile"},
         {"rf-bench targets", "iters threads json set size"},
-        {"rf-bench eval", "iters threads json set"},
+        {"rf-bench eval", "iters threads json set busy"},
         {"rf-bench load", "iters threads json set size batch"},
         {"rf-bench scale", "iters threads json set size profile"}};
     static char help[PROGRAMS_TEXT];
@@ -320,6 +320,10 @@ static void benchmarks_measure(void **state) {
         {"ops @/model/last.safetensors --size 64x64 --batch 1 --profile @/profile",
          "step peak_gflops peak_gb_s gflops"},
         {"infer @/model/last.safetensors --size 96x64", "fwd img_s rss_mb build"},
+        {"infer @/model/last.safetensors --size 96x64 --busy 2",
+         "fwd fwd_busy1 fwd_busy1_ratio fwd_busy2 fwd_busy2_ratio"},
+        {"step configs/mnet025.ini --size 64x64 --batch 1 --busy 1", "step step_busy1 step_busy1_ratio"},
+        {"eval @/model/last.safetensors --set data.root=@/set --busy 1", "total total_busy1 total_busy1_ratio"},
         {"targets configs/mnet025.ini --size 128x128", "match12 match700 nms vote anchors"},
         {"eval @/model/last.safetensors --set data.root=@/set", "decode network boxes merge total img_s"},
         {"load configs/mnet025.ini --size 64x64 --batch 4 --set data.root=@/set", "batch img_s"},
@@ -329,6 +333,7 @@ static void benchmarks_measure(void **state) {
         char command[256], words[128];
         snprintf(command, sizeof command, "rf-bench %s -n 2 -t 2 --json @/bench.json", calls[i][0]);
         succeeds(command);
+        assert_non_null(strstr(out, "2 threads (as asked)"));
         read_text("@/bench.json", text);
         snprintf(words, sizeof words, "%s", calls[i][1]);
         for (char *save, *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
@@ -344,6 +349,24 @@ static void benchmarks_measure(void **state) {
     refused("rf-bench step configs/mnet025.ini --size 64x96", "training images are squares");
     refused("rf-bench eval @/none.safetensors", "@/none.safetensors");
     refused("rf-bench load configs/mnet025.ini --set data.root=@/none", "no train data");
+}
+
+/* Where the work is summed up, with the reason; the reason itself is of tests/test_processors.c. */
+static void programs_say_how_many_threads(void **state) {
+    (void)state;
+    static const char *const calls[] = {
+        "rf-train configs/mnet025.ini --plan", "rf-eval @/model/last.safetensors --data @/set",
+        "rf-detect @/model/last.safetensors " PICTURES, "rf-data synth --out @/few --train 2 --val 1 --size 64x64"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char command[256];
+        for (int threads = 1; threads <= 2; threads++) {
+            snprintf(command, sizeof command, "%s -t %d", calls[i], threads);
+            succeeds(command);
+            assert_non_null(strstr(out, threads == 1 ? "1 thread (as asked)" : "2 threads (as asked)"));
+        }
+        succeeds(calls[i]);
+        assert_true(strstr(out, "(all processors)") || strstr(out, "(affinity mask)") || strstr(out, "(CPU quota of"));
+    }
 }
 
 static void a_full_disk_is_told(void **state) {
@@ -409,6 +432,7 @@ int main(void) {
         cmocka_unit_test(an_interrupted_run_continues),
         cmocka_unit_test(a_killed_run_ends_with_the_same_bits),
         cmocka_unit_test(benchmarks_measure),
+        cmocka_unit_test(programs_say_how_many_threads),
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(nothing_is_left_half_written),
         cmocka_unit_test(overfitting_lowers_the_loss),
