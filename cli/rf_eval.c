@@ -361,6 +361,8 @@ int main(int argc, char **argv) {
         return rf_cli_usage(name, "--pred DIR takes --gt DIR, or --protocol and --data, and no model");
     if (!j.pred_in && (!n || !j.data))
         return rf_cli_usage(name, "a model and --data ROOT are needed, or --pred and --gt");
+    if (j.pred_in && j.data && rf_output_is_input(j.pred_in, j.data))
+        return rf_cli_usage(name, "--pred and --data are one: the annotation would be scored by itself");
     if (j.report && !j.gt && !(j.protocol && j.protocol->x_label))
         return rf_cli_usage(name,
                             "--report draws curves: add --gt DIR, or --protocol with another name than wider_test");

@@ -115,6 +115,10 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
         rf_status status = wider ? rf_score_wider(s->gt, s->val, lists, wider) : RF_ERR_NOMEM;
         for (int i = RF_WIDER_SUBSETS - 1; status == RF_OK && i >= 0; i--)
             add_metric(out, rf_wider_subset_names[i], wider->rules[RF_WIDER_PYTHON].ap[i]);
+        const double *matlab = status == RF_OK ? wider->rules[RF_WIDER_MATLAB].ap : NULL;
+        if (matlab)
+            rf_say(" (by the MATLAB tool's rule %.4f, %.4f, %.4f)", matlab[RF_WIDER_HARD], matlab[RF_WIDER_MEDIUM],
+                   matlab[RF_WIDER_EASY]);
         rf_free(wider);
         RF_TRY(status);
     } else {

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -137,19 +138,37 @@ static rf_status read_text(reader *r, const char *text, size_t bytes) {
     return RF_OK;
 }
 
-static rf_status read_file(reader *r, const char *path, const char *shown) {
+/* Whether a text begins as detections: a name, then a number of them. In a folder there may be others beside them, such
+ * as curves, lists of names and the annotation itself. */
+static bool is_detections(const char *text, size_t bytes) {
+    rf_line_reader line = rf_lines_begin("", text, rf_prediction_text_end(text, bytes));
+    double count;
+    return rf_lines_next(&line) && !is_row(&line) && rf_lines_next(&line) &&
+           rf_prediction_numbers(line.line, line.line + line.length, &count, 1) == 1 && count >= 0;
+}
+
+static bool is_annotation(const char *name) {
+    static const char suffix[] = "ellipseList.txt";
+    size_t n = strlen(name), bytes = sizeof suffix - 1;
+    return n >= bytes && strcasecmp(name + n - bytes, suffix) == 0;
+}
+
+/* picky: a file that does not look like detections is noted and left. */
+static rf_status read_file(reader *r, const char *path, const char *shown, bool picky) {
     uint8_t *text = NULL;
     size_t bytes = 0;
     r->path = shown;
     RF_TRY(rf_file_read(path, (size_t)1 << 30, &text, &bytes));
     rf_status status = rf_text_check(path, (const char *)text, bytes);
-    if (status == RF_OK) status = read_text(r, (const char *)text, bytes);
-    r->set->notes.files += status == RF_OK;
+    bool left = picky && (is_annotation(shown) || !is_detections((const char *)text, bytes));
+    if (status == RF_OK && left) rf_prediction_notes_add(&r->set->notes, RF_NOTE_strays, "%s", shown);
+    if (status == RF_OK && !left) status = read_text(r, (const char *)text, bytes);
+    r->set->notes.files += status == RF_OK && !left;
     rf_free(text);
     return status;
 }
 
-/* All text files of a folder, in the order of their names; one that cannot be read is noted. */
+/* All text files of a folder that hold detections, in the order of their names; one that cannot be read is noted. */
 static rf_status read_folder(reader *r, const char *dir) {
     char **names;
     size_t n;
@@ -157,7 +176,7 @@ static rf_status read_folder(reader *r, const char *dir) {
     RF_TRY(rf_dir_list(dir, ".txt", false, &names, &n));
     for (size_t i = 0; i < n && status == RF_OK; i++) {
         char *path = rf_path_join(dir, names[i]);
-        status = path ? read_file(r, path, names[i]) : RF_ERR_NOMEM;
+        status = path ? read_file(r, path, names[i], true) : RF_ERR_NOMEM;
         if (status == RF_ERR_IO || status == RF_ERR_FORMAT) {
             rf_prediction_notes_add(&r->set->notes, RF_NOTE_unreadable, "%s", rf_error_message());
             status = RF_OK;
@@ -173,7 +192,7 @@ rf_status rf_fddb_read(const char *path, const rf_dataset *dataset, rf_predictio
     RF_TRY(rf_prediction_set_make(n, set));
     reader r = {path, dataset, set, rf_alloc(n, sizeof *r.named), n ? n - 1 : 0, 0};
     rf_status status = r.named ? RF_OK : RF_ERR_NOMEM;
-    if (status == RF_OK) status = rf_dir_exists(path) ? read_folder(&r, path) : read_file(&r, path, path);
+    if (status == RF_OK) status = rf_dir_exists(path) ? read_folder(&r, path) : read_file(&r, path, path, false);
     if (status == RF_OK && n && r.found == 0)
         status = rf_fail(RF_ERR_FORMAT,
                          "%s: no image of %s is named; expected for each image its name, the number of detections and "

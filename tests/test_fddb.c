@@ -261,9 +261,12 @@ static void folds_and_turned_boxes(void **state) {
     char dir[300], path[330];
     snprintf(dir, sizeof dir, "%s/folds", scratch);
     assert_int_equal(rf_dir_make(dir), RF_OK);
-    static const char *const folds[2][2] = {{"fold-01-out.txt", "e/a\n0\n"},
-                                            {"fold-02-out.txt", "e/b\n1\n80 80 -40 -40 0.5\n"}};
-    for (int i = 0; i < 2; i++) {
+    static const char *const folds[][2] = {{"fold-01-out.txt", "e/a\n0\n"},
+                                           {"fold-02-out.txt", "e/b\n1\n80 80 -40 -40 0.5\n"},
+                                           {"DiscROC.txt", "0.9 10 0.5\n0 0 1\n"},
+                                           {"FDDB-fold-01.txt", "e/a\ne/b\n"},
+                                           {"FDDB-fold-01-ellipseList.txt", "e/a\n1\n40 30 0 50 50 1\n"}};
+    for (size_t i = 0; i < sizeof folds / sizeof *folds; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, folds[i][0]);
         assert_int_equal(rf_file_write_atomic(path, folds[i][1], strlen(folds[i][1])), RF_OK);
     }
@@ -271,6 +274,7 @@ static void folds_and_turned_boxes(void **state) {
     assert_int_equal(rf_fddb_read(dir, &truth, &set), RF_OK);
     assert_int_equal(set.notes.files, 2);
     assert_int_equal(set.notes.n[RF_NOTE_unnamed], 0);
+    assert_int_equal(set.notes.n[RF_NOTE_strays], 3); /* curves, names, the annotation: no detections */
     rf_protocol_result r = must_run(rf_protocols[RF_PROTOCOL_fddb], &truth, set.lists);
     assert_float_equal(value_of(&r, "discrete_tpr_1000"), 0.25, 1e-12);
     rf_protocol_result_free(&r);

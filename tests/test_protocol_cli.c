@@ -116,6 +116,7 @@ static void mistakes(void **state) {
     refused("rf-eval x --data @/names.txt", "none of its 1 images has an annotated face");
     refused("rf-eval x --data @/names.txt --protocol coco", "there is nothing to measure");
     refused("rf-eval x --data @/names.txt --rule matlab", "add --gt DIR");
+    refused("rf-eval --pred @/names.txt --data @/names.txt --protocol coco", "--pred and --data are one");
     refused("rf-eval x --data @/names.txt --gt @ --rule matlb",
             "no rule is called \"matlb\"; did you mean \"matlab\"?");
     put("@/boxes.txt", "# e/a.jpg\n1 2 30 40\n");
