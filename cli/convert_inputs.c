@@ -95,9 +95,9 @@ static bool has_part(const rf_convert_inputs *inputs, size_t first, const char *
     return false;
 }
 
-/* One row of the layouts below `folder`, when it is there. */
-static rf_status take_layout(const rf_converter *from, const rf_convert_layout *row, const char *folder,
-                             const char *root, rf_convert_inputs *inputs) {
+/* One row of the layouts below `folder`, when it is there, as `part`. */
+static rf_status take_layout(const rf_converter *from, const rf_convert_layout *row, const char *part,
+                             const char *folder, const char *root, rf_convert_inputs *inputs) {
     rf_convert_input *input = NULL;
     rf_status status = RF_ERR_NOMEM;
     char *annotations = rf_path_join(folder, row->annotations);
@@ -108,7 +108,7 @@ static rf_status take_layout(const rf_converter *from, const rf_convert_layout *
         status = rf_path_hidden(images);
         goto fail;
     }
-    RF_TRY_GOTO(new_input(inputs, row->part, &input));
+    RF_TRY_GOTO(new_input(inputs, part, &input));
     input->root = images;
     images = NULL;
     RF_TRY_GOTO(take_path(from, annotations, input));
@@ -122,9 +122,12 @@ fail:
 static rf_status take_folder(const rf_converter *from, const char *folder, const char *part, const char *root,
                              rf_convert_inputs *inputs, bool *found) {
     size_t first = inputs->n;
-    for (const rf_convert_layout *row = from->layouts; row->part; row++)
-        if ((!part || strcmp(part, row->part) == 0) && !has_part(inputs, first, row->part))
-            RF_TRY(take_layout(from, row, folder, root, inputs));
+    for (const rf_convert_layout *row = from->layouts; row->part; row++) {
+        const char *own = *row->part ? row->part : part ? part : "train";
+        bool asked = !part || strcmp(part, own) == 0,
+             taken = *row->part ? has_part(inputs, first, own) : inputs->n > first;
+        if (asked && !taken) RF_TRY(take_layout(from, row, own, folder, root, inputs));
+    }
     *found = inputs->n > first;
     return RF_OK;
 }

@@ -11,7 +11,7 @@
 
 /* Where the files of a data set usually lie, relative to its folder. */
 typedef struct rf_convert_layout {
-    const char *part;        /* "train", "val", "test" */
+    const char *part;        /* "train", "val", "test"; "": a set without parts, where no row before it was found */
     const char *annotations; /* a file, or a folder of files with the converter's suffix */
     const char *images;
 } rf_convert_layout;

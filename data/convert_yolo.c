@@ -127,6 +127,7 @@ static const rf_convert_layout layouts[] = {{"train", "labels/train", "images/tr
                                             {"val", "valid", "valid"},
                                             {"val", "val", "val"},
                                             {"test", "test", "test"},
+                                            {"", "labels", "images"},
                                             {0}};
 
 const rf_converter rf_converter_yolo = {"yolo",

@@ -244,6 +244,14 @@ static void folders_of_labelling_tools(void **state) {
     assert_label("@/from_cvat/train/label.txt", "# x/a.jpg\n36 24 24 48 -1");
     succeeds("rf-data convert @/cvat/obj_train_data/x/a.txt --from yolo --category face --out @/from_cvat_file");
 
+    /* Label Studio's YOLO: one folder of labels, one of images. */
+    put_picture("@/lsyolo/images/a.jpg");
+    write_text("@/lsyolo/labels/a.txt", "1 0.5 0.5 0.25 0.5\n0 0.5 0.5 0.1 0.1\n");
+    write_text("@/lsyolo/classes.txt", "dog\nface\n");
+    succeeds("rf-data convert @/lsyolo --part val --out @/from_lsyolo");
+    assert_label("@/from_lsyolo/val/label.txt", "# a.jpg\n36 24 24 48 -1");
+    assert_null(strstr(out, "is taken for"));
+
     put_picture("@/wvoc/WIDER_train/0--Parade/a.jpg");
     put_picture("@/wvoc/WIDER_train/1--Handshaking/b.jpg");
     write_text("@/wvoc/WIDER_train/Annotations/a.xml",
