@@ -20,238 +20,21 @@
 #include "core/lock.h"
 #include "core/mem.h"
 #include "core/safetensors.h"
-#include "tests/programs.h"
+#include "tests/run_kit.h"
 
-#define TRAIN                                                                                                          \
-    "rf-train configs/mnet025.ini -t 1 --set input.size=64 --set train.batch=4 --set model.channels=16 "               \
-    "--set train.log_every=1 --set schedule.epochs=100000 "
-#define ON_SET "--set data.root=@/set "
 #define VAL(root, n) root "/val/images/0--Synth/synth_val_00000" n ".jpg"
-
-#define out programs_out
-#define err programs_err
-
-static char log_text[PROGRAMS_TEXT];
-
-static void write_text(const char *path, const char *text) {
-    assert_int_equal(rf_file_write_atomic(at(path), text, strlen(text)), RF_OK);
-}
-
-static void copy(const char *from, const char *to) {
-    uint8_t *data = NULL;
-    size_t n = 0;
-    if (rf_file_read(at(from), 0, &data, &n) != RF_OK || rf_file_write_atomic(at(to), data, n) != RF_OK)
-        fail_msg("%s", rf_error_message());
-    rf_free(data);
-}
-
-/* What was printed to a stream or written to a file holds these words, or does not. */
-static void has(const char *text, const char *words) {
-    if (!strstr(text, at(words))) fail_msg("expected the words: %s\nin: %s", at(words), text);
-}
-
-static void lacks(const char *text, const char *words) {
-    if (strstr(text, at(words))) fail_msg("unexpected words: %s\nin: %s", at(words), text);
-}
-
-static void file_has(const char *path, const char *words) {
-    read_text(path, log_text);
-    has(log_text, words);
-}
-
-static void file_lacks(const char *path, const char *words) {
-    read_text(path, log_text);
-    lacks(log_text, words);
-}
-
-static void ends_with(const char *command, int code) {
-    int found = run(command);
-    if (found != code) fail_msg("%s\nended with %d, expected %d: %s", command, found, code, err);
-}
-
-static void saved(const char *folder, const char *key, const char *expected) {
-    rf_st_file *file;
-    char path[256];
-    snprintf(path, sizeof path, "%s/last.safetensors", folder);
-    if (rf_st_read(at(path), &file) != RF_OK) fail_msg("%s", rf_error_message());
-    const char *value = rf_st_meta(file, key);
-    if (!value || strcmp(value, expected) != 0) fail_msg("%s of %s is %s, expected %s", key, folder, value, expected);
-    rf_st_free(file);
-}
 
 static int set_up(void **state) {
     (void)state;
     programs_set_up();
-    const char *const sets[] = {"@/set", "@/other", "@/hurt"};
-    for (int i = 0; i < 3; i++) {
-        char command[256];
-        snprintf(command, sizeof command,
-                 "rf-data synth --out %s --train %d --val 4 --size 96x96 --min-face 16 --max-faces 3 --seed 5", sets[i],
-                 i == 1 ? 8 : 12);
-        succeeds(command);
-    }
+    make_set("@/set", 12);
+    make_set("@/hurt", 12);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
     return programs_tear_down();
-}
-
-/* ---- other settings ---- */
-
-static void what_changed_is_listed_and_kept(void **state) {
-    (void)state;
-#define STEPS "--set train.max_steps="
-    succeeds(TRAIN ON_SET STEPS "4 --set optim.lr=0.01 --out @/run");
-    assert_int_equal(count_files("@/run", "config"), 1);
-    file_lacks("@/run/config.ini", "#");
-    succeeds(TRAIN ON_SET STEPS "4 --set optim.lr=0.01 --out @/run --resume"); /* the same: not a word */
-    assert_string_equal(err, "");
-    file_lacks("@/run/train.jsonl", "settings");
-    succeeds(TRAIN ON_SET STEPS "6 --set optim.lr=0.02 --set data.workers=1 --out @/run --resume");
-    has(err, "optim.lr: 0.01 -> 0.02");
-    has(err, "train.max_steps: 4 -> 6");
-    has(err, "data.workers: 2 -> 1");
-    lacks(err, "schedule");
-    file_has("@/run/train.jsonl",
-             "{\"kind\":\"settings\",\"step\":4,\"epoch\":1.33333333,\"revision\":1,\"config_crc32\":");
-    file_has("@/run/train.jsonl", "\"changed\":{"
-                                  "\"optim.lr\":{\"before\":\"0.01\",\"now\":\"0.02\"}");
-    file_has("@/run/config.1.ini", "until update 4");
-    file_has("@/run/config.1.ini", "\nlr = 0.01\n");
-    file_has("@/run/config.ini", "\nlr = 0.02\n");
-    file_has("@/run/config.ini", "config.1.ini");
-    /* What is kept reads back as a configuration, and goes on as the run stands. */
-    ends_with("rf-train @/run/config.ini -t 1 --out @/run --resume", 0);
-    assert_string_equal(err, "");
-    assert_int_equal(count_files("@/run", "config"), 2);
-    /* Back again: a second change. */
-    succeeds("rf-train @/run/config.1.ini -t 1 --set train.max_steps=6 --out @/run --resume");
-    has(err, "optim.lr: 0.02 -> 0.01");
-    file_has("@/run/config.2.ini", "until update 6");
-    file_has("@/run/train.jsonl", "\"revision\":2");
-}
-
-/* A crash between the log's line and the checkpoint: the next try, with the old settings, takes the change back. */
-static void a_change_that_did_not_come_about_is_forgotten(void **state) {
-    (void)state;
-    succeeds(TRAIN ON_SET STEPS "3 --out @/torn");
-    FILE *file = fopen(at("@/torn/train.jsonl"), "ab");
-    assert_non_null(file);
-    fputs("{\"kind\":\"settings\",\"step\":3,\"epoch\":1,\"revision\":1,\"config_crc32\":1,\"changed\":{}}\n", file);
-    fclose(file);
-    write_text("@/torn/config.1.ini", "[optim]\n");
-    write_text("@/torn/config.ini", "[optim]\nlr = 9\n");
-    succeeds(TRAIN ON_SET STEPS "3 --out @/torn --resume");
-    file_lacks("@/torn/train.jsonl", "settings");
-    file_lacks("@/torn/config.ini", "lr = 9");
-    assert_int_equal(count_files("@/torn", "config"), 1);
-}
-
-static void what_cannot_change_is_refused(void **state) {
-    (void)state;
-    static const char *const calls[][2] = {
-        {"--set model.channels=32", "keeps model.channels = 16, not 32"},
-        {"--set model.backbone=resnet18", "keeps model.backbone = mobilenet025, not resnet18"},
-        {"--set anchors.sizes=16,32,64,128,256,500", "keeps anchors.sizes = 16,32,64,128,256,512, not"},
-        {"--set anchors.variance_size=0.3", "keeps anchors.variance_size = 0.2, not 0.3"},
-        {"--set input.mean=1,2,3", "keeps input.mean"},
-        {"--set cascade.stages=2", "keeps cascade.stages = 1, not 2"},
-        {"--set train.batch=2", "keeps train.batch = 4, not 2"},
-        {"--set optim.accumulate=2", "keeps optim.accumulate = 1, not 2"},
-        {"--set optim.ema=0.9", "keeps optim.ema = 0, not 0.9"},
-        {"--seed 7", "keeps train.seed = 1, not 7"},
-        {"--seed 7 --set model.channels=32 --set optim.lr=0.5",
-         "keeps model.channels = 16, not 32; train.seed = 1, not 7"},
-        {"--seed 7", "start a new run with --init @/fixed/last.safetensors and another --out"},
-        {"--overfit", "was begun without --overfit"},
-        {"--set data.root=@/other", "the training set has 8 images, the run in @/fixed was begun with 12"},
-    };
-    succeeds(TRAIN ON_SET STEPS "4 --out @/fixed");
-    static const char *const files[] = {"config.ini", "train.jsonl", "last.safetensors"};
-    char from[64], to[64], command[512];
-    assert_int_equal(mkdir(at("@/before"), 0777), 0);
-    for (int i = 0; i < 3; i++) {
-        snprintf(from, sizeof from, "@/fixed/%s", files[i]);
-        snprintf(to, sizeof to, "@/before/%s", files[i]);
-        copy(from, to);
-    }
-    size_t n = count_files("@/fixed", "");
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        snprintf(command, sizeof command, TRAIN ON_SET STEPS "9 --out @/fixed --resume %s", calls[i][0]);
-        refused(command, calls[i][1]);
-    }
-    assert_int_equal(count_files("@/fixed", ""), n);
-    for (int i = 0; i < 3; i++) {
-        snprintf(from, sizeof from, "@/fixed/%s", files[i]);
-        snprintf(to, sizeof to, "@/before/%s", files[i]);
-        assert_true(same_bytes(from, to));
-    }
-    refused(TRAIN ON_SET "--out @/fixed --resume --init @/fixed/last.safetensors", "--init and --resume");
-}
-
-/* As many images with other boxes: epochs mean what they meant, and what changed is told. */
-static void other_annotations_are_told(void **state) {
-    (void)state;
-    succeeds(TRAIN ON_SET STEPS "3 --out @/notes");
-    copy("@/set/train/label.txt", "@/label.txt");
-    read_text("@/set/train/label.txt", log_text);
-    char *digit = strpbrk(strchr(log_text, '\n'), "123456789");
-    *digit = *digit == '1' ? '2' : (char)(*digit - 1);
-    write_text("@/set/train/label.txt", log_text);
-    succeeds(TRAIN ON_SET STEPS "6 --out @/notes --resume");
-    copy("@/label.txt", "@/set/train/label.txt");
-    has(err, "training set: 12 images");
-    has(err, "other names or annotations");
-    file_has("@/notes/train.jsonl", "\"training set\":{\"before\":\"12 images");
-}
-
-/* Weights that a run starts from are one of its settings; a resumed run has its own. */
-static void the_first_weights_are_a_setting(void **state) {
-    (void)state;
-    succeeds(TRAIN ON_SET STEPS "2 --out @/first");
-    succeeds(TRAIN ON_SET STEPS "2 --init @/first/last.safetensors --out @/second");
-    file_has("@/second/config.ini", "init = @/first/last.safetensors");
-    succeeds(TRAIN ON_SET STEPS "3 --out @/second --resume");
-    lacks(err, "model.init");
-    file_has("@/second/config.ini", "init = @/first/last.safetensors");
-    succeeds(TRAIN ON_SET STEPS "3 --set model.init=@/elsewhere --out @/second --resume");
-    has(err, "model.init");
-    has(err, "without effect");
-    file_has("@/second/config.ini", "init = @/first/last.safetensors");
-}
-
-/* Figures that are measured otherwise are not compared with those before. */
-static void another_way_to_measure_begins_best_anew(void **state) {
-    (void)state;
-#define EVAL "--set train.eval_every=1 "
-    succeeds(TRAIN ON_SET EVAL STEPS "3 --out @/best");
-    assert_true(rf_file_exists(at("@/best/best.safetensors")));
-    copy("@/best/best.safetensors", "@/best.safetensors");
-    succeeds(TRAIN ON_SET EVAL STEPS "3 --set eval.iou=0.6 --out @/best --resume");
-    has(err, "kept as @/best/best.1.safetensors");
-    assert_true(same_bytes("@/best.safetensors", "@/best/best.1.safetensors"));
-    saved("@/best", "rf.best", "-1");
-    assert_false(rf_file_exists(at("@/best/best.safetensors")));
-    succeeds(TRAIN ON_SET EVAL STEPS "6 --set eval.iou=0.6 --out @/best --resume");
-    saved("@/best", "rf.best_step", "6");
-}
-
-/* A disk that fills up at the change: the run stands as it did. */
-static void a_change_that_cannot_be_written_leaves_the_run(void **state) {
-    (void)state;
-    succeeds(TRAIN ON_SET STEPS "3 --out @/small");
-    copy("@/small/config.ini", "@/config.ini");
-    copy("@/small/train.jsonl", "@/log.jsonl");
-    programs_file_limit = 30000;
-    int code = run(TRAIN ON_SET STEPS "6 --out @/small --resume");
-    programs_file_limit = 0;
-    assert_int_equal(code, 2);
-    has(err, "the file is as it was before");
-    assert_true(same_bytes("@/small/config.ini", "@/config.ini"));
-    assert_true(same_bytes("@/small/train.jsonl", "@/log.jsonl"));
-    assert_int_equal(count_files("@/small", "config"), 1);
 }
 
 /* ---- two writers ---- */
@@ -497,13 +280,6 @@ static void the_ground_truth_is_of_the_pictures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_changed_is_listed_and_kept),
-        cmocka_unit_test(a_change_that_did_not_come_about_is_forgotten),
-        cmocka_unit_test(a_change_that_cannot_be_written_leaves_the_run),
-        cmocka_unit_test(what_cannot_change_is_refused),
-        cmocka_unit_test(other_annotations_are_told),
-        cmocka_unit_test(the_first_weights_are_a_setting),
-        cmocka_unit_test(another_way_to_measure_begins_best_anew),
         cmocka_unit_test(a_folder_has_one_writer),
         cmocka_unit_test(a_lock_is_let_go),
         cmocka_unit_test(outputs_have_one_writer),
