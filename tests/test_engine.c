@@ -1,7 +1,9 @@
 /* The engine: plan, execution, gradient construction, errors. Gradients themselves: tests/double/test_engine.c. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -70,6 +72,65 @@ static void a_plan_is_for_its_number_of_threads(void **state) {
     rf_pool_destroy(pool);
     rf_exec_free(exec);
     test_net_free(&net);
+    rf_set_threads(0);
+}
+
+typedef struct caller {
+    test_net net;
+    rf_exec *exec;
+    int threads;
+    bool good;
+    rf_real grad[NET_FLOATS], loss;
+} caller;
+
+static bool run_graph(caller *c) {
+    bool good = true;
+    c->exec = rf_exec_new(c->net.graph, NULL);
+    if (!c->exec) return false;
+    for (int i = 0; i < 5; i++) {
+        test_net_fill(&c->net, c->exec, 3);
+        good = good && rf_exec_forward(c->exec, true) == RF_OK && rf_exec_backward(c->exec, false) == RF_OK;
+    }
+    memcpy(c->grad, c->net.grad, sizeof c->grad);
+    c->loss = *rf_exec_data(c->exec, c->net.loss);
+    rf_exec_free(c->exec);
+    return good;
+}
+
+static void *caller_main(void *arg) {
+    caller *c = arg;
+    rf_pool *pool;
+    if (rf_pool_create(c->threads, &pool) != RF_OK) return NULL;
+    rf_pool_use(pool);
+    c->good = run_graph(c);
+    rf_pool_use(NULL);
+    rf_pool_destroy(pool);
+    return NULL;
+}
+
+/* Four graphs, each in a thread with a pool of its own: the same bits as alone. */
+static void graphs_run_at_once(void **state) {
+    (void)state;
+    enum { CALLERS = 4 };
+    caller *c = rf_alloc(CALLERS + 1, sizeof *c);
+    pthread_t thread[CALLERS];
+    assert_non_null(c);
+    for (int i = 0; i <= CALLERS; i++) {
+        c[i].threads = i;
+        test_net_make(&c[i].net, 2, 13, 17);
+        assert_int_equal(rf_graph_status(c[i].net.graph), RF_OK);
+    }
+    rf_set_threads(1);
+    assert_true(run_graph(&c[0]));
+    for (int i = 0; i < CALLERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, caller_main, &c[i + 1]), 0);
+    for (int i = 0; i < CALLERS; i++) pthread_join(thread[i], NULL);
+    for (int i = 1; i <= CALLERS; i++) {
+        assert_true(c[i].good);
+        assert_memory_equal(c[i].grad, c[0].grad, c[0].net.used * sizeof(rf_real));
+        assert_memory_equal(&c[i].loss, &c[0].loss, sizeof c[0].loss);
+    }
+    for (int i = 0; i <= CALLERS; i++) test_net_free(&c[i].net);
+    rf_free(c);
     rf_set_threads(0);
 }
 
@@ -208,6 +269,7 @@ static void mistakes_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planned_equals_separate_buffers),
+        cmocka_unit_test(graphs_run_at_once),
         cmocka_unit_test(a_plan_is_for_its_number_of_threads),
         cmocka_unit_test(recomputed_equals_stored),
         cmocka_unit_test(two_threads_equal_one),
