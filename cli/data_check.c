@@ -61,7 +61,9 @@ static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
         rf_say("  not annotated   %zu pictures below %s, first %s\n", s->unnamed, d->image_dir, s->first_unnamed);
     print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
-    rf_say("  errors          %zu\n  warnings        %zu\n", s->errors, s->warnings);
+    char threads[RF_THREADS_TEXT];
+    rf_say("  errors          %zu\n  warnings        %zu\n  read by         %s\n", s->errors, s->warnings,
+           rf_threads_text(threads, sizeof threads));
 }
 
 static void write_bins(rf_json_writer *w, const char *key, const char *const *names, const size_t *counts, size_t n) {

@@ -356,7 +356,8 @@ static void programs_say_how_many_threads(void **state) {
     (void)state;
     static const char *const calls[] = {
         "rf-train configs/mnet025.ini --plan", "rf-eval @/model/last.safetensors --data @/set",
-        "rf-detect @/model/last.safetensors " PICTURES, "rf-data synth --out @/few --train 2 --val 1 --size 64x64"};
+        "rf-detect @/model/last.safetensors " PICTURES, "rf-data synth --out @/few --train 2 --val 1 --size 64x64",
+        "rf-data check @/set"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char command[256];
         for (int threads = 1; threads <= 2; threads++) {
@@ -367,6 +368,8 @@ static void programs_say_how_many_threads(void **state) {
         succeeds(calls[i]);
         assert_true(strstr(out, "(all processors)") || strstr(out, "(affinity mask)") || strstr(out, "(CPU quota of"));
     }
+    succeeds("rf-data convert @/set --from label --to coco --out @/converted -t 2");
+    assert_non_null(strstr(out, "2 threads (as asked)"));
 }
 
 static void a_full_disk_is_told(void **state) {
