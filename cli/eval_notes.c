@@ -10,7 +10,7 @@ void rf_eval_tell_notes(const rf_prediction_notes *notes, rf_json_writer *out) {
     rf_json_put_int(out, "rows", (long long)notes->rows);
     for (int i = 0; i < RF_NOTE_COUNT; i++) {
         if (!notes->n[i]) continue;
-        rf_say("%zu %s (first: %s)\n", notes->n[i], rf_prediction_note_words[i], notes->first[i]);
+        rf_say("%s: %zu (first: %s)\n", rf_prediction_note_words[i], notes->n[i], notes->first[i]);
         rf_json_put_int(out, rf_prediction_note_names[i], (long long)notes->n[i]);
     }
     rf_json_end_object(out);

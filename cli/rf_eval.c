@@ -293,10 +293,9 @@ int main(int argc, char **argv) {
          "score as a data set's publications do: fddb, pascal_faces (also AFW), mafa, landmarks, coco, wider_test", 0,
          0},
         {"pred", 0, RF_OPT_TEXT, &j.pred_in, "DIR",
-         "score the predictions in DIR/<event>/<image>.txt, in a file or folder as FDDB has them, or in COCO's "
-         "results\n"
-         "JSON; no model; needs --gt, or\n"
-         "--protocol and --data",
+         "score predictions, no model: a folder with DIR/<event>/<image>.txt (with --gt or --protocol and --data), "
+         "files\n"
+         "as FDDB has them or COCO's results JSON (with --protocol and --data)",
          0, 0},
         {"rule", 0, RF_OPT_TEXT, &j.rule_name, "python|matlab",
          "with --gt: which program's AP leads in what is printed and drawn, the Python port's or that of the data\n"

@@ -31,8 +31,8 @@ rf_status rf_prediction_notes_check(const char *path, const rf_prediction_notes 
     static const rf_prediction_note why[] = {RF_NOTE_bad_rows, RF_NOTE_bad_scores, RF_NOTE_other_categories};
     for (size_t i = 0; notes->rows == 0 && i < sizeof why / sizeof *why; i++)
         if (notes->n[why[i]])
-            return rf_fail(RF_ERR_FORMAT, "%s: not one row can be used; %zu %s (first: %s)", path, notes->n[why[i]],
-                           rf_prediction_note_words[why[i]], notes->first[why[i]]);
+            return rf_fail(RF_ERR_FORMAT, "%s: not one row can be used; %s: %zu (first: %s)", path,
+                           rf_prediction_note_words[why[i]], notes->n[why[i]], notes->first[why[i]]);
     return RF_OK;
 }
 

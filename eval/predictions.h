@@ -25,11 +25,11 @@ typedef enum rf_prediction_note {
 typedef struct rf_prediction_notes {
     size_t files, rows; /* that were read; rows: detections */
     size_t n[RF_NOTE_COUNT];
-    char first[RF_NOTE_COUNT][160]; /* where the first one is: "0--Parade/x.txt:7" */
+    char first[RF_NOTE_COUNT][400]; /* where the first one is: "0--Parade/x.txt:7" */
 } rf_prediction_notes;
 
 extern const char *const rf_prediction_note_names[RF_NOTE_COUNT]; /* keys of JSON */
-extern const char *const rf_prediction_note_words[RF_NOTE_COUNT]; /* what follows the number */
+extern const char *const rf_prediction_note_words[RF_NOTE_COUNT]; /* what stands before the number */
 void rf_prediction_notes_add(rf_prediction_notes *notes, rf_prediction_note note, const char *fmt, ...) RF_PRINTF(3, 4);
 
 /* RF_ERR_FORMAT when rows came and not one of them could be taken: that is no measurement of anything. */

@@ -93,7 +93,7 @@ static void refusals(void **state) {
         {"[" BOX("7", "1", "1"), NULL, "results.json:1"},
         {"[7]", NULL, "results.json:1"},
         {"{}", NULL, "expected an array of results"},
-        {"[{\"image_id\":7,\"keypoints\":[1,2,3],\"score\":1}]", NULL, "not one row can be used; 1 rows are not"},
+        {"[{\"image_id\":7,\"keypoints\":[1,2,3],\"score\":1}]", NULL, "not one row can be used; rows that are not"},
         {"[" BOX("7", "1", "1") "]", "[]", "ids.json:1"},
         {"[" BOX("7", "1", "1") "]", "{\"images\":[{\"id\":1}]}", "ids.json:1: an entry without"},
         {"[" BOX("7", "1", "1") "]", "{\"images\":[]}", "none of its images is in truth.txt"},
