@@ -187,11 +187,24 @@ static const rf_option *find_long(const rf_program *program, const char *name, s
     return NULL;
 }
 
+/* What other programs call it. */
+static const char *other_word(const rf_program *program, const char *name) {
+    static const char *const words[][2] = {{"threshold", "score"},  {"thresh", "score"},        {"conf", "score"},
+                                           {"confidence", "score"}, {"output", "out"},          {"outdir", "out"},
+                                           {"output-dir", "out"},   {"weights", "init"},        {"pretrained", "init"},
+                                           {"workers", "threads"},  {"num-workers", "threads"}, {"cfg", "config"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(name, words[i][0]) == 0 && find_long(program, words[i][1], strlen(words[i][1]))) return words[i][1];
+    return NULL;
+}
+
 /* A setting that has no option of its own here has --set. */
 static void unknown_setting(const rf_program *program, const char *word, char *name) {
     const rf_key *key = NULL;
     for (char *p = name; *p; p++)
         if (*p == '-') *p = '_';
+    if (strcmp(name, "data") == 0 || strcmp(name, "dataset") == 0) key = rf_config_find_key("data", "root");
+    if (strcmp(name, "batch_size") == 0) key = rf_config_find_key("train", "batch");
     for (size_t i = 0; i < rf_key_count; i++)
         if (strcmp(rf_keys[i].name, name) == 0 && (!key || strcmp(rf_keys[i].section, "eval") == 0)) key = &rf_keys[i];
     if (key && find_long(program, "set", 3))
@@ -207,7 +220,8 @@ static bool unknown_option(const rf_program *program, const char *word) {
     char name[64];
     size_t length = strcspn(word + 2, "=");
     snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word[1] == '-' ? word + 2 : "");
-    const char *near = *name ? rf_nearest_name(name, names, n) : NULL;
+    const char *near = *name ? other_word(program, name) : NULL;
+    if (*name && !near) near = rf_nearest_name(name, names, n);
     if (near)
         rf_cli_usage(program->name, "unknown option %s, did you mean --%s", word, near);
     else

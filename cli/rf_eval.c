@@ -30,7 +30,7 @@ typedef struct job {
     double score, iou;
     int flip; /* -1: as the settings say */
     bool paper;
-    bool partial; /* pictures were passed over */
+    bool partial;       /* pictures were passed over */
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
     rf_output file;     /* where */
@@ -364,7 +364,8 @@ int main(int argc, char **argv) {
         return rf_cli_usage(name, "--pred and --data are one: the annotation would be scored by itself");
     if (j.report && !j.gt && !(j.protocol && j.protocol->x_label))
         return rf_cli_usage(name,
-                            "--report draws curves: add --gt DIR, or --protocol with another name than wider_test");
+                            "--report draws curves: add --gt DIR for WIDER FACE, or for data of your own --protocol "
+                            "pascal_faces (precision and recall at IoU 0.5)");
     if (j.protocol && !j.protocol->x_label && !j.pred_out)
         return rf_cli_usage(name, "--protocol %s writes a folder: add --pred-out DIR", j.protocol_name);
     rf_set_threads((int)threads);

@@ -101,6 +101,10 @@ static rf_status convert(job *j, const char *to, const char *input, const char *
     RF_TRY(check_path(j));
     j->exporter = to ? rf_exporter_find(to) : rf_exporter_for_path(j->path);
     if (!j->exporter) return RF_ERR_USER;
+    const rf_exporter *named = to ? rf_exporter_for_path(j->path) : NULL;
+    if (named && named != j->exporter)
+        return rf_fail(RF_ERR_USER, "-o %s is the name of a file for %s, but --to says %s: leave one of them out",
+                       j->path, named->name, j->exporter->name);
     RF_TRY(open_model(j, input));
     RF_TRY(rf_output_make_parent(j->path));
     RF_TRY(rf_export(j->exporter, &j->exported, &j->options, j->path));

@@ -191,12 +191,28 @@ static rf_status apply_entries(const char *name, const rf_config_entries *entrie
     return RF_OK;
 }
 
+/* A key without its section: RF_ERR_USER with the section where there is such a key, else RF_OK. */
+static rf_status name_section(const char *text, size_t length) {
+    const rf_key *found = NULL;
+    for (size_t i = 0; i < rf_key_count; i++)
+        if (strlen(rf_keys[i].name) == length && memcmp(rf_keys[i].name, text, length) == 0) {
+            if (found)
+                return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value: %s.%s or %s.%s?", text,
+                               found->section, found->name, rf_keys[i].section, rf_keys[i].name);
+            found = &rf_keys[i];
+        }
+    if (!found) return RF_OK;
+    return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value; did you mean %s.%s?", text, found->section,
+                   found->name);
+}
+
 /* "section.key=value" with blanks allowed around the three; a '?' in front makes it weak. */
 static rf_status add_override(const char *text, rf_config_entries *entries) {
     static const char blanks[] = " \t";
     bool weak = *text == '?';
     text += weak;
     const char *equals = strchr(text, '='), *dot = strchr(text, '.');
+    if (equals && (!dot || dot > equals)) RF_TRY(name_section(text, (size_t)(equals - text)));
     if (!equals || !dot || dot > equals)
         return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set train.batch=16", text);
     const char *from[3] = {text, dot + 1, equals + 1}, *to[3] = {dot, equals, text + strlen(text)};
@@ -234,10 +250,31 @@ fail:
     return status;
 }
 
+/* Somebody names a run, or its weights, instead of its configuration. */
+static rf_status refuse_other(const char *path) {
+    static const char *const weights[] = {".safetensors", ".pth", ".pt", ".params", ".onnx"};
+    size_t n = strlen(path);
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+        size_t k = strlen(weights[i]);
+        if (n > k && strcmp(path + n - k, weights[i]) == 0 && rf_file_exists(path))
+            return rf_fail(RF_ERR_USER,
+                           "%s is a model, expected a configuration (INI), for example config.ini of a run", path);
+    }
+    if (!rf_dir_exists(path)) return RF_OK;
+    char *inner = rf_path_join(path, "config.ini");
+    if (!inner) return RF_ERR_NOMEM;
+    rf_status status = rf_file_exists(inner)
+                           ? rf_fail(RF_ERR_USER, "%s is a folder, expected a configuration: name %s", path, inner)
+                           : rf_fail(RF_ERR_USER, "%s is a folder, expected a configuration (INI)", path);
+    rf_free(inner);
+    return status;
+}
+
 rf_status rf_config_load(const char *path, const char *const *overrides, size_t n_overrides, rf_config *config) {
     if (!path) return rf_config_parse("configuration", "", overrides, n_overrides, config);
     uint8_t *text;
     size_t bytes;
+    RF_TRY(refuse_other(path));
     rf_status status = rf_file_read(path, MAX_FILE_BYTES, &text, &bytes);
     if (status != RF_OK) return rf_fail_context(status, "the configuration");
     if (memchr(text, 0, bytes))

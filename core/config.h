@@ -47,6 +47,8 @@ typedef struct rf_key {
 
 extern const rf_key rf_keys[];
 extern const size_t rf_key_count;
+/* NULL when there is no such key. */
+const rf_key *rf_config_find_key(const char *section, const char *name);
 /* Section documentation by name, NULL when there is no such section. */
 const char *rf_section_doc(const char *section);
 

@@ -30,8 +30,6 @@ rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value,
 /* Prints the value of a key as rf_config_set reads it. RF_ERR_USER when a text cannot be written in an INI file. */
 rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key);
 
-const rf_key *rf_config_find_key(const char *section, const char *name);
-
 /* A preset: values of other keys that go together. */
 typedef struct rf_preset_value {
     const char *section, *key, *value;

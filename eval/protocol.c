@@ -39,8 +39,10 @@ rf_status rf_protocol_check(const rf_protocol *protocol, const rf_dataset *truth
         return rf_fail(RF_ERR_USER, "%s: no kinds of faces, which protocol %s needs; expected x y w h kind in each row",
                        path, protocol->name);
     if (protocol->needs_ellipses && truth->n_faces && !truth->ellipses)
-        return rf_fail(RF_ERR_USER, "%s: no ellipses, which protocol %s measures; expected FDDB's ellipse lists", path,
-                       protocol->name);
+        return rf_fail(RF_ERR_USER,
+                       "%s: no ellipses, which protocol %s measures; expected FDDB's ellipse lists (boxes: --protocol "
+                       "pascal_faces)",
+                       path, protocol->name);
     return RF_OK;
 }
 

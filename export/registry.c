@@ -31,7 +31,11 @@ const rf_exporter *rf_exporter_for_path(const char *path) {
         size_t n = strlen(extension);
         if (n && length > n && strcmp(path + length - n, extension) == 0) return rf_exporters[i];
     }
-    rf_fail(RF_ERR_USER, "the name '%s' does not tell the format: give it with --to", path);
+    char list[256] = "";
+    for (int i = 0; i < RF_EXPORTER_COUNT; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s (%s)", i ? ", " : "", rf_exporters[i]->name,
+                 rf_exporters[i]->extension);
+    rf_fail(RF_ERR_USER, "the name '%s' does not tell the format: give it with --to; there are %s", path, list);
     return NULL;
 }
 

@@ -52,7 +52,9 @@ rf_status rf_weights_read(const char *path, rf_st_file **out) {
     *out = NULL;
     if (rf_dir_exists(path)) return refuse_folder(path);
     RF_TRY(rf_file_read(path, 0, &data, &bytes));
-    const char *other = other_kind(data, bytes);
+    size_t length = strlen(path);
+    const char *other =
+        length > 4 && strcmp(path + length - 4, ".ini") == 0 ? "a configuration" : other_kind(data, bytes);
     if (other) {
         rf_free(data);
         return rf_fail(RF_ERR_FORMAT, "%s is %s; expected a model (.safetensors, .pth or .params)", path, other);
