@@ -202,8 +202,7 @@ static rf_status name_section(const char *text, size_t length) {
             found = &rf_keys[i];
         }
     if (!found) return RF_OK;
-    return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value; did you mean %s.%s?", text, found->section,
-                   found->name);
+    return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set %s.%s", text, found->section, text);
 }
 
 /* "section.key=value" with blanks allowed around the three; a '?' in front makes it weak. */
@@ -264,8 +263,8 @@ static rf_status refuse_other(const char *path) {
     char *inner = rf_path_join(path, "config.ini");
     if (!inner) return RF_ERR_NOMEM;
     rf_status status = rf_file_exists(inner)
-                           ? rf_fail(RF_ERR_USER, "%s is a folder, expected a configuration: name %s", path, inner)
-                           : rf_fail(RF_ERR_USER, "%s is a folder, expected a configuration (INI)", path);
+                           ? rf_fail(RF_ERR_IO, "%s is a folder, expected a configuration: name %s", path, inner)
+                           : rf_fail(RF_ERR_IO, "%s is a folder, expected a configuration (INI)", path);
     rf_free(inner);
     return status;
 }

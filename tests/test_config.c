@@ -92,7 +92,7 @@ static void wrong_names_are_told_with_the_nearest(void **state) {
     expect_message("batch = 3\n", NULL, "c.ini:1: expected a [section] before the first key");
     expect_message("", "train.batchs=3",
                    "--set train.batchs=3: unknown key 'batchs' in [train]; did you mean 'batch'?");
-    expect_message("", "batch=3", "--set batch=3: expected section.key=value, for example --set train.batch=16");
+    expect_message("", "batch=3", "--set batch=3: expected section.key=value, for example --set train.batch=3");
     expect_message("", "train.batch",
                    "--set train.batch: expected section.key=value, for example --set train.batch=16");
 }

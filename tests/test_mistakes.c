@@ -70,7 +70,7 @@ static void of_rf_detect(void **state) {
         {DETECT "--out", "--out needs a value, DIR"},
         {DETECT "--out --json x", "--out needs a value, DIR, before --json"},
         {DETECT "--config " MODEL, "is a model, expected a configuration (INI)"},
-        {DETECT "--set score=0.3", "--set score=0.3: expected section.key=value; did you mean eval.score?"},
+        {DETECT "--set score=0.3", "--set score=0.3: expected section.key=value, for example --set eval.score=0.3"},
         {DETECT "--set eval.scales=abc", "expected a number from 0 to 8192"},
         {DETECT "--mesh", "predicts no mesh"},
         {DETECT "-t -3", "--threads -3: expected a whole number from 0 to 1024"}};
@@ -119,7 +119,7 @@ static void of_rf_train(void **state) {
         {"rf-train configs/mnet025.ini --epochs 3", "--set schedule.epochs=VALUE sets it"},
         {"rf-train configs/mnet025.ini --batch-size 3", "--set train.batch=VALUE sets it"},
         {"rf-train configs/mnet025.ini --lr 1", "--set optim.lr=VALUE sets it"},
-        {"rf-train configs/mnet025.ini --set lr=0.1", "did you mean optim.lr?"},
+        {"rf-train configs/mnet025.ini --set lr=0.1", "for example --set optim.lr=0.1"},
         {"rf-train configs/mnet025.ini --set data.root=@/set", "4 images do not fill one batch of 32; lower train.batch"},
         {"rf-train " ON_SET "--out @/run", "holds a run already: add --resume"},
         {"rf-train " ON_SET "--out @/x --resume", "there is no @/x/last.safetensors"},
