@@ -50,6 +50,27 @@ static rf_status pass_over(rf_find_all *out, size_t sample) {
     return RF_OK;
 }
 
+/* Keeps that a picture was made smaller. */
+static rf_status note_look(rf_find_all *out, size_t sample, rf_finder_view view) {
+    size_t n = out->shrunk;
+    if (!view.shrunk) return RF_OK;
+    if ((n & (n - 1)) == 0) {
+        rf_small_look *grown = rf_realloc(out->small_looks, n, n ? 2 * n : 1, sizeof *grown);
+        if (!grown) return RF_ERR_NOMEM;
+        out->small_looks = grown;
+    }
+    out->small_looks[n] = (rf_small_look){sample, view.scale};
+    out->shrunk++;
+    return RF_OK;
+}
+
+void rf_say_shrunk(size_t n, double smallest, const rf_config *config) {
+    rf_say(
+        "%zu picture%s made smaller than asked for (eval.max_pixels=%g; to %.2g of the size at least): small faces may "
+        "be missing; --tile 2048 looks at parts in full size\n",
+        n, n == 1 ? " was" : "s were", config->eval.max_pixels, smallest);
+}
+
 rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_list *lists, rf_find_all *out) {
     memset(out, 0, sizeof *out);
     double begin = rf_clock_seconds();
@@ -65,6 +86,7 @@ rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_li
             continue;
         }
         RF_TRY(status);
+        RF_TRY(note_look(out, i, rf_finder_get_view(finder)));
         out->images++;
         out->detections += lists[i].n;
         if (i % 10 == 9 || i + 1 == dataset->n_samples) rf_note_progress(i + 1, dataset->n_samples, "images");
@@ -76,5 +98,6 @@ rf_status rf_find_faces(rf_finder *finder, const rf_dataset *dataset, rf_face_li
 void rf_find_all_free(rf_find_all *found) {
     for (size_t i = 0; i < found->unreadable; i++) rf_free(found->passed_over[i].reason);
     rf_free(found->passed_over);
+    rf_free(found->small_looks);
     *found = (rf_find_all){0};
 }

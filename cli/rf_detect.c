@@ -25,7 +25,8 @@ typedef struct job {
     rf_output json;
     rf_distinct *names; /* of the drawings */
     int exif, mesh;     /* -1: as the settings say */
-    size_t images, faces, skipped;
+    size_t images, faces, skipped, shrunk;
+    double smallest; /* scale of the shrunk ones */
 } job;
 
 static void draw_faces(rf_image *image, const rf_face_list *faces) {
@@ -80,6 +81,13 @@ static void put_faces(rf_json_writer *w, const rf_face_list *faces) {
     rf_json_end_array(w);
 }
 
+/* How closely the picture was looked at. */
+static void put_view(rf_json_writer *w, rf_finder_view view) {
+    rf_json_put_number(w, "scale", view.scale);
+    if (view.shrunk) rf_json_put_bool(w, "shrunk", true);
+    if (view.tiles) rf_json_put_int(w, "tiles", (long long)view.tiles);
+}
+
 /* One line a picture. image and faces are NULL when there are none, error when nothing went wrong. */
 static rf_status append_json(job *j, const char *path, const char *drawn, const rf_image *image,
                              const rf_face_list *faces, const char *error) {
@@ -90,6 +98,7 @@ static rf_status append_json(job *j, const char *path, const char *drawn, const 
     if (drawn) rf_json_put_string(&w, "drawn", drawn);
     if (image) rf_json_put_int(&w, "width", image->width);
     if (image) rf_json_put_int(&w, "height", image->height);
+    if (faces) put_view(&w, rf_finder_get_view(j->model.finder));
     if (faces) put_faces(&w, faces);
     if (error) rf_json_put_string(&w, "error", error);
     rf_json_end_object(&w);
@@ -167,7 +176,12 @@ static rf_status tell_faces(job *j, const char *path, const char *file, rf_image
     if (error) rf_note("not drawn: %s\n", error);
     j->skipped += error != NULL;
     RF_TRY(append_json(j, path, error ? NULL : file, image, faces, error));
-    rf_say("%s: %zu face%s\n", path, faces->n, faces->n == 1 ? "" : "s");
+    rf_finder_view view = rf_finder_get_view(j->model.finder);
+    j->shrunk += view.shrunk;
+    if (view.shrunk && view.scale < j->smallest) j->smallest = view.scale;
+    rf_say("%s: %zu face%s", path, faces->n, faces->n == 1 ? "" : "s");
+    if (view.shrunk) rf_say(" (looked at in %.2g of its size)", view.scale);
+    rf_say("\n");
     return RF_OK;
 }
 
@@ -237,27 +251,29 @@ static rf_status check_outputs(const job *j, const char *const *words, size_t n,
 }
 
 /* What a model says of data.exif is about the pictures that it was trained on; what the user says of it counts. */
-static bool sets_exif_off(const rf_text_list *sets) {
+static bool sets_exif_off(const rf_text_list *sets, const rf_config *config) {
     static const char key[] = "data.exif=";
-    bool off = false;
-    for (size_t i = 0; i < sets->n; i++)
-        if (strncmp(sets->v[i], key, sizeof key - 1) == 0) off = strcmp(sets->v[i] + sizeof key - 1, "no") == 0;
-    return off;
+    bool set = false;
+    for (size_t i = 0; i < sets->n; i++) set = set || strncmp(sets->v[i], key, sizeof key - 1) == 0;
+    return set && strcmp(config->data.exif, "no") == 0;
 }
 
 int main(int argc, char **argv) {
-    static job j = {.exif = -1, .mesh = -1};
+    static job j = {.exif = -1, .mesh = -1, .smallest = 1};
     const char *json = NULL;
-    static char score_text[64];
+    static char score_text[64], tile_text[64];
     const char **words = (const char **)argv, *config = NULL;
     rf_text_list sets = {0};
     double score = -1;
-    long threads = 0;
+    long threads = 0, tile = -1;
     const rf_option options[] = {
         {"out", 'o', RF_OPT_TEXT, &j.out, "DIR",
          "write the pictures with boxes, points and scores there; the second of a name becomes NAME-2.jpg", 0, 0},
         {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image; -: to stdout", 0, 0},
         {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
+        {"tile", 0, RF_OPT_INT, &tile, "SIDE",
+         "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking\nthem (eval.tile)",
+         0, 16384},
         {"mesh", 0, RF_OPT_TOGGLE, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
         {"exif", 0, RF_OPT_TOGGLE, &j.exif, NULL,
          "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
@@ -282,9 +298,11 @@ int main(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
-    const char *const own[] = {score < 0 ? "?eval.score=0.5" : score_text, j.mesh < 0 ? NULL
-                                                                           : j.mesh   ? "eval.mesh=yes"
-                                                                                      : "eval.mesh=no"};
+    snprintf(tile_text, sizeof tile_text, "eval.tile=%ld", tile);
+    const char *const own[] = {score < 0 ? "?eval.score=0.5" : score_text, tile < 0 ? NULL : tile_text,
+                               j.mesh < 0 ? NULL
+                               : j.mesh   ? "eval.mesh=yes"
+                                          : "eval.mesh=no"};
     rf_status status = RF_OK;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
@@ -295,7 +313,7 @@ int main(int argc, char **argv) {
     if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
     if (status == RF_OK && j.mesh > 0 && j.model.config.model.mesh_vertices == 0)
         status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
-    if (status == RF_OK && j.exif < 0) j.exif = !sets_exif_off(&sets);
+    if (status == RF_OK && j.exif < 0) j.exif = !sets_exif_off(&sets, &j.model.config);
     if (status == RF_OK) status = rf_output_start(&j.json);
     if (status == RF_OK && !(j.names = rf_distinct_new())) status = RF_ERR_NOMEM;
     for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
@@ -303,6 +321,7 @@ int main(int argc, char **argv) {
     if (status == RF_OK)
         rf_say("%zu images, %zu faces, %zu skipped; %s\n", j.images, j.faces, j.skipped,
                rf_threads_text(text, sizeof text));
+    if (status == RF_OK && j.shrunk) rf_say_shrunk(j.shrunk, j.smallest, &j.model.config);
     if (status == RF_OK && j.images == 0)
         status = rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j.skipped);
     rf_distinct_free(j.names);

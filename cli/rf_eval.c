@@ -28,6 +28,7 @@ typedef struct job {
     const rf_protocol *protocol;
     rf_wider_rule rule;
     double score, iou;
+    long tile;
     int flip; /* -1: as the settings say */
     bool paper;
     bool partial;       /* pictures were passed over */
@@ -133,7 +134,10 @@ static void print_times(const rf_model *model, const rf_find_all *found) {
            1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
            1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6,
            rf_threads_text(threads, sizeof threads));
-    if (s.shrunk) rf_say("%zu passes were made smaller: eval.max_pixels=%g\n", s.shrunk, model->config.eval.max_pixels);
+    double smallest = found->shrunk ? found->small_looks[0].scale : 1;
+    for (size_t i = 1; i < found->shrunk; i++)
+        if (found->small_looks[i].scale < smallest) smallest = found->small_looks[i].scale;
+    if (found->shrunk) rf_say_shrunk(found->shrunk, smallest, &model->config);
 }
 
 /* A figure over fewer pictures than asked for says so. */
@@ -148,6 +152,14 @@ static void tell_passed_over(job *j, const rf_dataset *dataset, const rf_find_al
         rf_json_end_object(&j->out);
     }
     rf_json_end_array(&j->out);
+    rf_json_begin_array(&j->out, "shrunk");
+    for (size_t i = 0; i < found->shrunk; i++) {
+        rf_json_begin_object(&j->out, NULL);
+        rf_json_put_string(&j->out, "image", dataset->samples[found->small_looks[i].sample].name);
+        rf_json_put_number(&j->out, "scale", found->small_looks[i].scale);
+        rf_json_end_object(&j->out);
+    }
+    rf_json_end_array(&j->out);
     if (!j->partial) return;
     rf_say("%zu of %zu images could not be used and count as images without detections: the figures are too low; "
            "the exit status is 1\n",
@@ -157,10 +169,16 @@ static void tell_passed_over(job *j, const rf_dataset *dataset, const rf_find_al
 /* Says what the largest pass may take before anything runs. */
 static rf_status print_bound(rf_model *model) {
     size_t bytes;
-    int side = (int)sqrt(model->config.eval.max_pixels * 1e6);
+    const rf_config *c = &model->config;
+    int side = (int)sqrt(c->eval.max_pixels * 1e6);
+    bool tiled = c->eval.tile > 0;
+    if (tiled && c->eval.tile < side) side = (int)c->eval.tile;
     RF_TRY(rf_finder_memory(model->finder, side, side, &bytes));
-    rf_say("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
-           model->config.eval.max_pixels, (double)bytes / 1e6);
+    if (tiled)
+        rf_say("a tile of eval.tile=%ld takes %.0f MB\n", c->eval.tile, (double)bytes / 1e6);
+    else
+        rf_say("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
+               c->eval.max_pixels, (double)bytes / 1e6);
     return RF_OK;
 }
 
@@ -214,8 +232,8 @@ static rf_status add_set(rf_text_list *sets, char text[96], const char *key, con
 static rf_status collect_settings(const job *j, rf_text_list *all) {
     static const char *const paper[] = {"eval.scales=500,800,1100,1400,1700", "eval.schedule=scales",
                                         "eval.long_edge=1.5", "eval.merge=vote", "eval.flip=yes"};
-    static char text[6][96];
-    char score[32], iou[32];
+    static char text[7][96];
+    char score[32], iou[32], tile[32];
     const char *scales = j->scales, *flip = j->flip < 0 ? NULL : j->flip ? "yes" : "no";
     bool srn = scales && strcmp(scales, "srn") == 0;
     for (size_t i = 0; j->paper && i < sizeof paper / sizeof *paper; i++) RF_TRY(rf_text_list_add(all, paper[i]));
@@ -228,6 +246,8 @@ static rf_status collect_settings(const job *j, rf_text_list *all) {
     RF_TRY(add_set(all, text[2], "merge", j->merge));
     RF_TRY(add_set(all, text[3], "flip", flip));
     RF_TRY(add_set(all, text[4], "score", j->score >= 0 ? score : NULL));
+    snprintf(tile, sizeof tile, "%ld", j->tile);
+    RF_TRY(add_set(all, text[6], "tile", j->tile >= 0 ? tile : NULL));
     return add_set(all, text[5], "iou", j->iou >= 0 ? iou : NULL);
 }
 
@@ -281,7 +301,7 @@ static rf_status write_json(job *j) {
 }
 
 int main(int argc, char **argv) {
-    static job j = {.score = -1, .iou = -1, .flip = -1};
+    static job j = {.score = -1, .iou = -1, .flip = -1, .tile = -1};
     long threads = 0;
     const rf_option options[] = {
         {"data", 'd', RF_OPT_TEXT, &j.data, "ROOT", "data set: folder or annotation file, as rf-data check takes it", 0,
@@ -311,6 +331,9 @@ int main(int argc, char **argv) {
         {"scales", 0, RF_OPT_TEXT, &j.scales, "original|srn|S[,S...]",
          "short edges to test at (the model's eval.scales), or SRN's schedule", 0, 0},
         {"flip", 0, RF_OPT_TOGGLE, &j.flip, NULL, "also test the mirror image (eval.flip; --no-flip)", 0, 0},
+        {"tile", 0, RF_OPT_INT, &j.tile, "SIDE",
+         "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking them (eval.tile)",
+         0, 16384},
         {"merge", 0, RF_OPT_TEXT, &j.merge, "NAME",
          "how overlapping detections are merged: nms, soft_linear, soft_gaussian, vote or weighted", 0, 0},
         {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou)", 0, 1},

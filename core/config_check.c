@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "core/config_impl.h"
 
 static rf_status check_length(const char *name, const char *key, const rf_real_list *list, int expected) {
@@ -23,7 +25,22 @@ int rf_config_cell_anchors(const rf_config *config) {
            (config->anchors.dense ? 2 : 1);
 }
 
+static rf_status check_tile(const char *name, const rf_config *config) {
+    enum { LEAST = 256 };
+    if (config->eval.tile == 0) return RF_OK;
+    if (config->eval.tile < LEAST)
+        return rf_fail(RF_ERR_USER, "%s: eval.tile is %ld, expected 0 (off) or a side of at least %d pixels", name,
+                       config->eval.tile, LEAST);
+    if (config->eval.max_pixels * 1e6 < LEAST * LEAST)
+        return rf_fail(RF_ERR_USER, "%s: eval.max_pixels is %.15g, expected at least %.3g for tiles (eval.tile)", name,
+                       config->eval.max_pixels, LEAST * LEAST * 1e-6 + 5e-5);
+    if (strcmp(config->eval.schedule, "srn") == 0)
+        return rf_fail(RF_ERR_USER, "%s: eval.tile goes with eval.scales and not with eval.schedule = srn", name);
+    return RF_OK;
+}
+
 rf_status rf_config_check(const char *name, const rf_config *config) {
+    RF_TRY(check_tile(name, config));
     RF_TRY(check_filled(name, "model.strides", &config->model.strides));
     RF_TRY(check_ascending(name, "model.strides", &config->model.strides));
     RF_TRY(check_filled(name, "anchors.sizes", &config->anchors.sizes));

@@ -7,18 +7,15 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "data/normalise.h"
-#include "data/resize.h"
 #include "detect/decode.h"
 #include "detect/spec.h"
+#include "eval/input.h"
 #include "eval/mesh_finder.h"
 #include "eval/srn_scales.h"
+#include "eval/tiles.h"
 #include "layers/detector.h"
 
 enum { CACHED = 4 }; /* input sizes whose graph and memory are kept */
-/* Longest side of a pass: what anchors take (65536), less the most that eval.pad adds. Only a strip of a picture, 1x300
- * at a short edge of 640, comes near. */
-static const double max_side = 65536 - 1024;
-
 typedef struct rf_sized_net {
     int width, height;
     rf_graph *graph;
@@ -38,6 +35,7 @@ struct rf_finder {
     rf_face_list pass;    /* faces of one pass */
     rf_mesh_finder *mesh; /* NULL: no meshes are wanted */
     rf_finder_stats stats;
+    rf_finder_view view;
 };
 
 rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder **out) {
@@ -112,39 +110,6 @@ static rf_status net_for(rf_finder *f, int width, int height, rf_sized_net **out
     return RF_OK;
 }
 
-rf_input_size rf_finder_input_size(const rf_config *config, int width, int height, double scale) {
-    double factor = 1, shorter = width < height ? width : height, longer = width < height ? height : width;
-    if (scale > 0) {
-        factor = scale / shorter;
-        double limit = config->eval.long_edge * scale;
-        if (limit > 0 && longer * factor > limit) factor = limit / longer;
-    }
-    double pixels = (double)width * height * factor * factor, most = config->eval.max_pixels * 1e6;
-    bool shrunk = pixels > most;
-    if (shrunk) factor *= sqrt(most / pixels);
-    if (longer * factor > max_side) {
-        factor = max_side / longer;
-        shrunk = true;
-    }
-    rf_input_size size = {(int)lround(width * factor), (int)lround(height * factor), shrunk};
-    if (size.width < 1) size.width = 1;
-    if (size.height < 1) size.height = 1;
-    return size;
-}
-
-/* The upper left part, which shows the picture. */
-static void mirror(rf_image *image, int width, int height) {
-    for (int y = 0; y < height; y++) {
-        uint8_t *row = image->pixels + (size_t)y * (size_t)image->width * 3;
-        for (int a = 0, b = width - 1; a < b; a++, b--)
-            for (int c = 0; c < 3; c++) {
-                uint8_t t = row[3 * a + c];
-                row[3 * a + c] = row[3 * b + c];
-                row[3 * b + c] = t;
-            }
-    }
-}
-
 /* From input pixels to pixels of the image. */
 static void unscale(rf_face *face, double fx, double fy) {
     for (int k = 0; k < 4; k++) face->box[k] = (float)(face->box[k] * (k % 2 ? fy : fx));
@@ -201,10 +166,31 @@ static void clip_box(const rf_finder *f, int width, int height, float box[4]) {
     }
 }
 
-/* One run of the network on `input`, whose upper left width x height pixels show the picture; appends to *faces in
- * pixels of the original image. */
-static rf_status run_pass(rf_finder *f, const rf_image *input, int width, int height, bool flipped, double fx,
-                          double fy, rf_face_list *faces) {
+/* What one run of the network looks at: the upper left width x height pixels of its input show the picture at some
+ * size from (x, y) on. */
+typedef struct look {
+    int width, height, x, y;
+    bool flipped;
+    double fx, fy; /* pixels of the picture a pixel at that size */
+    const rf_tiling *tiling;
+    const rf_tile *tile; /* NULL: the whole picture */
+    double longer_over;  /* faces with a longer side, at that size, of no more than this are not taken */
+} look;
+
+/* Moves a face from the input to the picture at the look's size; false when another look is to find it. */
+static bool take_face(const rf_finder *f, const look *at, rf_face *face) {
+    if (f->config.eval.clip) clip_box(f, at->width, at->height, face->box);
+    if (at->flipped) rf_face_flip(face, (float)at->width, f->spec.codec.plus_one);
+    const float *b = face->box;
+    if (at->longer_over > 0 && !(fmaxf(b[2] - b[0], b[3] - b[1]) > (float)at->longer_over)) return false;
+    if (!at->tile) return true;
+    for (int k = 0; k < 4; k++) face->box[k] += (float)(k % 2 ? at->y : at->x);
+    for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] += (float)(k % 2 ? at->y : at->x);
+    return rf_tile_keeps(at->tiling, at->tile, face->box);
+}
+
+/* One run of the network; appends to *faces in pixels of the original image. */
+static rf_status run_pass(rf_finder *f, const rf_image *input, const look *at, rf_face_list *faces) {
     rf_sized_net *net;
     RF_TRY(net_for(f, input->width, input->height, &net));
     double t0 = rf_clock_seconds();
@@ -215,17 +201,18 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, int width, int he
     f->pass.n = 0;
     RF_TRY(decode_levels(f, net));
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
-    rf_mesh_pass source = {net->exec, &net->detector, &net->anchors, flipped, fx, fy};
+    rf_mesh_pass source = {net->exec, &net->detector, &net->anchors, at->flipped, at->fx,
+                           at->fy,    at->x,          at->y,         at->width};
     for (size_t i = 0; i < f->pass.n; i++) {
-        rf_face *face = &f->pass.items[i];
-        if (f->mesh)
+        rf_face *face = &f->pass.items[i], taken = *face;
+        if (!take_face(f, at, &taken)) continue;
+        taken.mesh = 0;
+        if (f->mesh) {
             RF_TRY(rf_mesh_finder_note(f->mesh, &source, face));
-        else
-            face->mesh = 0;
-        if (f->config.eval.clip) clip_box(f, width, height, face->box);
-        if (flipped) rf_face_flip(face, (float)width, f->spec.codec.plus_one);
-        unscale(face, fx, fy);
-        RF_TRY(rf_face_list_push(faces, face));
+            taken.mesh = face->mesh;
+        }
+        unscale(&taken, at->fx, at->fy);
+        RF_TRY(rf_face_list_push(faces, &taken));
     }
     double t3 = rf_clock_seconds();
     f->stats.resize += t1 - t0;
@@ -239,49 +226,74 @@ static int padded(int side, long multiple) {
     return (int)((side + multiple - 1) / multiple * multiple);
 }
 
-/* The picture at `size` in the upper left corner of a black image whose sides are multiples of eval.pad. */
-static rf_status enlarge(const rf_finder *f, const rf_image *image, rf_input_size size, rf_image *out) {
-    int w = padded(size.width, f->config.eval.pad), h = padded(size.height, f->config.eval.pad);
-    bool same = size.width == image->width && size.height == image->height;
-    rf_image resized = {0};
-    const rf_image *from = image;
-    if (w == size.width && h == size.height && !same) {
-        RF_TRY(rf_image_alloc(out, w, h));
-        return rf_image_resize(image, NULL, f->normaliser.fill, out);
-    }
-    RF_TRY(rf_image_alloc(out, w, h));
+/* Both passes, as it is and mirrored, of a part of the picture. */
+static rf_status run_look(rf_finder *f, const rf_image *image, look at, bool flip, rf_face_list *faces) {
+    int w = padded(at.width, f->config.eval.pad), h = padded(at.height, f->config.eval.pad);
+    rf_region region = {at.x * at.fx, at.y * at.fy, at.width * at.fx, at.height * at.fy};
+    if (!at.tile) region = (rf_region){0, 0, image->width, image->height};
+    bool as_it_is = w == image->width && h == image->height && at.width == w && at.height == h;
+    double begin = rf_clock_seconds();
+    rf_image own = {0};
+    const rf_image *input = as_it_is && !flip ? image : &own;
     rf_status status = RF_OK;
-    if (!same) {
-        status = rf_image_alloc(&resized, size.width, size.height);
-        if (status == RF_OK) status = rf_image_resize(image, NULL, f->normaliser.fill, &resized);
-        from = &resized;
+    if (input == &own) status = rf_input_fill(image, &region, at.width, at.height, w, h, f->normaliser.fill, &own);
+    f->stats.resize += rf_clock_seconds() - begin;
+    if (status == RF_OK) status = run_pass(f, input, &at, faces);
+    if (status == RF_OK && flip) {
+        rf_input_mirror(&own, at.width, at.height);
+        at.flipped = true;
+        status = run_pass(f, &own, &at, faces);
     }
-    size_t row = (size_t)size.width * 3;
-    if (status == RF_OK) memset(out->pixels, 0, (size_t)w * (size_t)h * 3);
-    for (int y = 0; status == RF_OK && y < size.height; y++)
-        memcpy(out->pixels + (size_t)y * (size_t)w * 3, from->pixels + (size_t)y * row, row);
-    rf_image_free(&resized);
+    rf_image_free(&own);
     return status;
+}
+
+static void note_scale(rf_finder *f, double factor, bool shrunk) {
+    if (factor > f->view.scale) f->view.scale = factor;
+    f->view.shrunk = f->view.shrunk || shrunk;
+    f->stats.shrunk += shrunk;
 }
 
 /* The passes at one size. */
 static rf_status run_size(rf_finder *f, const rf_image *image, rf_input_size size, bool flip, rf_face_list *faces) {
-    bool same = padded(image->width, f->config.eval.pad) == image->width && size.width == image->width &&
-                padded(image->height, f->config.eval.pad) == image->height && size.height == image->height;
-    double begin = rf_clock_seconds();
-    rf_image own = {0};
-    const rf_image *input = same && !flip ? image : &own;
-    double fx = (double)image->width / size.width, fy = (double)image->height / size.height;
-    rf_status status = input == &own ? enlarge(f, image, size, &own) : RF_OK;
-    f->stats.resize += rf_clock_seconds() - begin;
-    f->stats.shrunk += size.shrunk;
-    if (status == RF_OK) status = run_pass(f, input, size.width, size.height, false, fx, fy, faces);
-    if (status == RF_OK && flip) {
-        mirror(&own, size.width, size.height);
-        status = run_pass(f, &own, size.width, size.height, true, fx, fy, faces);
+    look at = {.width = size.width,
+               .height = size.height,
+               .fx = (double)image->width / size.width,
+               .fy = (double)image->height / size.height};
+    note_scale(f, 1 / at.fx, size.shrunk);
+    return run_look(f, image, at, flip, faces);
+}
+
+/* The passes at a size too large for one: tiles there and at half the size, a quarter and so on until one pass shows
+ * the whole picture, each for the faces that the tiles before it may have cut. */
+static rf_status run_tiles(rf_finder *f, const rf_image *image, double factor, int side, rf_face_list *faces) {
+    int overlap = (int)lround(side * f->config.eval.tile_overlap);
+    int halvings = rf_tiling_halvings(image->width * factor, image->height * factor, side);
+    note_scale(f, factor, false);
+    for (int k = 0; k <= halvings; k++, factor /= 2) {
+        int width = (int)lround(image->width * factor), height = (int)lround(image->height * factor);
+        rf_tiling tiling = rf_tiling_make(width > 0 ? width : 1, height > 0 ? height : 1, side, overlap);
+        look at = {.fx = (double)image->width / tiling.width,
+                   .fy = (double)image->height / tiling.height,
+                   .tiling = &tiling,
+                   .longer_over = k ? 0.25 * overlap : 0};
+        if (k == halvings && fmax(tiling.width, tiling.height) <= rf_input_max_side) {
+            at.width = tiling.width;
+            at.height = tiling.height;
+            return run_look(f, image, at, f->config.eval.flip, faces);
+        }
+        for (int t = 0; t < tiling.columns * tiling.rows; t++) {
+            rf_tile tile = rf_tiling_tile(&tiling, t % tiling.columns, t / tiling.columns);
+            at.tile = &tile;
+            at.x = tile.x;
+            at.y = tile.y;
+            at.width = tile.width;
+            at.height = tile.height;
+            RF_TRY(run_look(f, image, at, f->config.eval.flip, faces));
+            f->view.tiles++;
+        }
     }
-    rf_image_free(&own);
-    return status;
+    return RF_OK;
 }
 
 /* SRN's schedule: of each size only the faces that it is for. */
@@ -291,7 +303,7 @@ static rf_status run_srn(rf_finder *f, const rf_image *image, rf_face_list *face
     for (size_t i = 0; i < n; i++) {
         const rf_srn_pass *pass = &passes[i];
         size_t before = faces->n, kept = before;
-        double longest = fmax(image->width, image->height), factor = fmin(pass->factor, max_side / longest);
+        double longest = fmax(image->width, image->height), factor = fmin(pass->factor, rf_input_max_side / longest);
         int width = (int)(image->width * factor), height = (int)(image->height * factor);
         rf_input_size size = {width > 0 ? width : 1, height > 0 ? height : 1, i == 0 && factor < 1};
         RF_TRY(run_size(f, image, size, pass->flip, faces));
@@ -308,9 +320,15 @@ static rf_status run_srn(rf_finder *f, const rf_image *image, rf_face_list *face
 
 static rf_status run_scales(rf_finder *f, const rf_image *image, rf_face_list *faces) {
     const rf_real_list *scales = &f->config.eval.scales;
-    for (int s = 0; s < scales->n; s++)
-        RF_TRY(run_size(f, image, rf_finder_input_size(&f->config, image->width, image->height, scales->v[s]),
-                        f->config.eval.flip, faces));
+    double most = sqrt(f->config.eval.max_pixels * 1e6);
+    int side = (double)f->config.eval.tile < most ? (int)f->config.eval.tile : (int)most;
+    for (int s = 0; s < scales->n; s++) {
+        double factor = rf_input_factor(&f->config, image->width, image->height, scales->v[s]);
+        bool tiled = side > 0 && rf_tiling_halvings(image->width * factor, image->height * factor, side) > 0;
+        RF_TRY(tiled ? run_tiles(f, image, factor, side, faces)
+                     : run_size(f, image, rf_finder_input_size(&f->config, image->width, image->height, scales->v[s]),
+                                f->config.eval.flip, faces));
+    }
     return RF_OK;
 }
 
@@ -324,6 +342,7 @@ static rf_status run_once(rf_finder *f, const rf_image *image, rf_face_list *fac
     rf_free(faces->vertices);
     faces->vertices = NULL;
     rf_mesh_finder_begin(f->mesh);
+    f->view = (rf_finder_view){0};
     bool srn = strcmp(f->config.eval.schedule, "srn") == 0;
     RF_TRY(srn ? run_srn(f, image, faces) : run_scales(f, image, faces));
     double begin = rf_clock_seconds();
@@ -357,4 +376,8 @@ rf_status rf_finder_memory(rf_finder *f, int width, int height, size_t *bytes) {
 
 rf_finder_stats rf_finder_get_stats(const rf_finder *f) {
     return f->stats;
+}
+
+rf_finder_view rf_finder_get_view(const rf_finder *f) {
+    return f->view;
 }

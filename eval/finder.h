@@ -14,6 +14,13 @@ typedef struct rf_finder_stats {
     size_t peak_arena;             /* bytes of the largest plan */
 } rf_finder_stats;
 
+/* How closely the last picture was looked at. */
+typedef struct rf_finder_view {
+    double scale; /* pixels of the network's input a pixel of the picture, in the finest pass */
+    bool shrunk;  /* eval.max_pixels made a pass smaller than [eval] asks for: small faces may be missing */
+    size_t tiles; /* passes over parts of the picture (eval.tile) */
+} rf_finder_view;
+
 typedef struct rf_finder rf_finder;
 
 /* config is copied; params is borrowed, must hold folded weights (rf_params_fold) and belong to the same configuration.
@@ -37,5 +44,6 @@ rf_input_size rf_finder_input_size(const rf_config *config, int width, int heigh
 rf_status rf_finder_memory(rf_finder *finder, int width, int height, size_t *bytes);
 
 rf_finder_stats rf_finder_get_stats(const rf_finder *finder);
+rf_finder_view rf_finder_get_view(const rf_finder *finder);
 
 #endif

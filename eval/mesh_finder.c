@@ -14,6 +14,7 @@ typedef struct note {
     float frame[4];  /* cx cy w h of what the vertices are relative to, input pixels */
     int level, slot; /* slot: anchor of the cell */
     float width;     /* of the input when mirrored, else 0 */
+    float x, y;      /* of the tile */
     double fx, fy;
 } note;
 
@@ -112,7 +113,9 @@ rf_status rf_mesh_finder_note(rf_mesh_finder *f, const rf_mesh_pass *pass, rf_fa
     note *to = &f->notes[f->n];
     *to = (note){.level = level,
                  .slot = (int)(within % per),
-                 .width = pass->flipped ? (float)anchors->width - (f->codec.plus_one ? 1 : 0) : 0,
+                 .width = pass->flipped ? (float)pass->width - (f->codec.plus_one ? 1 : 0) : 0,
+                 .x = (float)pass->x,
+                 .y = (float)pass->y,
                  .fx = pass->fx,
                  .fy = pass->fy};
     memcpy(to->frame, anchors->boxes + 4 * a, sizeof to->frame);
@@ -146,8 +149,8 @@ static void decode(const rf_mesh_finder *f, const note *from, const rf_real *enc
         float x = from->frame[0] + (float)encoded[2 * k] * f->codec.variance_centre * from->frame[2];
         float y = from->frame[1] + (float)encoded[2 * k + 1] * f->codec.variance_centre * from->frame[3];
         if (from->width > 0) x = from->width - x;
-        out[2 * i] = (float)(x * from->fx);
-        out[2 * i + 1] = (float)(y * from->fy);
+        out[2 * i] = (float)((x + from->x) * from->fx);
+        out[2 * i + 1] = (float)((y + from->y) * from->fy);
     }
 }
 

@@ -19,6 +19,8 @@ typedef struct rf_mesh_pass {
     const rf_anchor_set *anchors;
     bool flipped;
     double fx, fy; /* pixels of the picture a pixel of the input */
+    int x, y;      /* where the input begins, in its pixels: a tile's place */
+    int width;     /* of what shows the picture, for mirrored passes */
 } rf_mesh_pass;
 
 /* *out NULL unless eval.mesh and model.mesh_vertices say that there is something to find. With eval.flip (or SRN's

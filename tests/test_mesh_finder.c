@@ -86,7 +86,7 @@ static void find(problem *p, const float box[2][4], rf_face_list *faces) {
     assert_int_equal(rf_face_list_reserve(faces, 2), RF_OK);
     rf_mesh_finder_begin(finder);
     for (int i = 0; i < 2; i++) {
-        rf_mesh_pass pass = {p->exec, &p->detector, &p->anchors, i == 1, 2.0, 1.5};
+        rf_mesh_pass pass = {p->exec, &p->detector, &p->anchors, i == 1, 2.0, 1.5, 0, 0, p->anchors.width};
         rf_face face = {.score = 0.9f, .mesh = ANCHOR + 1};
         memcpy(face.box, box[i], sizeof face.box);
         assert_int_equal(rf_mesh_finder_note(finder, &pass, &face), RF_OK);

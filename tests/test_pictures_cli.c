@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,9 +165,118 @@ static void any_number_of_names_is_taken(void **state) {
     assert_int_equal(errors, 0);
 }
 
+/* ---- large pictures ---- */
+
+#define WEIGHTS "../shared/data/weights/mobilenet0.25_Final.safetensors"
+#define REAL "../shared/data/wider/WIDER_val/images/"
+
+typedef struct found {
+    double box[4], score;
+} found;
+enum { MOST = 4096 };
+
+/* The faces of line `n` of a file, those of this score at least. */
+static int read_faces(const char *path, int n, double score, found faces[MOST]) {
+    static char text[PROGRAMS_TEXT];
+    read_text(path, text);
+    char *line = text;
+    for (; n > 0; n--) line = strchr(line, '\n') + 1;
+    rf_json *root;
+    assert_int_equal(rf_json_parse(line, strcspn(line, "\n"), &root), RF_OK);
+    const rf_json *list = rf_json_get(root, "faces");
+    int count = 0;
+    for (size_t i = 0; i < rf_json_size(list); i++) {
+        const rf_json *face = rf_json_at(list, i), *box = rf_json_get(face, "box");
+        assert_true(rf_json_number(rf_json_get(face, "score"), &faces[count].score));
+        for (size_t k = 0; k < 4; k++) assert_true(rf_json_number(rf_json_at(box, k), &faces[count].box[k]));
+        count += faces[count].score >= score;
+    }
+    rf_json_free(root);
+    return count;
+}
+
+static double overlap(const double *a, const double *b, double dx) {
+    double w = fmin(a[2] + dx, b[2]) - fmax(a[0] + dx, b[0]), h = fmin(a[3], b[3]) - fmax(a[1], b[1]);
+    if (w <= 0 || h <= 0) return 0;
+    return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h);
+}
+
+/* How many of the faces are among others, shifted by dx; none may be there twice. */
+static int matched(const found *faces, int n, double dx, const found *others, int m) {
+    int hits = 0;
+    for (int i = 0; i < n; i++) {
+        int same = 0;
+        for (int k = 0; k < m; k++) same += overlap(faces[i].box, others[k].box, dx) > 0.5;
+        assert_in_range(same, 0, 1);
+        hits += same;
+    }
+    return hits;
+}
+
+/* Photos side by side: shrunk, faces are missing and that is said; in tiles, also mirrored, all are there that the
+ * single photos have, once each. And a photo that fits has the same faces in tiles. */
+static void a_panorama_has_all_its_faces(void **state) {
+    (void)state;
+    static const char *const photos[] = {REAL "0--Parade/0_Parade_Parade_0_102.jpg",
+                                         REAL "2--Demonstration/2_Demonstration_Protesters_2_460.jpg",
+                                         REAL "2--Demonstration/2_Demonstration_Protesters_2_92.jpg"};
+    enum { N = 3, SIDE = 1024 };
+    if (!rf_file_exists(WEIGHTS) || !rf_file_exists(photos[0])) {
+        print_message("skip: ../shared/data is not here\n");
+        return;
+    }
+    rf_image all;
+    assert_int_equal(rf_image_alloc(&all, N * SIDE, SIDE), RF_OK);
+    for (int i = 0; i < N; i++) {
+        rf_image one;
+        assert_int_equal(rf_image_load(photos[i], NULL, &one), RF_OK);
+        assert_true(one.width <= SIDE && one.height <= SIDE);
+        for (int y = 0; y < one.height; y++)
+            memcpy(all.pixels + ((size_t)y * N * SIDE + (size_t)i * SIDE) * 3,
+                   one.pixels + (size_t)y * (size_t)one.width * 3, (size_t)one.width * 3);
+        rf_image_free(&one);
+    }
+    assert_int_equal(rf_image_save(at("@/wide.png"), &all, 0), RF_OK);
+    rf_image_free(&all);
+    static found single[MOST], faces[MOST];
+    char command[1024];
+    snprintf(command, sizeof command, "rf-detect " WEIGHTS " %s %s %s --json @/single.jsonl", photos[0], photos[1],
+             photos[2]);
+    succeeds(command);
+    assert_null(strstr(out, "smaller"));
+    succeeds("rf-detect " WEIGHTS " @/wide.png --set eval.max_pixels=0.4 --json @/small.jsonl --score 0.3");
+    assert_non_null(strstr(out, "1 picture was made smaller than asked for (eval.max_pixels=0.4; to 0.36 of the size"));
+    succeeds("rf-detect " WEIGHTS " @/wide.png --set eval.max_pixels=0.4 --tile 600 --json @/tiles.jsonl --score 0.3");
+    assert_null(strstr(out, "smaller"));
+    succeeds("rf-detect " WEIGHTS " @/wide.png --tile 700 --json @/flip.jsonl --score 0.3 --set eval.flip=yes");
+    static const char *const ways[] = {"@/small.jsonl", "@/tiles.jsonl", "@/flip.jsonl"};
+    for (int way = 0; way < 3; way++) {
+        int total = 0, hits = 0, m = read_faces(ways[way], 0, 0, faces);
+        for (int i = 0; i < N; i++) {
+            int n = read_faces("@/single.jsonl", i, 0.75, single);
+            total += n;
+            hits += matched(single, n, i * SIDE, faces, m);
+        }
+        assert_true(total > 20);
+        if (way == 0 ? hits * 10 > total * 9 : hits < total) fail_msg("%s: %d of %d", ways[way], hits, total);
+    }
+    static char text[PROGRAMS_TEXT];
+    read_text("@/small.jsonl", text);
+    assert_non_null(strstr(text, "\"scale\":0.35"));
+    assert_non_null(strstr(text, "\"shrunk\":true"));
+    read_text("@/tiles.jsonl", text);
+    assert_non_null(strstr(text, "\"scale\":1,\"tiles\":"));
+    snprintf(command, sizeof command, "rf-detect " WEIGHTS " %s --tile 400 --json @/fits.jsonl", photos[1]);
+    succeeds(command);
+    int n = read_faces("@/single.jsonl", 1, 0.75, single), m = read_faces("@/fits.jsonl", 0, 0, faces);
+    assert_int_equal(matched(single, n, 0, faces, m), n);
+    n = read_faces("@/fits.jsonl", 0, 0.75, faces), m = read_faces("@/single.jsonl", 1, 0, single);
+    assert_int_equal(matched(faces, n, 0, single, m), n);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_bad_picture_ends_only_itself),
-                                       cmocka_unit_test(a_bad_picture_of_a_set_ends_only_itself),
-                                       cmocka_unit_test(any_number_of_names_is_taken)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bad_picture_ends_only_itself), cmocka_unit_test(a_bad_picture_of_a_set_ends_only_itself),
+        cmocka_unit_test(any_number_of_names_is_taken), cmocka_unit_test(a_panorama_has_all_its_faces)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
