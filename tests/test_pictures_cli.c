@@ -85,8 +85,9 @@ static void a_bad_picture_ends_only_itself(void **state) {
     assert_int_equal(symlink("nowhere", at("@/mixed/gone.jpg")), 0);
     assert_int_equal(symlink("..", at("@/mixed/below.jpg/loop")), 0);
     int lines, errors, faces;
-    assert_int_equal(run("rf-detect " MODEL " @/mixed --out @/drawn --json @/mixed.jsonl --set eval.scales=640 -t 1"),
-                     1);
+    assert_int_equal(
+        run("rf-detect " MODEL " @/mixed --out @/drawn --json @/mixed.jsonl --score 0.9 --set eval.scales=640 -t 1"),
+        1);
     count_lines("@/mixed.jsonl", &lines, &errors, &faces);
     assert_int_equal(lines, 8);
     assert_int_equal(errors, 3);

@@ -1,4 +1,5 @@
-/* Large pictures in tiles: every face once and whole, the same faces as in one pass, and what was made smaller is told. */
+/* Large pictures in tiles: every face once and whole, the same faces as in one pass, and what was made smaller is told.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,8 +45,9 @@ static void tiles_cover_the_picture(void **state) {
     assert_int_equal(rf_tiling_halvings(16000, 1000, 1000), 2);
 }
 
-/* What a detector that sees everything in a tile, cut faces as what is left of them, would hand over: each face whole at
- * least once, nothing cut. Faces are as large as three quarters of the overlap; boxes are off by a share of the face. */
+/* What a detector that sees everything in a tile, cut faces as what is left of them, would hand over: each face whole
+ * at least once, nothing cut. Faces are as large as three quarters of the overlap; boxes are off by a share of the
+ * face. */
 static void faces_are_taken_whole(void **state) {
     (void)state;
     int cut = 0, twice = 0;
