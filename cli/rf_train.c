@@ -269,7 +269,10 @@ int main(int argc, char **argv) {
         {"out", 'o', RF_OPT_TEXT, &out, "DIR",
          "folder of the run: config.ini, train.jsonl, checkpoints (runs/train); of --compare's pictures (runs/compare)",
          0, 0},
-        {"resume", 'r', RF_OPT_FLAG, &resume, NULL, "continue from DIR/last.safetensors, bit for bit", 0, 0},
+        {"resume", 'r', RF_OPT_FLAG, &resume, NULL,
+         "continue from DIR/last.safetensors, bit for bit; settings that changed are listed, those that cannot are "
+         "refused",
+         0, 0},
         {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS",
          "start from these weights (safetensors, .pth, .params), matched by name", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; results do not depend on it", 0, 1024},
@@ -288,7 +291,8 @@ int main(int argc, char **argv) {
         "  Trains the detector that CONFIG.ini describes, prints the layer table, the memory plan and one line every\n"
         "  train.log_every updates, appends train.jsonl, evaluates on the validation set every train.eval_every "
         "epochs\n"
-        "  and keeps last.safetensors and best.safetensors. Ctrl-C finishes the update and saves.",
+        "  and keeps last.safetensors and best.safetensors. Ctrl-C and a\n"
+        "  closing terminal finish the update and save. One program at a time may write into DIR.",
         options,
         "  rf-train configs/mnet025.ini --set data.root=/data/widerface --out runs/mnet\n"
         "  rf-train configs/r50.ini --plan\n"

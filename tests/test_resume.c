@@ -14,6 +14,7 @@
 
 #include "autograd/kernels/cpu.h"
 #include "core/file.h"
+#include "core/safetensors.h"
 #include "tests/run_kit.h"
 
 static int set_up(void **state) {
@@ -200,6 +201,54 @@ static void another_instruction_set_is_told(void **state) {
     assert_string_equal(err, "");
 }
 
+/* A preset is the values that it gives. */
+static void another_name_for_the_same_values_is_no_change(void **state) {
+    (void)state;
+    succeeds(TRAIN ON_SET STEPS "2 --out @/preset");
+    succeeds("rf-train @/preset/config.ini -t 1 --set model.preset=paper --out @/preset --resume");
+    assert_string_equal(err, "");
+}
+
+static void one_batch_by_heart_goes_on_with_that_batch(void **state) {
+    (void)state;
+    succeeds(TRAIN ON_SET STEPS "6 --overfit --out @/heart");
+    succeeds(TRAIN ON_SET STEPS "3 --overfit --out @/half");
+    succeeds(TRAIN ON_SET STEPS "6 --overfit --out @/half --resume");
+    assert_true(same_bytes("@/heart/last.safetensors", "@/half/last.safetensors"));
+    refused(TRAIN ON_SET STEPS "9 --out @/half --resume", "was begun with --overfit");
+}
+
+/* Rewrites a checkpoint as one of an earlier version, which knows nothing of its data set and program. */
+static void make_old(const char *path) {
+    static const char *const later[] = {"rf.isa",        "rf.real",    "rf.images",     "rf.faces",
+                                        "rf.data_crc32", "rf.overfit", "rf.best_asked", "rf.best_read"};
+    rf_st_file *file;
+    const char *keys[32], *values[32];
+    size_t n = 0;
+    if (rf_st_read(at(path), &file) != RF_OK) fail_msg("%s", rf_error_message());
+    for (size_t i = 0; i < file->meta_count; i++) {
+        bool keep = true;
+        for (size_t k = 0; k < sizeof later / sizeof *later; k++) keep &= strcmp(file->meta_keys[i], later[k]) != 0;
+        if (!keep) continue;
+        keys[n] = file->meta_keys[i];
+        values[n++] = file->meta_values[i];
+    }
+    assert_int_equal(file->meta_count - n, sizeof later / sizeof *later);
+    assert_int_equal(rf_st_write(at(path), file->tensors, file->count, keys, values, n), RF_OK);
+    rf_st_free(file);
+}
+
+static void an_older_checkpoint_is_held_by_its_place(void **state) {
+    (void)state;
+#define NO_EVAL "--set data.val= "
+    succeeds(TRAIN ON_SET NO_EVAL STEPS "4 --out @/old");
+    succeeds(TRAIN ON_SET NO_EVAL STEPS "6 --out @/new");
+    make_old("@/old/last.safetensors");
+    refused(TRAIN NO_EVAL STEPS "6 --set data.root=@/other --out @/old --resume", "the data set changed");
+    succeeds(TRAIN ON_SET NO_EVAL STEPS "6 --out @/old --resume");
+    assert_true(same_bytes("@/old/last.safetensors", "@/new/last.safetensors"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changed_is_listed_and_kept),
@@ -210,6 +259,9 @@ int main(void) {
         cmocka_unit_test(another_way_to_measure_begins_best_anew),
         cmocka_unit_test(a_change_that_cannot_be_written_leaves_the_run),
         cmocka_unit_test(another_instruction_set_is_told),
+        cmocka_unit_test(another_name_for_the_same_values_is_no_change),
+        cmocka_unit_test(one_batch_by_heart_goes_on_with_that_batch),
+        cmocka_unit_test(an_older_checkpoint_is_held_by_its_place),
     };
     if (getenv("ONLY")) cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests(tests, set_up, tear_down);
