@@ -9,7 +9,7 @@ static rf_status ap_without(const rf_protocol_input *in, int other, const char *
     rf_dataset truth;
     RF_TRY(rf_protocol_copy_truth(in->truth, &truth));
     for (size_t f = 0; f < truth.n_faces; f++) truth.faces[f].ignore |= truth.faces[f].kind == other;
-    rf_status status = rf_protocol_add_ap(&truth, in->detections, 0.5f, false, name, out);
+    rf_status status = rf_protocol_add_ap(&truth, in->detections, in->scores, 0.5f, false, name, out);
     rf_free(truth.faces);
     return status;
 }

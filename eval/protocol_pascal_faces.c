@@ -16,11 +16,17 @@ typedef struct box_fit {
     size_t n;
 } box_fit;
 
-static rf_status fit_boxes(const rf_dataset *truth, const rf_face_list *lists, box_fit *out) {
+/* The detections that are looked at, with their scores. */
+typedef struct large {
+    rf_face_list *lists;
+    double **scores;
+} large;
+
+static rf_status fit_boxes(const rf_dataset *truth, const large *detections, box_fit *out) {
     rf_assigned *items = NULL;
     size_t count;
     *out = (box_fit){{0}, {0}, 0};
-    RF_TRY(rf_assign(truth, lists, &items, &count));
+    RF_TRY(rf_assign_scored(truth, detections->lists, (const double *const *)detections->scores, &items, &count));
     bool *found = rf_alloc(truth->n_faces, sizeof *found);
     for (size_t i = 0; found && i < count; i++) {
         if (!(items[i].iou > 0.5f)) continue;
@@ -60,16 +66,20 @@ static void apply_fit(const box_fit *fit, rf_face_list *lists, size_t n) {
 }
 
 /* The detections that are not too small: sides of at most sqrt(0.5 30 30) cannot match a face that counts. */
-static rf_status copy_large(const rf_face_list *from, size_t n, rf_face_list *to) {
+static rf_status copy_large(const rf_protocol_input *in, large *to) {
     double least = sqrt(0.5 * SMALLEST * SMALLEST);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < from[i].n; k++) {
-            const rf_face *face = &from[i].items[k];
+    for (size_t i = 0; i < in->truth->n_samples; i++) {
+        to->scores[i] = rf_alloc(in->detections[i].n, sizeof *to->scores[i]);
+        if (!to->scores[i]) return RF_ERR_NOMEM;
+        for (size_t k = 0; k < in->detections[i].n; k++) {
+            const rf_face *face = &in->detections[i].items[k];
             if ((double)face->box[2] - (double)face->box[0] <= least &&
                 (double)face->box[3] - (double)face->box[1] <= least)
                 continue;
-            RF_TRY(rf_face_list_push(&to[i], face));
+            to->scores[i][to->lists[i].n] = rf_protocol_score(in, i, k);
+            RF_TRY(rf_face_list_push(&to->lists[i], face));
         }
+    }
     return RF_OK;
 }
 
@@ -77,29 +87,34 @@ static rf_status pascal_faces_run(const rf_protocol_input *in, rf_protocol_resul
     size_t n = in->truth->n_samples, fitted = 0;
     rf_dataset truth = {0};
     rf_status status = RF_ERR_NOMEM;
-    rf_face_list *lists = rf_alloc(n, sizeof *lists);
-    if (!lists) goto fail;
+    large kept = {rf_alloc(n, sizeof *kept.lists), rf_alloc(n, sizeof(double *))};
+    const double *const *scores = (const double *const *)kept.scores;
+    if (!kept.lists || !kept.scores) goto fail;
     RF_TRY_GOTO(rf_protocol_copy_truth(in->truth, &truth));
     for (size_t f = 0; f < truth.n_faces; f++) {
         rf_face *face = &truth.faces[f];
         face->ignore |= face->box[2] - face->box[0] < SMALLEST || face->box[3] - face->box[1] < SMALLEST;
     }
-    RF_TRY_GOTO(copy_large(in->detections, n, lists));
-    RF_TRY_GOTO(rf_protocol_add_ap(&truth, lists, 0.5f, true, "ap_unfitted", out));
+    RF_TRY_GOTO(copy_large(in, &kept));
+    RF_TRY_GOTO(rf_protocol_add_ap(&truth, kept.lists, scores, 0.5f, true, "ap_unfitted", out));
     for (int i = 0; i < FITS; i++) {
         box_fit fit;
-        RF_TRY_GOTO(fit_boxes(&truth, lists, &fit));
-        apply_fit(&fit, lists, n);
+        RF_TRY_GOTO(fit_boxes(&truth, &kept, &fit));
+        apply_fit(&fit, kept.lists, n);
         fitted = fit.n;
     }
-    RF_TRY_GOTO(rf_protocol_add_ap(&truth, lists, 0.5f, true, "ap", out));
+    RF_TRY_GOTO(rf_protocol_add_ap(&truth, kept.lists, scores, 0.5f, true, "ap", out));
     rf_protocol_value unfitted = out->values[0]; /* the fitted one leads */
     out->values[0] = out->values[1];
     out->values[1] = unfitted;
     rf_protocol_put(out, "fitted_to", (double)fitted);
 fail:
-    for (size_t i = 0; lists && i < n; i++) rf_face_list_free(&lists[i]);
-    rf_free(lists);
+    for (size_t i = 0; i < n; i++) {
+        if (kept.lists) rf_face_list_free(&kept.lists[i]);
+        if (kept.scores) rf_free(kept.scores[i]);
+    }
+    rf_free(kept.lists);
+    rf_free(kept.scores);
     rf_free(truth.faces);
     return status;
 }

@@ -42,7 +42,7 @@ rf_status rf_voc_curve_make(const rf_dataset *truth, const rf_assigned *items, s
                 hits++;
             found[items[i].face] = true;
         }
-        bool last_of_score = i + 1 == count || items[i + 1].detection->score < items[i].detection->score;
+        bool last_of_score = i + 1 == count || items[i + 1].score < items[i].score;
         if (!last_of_score || hits + misses == 0) continue;
         out->recall[out->n] = out->n_faces ? (double)hits / (double)out->n_faces : 0;
         out->precision[out->n++] = (double)hits / (double)(hits + misses);

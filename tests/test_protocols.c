@@ -269,6 +269,33 @@ static void coco_equals_naive(void **state) {
     }
 }
 
+/* Scores that are one as floats stay two: a false detection behind a true one, not beside it. */
+static void scores_are_doubles(void **state) {
+    (void)state;
+    static const rf_protocol_id of_ap[] = {RF_PROTOCOL_pascal_faces, RF_PROTOCOL_mafa, RF_PROTOCOL_coco};
+    make_truth();
+    truth.n_samples = 1;
+    truth.n_faces = 3;
+    rf_face found[4] = {faces[0], faces[0], faces[1], faces[2]};
+    for (int k = 0; k < 4; k += 2) found[0].box[k] += 1000; /* false, and the last of all */
+    const double exact[4] = {1, 1 + 1e-9, 1 + 2e-9, 1 + 3e-9}, *scores[1] = {exact};
+    for (int k = 0; k < 4; k++) found[k].score = (float)exact[k];
+    rf_face_list list = {.items = found, .n = 4, .capacity = 4};
+    for (size_t p = 0; p < sizeof of_ap / sizeof *of_ap; p++) {
+        rf_protocol_result result;
+        rf_protocol_input input = {.truth = &truth, .detections = &list, .scores = scores};
+        assert_int_equal(rf_protocol_run(rf_protocols[of_ap[p]], &input, &result), RF_OK);
+        if (!(result.values[0].value > 1 - 1e-9))
+            fail_msg("%s: %g", rf_protocols[of_ap[p]]->name, result.values[0].value);
+        rf_protocol_result_free(&result);
+        input.scores = NULL;
+        assert_int_equal(rf_protocol_run(rf_protocols[of_ap[p]], &input, &result), RF_OK);
+        assert_true(result.values[0].value < 1);
+        rf_protocol_result_free(&result);
+    }
+    make_truth();
+}
+
 static void srn_schedule(void **state) {
     (void)state;
     rf_srn_pass p[RF_SRN_PASSES];
@@ -300,6 +327,7 @@ int main(void) {
         cmocka_unit_test(landmarks_by_hand),
         cmocka_unit_test(coco_by_hand),
         cmocka_unit_test(coco_equals_naive),
+        cmocka_unit_test(scores_are_doubles),
         cmocka_unit_test(srn_schedule),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

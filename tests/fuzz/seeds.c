@@ -120,7 +120,14 @@ static void texts(void) {
     put_text("protocol", "fddb", 0, "a/b\n2\n20 15 1.5707963 25 40 1\n9.5 7 -0.3 60 50 1\nc/d\n0\n");
     put_text("protocol", "mafa", 1, "a.jpg\n2\n10 20 40 50 1\n1 2 3 4 3\nb.jpg\n1\n5 6 70 80 2\n");
     put_text("protocol", "boxes", 2, "a/b\n2\n1 2 3 4 0.5\n-1.5 2e1 3 4 1e-3\nd\n0\n");
-    put_text("protocol", "ellipses", 2, "a/c\n1\n20 15 1.5 25 40 0.9\na/b.jpg\n1\n1 2 3 4 0.25\n");
+    put_text("protocol", "results", 3,
+             "[{\"image_id\":7,\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":0.5,\"area\":12},\n"
+             "{\"image_id\":\"d\",\"category_id\":1,\"bbox\":[1.5,2e1,-3,4],\"score\":0.25}]");
+    put_text("protocol", "ids", 4,
+             "{\"info\":{},\"images\":[{\"id\":1,\"file_name\":\"b.jpg\"},{\"id\":\"x\",\"file_name\":\"7.jpg\"}],"
+             "\"categories\":[{\"id\":2,\"name\":\"cat\"},{\"id\":1,\"name\":\"face\"}]}");
+    put_text("protocol", "sizes", 5, "# name W H\na/b 450 300\nd.png\t10\t20\r\nelsewhere 1 1\n");
+    put_text("protocol", "ellipses", 2, "a/7\n1\n20 15 1.5 25 40 0.9\na/b.jpg\n1\n1 2 3 4 0.25\n");
     static const char *const configs[] = {"mnet025", "demo", "r50"};
     char path[64];
     for (size_t i = 0; i < 3; i++) {
