@@ -31,6 +31,10 @@ tests_under() { # tests_under VARIANT: every test program, slow ones too
     make -j"$jobs" V="$1" programs tests >/dev/null && sh scripts/run_tests.sh "build/$1/tests"
 }
 
+threads() {
+    make -j"$jobs" V=tsan tests-parallel >/dev/null && sh scripts/run_tests.sh build/tsan/tests
+}
+
 runtimes() {
     sh scripts/deps.sh --runtimes || true
     ! command -v npm >/dev/null || [ -d build/runtimes/node_modules/onnxruntime-node ] ||
@@ -41,6 +45,7 @@ runtimes() {
 step "programs and tests" built
 step "documents" bash scripts/check_docs.sh
 step "every test with address and undefined-behaviour sanitizers" tests_under asan
+step "threads with the thread sanitizer" threads
 step "every test for ARM64" sh scripts/check_cross.sh --all aarch64-linux-gnu
 step "exports in onnxruntime and OpenCV" runtimes
 step "exported C sources with every compiler" sh scripts/check_c.sh

@@ -281,7 +281,8 @@ static void refusals(void **state) {
     refused("rf-data mesh @/x.obj --across 4", "even");
     refused("rf-data synth --out @/y --mesh @/c.ini", "no mesh");
     refused("rf-train @/c.ini --out @/z --set data.mesh=", "needs data.mesh");
-    refused("rf-train @/c.ini --out @/z --set model.mesh_vertices=36", "faces of 35 vertices, expected 36 (model.mesh_vertices)");
+    refused("rf-train @/c.ini --out @/z --set model.mesh_vertices=36",
+            "faces of 35 vertices, expected 36 (model.mesh_vertices)");
     assert_int_equal(remove(at("@/set/train/label.mesh.safetensors")), 0);
     assert_int_equal(run("rf-train @/c.ini --out @/z"), 2);
     assert_non_null(strstr(programs_err, "label.mesh.safetensors"));
