@@ -74,18 +74,6 @@ static void run_chunk(const region *r, size_t chunk) {
     r->fn(r->ctx, chunk * r->grain, chunk + 1 == r->chunks ? r->n : (chunk + 1) * r->grain);
 }
 
-/* What every thread of a team does in a region. */
-static void work(void *ctx, int index) {
-    region *r = ctx;
-    share *own = &r->shares[index % r->n_shares];
-    size_t chunk;
-    self.inside = true;
-    self.index = index;
-    while (take(own, false, &chunk) || steal(r->shares, r->n_shares, &chunk)) run_chunk(r, chunk);
-    self.inside = false;
-    self.index = 0;
-}
-
 /* ---- pools ---- */
 
 struct rf_pool {
@@ -214,6 +202,20 @@ int rf_thread_index(void) {
     return self.index;
 }
 
+/* What every thread of a team does in a region. Workers see the pool that they work for as theirs. */
+static void work(void *ctx, int index) {
+    rf_pool *pool = ctx;
+    region *r = &pool->region;
+    share *own = &r->shares[index % r->n_shares];
+    size_t chunk;
+    if (index > 0) self.pool = pool;
+    self.inside = true;
+    self.index = index;
+    while (take(own, false, &chunk) || steal(r->shares, r->n_shares, &chunk)) run_chunk(r, chunk);
+    self.inside = false;
+    self.index = 0;
+}
+
 void rf_parallel_for(size_t n, size_t grain, rf_range_fn fn, void *ctx) {
     if (n == 0) return;
     if (grain == 0) grain = 1;
@@ -238,7 +240,7 @@ void rf_parallel_for(size_t n, size_t grain, rf_range_fn fn, void *ctx) {
         atomic_store_explicit(&r->shares[i].left,
                               pack(chunks * i / (size_t)r->n_shares, chunks * (i + 1) / (size_t)r->n_shares),
                               memory_order_relaxed);
-    rf_team_run(&pool->team, (int)(chunks < threads ? chunks : threads) - 1, work, r);
+    rf_team_run(&pool->team, (int)(chunks < threads ? chunks : threads) - 1, work, pool);
     atomic_store_explicit(&pool->busy, false, memory_order_release);
 }
 

@@ -196,6 +196,14 @@ static void *caller_main(void *arg) {
     if (c->threads && rf_pool_create(c->threads, &pool) != RF_OK) return NULL;
     if (pool && rf_pool_use(pool) != NULL) return NULL;
     c->good = (!pool || rf_get_threads() == c->threads) && run_tiny(600, c->seed);
+    visits *v = calloc(1, sizeof *v);
+    for (int i = 0; v && i < 20; i++) {
+        v->n = 500;
+        v->grain = 1;
+        rf_parallel_for(v->n, v->grain, visit, v);
+    }
+    c->good = c->good && v && !v->wrong && v->count[0] == 20 && v->count[499] == 20;
+    free(v);
     rf_pool_use(NULL);
     rf_pool_destroy(pool);
     return NULL;
