@@ -31,7 +31,7 @@ typedef struct job {
     long tile;
     int flip; /* -1: as the settings say */
     bool paper;
-    bool partial;       /* pictures were passed over */
+    bool partial; /* pictures were passed over */
     rf_text_list sets;
     rf_json_writer out; /* what --json writes */
     rf_output file;     /* where */

@@ -202,7 +202,8 @@ static rf_status name_section(const char *text, size_t length) {
             found = &rf_keys[i];
         }
     if (!found) return RF_OK;
-    return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set %s.%s", text, found->section, text);
+    return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set %s.%s", text, found->section,
+                   text);
 }
 
 /* "section.key=value" with blanks allowed around the three; a '?' in front makes it weak. */

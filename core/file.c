@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,11 +27,52 @@ static rf_status read_all(int fd, const char *path, uint8_t *data, size_t size) 
     return RF_OK;
 }
 
+/* What came from the standard input: kept, since it can be read once only and several parts of a program may ask. */
+static pthread_mutex_t stdin_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t *stdin_text;
+static size_t stdin_bytes;
+static bool stdin_ended;
+
+static rf_status read_stdin(size_t limit) {
+    size_t capacity = stdin_bytes;
+    while (!stdin_ended) {
+        if (stdin_bytes == capacity) {
+            size_t grown = capacity ? 2 * capacity : 1 << 16;
+            uint8_t *text = rf_realloc(stdin_text, capacity, grown, 1);
+            if (!text) return rf_fail_context(RF_ERR_NOMEM, "reading the standard input");
+            stdin_text = text;
+            capacity = grown;
+        }
+        ssize_t n = read(STDIN_FILENO, stdin_text + stdin_bytes, capacity - stdin_bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return rf_fail(RF_ERR_IO, "cannot read the standard input: %s", strerror(errno));
+        stdin_bytes += (size_t)n;
+        stdin_ended = n == 0;
+        if (stdin_bytes > limit)
+            return rf_fail(RF_ERR_FORMAT, "the standard input has more than the %zu bytes that are accepted here",
+                           limit);
+    }
+    return RF_OK;
+}
+
+static rf_status take_stdin(size_t limit, uint8_t **data, size_t *size) {
+    pthread_mutex_lock(&stdin_lock);
+    rf_status status = read_stdin(limit);
+    if (status == RF_OK && !(*data = rf_alloc(stdin_bytes + 1, 1))) status = RF_ERR_NOMEM;
+    if (status == RF_OK) {
+        if (stdin_bytes) memcpy(*data, stdin_text, stdin_bytes);
+        *size = stdin_bytes;
+    }
+    pthread_mutex_unlock(&stdin_lock);
+    return status;
+}
+
 rf_status rf_file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size) {
     rf_status status = RF_OK;
     uint8_t *buffer = NULL;
     struct stat info;
     size_t limit = max_bytes ? max_bytes : default_max_bytes;
+    if (strcmp(path, "-") == 0) return take_stdin(limit, data, size);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* else a pipe would be waited for before it is refused */
     if (fd < 0) return rf_fail(RF_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     if (fstat(fd, &info) != 0) {

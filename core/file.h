@@ -9,8 +9,9 @@
 
 #include "core/status.h"
 
-/* Reads a whole file into *data (rf_free it; one extra 0 byte follows the `size` bytes). Files over max_bytes are
- * refused (0 = 16 GB). RF_ERR_IO names the path and the system's reason. */
+/* Reads a whole file, or for "-" the standard input (which may be asked for again), into *data (rf_free it; one extra 0
+ * byte follows the `size` bytes). Files over max_bytes are refused (0 = 16 GB). RF_ERR_IO names the path and the
+ * system's reason. */
 rf_status rf_file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size);
 
 /* A file that appears only when it is complete: written under a temporary name in the same folder, flushed, synced and

@@ -1,5 +1,5 @@
-/* The likeliest mistakes of each program, and the one sentence that each gets: what, where, what was expected, what to do.
- * Nothing is detected, trained or written before it. */
+/* The likeliest mistakes of each program, and the one sentence that each gets: what, where, what was expected, what to
+ * do. Nothing is detected, trained or written before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,7 +120,8 @@ static void of_rf_train(void **state) {
         {"rf-train configs/mnet025.ini --batch-size 3", "--set train.batch=VALUE sets it"},
         {"rf-train configs/mnet025.ini --lr 1", "--set optim.lr=VALUE sets it"},
         {"rf-train configs/mnet025.ini --set lr=0.1", "for example --set optim.lr=0.1"},
-        {"rf-train configs/mnet025.ini --set data.root=@/set", "4 images do not fill one batch of 32; lower train.batch"},
+        {"rf-train configs/mnet025.ini --set data.root=@/set",
+         "4 images do not fill one batch of 32; lower train.batch"},
         {"rf-train " ON_SET "--out @/run", "holds a run already: add --resume"},
         {"rf-train " ON_SET "--out @/x --resume", "there is no @/x/last.safetensors"},
         {"rf-train " ON_SET "--out @/x --init @/run", "name @/run/best.safetensors"},
@@ -144,7 +145,8 @@ static void of_rf_export(void **state) {
     static const mistake table[] = {
         {"rf-export", "usage: rf-export MODEL"},
         {"rf-export " MODEL, "-o PATH is missing"},
-        {"rf-export " MODEL " -o @/x", "does not tell the format: give it with --to; there are safetensors (.safetensors), onnx"},
+        {"rf-export " MODEL " -o @/x",
+         "does not tell the format: give it with --to; there are safetensors (.safetensors), onnx"},
         {"rf-export " MODEL " -o @/x.tflite", "does not tell the format"},
         {"rf-export " MODEL " -o @/x.onnx --to ncnn", "is the name of a file for onnx, but --to says ncnn"},
         {"rf-export " MODEL " -o @/x --to onxx", "did you mean \"onnx\"?"},
@@ -212,8 +214,11 @@ static void of_rf_bench(void **state) {
 /* A choice of the environment is looked at like an option. */
 static void of_the_environment(void **state) {
     (void)state;
-    static const char *const commands[] = {"rf-train " ON_SET "--plan", DETECT, "rf-eval " MODEL " --data @/set",
-                                           "rf-bench targets configs/mnet025.ini", "rf-data check @/set",
+    static const char *const commands[] = {"rf-train " ON_SET "--plan",
+                                           DETECT,
+                                           "rf-eval " MODEL " --data @/set",
+                                           "rf-bench targets configs/mnet025.ini",
+                                           "rf-data check @/set",
                                            "rf-export " MODEL " -o @/isa.onnx"};
     setenv("RF_ISA", "bogus", 1);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
@@ -236,8 +241,9 @@ static void only_what_exists_is_announced(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_rf_detect), cmocka_unit_test(of_rf_eval),           cmocka_unit_test(of_rf_train),
-        cmocka_unit_test(of_rf_export), cmocka_unit_test(of_rf_data),           cmocka_unit_test(of_rf_bench),
+        cmocka_unit_test(of_rf_detect),       cmocka_unit_test(of_rf_eval),
+        cmocka_unit_test(of_rf_train),        cmocka_unit_test(of_rf_export),
+        cmocka_unit_test(of_rf_data),         cmocka_unit_test(of_rf_bench),
         cmocka_unit_test(of_the_environment), cmocka_unit_test(only_what_exists_is_announced),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -172,6 +172,21 @@ static void streams_are_written_to_and_never_emptied(void **state) {
     assert_null(strstr(log, "vertices"));
 }
 
+/* A list, a configuration or weights may come from a pipe; a list is asked for more than once. */
+static void inputs_may_be_streams(void **state) {
+    (void)state;
+    shell_succeeds("echo 0--Synth/synth_val_000001.jpg | $P/rf-eval " MODEL
+                   " --data @/set --list - --json @/listed.json >@/words");
+    static char text[PROGRAMS_TEXT];
+    read_text("@/listed.json", text);
+    assert_non_null(strstr(text, "\"images\":1,"));
+    shell_succeeds("cat @/model/config.ini | $P/rf-train - --plan >@/words");
+    shell_succeeds("cat " MODEL " | $P/rf-detect - " PICTURES " >@/words");
+    assert_int_equal(shell("true | $P/rf-train -"), 2);
+    assert_int_equal(shell("true | $P/rf-detect - " PICTURES), 2);
+    assert_non_null(strstr(programs_err, "- is empty; expected a model"));
+}
+
 /* Found before anything is read: the model of these calls does not exist. */
 static void outputs_that_cannot_be_written_are_found_first(void **state) {
     (void)state;
@@ -386,6 +401,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_end_where_they_should),
         cmocka_unit_test(streams_are_written_to_and_never_emptied),
+        cmocka_unit_test(inputs_may_be_streams),
         cmocka_unit_test(outputs_that_cannot_be_written_are_found_first),
         cmocka_unit_test(what_is_read_is_not_written_over),
         cmocka_unit_test(missing_rights_are_told_as_such),
