@@ -22,7 +22,7 @@
 
 char programs_dir[] = "/tmp/rf_test_cli_XXXXXX", programs_out[PROGRAMS_TEXT], programs_err[PROGRAMS_TEXT];
 const char *programs_stdout = "@/stdout.txt";
-size_t programs_file_limit;
+size_t programs_file_limit, programs_memory_limit;
 static char folder[512]; /* of the programs */
 enum { PATIENCE = 300 };
 
@@ -89,6 +89,8 @@ pid_t start(const char *command) {
     struct rlimit limit = {bytes, bytes};
     signal(SIGXFSZ, SIG_IGN); /* writing then fails as on a full disk */
     setrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = limit.rlim_max = programs_memory_limit ? programs_memory_limit : RLIM_INFINITY;
+    if (programs_memory_limit) setrlimit(RLIMIT_AS, &limit);
     alarm(PATIENCE);
     execvp(first ? argv[0] : program, argv);
     _exit(99);

@@ -10,8 +10,9 @@
 
 enum { PROGRAMS_TEXT = 1 << 20 };
 extern char programs_dir[], programs_out[PROGRAMS_TEXT], programs_err[PROGRAMS_TEXT]; /* what the last one printed */
-extern const char *programs_stdout; /* where stdout goes, "@/stdout.txt"; only what begins with @ is read back */
-extern size_t programs_file_limit;  /* bytes a file may have, 0: any; what is more fails as on a full disk */
+extern const char *programs_stdout;  /* where stdout goes, "@/stdout.txt"; only what begins with @ is read back */
+extern size_t programs_memory_limit; /* bytes of address space, 0: any */
+extern size_t programs_file_limit;   /* bytes a file may have, 0: any; what is more fails as on a full disk */
 
 void programs_set_up(void);
 int programs_tear_down(void);

@@ -303,8 +303,7 @@ static void what_is_left_out_is_told(void **state) {
         if (!strstr(kit_found, words[i])) fail_msg("%s is not told in\n%s", words[i], kit_found);
     static const size_t counts[RF_CONVERT_REASONS] = {
         [RF_CONVERT_MISSING] = 1, [RF_CONVERT_BROKEN] = 1,  [RF_CONVERT_SIZE] = 1,     [RF_CONVERT_DOUBLED] = 1,
-        [RF_CONVERT_NO_AREA] = 2, [RF_CONVERT_OUTSIDE] = 1, [RF_CONVERT_DANGLING] = 1,
-        [RF_CONVERT_UNNAMED] = 1,
+        [RF_CONVERT_NO_AREA] = 2, [RF_CONVERT_OUTSIDE] = 1, [RF_CONVERT_DANGLING] = 1, [RF_CONVERT_UNNAMED] = 1,
     };
     assert_memory_equal(kit_stats.left_out, counts, sizeof counts);
     rf_convert_options o = keep;

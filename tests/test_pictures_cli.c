@@ -143,12 +143,44 @@ static void a_bad_picture_of_a_set_ends_only_itself(void **state) {
         assert_true(rf_json_string(rf_json_get(row, "error"), &reason) && strstr(reason, names[i]));
     }
     rf_json_free(root);
+    succeeds("rf-bench eval " MODEL " --set data.root=@/bad --set data.val=label.txt --set data.val_images=. --iters 5 "
+             "-t 1");
+    assert_non_null(strstr(err, "skipped: "));
     assert_int_equal(run("rf-data check @/bad/label.txt -t 1"), 1);
     assert_non_null(strstr(out, "images          5, 3 of them unusable"));
     succeeds("rf-data show @/bad/label.txt --out @/look");
     assert_int_equal(count_files("@/look", ""), 2);
     succeeds("rf-data convert @/bad/label.txt --from label --root @/bad --out @/converted");
     assert_non_null(strstr(out, "2 images"));
+}
+
+/* A picture for which there is not enough memory, between two for which there is. */
+static void no_memory_for_one_picture(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skip: sanitizers take all addresses\n");
+#else
+    int lines, errors, faces;
+    assert_int_equal(rf_dir_make(at("@/sizes")), RF_OK);
+    draw("@/sizes/a.png", 60, 40);
+    draw("@/sizes/b.png", 3800, 4000);
+    draw("@/sizes/c.png", 60, 40);
+    write_text("@/sizes/label.txt", "# a.png\n5 5 20 20\n# b.png\n5 5 20 20\n# c.png\n5 5 20 20\n");
+    programs_memory_limit = (size_t)300 << 20;
+    int detected = run("rf-detect " MODEL " @/sizes --json @/sizes.jsonl --score 0.9 -t 1");
+    bool named = strstr(err, "sizes/b.png") && strstr(err, "out of memory");
+    int evaluated = run("rf-eval " MODEL " --data @/sizes/label.txt -t 1");
+    programs_memory_limit = 0;
+    assert_true(named);
+    assert_int_equal(detected, 1);
+    count_lines("@/sizes.jsonl", &lines, &errors, &faces);
+    assert_true(lines == 3 && errors == 1 && faces == 2);
+    assert_int_equal(evaluated, 1);
+    assert_non_null(strstr(out, "1 of 3 images could not be used"));
+    succeeds("rf-detect " MODEL " @/sizes --score 0.9 -t 1 --tile 512 --json @/sizes.jsonl");
+    count_lines("@/sizes.jsonl", &lines, &errors, &faces);
+    assert_true(lines == 3 && errors == 0 && faces == 3);
+#endif
 }
 
 /* Thousands of names on one command line. */
@@ -278,6 +310,7 @@ static void a_panorama_has_all_its_faces(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_picture_ends_only_itself), cmocka_unit_test(a_bad_picture_of_a_set_ends_only_itself),
-        cmocka_unit_test(any_number_of_names_is_taken), cmocka_unit_test(a_panorama_has_all_its_faces)};
+        cmocka_unit_test(no_memory_for_one_picture), cmocka_unit_test(any_number_of_names_is_taken),
+        cmocka_unit_test(a_panorama_has_all_its_faces)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
