@@ -121,7 +121,7 @@ programs: $(PROGRAMS:%=$(B)/%)
 tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
 # What another implementation of the threads is tried with.
-tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_conv
+tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_finder $(B)/tests/test_conv
 
 $(O)/%.o: %.c
 	@mkdir -p $(dir $@)

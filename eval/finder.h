@@ -24,7 +24,8 @@ typedef struct rf_finder_view {
 typedef struct rf_finder rf_finder;
 
 /* config is copied; params is borrowed, must hold folded weights (rf_params_fold) and belong to the same configuration.
- * After a new fold the same finder uses the new weights. Not thread safe; the work inside is parallel. */
+ * After a new fold the same finder uses the new weights. Not thread safe; the work inside is parallel. Several finders
+ * may work in several threads at once, on the same folded weights, best each with a pool of its own (rf_pool_use). */
 rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder **out);
 void rf_finder_close(rf_finder *finder);
 

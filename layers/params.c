@@ -94,7 +94,8 @@ static rf_status create(rf_params *params, const rf_param *want) {
 /* Index of the entry, or count. Builds repeat the order of the first one, so the expected place is tried before the
  * search. */
 static size_t locate(rf_params *params, const char *name) {
-    size_t at = params->cursor < params->count ? params->cursor : 0;
+    size_t at = params->cursor;
+    if (at >= params->count) at = 0;
     for (size_t i = 0; i < params->count; i++) {
         size_t index = at + i < params->count ? at + i : at + i - params->count;
         if (strcmp(params->entries[index].name, name) == 0) return index;

@@ -64,7 +64,9 @@ typedef struct rf_params {
     size_t count, capacity;
     rf_fold *folds;
     size_t n_folds, fold_capacity;
-    size_t cursor;     /* where the next lookup is expected: later builds ask in the order of the first */
+    /* Where the next lookup is expected: later builds ask in the order of the first. Only a hint, so that evaluation
+     * graphs may be built on folded values in several threads at once. */
+    _Atomic size_t cursor;
     bool sealed;       /* the arrays exist, nothing can be added */
     bool folded_valid; /* `folded` was filled since rf_params_init or a load of weights */
 

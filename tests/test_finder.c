@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autograd/exec.h"
 #include "core/mem.h"
+#include "core/parallel.h"
 #include "core/rng.h"
 #include "data/normalise.h"
 #include "eval/finder.h"
@@ -120,8 +122,74 @@ static void levels_have_limits(void **state) {
     assert_true(weighed[0] < all[0]);
 }
 
+typedef struct caller {
+    const rf_config *config;
+    rf_params *params; /* folded; shared */
+    int threads;
+    rf_face_list faces;
+    bool good;
+} caller;
+
+/* Pictures of two sizes, so that plans are made while others compute. */
+static bool find(caller *c) {
+    rf_finder *finder;
+    bool good = rf_finder_open(c->config, c->params, &finder) == RF_OK;
+    for (int k = 0; k < 6 && good; k++) {
+        rf_image image;
+        rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);
+        good = rf_image_alloc(&image, k % 2 ? W : H, H) == RF_OK;
+        if (!good) break;
+        for (int i = 0; i < image.width * H * 3; i++) image.pixels[i] = (uint8_t)rf_rng_u32(&rng);
+        good = rf_finder_run(finder, &image, &c->faces) == RF_OK;
+        rf_image_free(&image);
+    }
+    rf_finder_close(finder);
+    return good;
+}
+
+static void *caller_main(void *arg) {
+    caller *c = arg;
+    rf_pool *pool;
+    if (rf_pool_create(c->threads, &pool) != RF_OK) return NULL;
+    rf_pool_use(pool);
+    c->good = find(c);
+    rf_pool_use(NULL);
+    rf_pool_destroy(pool);
+    return NULL;
+}
+
+/* Several detectors in several threads, each with a pool of its own, on the same weights: the same faces as alone. */
+static void detectors_run_at_once(void **state) {
+    (void)state;
+    enum { CALLERS = 3 };
+    rf_config config;
+    rf_params *params;
+    caller c[CALLERS + 1] = {0};
+    pthread_t thread[CALLERS];
+    assert_int_equal(rf_config_parse("test", ini, NULL, 0, &config), RF_OK);
+    assert_int_equal(rf_detector_params(&config, &params), RF_OK);
+    rf_params_init(params, 3);
+    assert_int_equal(rf_params_fold(params, NULL), RF_OK);
+    for (int i = 0; i <= CALLERS; i++) {
+        c[i].config = &config;
+        c[i].params = params;
+        c[i].threads = i;
+    }
+    assert_true(find(&c[0]));
+    assert_true(c[0].faces.n > 0);
+    for (int i = 0; i < CALLERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, caller_main, &c[i + 1]), 0);
+    for (int i = 0; i < CALLERS; i++) pthread_join(thread[i], NULL);
+    for (int i = 1; i <= CALLERS; i++) {
+        assert_true(c[i].good);
+        assert_int_equal(c[i].faces.n, c[0].faces.n);
+        assert_memory_equal(c[i].faces.items, c[0].faces.items, c[0].faces.n * sizeof *c[0].faces.items);
+    }
+    for (int i = 0; i <= CALLERS; i++) rf_face_list_free(&c[i].faces);
+    rf_params_free(params);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(scores_of_levels_are_weighed),
-                                       cmocka_unit_test(levels_have_limits)};
+                                       cmocka_unit_test(levels_have_limits), cmocka_unit_test(detectors_run_at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
