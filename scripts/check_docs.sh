@@ -7,10 +7,10 @@
 #   <!-- check_docs: needs: COMMAND -->      is skipped where the command fails
 #   <!-- check_docs: file: NAME -->          of any block: its text is written to NAME before the document's first command
 # A training is ended as its reader may end it, by Ctrl-C: as soon as best.safetensors is there, or last.safetensors for
-# 20 seconds; it must then end with 130 and leave its checkpoint. apt-get installs nothing: where a package is missing, or
-# npm cannot fetch one, the block is skipped and says so (--install: apt-get may). Programs without a folder are taken from
-# build/, as after `make install`. A block without a language must hold no commands. Options, settings and files that a text
-# names in `code` must exist.
+# five minutes (20 seconds where nothing is evaluated); it must then end with 130 and leave its checkpoint. apt-get installs
+# nothing: where a package is missing, or npm cannot fetch one, the block is skipped and says so (--install: apt-get may).
+# Programs without a folder are taken from build/, as after `make install`. A block without a language must hold no commands.
+# Options, settings and files that a text names in `code` must exist.
 # --quick, or a list of documents without README.md, takes the programs that are built here. Last line: "N passed, N failed".
 # Usage: scripts/check_docs.sh [--quick] [--install] [DOCUMENT...]
 set -u
@@ -167,11 +167,12 @@ train() { # train PROGRAM OPTIONS...: ended by Ctrl-C
     "$@" &
     job=$!
     set +m
-    local seen=0
+    local seen=0 enough=1500 # fifths of a second
+    case " $* " in *"train.eval_every=0 "* | *"data.val= "*) enough=100 ;; esac
     while kill -0 $job 2>/dev/null; do
         [ "$run/best.safetensors" -nt "$began" ] && break
         [ "$run/last.safetensors" -nt "$began" ] && seen=$((seen + 1))
-        [ $seen -ge 100 ] && break
+        [ $seen -ge $enough ] && break
         sleep 0.2
     done
     kill -INT $job 2>/dev/null || true
