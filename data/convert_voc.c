@@ -2,6 +2,7 @@
  * one inclusive, so xmin 1 and xmax W are the whole width; a 0, which some tools write, is taken as it is. Two kin of
  * it are read, too, whose numbers are points from 0: polygons of LabelMe's web tool, and roLabelImg's turned boxes
  * (radians). */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,6 +185,22 @@ static rf_status add_image(const voc *v) {
     return RF_OK;
 }
 
+/* Pixel numbers from 0 in a format that counts from 1: the other numbers may be one too small. */
+static rf_status tell_zeros(const voc *v) {
+    size_t n = 0;
+    int line = 0;
+    for (size_t i = 0; i < v->n_objects; i++) {
+        const object *o = &v->objects[i];
+        bool whole = o->corners[2] == floor(o->corners[2]) && o->corners[3] > 1;
+        if (o->have != 15 || !whole || (o->corners[0] != 0 && o->corners[1] != 0)) continue;
+        if (n++ == 0) line = o->line;
+    }
+    if (n == 0) return RF_OK;
+    return rf_intake_tell(v->intake, RF_CONVERT_READ_AS, n, line,
+                          "a box begins at 0, but VOC counts pixels from 1: 0 is taken as it is, other numbers as "
+                          "counted from 1");
+}
+
 static rf_status voc_read(const rf_source *source, rf_intake *intake) {
     static const rf_xml_events events = {"annotation", "Pascal VOC", on_start, on_end};
     voc v = {.source = source, .intake = intake};
@@ -193,6 +210,7 @@ static rf_status voc_read(const rf_source *source, rf_intake *intake) {
     intake->form = RF_BOX_CORNERS;
     for (size_t i = 0; status == RF_OK && i < v.n_objects; i++)
         status = rf_intake_skip(intake, add_object(&v, &v.objects[i]), RF_CONVERT_WRONG_FACE, image, v.objects[i].line);
+    if (status == RF_OK) status = tell_zeros(&v);
     rf_free(v.objects);
     return status;
 }

@@ -162,6 +162,13 @@ static void pictures_without_annotation(void **state) {
     succeeds("rf-data convert @/negative/labels/train/a.txt --from yolo --root @/negative/images/train --part val "
              "--out @/negative/images/train/made");
     assert_non_null(strstr(out, "1 pictures stand in no annotation"));
+    write_text("@/kind/a.csv", "path,x,y,w,h,class\na.jpg,1,2,30,40,face\na.jpg,50,2,30,40,mask\na.jpg,2,50,9,9,hat\n");
+    put_picture("@/kind/a.jpg");
+    refused("rf-data convert @/kind/a.csv --from csv --out @/kinds_1", "1 \"mask\", 1 \"hat\" would become background");
+    succeeds("rf-data convert @/kind/a.csv --from csv --category face --category mask --out @/kinds_1");
+    assert_non_null(strstr(out, "2 faces, 0 of them ignored, 0 with landmarks; left out: 1 objects of other kinds"));
+    succeeds("rf-data convert @/kind/a.csv --from csv --category face --boxes corners --units pixels --out @/kinds_2");
+    assert_label("@/kinds_2/train/label.txt", "# a.jpg\n1 2 29 38 -1");
     write_text("@/leak/train.csv", "path,x,y,w,h\na.jpg,1,2,30,40\n");
     write_text("@/leak/val.csv", "path,x,y,w,h\nb.jpg,1,2,30,40\n");
     put_picture("@/leak/a.jpg");

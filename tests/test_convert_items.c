@@ -233,6 +233,18 @@ static void readings(void **state) {
                         "# a.jpg\n10 20 30 40" NONE " 0\n# c.jpg\n0 0 100 160" NONE " 0\n");
     assert_found("a.csv:2: note: all 2 boxes lie within 0 and 1 and were read as shares");
     assert_int_equal(kit_stats.left_out[RF_CONVERT_SHARES], 2);
+    assert_string_equal(
+        kit_labels("voc", "a.xml",
+                   "<annotation><filename>a.jpg</filename><object><name>face</name><bndbox><xmin>0.1</xmin>"
+                   "<ymin>0.25</ymin><xmax>0.5</xmax><ymax>1.0</ymax></bndbox></object></annotation>",
+                   &keep),
+        "# a.jpg\n10 20 40 60" NONE " 0\n");
+    assert_found("read as shares");
+    kit_labels("voc", "a.xml",
+               "<annotation><filename>a.jpg</filename><object><name>face</name><bndbox><xmin>0</xmin><ymin>5</ymin>"
+               "<xmax>50</xmax><ymax>60</ymax></bndbox></object></annotation>",
+               &keep);
+    assert_found("a.xml:1: note: a box begins at 0, but VOC counts pixels from 1");
     o.units = RF_UNITS_PIXELS;
     kit_labels("csv", "a.csv", shares, &o);
     assert_found("a.csv:2: note: a box of less than a pixel");

@@ -126,6 +126,37 @@ static void test_each_finding(void **state) {
     }
 }
 
+/* What only all boxes together tell: another unit, another form. */
+static void test_other_readings(void **state) {
+    (void)state;
+    notes found;
+    rf_lint_stats stats;
+    lint_text("# a.png\n0.1 0.2 0.3 0.4\n# b.png\n0 0 1 0.5\n", &found, &stats);
+    assert_non_null(strstr(found.text, "E2 all 2 boxes lie within 0 and 1"));
+    lint_text("# a.png\n50 40 90 70\n60 30 99 80\n70 20 80 60\n5 5 20 20\n", &found, &stats);
+    assert_non_null(strstr(found.text, "W2 the box (50, 40)-(140, 110) reaches out"));
+    assert_non_null(strstr(found.text, "W2 are the boxes corners (x1 y1 x2 y2)? All 4 fit their images so, but 3 do"));
+    /* Faces at the border that were drawn generously. */
+    lint_text("# a.png\n90 60 9 21\n80 50 22 33\n95 5 5 5\n1 1 5 5\n", &found, &stats);
+    assert_null(strstr(found.text, "corners"));
+    /* Lines that cannot be read. */
+    static const char text[] = "# a.png\n5 5 9\n5 5 9 9\n#\n1 2 3 4\n# b.png\n";
+    char path[128];
+    rf_dataset *dataset;
+    write_file("label.txt", text, sizeof text - 1);
+    path_of("label.txt", path);
+    assert_int_equal(rf_dataset_open("auto", path, dir, NULL, &dataset), RF_ERR_FORMAT);
+    assert_int_equal(rf_dataset_open_tolerant("auto", path, dir, NULL, &dataset), RF_OK);
+    found = (notes){0};
+    assert_int_equal(rf_lint(dataset, NULL, take, &found, &stats), RF_OK);
+    assert_int_equal(stats.errors, 3);
+    assert_int_equal(stats.faces, 1);
+    assert_non_null(strstr(found.text, "E2 3 numbers; a face has 4"));
+    assert_non_null(strstr(found.text, "E4 no image name after #"));
+    assert_non_null(strstr(found.text, "E5 a face before the first image"));
+    rf_dataset_free(dataset);
+}
+
 static void test_clean_and_statistics(void **state) {
     (void)state;
     notes found;
@@ -228,9 +259,9 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_finding),      cmocka_unit_test(test_clean_and_statistics),
-        cmocka_unit_test(test_threads_and_order), cmocka_unit_test(test_many_faces),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_each_finding),         cmocka_unit_test(test_other_readings),
+        cmocka_unit_test(test_clean_and_statistics), cmocka_unit_test(test_threads_and_order),
+        cmocka_unit_test(test_many_faces),           cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
