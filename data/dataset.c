@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/name.h"
 #include "data/annotation.h"
+#include "data/doubts.h"
 #include "data/mesh_table.h"
 #include "data/sniff.h"
 
@@ -312,6 +313,17 @@ rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n) {
     return rf_dir_list(dir, "ellipseList.txt", false, names, n);
 }
 
+/* Shares of the picture's size where pixels are expected: nothing could be learnt from such a set, or measured. */
+static rf_status refuse_shares(const rf_dataset *d) {
+    rf_box_tally tally = {0};
+    for (size_t i = 0; i < d->n_faces; i++) rf_box_tally_add(&tally, d->faces[i].box, RF_BOX_OWN, 0, 0);
+    if (d->tolerant || d->ellipses || !rf_box_tally_shares(&tally)) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT,
+                   "%s:%d: all %zu boxes lie within 0 and 1: they are shares of the image's size, but pixels are "
+                   "expected; rf-data convert reads them",
+                   d->annotation_path, d->face_lines[0], tally.n);
+}
+
 static rf_status open_dataset(const char *format, const char *annotation_path, const char *image_dir,
                               const char *list_path, bool tolerant, rf_dataset **out) {
     rf_status status;
@@ -331,6 +343,7 @@ static rf_status open_dataset(const char *format, const char *annotation_path, c
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
     dataset->tolerant = tolerant;
     RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
+    RF_TRY_GOTO(refuse_shares(dataset));
     if (list_path && *list_path) RF_TRY_GOTO(keep_listed(&dataset, list_path));
     RF_TRY_GOTO(rf_exif_rule_read(annotation_path, &dataset->exif));
     dataset->turned = dataset->exif == RF_EXIF_TURNED;

@@ -71,7 +71,8 @@ extern const rf_dataset_format *const rf_dataset_formats[RF_DATASET_COUNT];
 /* Reads an annotation file. format: "auto" or a name of datasets.def. Images are not opened; image_dir/name is joined.
  * list_path (NULL or "": all) names a file with one image name a line (".jpg" may be missing, a leading '/' or "./" is
  * dropped): only those are kept, in list order; a name that is not annotated is an error with file:line.
- * Boxes of zero area or flagged invalid become ignore faces. Errors tell file:line. Free with rf_dataset_free. */
+ * Boxes of zero area or flagged invalid become ignore faces. A set whose boxes are all shares of the picture's size
+ * (0..1) is refused. Errors tell file:line. Free with rf_dataset_free. */
 rf_status rf_dataset_open(const char *format, const char *annotation_path, const char *image_dir, const char *list_path,
                           rf_dataset **out);
 /* The same, but what cannot be read is left out with a remark (`tolerant`). */

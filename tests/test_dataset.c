@@ -304,6 +304,22 @@ static void test_mutations(void **state) {
     }
 }
 
+/* Boxes between 0 and 1 are shares; one pixel number among them makes all pixels. */
+static void test_shares_are_refused(void **state) {
+    (void)state;
+    rf_dataset *d;
+    static const char shares[] = "# a.jpg\n0.1 0.2 0.5 0.5\n0 0 1 1\n",
+                      pixels[] = "# a.jpg\n0.1 0.2 0.5 0.5\n0 0 1 9\n";
+    assert_int_equal(rf_file_write_atomic(path, shares, sizeof shares - 1), RF_OK);
+    assert_int_equal(rf_dataset_open("auto", path, "images", NULL, &d), RF_ERR_FORMAT);
+    assert_non_null(strstr(rf_error_message(), ":2: all 2 boxes lie within 0 and 1"));
+    assert_int_equal(rf_dataset_open_tolerant("auto", path, "images", NULL, &d), RF_OK);
+    rf_dataset_free(d);
+    assert_int_equal(rf_file_write_atomic(path, pixels, sizeof pixels - 1), RF_OK);
+    assert_int_equal(rf_dataset_open("auto", path, "images", NULL, &d), RF_OK);
+    rf_dataset_free(d);
+}
+
 /* Every allocation fails once: the error arrives, nothing leaks (sanitizer build), and the last run succeeds. */
 static void test_out_of_memory(void **state) {
     (void)state;
@@ -378,10 +394,18 @@ static void test_real_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_label),         cmocka_unit_test(test_wider),      cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_list),       cmocka_unit_test(test_windows_names),
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_mutations),  cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_formats_table), cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_label),
+        cmocka_unit_test(test_wider),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_windows_names),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_shares_are_refused),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_formats_table),
+        cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
