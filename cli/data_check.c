@@ -180,10 +180,11 @@ int rf_data_check(int argc, char **argv) {
         name,
         "find faults in a data set before training does",
         "DIR|ANNOTATION [options]",
-        "  Decodes every image and looks at every face: missing, damaged and repeated images, boxes that are\n"
-        "  empty or outside of their image, landmarks far from their box. Prints FILE:LINE: and a sentence for\n"
-        "  each, then statistics. In a folder, train/label.txt, val/label.txt, label.txt and WIDER FACE's files\n"
-        "  are found.",
+        "  Decodes every image and looks at every face: lines that cannot be read, missing, damaged and repeated\n"
+        "  images, boxes that are empty or outside of their image, landmarks far from their box or all at one place,\n"
+        "  boxes that look like shares of the image's size or like corners, pictures that two sets have. Prints\n"
+        "  FILE:LINE: and a sentence for each, then statistics, with the pictures that no annotation names. In a\n"
+        "  folder, train/label.txt, val/label.txt, label.txt and WIDER FACE's files are found.",
         options,
         "  rf-data check synth\n"
         "  rf-data check wider_face_val_bbx_gt.txt --images WIDER_val/images --json faults.json",

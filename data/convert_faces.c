@@ -90,7 +90,7 @@ static rf_status check_face(rf_selection *s, const rf_intake_face *from, const r
 typedef struct taken {
     rf_face *faces;
     const rf_intake_face **from;
-    size_t n, lost; /* lost: unreadable or outside */
+    size_t n, lost; /* lost: unreadable, inverted or outside */
 } taken;
 
 static rf_status collect(rf_selection *s, size_t i, taken *t) {
@@ -111,9 +111,9 @@ static rf_status collect(rf_selection *s, size_t i, taken *t) {
             continue;
         }
         finish_face(s, from, m);
-        size_t outside = s->job->stats->left_out[RF_CONVERT_OUTSIDE];
         RF_TRY(check_face(s, from, m, &good));
-        t->lost += s->job->stats->left_out[RF_CONVERT_OUTSIDE] - outside;
+        const float *b = from->face.box;
+        if (!good) t->lost += b[2] != b[0] && b[3] != b[1]; /* no area at all is how some say "nothing" */
         if (!good) continue;
         t->faces[t->n] = from->face;
         t->from[t->n++] = from;

@@ -91,6 +91,11 @@ static void rows_and_files(void **state) {
     assert_found("a.csv:4: 4 fields; the header has 5");
     assert_found("a.csv:5: a quoted field that begins here has no closing quote");
     assert_found("b.jpg is left out: it has faces, but none that can be used");
+    assert_string_equal(
+        kit_labels("csv", "a.csv", "path,x1,y1,x2,y2\na.jpg,30,40,10,20\nb.jpg,1,2,4,6\nc.jpg,5,5,5,5\n", &keep),
+        "# b.jpg\n1 2 3 4" NONE " 0\n# c.jpg\n");
+    assert_found("a.csv:2: the box has no area (-20 x -20 pixels); are its corners swapped?");
+    assert_found("a.jpg is left out");
     assert_string_equal(kit_labels("label", "label.txt",
                                    "7 7 7 7\n# a.jpg\n1 2 3 4\n1,5 2 3 4\n1 2 -3 4\n#\n9 9 9 9\n# b.jpg\n# c.jpg\n"
                                    "1 2 3\n",
