@@ -220,9 +220,44 @@ static void sizes_tell_the_rule(void **state) {
     assert_non_null(strstr(out, "7 images (7 val)"));
 }
 
+/* The JSON without the names of the pictures. */
+static void read_faces(const char *path, char text[PROGRAMS_TEXT]) {
+    static char whole[PROGRAMS_TEXT];
+    read_text(path, whole);
+    char *to = text;
+    for (char *save, *line = strtok_r(whole, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        const char *rest = strstr(line, "\"width\"");
+        assert_non_null(rest);
+        to += sprintf(to, "%s\n", rest);
+    }
+}
+
+/* rf-detect shows pictures as viewers do: what it lists and draws is the turned picture's. */
+static void detections_belong_to_the_turned_picture(void **state) {
+    (void)state;
+    static char plain[PROGRAMS_TEXT], turned[PROGRAMS_TEXT];
+    succeeds("rf-detect " MODEL " @/plain/val/images --out @/drawn1 --score 0.2 -t 1");
+    succeeds("rf-detect " MODEL " @/plain/val/images --json @/1.jsonl --score 0.2 -t 1");
+    succeeds("rf-detect " MODEL " @/turned/val/images --out @/drawn2 --score 0.2 -t 1");
+    succeeds("rf-detect " MODEL " @/turned/val/images --json @/2.jsonl --score 0.2 -t 1");
+    read_faces("@/1.jsonl", plain);
+    read_faces("@/2.jsonl", turned);
+    assert_non_null(strstr(plain, "\"box\""));
+    assert_string_equal(plain, turned);
+    for (int i = 0; i < 8; i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "@/drawn1/%d.png", i);
+        snprintf(b, sizeof b, "@/drawn2/%d.png", i);
+        assert_true(same_bytes(a, b));
+    }
+    succeeds("rf-detect " MODEL " @/turned/val/images --json @/2.jsonl --score 0.9 -t 1 --no-exif");
+    read_faces("@/2.jsonl", turned);
+    assert_non_null(strstr(turned, "\"width\":72,\"height\":112"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_setting_holds_everywhere),
-                                       cmocka_unit_test(a_set_remembers_its_rule),
-                                       cmocka_unit_test(sizes_tell_the_rule)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_setting_holds_everywhere), cmocka_unit_test(a_set_remembers_its_rule),
+        cmocka_unit_test(sizes_tell_the_rule), cmocka_unit_test(detections_belong_to_the_turned_picture)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
