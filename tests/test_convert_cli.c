@@ -192,6 +192,9 @@ static void a_broken_line_is_one_finding(void **state) {
     assert_non_null(strstr(out, "label.txt:4: warning: the box (5, 5)-(205, 25) reaches out"));
     assert_non_null(strstr(out, "1 pictures below "));
     assert_non_null(strstr(out, "2, 0 of them ignored, 0 with landmarks"));
+    succeeds("rf-data show @/lines --out @/lines_shown");
+    assert_non_null(strstr(programs_err, "label.txt:2: 3 numbers; a face has 4"));
+    assert_int_equal(count_files("@/lines_shown", ""), 1);
     succeeds("rf-data convert @/lines --from label --out @/lines_2");
     assert_non_null(strstr(out, "label.txt:4: note: the box (5, 5)-(205, 25) reaches out"));
     assert_non_null(strstr(out, "left out: 1 entries of faces that cannot be read (first: "));
