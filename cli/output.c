@@ -11,6 +11,7 @@
 
 #include "cli/say.h"
 #include "core/file.h"
+#include "core/lock.h"
 #include "core/mem.h"
 
 enum { MAX_LINKS = 16, PATH_BYTES = 4096 };
@@ -224,8 +225,12 @@ rf_status rf_output_write(rf_output *out, const char *text) {
 
 rf_status rf_output_start(rf_output *out) {
     if (!out->path || out->stream) return RF_OK;
-    out->file = open(out->target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return out->file < 0 ? cannot(out) : RF_OK;
+    out->file = open(out->target, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (out->file < 0) return cannot(out);
+    if (!rf_lock_open_file(out->file)) /* lines of two programs would overwrite each other */
+        return rf_fail(RF_ERR_USER, "%s %s: another program is writing it: wait for it to end, or choose another file",
+                       out->option, out->path);
+    return ftruncate(out->file, 0) == 0 ? RF_OK : cannot(out);
 }
 
 rf_status rf_output_line(rf_output *out, const char *line) {

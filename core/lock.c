@@ -33,6 +33,10 @@ static outcome lock_file(int fd) {
     return errno == ENOLCK || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP ? UNKNOWN : FAILED;
 }
 
+bool rf_lock_open_file(int file) {
+    return lock_file(file) != BUSY;
+}
+
 /* Whether the file that was locked is still the one in the folder: a holder removes it when it ends. */
 static bool is_current(int fd, const char *path) {
     struct stat a, b;

@@ -21,6 +21,10 @@ rf_status rf_lock_make(const char *dir, const char *purpose, rf_lock **out);
 /* False when the file system knows no locks (some network file systems): then nothing keeps two writers apart. */
 bool rf_lock_holds(const rf_lock *lock);
 
+/* Takes the lock of an open file, which ends when it is closed; false when somebody else has it. True as well where the
+ * file system knows no locks. */
+bool rf_lock_open_file(int file);
+
 /* Frees the lock and removes its file. NULL allowed. */
 void rf_lock_release(rf_lock *lock);
 

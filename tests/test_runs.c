@@ -98,6 +98,13 @@ static void outputs_have_one_writer(void **state) {
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) refused(calls[i], "@/mine is in use by a test (process ");
     assert_int_equal(count_files("@/mine", ""), 0);
     rf_lock_release(lock);
+    write_text("@/mine.jsonl", "of somebody else\n");
+    int file = open(at("@/mine.jsonl"), O_WRONLY);
+    assert_true(file >= 0 && rf_lock_open_file(file));
+    refused("rf-detect @/small.safetensors @/set/val/images --json @/mine.jsonl", "another program is writing it");
+    file_has("@/mine.jsonl", "of somebody else");
+    close(file);
+    succeeds("rf-detect @/small.safetensors @/set/val/images --json @/mine.jsonl");
     /* One folder for two options is one claim, and nothing of it stays. */
     succeeds("rf-eval @/small.safetensors --data @/set --pred-out @/both");
     assert_int_not_equal(access(at("@/both/.rf-lock"), F_OK), 0);
