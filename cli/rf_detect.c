@@ -239,6 +239,8 @@ static rf_status check_outputs(const job *j, const char *const *words, size_t n,
     RF_TRY(rf_output_not_input("--json", j->json.path, "the configuration", config));
     if (j->json.path && is_picture_name(j->json.path) && rf_file_exists(j->json.path))
         return rf_fail(RF_ERR_USER, "--json %s is a picture: choose another name", j->json.path);
+    if (j->out && j->json.path && strcmp(j->out, j->json.path) == 0)
+        return rf_fail(RF_ERR_USER, "--out and --json are both %s: one is a folder, the other a file", j->out);
     for (size_t i = 1; i < n; i++) {
         RF_TRY(rf_output_not_input("--json", j->json.path, "a picture to look at", words[i]));
         if (rf_output_is_input(j->out, words[i])) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);

@@ -92,7 +92,14 @@ static rf_status open_model(job *j, const char *input) {
 static rf_status check_path(const job *j) {
     RF_TRY(rf_output_not_input("-o", j->path, "the model", j->source));
     RF_TRY(rf_output_not_input("-o", j->path, "the configuration", j->config));
-    return rf_output_check_file("-o", j->path);
+    RF_TRY(rf_output_check_file("-o", j->path));
+    size_t bytes = strlen(j->path) + sizeof ".json";
+    char *card = rf_alloc(bytes, 1);
+    if (!card) return RF_ERR_NOMEM;
+    snprintf(card, bytes, "%s.json", j->path);
+    rf_status status = rf_output_check_file("-o", card);
+    rf_free(card);
+    return status;
 }
 
 static rf_status convert(job *j, const char *to, const char *input, const char *outputs) {

@@ -76,6 +76,17 @@ void rf_show_put(rf_text *t, const char *text) {
     for (size_t n; *text; text += n) rf_text_put_bytes(t, one, show_one(text, &n, one));
 }
 
+void rf_show_put_utf8(rf_text *t, const char *text) {
+    for (size_t n; *text; text += n) {
+        n = rf_utf8_length(text);
+        if (n)
+            rf_text_put_bytes(t, text, n);
+        else
+            rf_text_printf(t, "\\x%02x", (unsigned char)*text);
+        n += n == 0;
+    }
+}
+
 static void pad(rf_text *t, long n) {
     for (; n > 0; n--) rf_text_put(t, " ");
 }

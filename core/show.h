@@ -25,6 +25,8 @@ bool rf_show_hides(uint32_t code);
  * nothing. What does not fit into `bytes` is left out by whole characters; returns the length. */
 size_t rf_show_into(char *out, size_t bytes, const char *text);
 void rf_show_put(rf_text *t, const char *text);
+/* Lines and all else as they are, but bytes that are not UTF-8 as \xff, for formats that take nothing else. */
+void rf_show_put_utf8(rf_text *t, const char *text);
 
 /* printf's format with every %s and %c passed through rf_show_put, the format's own text left as it is. Understands
  * flags, width, precision (numbers or *), hh h l ll z j t L, and d i u x X o c s p f F e E g G a A %. */

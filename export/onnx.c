@@ -3,6 +3,8 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/show.h"
+#include "core/text.h"
 #include "export/card.h"
 #include "export/onnx_net.h"
 
@@ -50,6 +52,16 @@ static rf_status add_ends(rf_onnx_build *b) {
     return RF_OK;
 }
 
+/* Strings of protobuf are UTF-8; paths in the settings need not be. */
+static rf_status config_text(const rf_config *config, char **out) {
+    rf_text mended = {0};
+    char *text;
+    RF_TRY(rf_config_text(config, &text));
+    rf_show_put_utf8(&mended, text);
+    rf_free(text);
+    return rf_text_finish(&mended, out, NULL);
+}
+
 /* The whole model; the names of constants and nodes are unique, since those of the layers are. */
 static rf_status build(const rf_export_model *model, const rf_export_options *options, rf_onnx_model *onnx) {
     rf_export_net net = {0};
@@ -65,7 +77,7 @@ static rf_status build(const rf_export_model *model, const rf_export_options *op
     rf_export_sample_size(model, options, &n, &h, &w);
     RF_TRY_GOTO(rf_export_net_make(model, n, h, w, &net));
     RF_TRY_GOTO(check_layers(&net, onnx->opset));
-    RF_TRY_GOTO(rf_config_text(model->config, &text));
+    RF_TRY_GOTO(config_text(model->config, &text));
     b.names = rf_onnx_alloc(onnx, (size_t)rf_graph_value_count(net.graph), sizeof *b.names);
     char *config = rf_onnx_alloc(onnx, strlen(text) + 1, 1);
     if (config) onnx->config = strcpy(config, text);

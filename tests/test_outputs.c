@@ -225,6 +225,9 @@ static void outputs_that_cannot_be_written_are_found_first(void **state) {
         refused(command, "expected a folder, not a stream");
     }
     refused("rf-export @/none.safetensors -o -", "it is read back");
+    assert_int_equal(mkdir(at("@/card.onnx.json"), 0777), 0);
+    refused("rf-export @/none.safetensors -o @/card.onnx", "cannot write '@/card.onnx.json': it is a folder");
+    refused("rf-detect @/none.safetensors " PICTURES " --out @/both_out --json @/both_out", "one is a folder");
     refused("rf-export @/none.safetensors -o @/file/x.onnx", "'@/file' is no folder");
     assert_int_equal(count_files("@/set", "json"), 0);
 }
@@ -319,6 +322,24 @@ static void names_of_annotations_stay_in_the_folder(void **state) {
     assert_int_equal(count_files("@/victim", ""), 0);
 }
 
+/* Formats whose texts are UTF-8 stay valid with settings that are not. */
+static void files_are_utf8_whatever_the_settings_hold(void **state) {
+    (void)state;
+    static const char *const files[] = {"@/bytes.onnx", "@/bytes.onnx.json"};
+    succeeds("rf-export " MODEL " -o @/bytes.onnx --set data.root=/d\xff\xc3/x");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        uint8_t *bytes;
+        size_t n, found = 0;
+        assert_int_equal(rf_file_read(at(files[i]), 0, &bytes, &n), RF_OK);
+        for (size_t k = 0; k + 4 < n; k++) {
+            if (memcmp(bytes + k, "/d\xff", 3) == 0) fail_msg("%s holds a byte that is not UTF-8", files[i]);
+            found += memcmp(bytes + k, "/d\\", 3) == 0;
+        }
+        assert_true(found > 0);
+        rf_free(bytes);
+    }
+}
+
 /* Two pictures of one name have a result each, whose name does not depend on which of them can be read. */
 static void pictures_of_one_name_have_a_result_each(void **state) {
     (void)state;
@@ -406,6 +427,7 @@ int main(void) {
         cmocka_unit_test(what_is_read_is_not_written_over),
         cmocka_unit_test(missing_rights_are_told_as_such),
         cmocka_unit_test(names_of_annotations_stay_in_the_folder),
+        cmocka_unit_test(files_are_utf8_whatever_the_settings_hold),
         cmocka_unit_test(pictures_of_one_name_have_a_result_each),
         cmocka_unit_test(names_cannot_steer_the_terminal),
     };
