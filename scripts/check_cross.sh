@@ -21,7 +21,7 @@ jobs=$(nproc 2>/dev/null || echo 1)
 
 # Those that take a second or two when emulated, one of every floor, and some that start programs.
 quick="args bf16 budget cascade_loss chart compare config core detections docs engine fddb files formats geometry half image insight_data
-    insight_loss lint mesh_finder metrics ncnn_files protocol_cli protocols weights wts"
+    insight_loss lint mesh_finder metrics ncnn_files parallel protocol_cli protocols weights wts"
 
 skip() {
     echo "skip: $*"
