@@ -64,10 +64,17 @@ static rf_status note_look(rf_find_all *out, size_t sample, rf_finder_view view)
     return RF_OK;
 }
 
+double rf_smallest_look(const rf_find_all *found) {
+    double smallest = found->shrunk ? found->small_looks[0].scale : 1;
+    for (size_t i = 1; i < found->shrunk; i++)
+        if (found->small_looks[i].scale < smallest) smallest = found->small_looks[i].scale;
+    return smallest;
+}
+
 void rf_say_shrunk(size_t n, double smallest, const rf_config *config) {
     rf_say(
-        "%zu picture%s made smaller than asked for (eval.max_pixels=%g; to %.2g of the size at least): small faces may "
-        "be missing; --tile 2048 looks at parts in full size\n",
+        "%zu picture%s made smaller than asked for (eval.max_pixels=%g; to %.3g of the size at least): small faces may "
+        "be missing; eval.tile = 2048 (--tile 2048) looks at parts in full size\n",
         n, n == 1 ? " was" : "s were", config->eval.max_pixels, smallest);
 }
 

@@ -42,6 +42,7 @@ void rf_find_all_free(rf_find_all *found);
 
 /* What is said of `n` pictures that were looked at in a smaller size, at least 1; smallest: the least of their scales.
  */
+double rf_smallest_look(const rf_find_all *found); /* 1 when none was made smaller */
 void rf_say_shrunk(size_t n, double smallest, const rf_config *config);
 
 #endif

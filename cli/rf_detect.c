@@ -178,9 +178,9 @@ static rf_status tell_faces(job *j, const char *path, const char *file, rf_image
     RF_TRY(append_json(j, path, error ? NULL : file, image, faces, error));
     rf_finder_view view = rf_finder_get_view(j->model.finder);
     j->shrunk += view.shrunk;
-    if (view.shrunk && view.scale < j->smallest) j->smallest = view.scale;
+    if (view.shrunk && (j->shrunk == 1 || view.scale < j->smallest)) j->smallest = view.scale;
     rf_say("%s: %zu face%s", path, faces->n, faces->n == 1 ? "" : "s");
-    if (view.shrunk) rf_say(" (looked at in %.2g of its size)", view.scale);
+    if (view.shrunk) rf_say(" (seen at %.3g of its size)", view.scale);
     rf_say("\n");
     return RF_OK;
 }

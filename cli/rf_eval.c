@@ -134,10 +134,7 @@ static void print_times(const rf_model *model, const rf_find_all *found) {
            1e3 * found->seconds / n, 1e3 * found->decode_seconds / n, 1e3 * s.resize / n, 1e3 * s.network / n,
            1e3 * s.decode / n, 1e3 * s.merge / n, 1e3 * s.build / n, (double)rf_peak_rss() / 1e6,
            rf_threads_text(threads, sizeof threads));
-    double smallest = found->shrunk ? found->small_looks[0].scale : 1;
-    for (size_t i = 1; i < found->shrunk; i++)
-        if (found->small_looks[i].scale < smallest) smallest = found->small_looks[i].scale;
-    if (found->shrunk) rf_say_shrunk(found->shrunk, smallest, &model->config);
+    if (found->shrunk) rf_say_shrunk(found->shrunk, rf_smallest_look(found), &model->config);
 }
 
 /* A figure over fewer pictures than asked for says so. */

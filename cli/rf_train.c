@@ -147,8 +147,10 @@ static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, 
     if (status == RF_OK) {
         out->asked = s->val->n_samples;
         out->read = found.images;
+        out->shrunk = found.shrunk;
     }
     if (status == RF_OK && found.images) status = measure(s, lists, out);
+    if (status == RF_OK && found.shrunk) rf_say_shrunk(found.shrunk, rf_smallest_look(&found), &s->config);
     rf_finder_close(finder);
     rf_find_all_free(&found);
     for (size_t i = 0; lists && i < s->val->n_samples; i++) rf_face_list_free(&lists[i]);

@@ -248,6 +248,14 @@ static void a_figure_over_fewer_pictures_says_so(void **state) {
     heal("2");
 }
 
+static void a_figure_of_smaller_pictures_says_so(void **state) {
+    (void)state;
+    succeeds(TRAIN "--set data.root=@/set " EVAL STEPS "3 --out @/smaller --set eval.scales=600 --set eval.max_pixels=0.1");
+    has(out, "4 pictures were made smaller than asked for (eval.max_pixels=0.1;");
+    file_has("@/smaller/train.jsonl", "\"images\":4,\"unreadable\":0,\"shrunk\":4}");
+    file_lacks("@/smaller/metrics.svg", ">shrunk<");
+}
+
 static void without_pictures_there_is_no_figure(void **state) {
     (void)state;
     static const char *const all[] = {"0", "1", "2", "3"};
@@ -296,6 +304,7 @@ int main(void) {
         cmocka_unit_test(closed_streams_stay_out_of_files),
         cmocka_unit_test(the_log_has_whole_lines),
         cmocka_unit_test(a_figure_over_fewer_pictures_says_so),
+        cmocka_unit_test(a_figure_of_smaller_pictures_says_so),
         cmocka_unit_test(without_pictures_there_is_no_figure),
         cmocka_unit_test(the_ground_truth_is_of_the_pictures),
     };

@@ -52,7 +52,7 @@ rf_status rf_curves_add(rf_curves *curves, const char *name, double x, double y)
 
 /* Numbers of an "eval" line that are no metrics. */
 static bool is_fact(const char *key) {
-    static const char *const facts[] = {"step", "epoch", "images", "unreadable", "missing"};
+    static const char *const facts[] = {"step", "epoch", "images", "unreadable", "shrunk", "missing"};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         if (strcmp(key, facts[i]) == 0) return true;
     return false;

@@ -10,6 +10,7 @@
 /* Results of an evaluation; the first is the leading one, which `best` follows (greater is better). */
 typedef struct rf_eval_result {
     size_t asked, read; /* pictures of the validation set, and those of them that the figures are over */
+    size_t shrunk;      /* of those read, looked at in a smaller size than asked for (eval.max_pixels) */
     int n;              /* 0: there is nothing to measure on */
     struct {
         char name[24];

@@ -137,6 +137,7 @@ rf_status rf_trainer_log_metrics(rf_trainer *t, const rf_eval_result *metrics) {
         rf_json_put_int(&w, "images", (long long)metrics->read);
         rf_json_put_int(&w, "unreadable", (long long)(metrics->asked - metrics->read));
     }
+    if (metrics->shrunk) rf_json_put_int(&w, "shrunk", (long long)metrics->shrunk);
     return append(t, &w);
 }
 
