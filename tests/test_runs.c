@@ -250,7 +250,8 @@ static void a_figure_over_fewer_pictures_says_so(void **state) {
 
 static void a_figure_of_smaller_pictures_says_so(void **state) {
     (void)state;
-    succeeds(TRAIN "--set data.root=@/set " EVAL STEPS "3 --out @/smaller --set eval.scales=600 --set eval.max_pixels=0.1");
+    succeeds(TRAIN "--set data.root=@/set " EVAL STEPS
+                   "3 --out @/smaller --set eval.scales=600 --set eval.max_pixels=0.1");
     has(out, "4 pictures were made smaller than asked for (eval.max_pixels=0.1;");
     file_has("@/smaller/train.jsonl", "\"images\":4,\"unreadable\":0,\"shrunk\":4}");
     file_lacks("@/smaller/metrics.svg", ">shrunk<");
