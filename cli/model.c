@@ -146,7 +146,7 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
             RF_ERR_USER,
             "no %s data: expected annotations in %s and images below %s; set data.root (--set data.root=DIR) or "
             "data.%s and data.%s_images. `make demo` needs no data set",
-            what, annotation_path, image_dir, what, what);
+            strcmp(what, "train") == 0 ? "training" : "validation", annotation_path, image_dir, what, what);
         goto fail;
     }
     RF_TRY_GOTO(rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out));

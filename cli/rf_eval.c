@@ -174,8 +174,8 @@ static rf_status print_bound(rf_model *model) {
     if (tiled)
         rf_say("a tile of eval.tile=%ld takes %.0f MB\n", c->eval.tile, (double)bytes / 1e6);
     else
-        rf_say("an image of eval.max_pixels=%g megapixels takes %.0f MB; larger ones are made smaller\n",
-               c->eval.max_pixels, (double)bytes / 1e6);
+        rf_say("a pass takes at most %.0f MB (eval.max_pixels=%g megapixels)\n", (double)bytes / 1e6,
+               c->eval.max_pixels);
     return RF_OK;
 }
 

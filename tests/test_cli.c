@@ -348,7 +348,7 @@ static void benchmarks_measure(void **state) {
     refused("rf-bench", "rf-bench: a command is missing");
     refused("rf-bench step configs/mnet025.ini --size 64x96", "training images are squares");
     refused("rf-bench eval @/none.safetensors", "@/none.safetensors");
-    refused("rf-bench load configs/mnet025.ini --set data.root=@/none", "no train data");
+    refused("rf-bench load configs/mnet025.ini --set data.root=@/none", "no training data");
 }
 
 /* Where the work is summed up, with the reason; the reason itself is of tests/test_processors.c. */
@@ -356,7 +356,7 @@ static void programs_say_how_many_threads(void **state) {
     (void)state;
     static const char *const calls[] = {
         "rf-train configs/mnet025.ini --plan", "rf-eval @/model/last.safetensors --data @/set",
-        "rf-detect @/model/last.safetensors " PICTURES, "rf-data synth --out @/few --train 2 --val 1 --size 64x64",
+        ("rf-detect @/model/last.safetensors " PICTURES), "rf-data synth --out @/few --train 2 --val 1 --size 64x64",
         "rf-data check @/set"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char command[256];

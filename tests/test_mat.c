@@ -36,7 +36,7 @@ static void put_array(mat_t *mat, const char *name, enum matio_classes class, en
 
 static rf_mat_array *read_one(const char *name) {
     rf_mat_file *file;
-    rf_mat_array *array;
+    rf_mat_array *array = NULL;
     if (rf_mat_open(path, &file) != RF_OK || rf_mat_read(file, name, &array) != RF_OK)
         fail_msg("%s", rf_error_message());
     rf_mat_close(file); /* an array does not need its file */

@@ -190,7 +190,7 @@ static void inputs_may_be_streams(void **state) {
 /* Found before anything is read: the model of these calls does not exist. */
 static void outputs_that_cannot_be_written_are_found_first(void **state) {
     (void)state;
-    static const char *const programs[] = {"rf-detect @/none.safetensors " PICTURES,
+    static const char *const programs[] = {("rf-detect @/none.safetensors " PICTURES),
                                            "rf-eval @/none.safetensors --data @/set", "rf-data check @/none",
                                            "rf-bench targets @/none.safetensors"};
     write_text("@/file", "");
