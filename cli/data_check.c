@@ -59,6 +59,10 @@ static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
                d->turned ? "as it turns them" : "as they are stored");
     if (s->unnamed)
         rf_say("  not annotated   %zu pictures below %s, first %s\n", s->unnamed, d->image_dir, s->first_unnamed);
+    if (s->unnamed && s->unusable_images) /* perhaps the same ones */
+        rf_say("                  names of other letter case, with %%XX or with other folders are found by\n"
+               "                  `rf-data convert %s --root %s --out DIR`\n",
+               d->annotation_path, d->image_dir);
     print_bars("faces by height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     print_bars("images by number of faces", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
     char threads[RF_THREADS_TEXT];

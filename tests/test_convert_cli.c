@@ -138,6 +138,21 @@ static void folders_of_other_tools(void **state) {
 }
 
 /* Pictures without a text file are YOLO's negatives, in other formats they are counted; those of two parts are told. */
+/* A picture under another spelling is neither found nor forgotten: the check says what finds it. */
+static void a_check_says_what_finds_pictures(void **state) {
+    (void)state;
+    put_picture("@/spelt/images/Photo.JPG");
+    write_text("@/spelt/label.txt", "# photo.jpg\n36 24 24 48\n");
+    assert_int_equal(run("rf-data check @/spelt/label.txt"), 1);
+    assert_non_null(strstr(out, "not annotated   1 pictures below"));
+    assert_non_null(strstr(out, "/spelt/label.txt --root "));
+    assert_non_null(strstr(out, "/spelt/images --out DIR`"));
+    succeeds("rf-data convert @/spelt/label.txt --root @/spelt/images --out @/spelt/made");
+    assert_label("@/spelt/made/train/label.txt", "# Photo.JPG\n36 24 24 48 -1");
+    succeeds("rf-data check @/spelt/made");
+    assert_null(strstr(out, "--out DIR"));
+}
+
 static void pictures_without_annotation(void **state) {
     (void)state;
     put_picture("@/negative/images/train/a.jpg");
@@ -389,6 +404,7 @@ int main(void) {
         cmocka_unit_test(sets_of_others_point_to_convert),
         cmocka_unit_test(the_format_is_guessed),
         cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(a_check_says_what_finds_pictures),
         cmocka_unit_test(pictures_without_annotation),
         cmocka_unit_test(a_broken_line_is_one_finding),
         cmocka_unit_test(an_interrupt_leaves_nothing),
