@@ -47,6 +47,16 @@ const char *rf_path_base(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+char *rf_path_resuffix(const char *path, const char *suffix) {
+    const char *base = rf_path_base(path), *dot = strrchr(base, '.');
+    size_t stem = dot && dot != base ? (size_t)(dot - path) : strlen(path), bytes = strlen(suffix) + 1;
+    char *out = rf_alloc(stem + bytes, 1);
+    if (!out) return NULL;
+    memcpy(out, path, stem);
+    memcpy(out + stem, suffix, bytes);
+    return out;
+}
+
 /* A folder, however many names lead to it. */
 typedef struct folder_id {
     dev_t device;

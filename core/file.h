@@ -55,6 +55,9 @@ void rf_names_free(char **names, size_t count);
 
 /* "a/b" from "a" and "b" (b alone when b is absolute or a empty); rf_free it. NULL when memory is out. */
 char *rf_path_join(const char *a, const char *b);
+/* "a/b.own" from "a/b.txt" and ".own" (a path without a suffix keeps all of its name); rf_free it. NULL when memory is
+ * out. */
+char *rf_path_resuffix(const char *path, const char *suffix);
 /* Last component of a path; points into it. */
 const char *rf_path_base(const char *path);
 

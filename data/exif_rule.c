@@ -31,13 +31,7 @@ rf_status rf_exif_rule_parse(const char *what, const char *word, rf_exif_rule *r
 }
 
 char *rf_exif_rule_path(const char *annotation_path) {
-    const char *base = rf_path_base(annotation_path), *dot = strrchr(base, '.');
-    size_t stem = dot && dot != base ? (size_t)(dot - annotation_path) : strlen(annotation_path);
-    char *path = rf_alloc(stem + sizeof suffix, 1);
-    if (!path) return NULL;
-    memcpy(path, annotation_path, stem);
-    memcpy(path + stem, suffix, sizeof suffix);
-    return path;
+    return rf_path_resuffix(annotation_path, suffix);
 }
 
 static bool is_line(const rf_line_reader *reader, const char *text) {

@@ -17,13 +17,7 @@ void rf_mesh_table_free(rf_mesh_table *table) {
 }
 
 char *rf_mesh_table_path(const char *annotation_path) {
-    const char *base = rf_path_base(annotation_path), *dot = strrchr(base, '.');
-    size_t stem = dot && dot != base ? (size_t)(dot - annotation_path) : strlen(annotation_path);
-    char *path = rf_alloc(stem + sizeof suffix, 1);
-    if (!path) return NULL;
-    memcpy(path, annotation_path, stem);
-    memcpy(path + stem, suffix, sizeof suffix);
-    return path;
+    return rf_path_resuffix(annotation_path, suffix);
 }
 
 static rf_status check_arrays(const char *path, const rf_st_tensor *xy, const rf_st_tensor *line, size_t n_vertices) {
