@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # rf: train, evaluate and detect faces. `make demo` and `make test` do everything; `make help` lists the rest.
 # Variants: each has its own folder below build/.   make V=release|debug|asan|tsan|double|cover|fuzz [CC=clang]
 # Another machine: make CROSS=aarch64-linux-gnu-    (scripts/check_cross.sh builds and tests one; docs/architecture.md)
@@ -93,8 +94,11 @@ TEAM := $(if $(filter openmp,$(THREADS)),$(O)/core/team_openmp.o)
 $(O)/core/team_openmp.o: CFLAGS_common += -fopenmp
 LIBS += $(if $(TEAM),-fopenmp)
 
-PROGRAMS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
-CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard cli/rf_*.c),$(wildcard cli/*.c)))
+# rf holds every program; rf-train and the others are links to it (cli/rf.c).
+MAIN_SRC := cli/rf.c $(wildcard cli/rf_*.c)
+LINKS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
+PROGRAMS := rf $(LINKS)
+CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(MAIN_SRC),$(wildcard cli/*.c)))
 
 # tests/test_*.c run in the float build, tests/double/test_*.c against the double-precision library.
 TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
@@ -154,8 +158,12 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/rf-%: $(O)/cli/rf_%.o $(CLI_OBJ) $(TEAM) $(LIB)
+$(B)/rf: $(MAIN_SRC:%.c=$(O)/%.o) $(CLI_OBJ) $(TEAM) $(LIB)
+	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+
+$(LINKS:%=$(B)/%): $(B)/rf
+	@ln -sf rf $@
 
 $(B)/tests/%: $(O)/$(TEST_DIR)/%.o $(TEST_OBJ) $(TEAM) $(LIB)
 	@mkdir -p $(dir $@)
@@ -242,7 +250,8 @@ fuzz:
 
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/rf/configs $(DESTDIR)$(PREFIX)/share/doc/rf
-	install -m 755 $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/rf $(DESTDIR)$(PREFIX)/bin
+	for p in $(LINKS); do ln -sf rf $(DESTDIR)$(PREFIX)/bin/$$p; done
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/rf/configs
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/rf/examples

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gradient construction: the forward nodes are walked in reverse, and for each that lies between a trainable parameter
  * and a root one backward node is appended. The first contribution to a gradient is stored, later ones are added, so no
  * gradient is ever cleared. A view shares the gradient of the value it views: contributions to either are contributions

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plans memory for a graph and runs it. Ops run in parallel inside (core/parallel.h). Not thread safe; several
  * executors may run in several threads at once, best each with a pool of its own. */
 #ifndef RF_AUTOGRAD_EXEC_H

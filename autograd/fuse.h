@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rewrites a training graph so that normalisation costs no passes over memory: a convolution followed by bn_act becomes
  * norm_conv2d (or norm_dwconv2d), which gathers the moments, and bn_scale, which turns them into a few numbers a
  * channel; convolutions that read the result normalise it on the way. Where another op reads it, norm_act stores it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks of an op without a graph: a trial is one case of the op (op.h, rf_case) with buffers of its own. Used by the
  * tests; every check returns RF_OK, or RF_ERR_USER with a message that names the op, the case, the tensor and the
  * element. The seeds are dout[0] and the gradients of the op's grad_outputs. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A static graph of ops over values. Layers build it once per input shape; rf_graph_backward appends the gradient
  * nodes; rf_exec (exec.h) plans memory and runs it. Errors are sticky: a failed call returns RF_NONE, later calls with
  * RF_NONE as a required input do nothing, and rf_graph_status tells the first error, so that layer code needs no

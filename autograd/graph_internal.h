@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the engine's own files know of a graph: construction (graph.c, backward.c), plan (plan.c), execution (exec.c).
  */
 #ifndef RF_AUTOGRAD_GRAPH_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The op contract. An op is one file in autograd/ops/ that defines one `const rf_op rf_op_NAME`, and one line in
  * autograd/ops.def. docs/adding-an-op.md walks through it. Layout of activations: NHWC; of convolution weights:
  * [Kh][Kw][Cin/groups][Cout] (HWIO), so that a convolution is X[pixels, taps*Cin] * W[taps*Cin, Cout]. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory plan of a graph: the ordered list of steps and a place in one arena for every buffer (internal to the
  * engine). A buffer is a value's data, a gradient or a workspace, alive from the first to the last step that touches
  * it; buffers that are never alive together may share bytes. Offsets: buffers in order of falling size, each at the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf_real: float in the product; double in the build that checks gradients (make test builds both). */
 #ifndef RF_AUTOGRAD_REAL_H
 #define RF_AUTOGRAD_REAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines: a table of options with typed targets, one for every program and subcommand. --help and --version come
  * with it. Words: --name value, --name=value, -n value, -nvalue; flags --name, and --no-name to switch one off; "--"
  * ends the options. Options and positional arguments may be mixed. */

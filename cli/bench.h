@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the commands of rf-bench share: their options, samples and results. */
 #ifndef RF_CLI_BENCH_H
 #define RF_CLI_BENCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench --busy N: the same once more beside one, two ... processes that only count. */
 #include <signal.h>
 #include <stdio.h>

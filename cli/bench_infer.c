@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench infer and eval: from a picture to its faces. */
 #include <stdio.h>
 #include <string.h>

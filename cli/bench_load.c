@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench load: the loader alone, and the data sets that benchmarks read. */
 #define _GNU_SOURCE
 #include <ftw.h>

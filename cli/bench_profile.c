@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the time of a graph goes: by kind of op, node by node, and as a roofline picture. */
 #include <math.h>
 #include <stdio.h>

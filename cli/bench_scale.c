@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench scale: whether cost grows in proportion to images, anchors and faces. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench step and ops: training steps on random pictures with twelve faces each, without reading any file, as the
  * PyTorch reference does it. */
 #include <stdio.h>

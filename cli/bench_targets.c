@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench targets: the geometry around the network. */
 #include <math.h>
 #include <stdio.h>

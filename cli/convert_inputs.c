@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/convert_inputs.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which annotation files, image folders and parts a user of rf-data convert means. */
 #ifndef RF_CLI_CONVERT_INPUTS_H
 #define RF_CLI_CONVERT_INPUTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the pictures of other people's annotations lie when nobody says. */
 #ifndef RF_CLI_CONVERT_ROOTS_H
 #define RF_CLI_CONVERT_ROOTS_H

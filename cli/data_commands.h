@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of rf-data. argv[0] is the command's name; each returns the program's exit code. */
 #ifndef RF_CLI_DATA_COMMANDS_H
 #define RF_CLI_DATA_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/eval_notes.h"
 
 #include "cli/say.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What rf-eval says about files of predictions: how much was read, what was odd, what they may mean instead. */
 #ifndef RF_CLI_EVAL_NOTES_H
 #define RF_CLI_EVAL_NOTES_H

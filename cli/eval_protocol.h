@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-eval --protocol: scores faces by a protocol, tells the values, draws the figure, writes the detections. */
 #ifndef RF_CLI_EVAL_PROTOCOL_H
 #define RF_CLI_EVAL_PROTOCOL_H

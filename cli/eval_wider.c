@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/eval_wider.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-eval --gt: scores faces by the WIDER FACE protocol, both rules, and draws the curves. */
 #ifndef RF_CLI_EVAL_WIDER_H
 #define RF_CLI_EVAL_WIDER_H

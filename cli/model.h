@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What rf-train, rf-eval and rf-detect share: a model file with its configuration, ready to find faces. */
 #ifndef RF_CLI_MODEL_H
 #define RF_CLI_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files and folders that the programs write where a user says. One that cannot be written is found before the work;
  * regular files appear complete or not at all; what was open already ("-", /dev/stdout,
  * /dev/fd/N, /proc/self/fd/N, and the file that stdout or stderr is redirected to) is written to where it stands and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Folders that a program writes into: its own until it ends. */
 #include <stdio.h>
 #include <stdlib.h>

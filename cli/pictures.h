@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Faces of one picture after the other, where a picture that cannot be served ends nothing but itself. */
 #ifndef RF_CLI_PICTURES_H
 #define RF_CLI_PICTURES_H

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-bench: how fast everything is, against what this machine can do. */
 #include "cli/bench.h"
+#include "cli/programs.h"
 
-int main(int argc, char **argv) {
+int rf_bench_main(int argc, char **argv) {
     static const rf_command commands[] = {
         {"step", "a training step: forward, backward, update", rf_bench_step},
         {"ops", "a training step, op by op, against the machine's peak", rf_bench_ops},

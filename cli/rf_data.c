@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-data: make, check and look at data sets. */
 #include "cli/args.h"
 #include "cli/data_commands.h"
+#include "cli/programs.h"
 
-int main(int argc, char **argv) {
+int rf_data_main(int argc, char **argv) {
     static const rf_command commands[] = {
         {"synth", "draw a synthetic face data set", rf_data_synth},
         {"mesh", "write a face mesh for synth --mesh", rf_data_mesh},

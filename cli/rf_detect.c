@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-detect: faces in pictures, drawn and listed. */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/programs.h"
 #include "cli/say.h"
 #include "core/below.h"
 #include "core/file.h"
@@ -260,7 +262,7 @@ static bool sets_exif_off(const rf_text_list *sets, const rf_config *config) {
     return set && strcmp(config->data.exif, "no") == 0;
 }
 
-int main(int argc, char **argv) {
+int rf_detect_main(int argc, char **argv) {
     static job j = {.exif = -1, .mesh = -1, .smallest = 1};
     const char *json = NULL;
     static char score_text[64], tile_text[64];

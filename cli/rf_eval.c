@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-eval: average precision of a model, or of anybody's predictions. */
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "cli/eval_wider.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/programs.h"
 #include "cli/sets.h"
 #include "cli/say.h"
 #include "core/file.h"
@@ -297,7 +299,7 @@ static rf_status write_json(job *j) {
     return status;
 }
 
-int main(int argc, char **argv) {
+int rf_eval_main(int argc, char **argv) {
     static job j = {.score = -1, .iou = -1, .flip = -1, .tile = -1};
     long threads = 0;
     const rf_option options[] = {

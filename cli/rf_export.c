@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-export: a trained model in the formats of other runtimes. */
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/programs.h"
 #include "cli/say.h"
 #include "core/mem.h"
 #include "core/name.h"
@@ -131,7 +133,7 @@ static char *formats_text(void) {
     return rf_text_finish(&t, &text, NULL) == RF_OK ? text : NULL;
 }
 
-int main(int argc, char **argv) {
+int rf_export_main(int argc, char **argv) {
     static job j = {.options = {.batch = 1, .score = -1, .iou = -1}};
     const char *to = NULL, *input = NULL, *outputs = "raw";
     long opset = 0, batch = 1, keep = 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-train: from a folder of photos with boxes to a face detector. */
 #include <inttypes.h>
 #include <math.h>
@@ -8,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/model.h"
 #include "cli/output.h"
+#include "cli/programs.h"
 #include "cli/say.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -260,7 +262,7 @@ static int print_reference(void) {
     return 0;
 }
 
-int main(int argc, char **argv) {
+int rf_train_main(int argc, char **argv) {
     rf_text_list sets = {0}, compared = {0};
     const char *out = NULL, *init = NULL, *config_path = NULL;
     bool resume = false, overfit = false, plan = false, reference = false;

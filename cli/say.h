@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the programs print. Every %s (names, values, messages) is shown by core/show.h, so that nothing a file is called
  * can steer a terminal or forge a line; only the format's own text may have newlines. Nothing else in cli/ prints
  * (scripts/check_layers.sh). Not thread safe. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which annotation files and image folders a user means by one path. */
 #ifndef RF_CLI_SETS_H
 #define RF_CLI_SETS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names that come from data (annotations, metrics, folders of others) on their way to files of an output folder. Every
  * writer of such a file joins its path here, and nowhere else (scripts/check_layers.sh): what data say cannot lead out
  * of the folder that the user named. */

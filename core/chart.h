@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Line and scatter charts as SVG 1.1: precision-recall curves, losses and metrics over time, rooflines. */
 #ifndef RF_CORE_CHART_H
 #define RF_CORE_CHART_H

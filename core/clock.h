@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Time: a clock for measuring and dates for logs. Never a source of results. */
 #ifndef RF_CORE_CLOCK_H
 #define RF_CORE_CLOCK_H

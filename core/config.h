@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A configuration: INI file + preset + overrides, typed and checked against the schema core/config.def. */
 #ifndef RF_CORE_CONFIG_H
 #define RF_CORE_CONFIG_H

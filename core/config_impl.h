@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parts of core/config_*.c that they share with each other and with nobody else. */
 #ifndef RF_CORE_CONFIG_IMPL_H
 #define RF_CORE_CONFIG_IMPL_H

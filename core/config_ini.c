@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <ini.h>
 #include <pthread.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config_impl.h"
 
 /* Values are texts, checked like a file's. Each preset spells out every convention it stands for, also where it agrees

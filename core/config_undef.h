@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ends an expansion of core/config.def: forgets its macros. No include guard: it is included after each expansion. */
 #undef RF_SECTION_BEGIN
 #undef RF_KEY_INT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* zlib streams (RFC 1950), unpacked in memory. rf_crc32 of core/file.h lives beside it: one file includes zlib.h. */
 #ifndef RF_CORE_DEFLATE_H
 #define RF_CORE_DEFLATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files: whole reads, atomic writes, folders, checksums. */
 #ifndef RF_CORE_FILE_H
 #define RF_CORE_FILE_H

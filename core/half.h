@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of 16 bits: IEEE 754 half precision and bfloat16, the upper half of a float. */
 #ifndef RF_CORE_HALF_H
 #define RF_CORE_HALF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, reading through cJSON and writing through a small builder. Numbers are printed with "%.9g" so that floats read
  * back unchanged; NaN and infinity become null. */
 #ifndef RF_CORE_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading JSON without a tree: a cursor that enters, reads or skips one value after the other. For files of any size of
  * which a part is wanted (the tree of core/json.h takes 190 bytes a number), and it knows the line it is in. Strict
  * RFC 8259, except that bytes above 0x7f are passed on as they are. Depth is limited. */

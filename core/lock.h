@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A folder that one program at a time writes into. The lock is the system's own (an open file description lock on
  * DIR/.rf-lock), so a process that dies, however it dies, leaves none behind; over NFS it holds between machines, too.
  */

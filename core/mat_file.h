@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MATLAB files of level 5, which `save -v6` and `save -v7` write: cell arrays, numbers and text, compressed or not, of
  * either byte order. Source: MathWorks, "MAT-File Format", chapter 1 (level 5). Files are untrusted: no number in them
  * is believed before the bytes that it speaks of are there. */

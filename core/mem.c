@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sizes of files and tensors are counted in size_t, and limits are beyond 4 GB; weights, checkpoints and ONNX files
  * hold the lowest byte of a number first and are read and written in place. The exported C source runs everywhere. */
 #if __SIZEOF_SIZE_T__ < 8

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checked allocation. All memory of the library comes from here, so that a test can make the N-th allocation fail and
  * can prove that a training step allocates nothing. */
 #ifndef RF_CORE_MEM_H

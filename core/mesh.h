@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Triangle meshes of faces: Wavefront OBJ files and what follows from their shape. A mesh is in its maker's units, x to
  * the right of the picture when the face looks at the viewer, y up, z to the viewer. */
 #ifndef RF_CORE_MESH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MXNet's .params files (a list of NDArrays with names, src/ndarray/ndarray.cc and src/c_api: NDArray::Save): u64
  * 0x112, u64 reserved, the arrays, the names. */
 #ifndef RF_CORE_MXNET_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names that a user writes: found in a list, or the nearest told. */
 #ifndef RF_CORE_NAME_H
 #define RF_CORE_NAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parallel loops, the only door to threads that compute. Work is cut into chunks whose number and borders depend only
  * on the problem, never on the number of threads, so results have the same bits on any number of threads.
  *

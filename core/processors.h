@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many processors this process may use: the default number of threads. Thread safe. */
 #ifndef RF_CORE_PROCESSORS_H
 #define RF_CORE_PROCESSORS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counter-based random numbers (Philox 4x32-10, Salmon et al., SC'11): a stream is a pure function of
  * (seed, epoch, sample, stream), so results do not depend on threads, order or history. */
 #ifndef RF_CORE_RNG_H

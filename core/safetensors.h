@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* safetensors files: u64 little-endian header size, JSON header, contiguous little-endian data (format:
  * docs/formats.md). Readers refuse headers over 100 MB, offsets that overlap, leave gaps or pass the end, unknown types
  * and size mismatches. */

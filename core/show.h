@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text that somebody else wrote (names of files, values, lines of annotations) on its way to a terminal or a log. */
 #ifndef RF_CORE_SHOW_H
 #define RF_CORE_SHOW_H

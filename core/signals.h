@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The signals that ask a program to end, as a flag that long loops look at, so that a run ends with a checkpoint
  * instead of a torn file: SIGINT, SIGTERM, SIGHUP (the terminal is gone), SIGPIPE (the reader of the output is gone)
  * and SIGXCPU (the time that the system grants is used up). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Error reporting: every fallible function returns rf_status and leaves one sentence for the user in a per-thread
  * buffer: what happened, where (file:line when a file is at fault), what was expected, what to do. */
 #ifndef RF_CORE_STATUS_H

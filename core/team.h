@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The threads behind core/parallel.h: a caller and its workers, which run one function together. Two implementations:
  * team_posix.c, threads of our own, and team_openmp.c (make THREADS=openmp). */
 #ifndef RF_CORE_TEAM_H

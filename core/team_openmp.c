@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* core/team.h with an OpenMP runtime (make THREADS=openmp): for comparing, and where programs must share its threads.
  * Its barriers spin as OMP_WAIT_POLICY says, and every thread is waited for. */
 #include <omp.h>

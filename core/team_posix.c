@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* core/team.h with threads of our own.
  *
  * A region is open while there is work to begin. A worker joins it by a compare-and-swap on the gate, which fails once

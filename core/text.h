@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growing string, for everything that is written as text. Errors are sticky: after one failed growth every later call
  * does nothing, and rf_text_finish tells it. Start from a zeroed struct. Not shared between threads. */
 #ifndef RF_CORE_TEXT_H

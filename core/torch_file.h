@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PyTorch weight files (.pth, .pt, .tar): both the zip form and the older form of plain pickles. Nothing in the file is
  * executed. */
 #ifndef RF_CORE_TORCH_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The objects inside a PyTorch file's pickle, read by a small interpreter that never runs anything: it knows the few
  * classes that a state_dict is made of; an object of any other class becomes an opaque value. Used by
  * core/torch_file.c. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The insides of core/torch_pickle.h, for its two source files. */
 #ifndef RF_CORE_TORCH_PICKLE_IMPL_H
 #define RF_CORE_TORCH_PICKLE_IMPL_H

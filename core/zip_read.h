@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Archives whose entries are stored uncompressed, as PyTorch writes them (APPNOTE.TXT 4.3, the central directory). */
 #ifndef RF_CORE_ZIP_READ_H
 #define RF_CORE_ZIP_READ_H

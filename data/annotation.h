@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Line-wise reading of annotation texts, shared by the data/dataset_NAME.c files. */
 #ifndef RF_DATA_ANNOTATION_H
 #define RF_DATA_ANNOTATION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/augment.h"
 
 #define RF_AUGMENT(name) extern const rf_augment rf_augment_##name;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Augmentation: the steps of augments.def turn a picture with its faces into one network input. All random draws are
  * made first, from the sizes alone, so that a large JPEG can be decoded at just the size its crop needs. */
 #ifndef RF_DATA_AUGMENT_H

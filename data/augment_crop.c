@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A square piece of the picture that holds a face (RetinaFace section 4.3; biubug6's discrete shares). */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Photometric distortion (after biubug6 and SSD): brightness, then contrast before or after saturation and hue, each
  * with the probability augment.distort. Works on the pixels of the crop only, before it is resized: most crops are
  * enlarged. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The picture at a random place of a larger canvas, so that small faces get smaller still (SSD's expansion; SRN, arXiv
  * 1809.02693, draws the factor from [1,2]). Nothing is copied: the canvas is the region that the crop is taken from,
  * and what it shows outside the picture is filled with the mean, which is 0 for the network. */

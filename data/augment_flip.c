@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mirror image with probability augment.flip: x becomes S - x, and what was left in the face is now right. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's colour jitter (rcnn/io/image.py): brightness, contrast and saturation in random order, each always, by
  * factors of U[1-s,1+s]; or brightness alone. Works on what the network sees, without limits (data/tint.h). */
 #include <string.h>

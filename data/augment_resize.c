@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the chosen region to the network's square input: pixels, boxes and landmarks. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What COCO files number their images and categories by: numbers, which some programs (VIA) write as text, "7" beside
  * 7, or words. */
 #ifndef RF_DATA_COCO_IDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes COCO JSON, one image or annotation a line. Ignore regions are iscrowd 1, which is what COCO's evaluation takes
  * for them; landmarks are five keypoints, v 2 visible, 1 hidden, 0 absent. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The image codecs behind data/image.h: one file each, the only includers of jpeglib.h and png.h. */
 #ifndef RF_DATA_CODEC_H
 #define RF_DATA_CODEC_H

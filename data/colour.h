@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Colour changes of 8-bit images, in place. A rectangle limits them to a part; it is cut to the image, NULL is all of
  * it. */
 #ifndef RF_DATA_COLOUR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Conversion between annotation formats: files of any of them in, a data set that trains (or a COCO file) out. */
 #ifndef RF_DATA_CONVERT_H
 #define RF_DATA_CONVERT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* COCO JSON (cocodataset.org/#format-data): "images", "annotations", "categories". Landmarks come from keypoints whose
  * names (categories[].keypoints) mean the five, or from COCO-WholeBody's face_kpts (the 68 points of iBUG; the face's
  * box is then face_box). The text is walked three times, since any section may come first and polygons would make a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Apple's Create ML: an array of {"image", "annotations": [{"label", "coordinates": {x, y, width, height}}]}, where x
  * and y are the middle of the box, in pixels. Older files say "imagefilename" and "annotation". */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CSV with a header: a column for the image, four for the box (x1 y1 x2 y2, x y w h, ..: see data/csv_columns.h), and
  * if there are any a column for the kind of object and ten for the landmarks (left_eye_x, left_eye_y, ...). A row is a
  * face; a row whose box is empty is an image without faces. Rows of an image need not stand together. */

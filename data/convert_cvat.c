@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CVAT's XML "for images 1.1": <annotations><image name width height> with boxes, turned boxes, ellipses, polygons and
  * skeletons or points of landmarks. Angles are degrees, clockwise about the middle. Polylines, masks and tags are no
  * faces. Videos have <track>s of frames, which are not pictures. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dlib's imglab XML: <dataset><images><image file> with <box top left width height>, perhaps ignore='1', a <label> and
  * <part name x y>s: landmarks by name, or the 68 points of iBUG as 00 to 67. */
 #include <math.h>

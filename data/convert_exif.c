@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which pictures the boxes of an intake belong to: as stored, or as turned by EXIF. One rule holds for all of them and
  * is recorded with the set that is written. */
 #include "data/convert_impl.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Takes the faces of an image: in pixels, of the wanted kinds, with a box in the picture, each once. */
 #include <stdlib.h>
 #include <string.h>

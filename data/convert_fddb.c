@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FDDB's ellipse lists (Jain and Learned-Miller 2010): image name without suffix, number of faces, then for each
  * "major_radius minor_radius angle centre_x centre_y 1", the angle in radians from the x axis to the major one. The box
  * is the smallest upright one around the ellipse. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the picture lies that an annotation names: other programs write names of other machines. */
 #ifndef RF_DATA_CONVERT_FIND_H
 #define RF_DATA_CONVERT_FIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of rf_convert, one file each. */
 #ifndef RF_DATA_CONVERT_IMPL_H
 #define RF_DATA_CONVERT_IMPL_H

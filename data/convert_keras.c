@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lists of keras-yolo3 and its kin: a line an image, its name and for each object x1,y1,x2,y2,class, separated by
  * blanks. */
 #include <math.h>

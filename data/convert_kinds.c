@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which kinds of objects are faces. */
 #define _GNU_SOURCE
 #include <stdio.h>

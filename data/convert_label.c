@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RetinaFace's label.txt, read by data/dataset_label.c and written by data/dataset.c. */
 #include "data/convert.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LabelMe (and X-AnyLabeling): a JSON file an image, beside it. Rectangles are two corners in any order; a polygon, a
  * circle (its middle and a point of its edge), a mask (the corners of its box) or a turned rectangle gives the box
  * around it. Points that are called as landmarks ("left_eye", ...) belong to the shape with their group_id, or else to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Label Studio's JSON and JSON-MIN exports: an array of tasks with "data" (the picture's address) and "annotations" of
  * "result"s, or in JSON-MIN the results themselves. All numbers are percents of the picture's size: a rectangle by its
  * corner, turned clockwise about it; an ellipse by its middle and radii; a polygon by points; key points that are

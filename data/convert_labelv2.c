@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SCRFD's labelv2.txt (deepinsight/insightface, detection/scrfd): "# name width height" begins an image, every further
  * line is a face by its corners x1 y1 x2 y2; five times x y v follow (v as in label.txt), or one number, 1 for a face
  * to ignore. What stands behind the landmarks (blur) is skipped. */

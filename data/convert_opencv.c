@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OpenCV's list for training cascades (info.dat of opencv_createsamples): a line an image, its name, the number of
  * objects and x y w h for each. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the images that an intake names and reads their headers. */
 #define _GNU_SOURCE
 #include <stdlib.h>

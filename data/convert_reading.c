@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the numbers of an annotation are in the unit and the form that its format says: seen over all boxes. */
 #include "data/convert_select.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/convert_reason.h"
 
 const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Why something of other people's annotations was left out, and what was taken in a way that the user should know. */
 #ifndef RF_DATA_CONVERT_REASON_H
 #define RF_DATA_CONVERT_REASON_H

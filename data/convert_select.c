@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides what of an intake goes into the data set: usable images, and to which part. */
 #include <math.h>
 #include <string.h>

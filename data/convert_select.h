@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the steps of rf_convert_select share. */
 #ifndef RF_DATA_CONVERT_SELECT_H
 #define RF_DATA_CONVERT_SELECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures that stand in an image folder and in no annotation, and pictures that stand in two parts. */
 #define _GNU_SOURCE
 #include <stdlib.h>

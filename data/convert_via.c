@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* VIA (VGG Image Annotator; version 3 in data/via3.c): a project or an export as JSON, {"KEY": {"filename", "regions":
  * [...]}}, in a project inside "_via_img_metadata"; or CSV, a row a region. An image without regions is a negative. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pascal VOC: an XML file an image (VOC2012 development kit, section 4). Coordinates are pixel numbers from 1, the last
  * one inclusive, so xmin 1 and xmax W are the whole width; a 0, which some tools write, is taken as it is. Two kin of
  * it are read, too, whose numbers are points from 0: polygons of LabelMe's web tool, and roLabelImg's turned boxes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* WIDER FACE's own wider_face_*_bbx_gt.txt, read by data/dataset_wider.c. */
 #include "data/convert.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the parts of a conversion: each into a folder of a temporary name, all of which are renamed at the end. */
 #define _GNU_SOURCE
 #include <dirent.h>

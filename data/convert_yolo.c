@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* YOLO: a text file an image, beside it or in "labels" instead of "images"; a face is "class cx cy w h" in shares of
  * the picture's width and height. Five landmarks may follow: "x y" each with -1 for absent (yolov5-face), or "x y v"
  * each with v as in COCO (Ultralytics); or a polygon stands for the box around it. An empty file is an image without

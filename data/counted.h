@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The layout that FDDB, MAFA and WIDER FACE share: an image name, a number of faces, one row a face. Internal to data/
  * and the readers of such files. */
 #ifndef RF_DATA_COUNTED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Comma-separated values after RFC 4180: quoted fields with "" and line ends inside, LF or CRLF, a UTF-8 byte order
  * mark; semicolons, tabs and bars serve as well as commas, whichever the first row has most of, or a first line "sep=;"
  * tells; any number of blanks, when it has none of these. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which column of a table of boxes holds what: known by the names alone, never by the place. */
 #ifndef RF_DATA_CSV_COLUMNS_H
 #define RF_DATA_CSV_COLUMNS_H

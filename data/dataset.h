@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A data set: a list of images with their faces, read from an annotation file. */
 #ifndef RF_DATA_DATASET_H
 #define RF_DATA_DATASET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FDDB's ellipse lists (Jain and Learned-Miller 2010), for evaluation: as data/convert_fddb.c, but the ellipses are
  * kept. The ten folds may stand in one file, one after the other. */
 #include "data/counted.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RetinaFace's label.txt (deepinsight/insightface, detection/retinaface): "# name" begins an image, every further line
  * is a face. A line of 4 numbers is x y w h (the val file). 19 numbers: five times x y v follow, v being 0 visible, 1
  * hidden, -1 not annotated (x and y are -1 too). 20 numbers: blur follows (the train file; -1: not told). A 21st number

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MAFA's test annotation (Ge et al., CVPR 2017) as text: image name, number of faces, then the numbers of `label_test`
  * in LabelTestAll.mat: x y w h kind, kind being 1 masked, 2 unmasked, 3 invalid. The thirteen numbers that follow there
  * (occluder, glasses and attributes) may stand behind them and are not used. Invalid faces and those with a side under

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Image names alone, one a line, as WIDER FACE's wider_face_test_filelist.txt: images to find faces in, without any
  * annotation. */
 #include <string.h>

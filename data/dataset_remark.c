@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Remarks of the parsers: see rf_remark. */
 #include <stdlib.h>
 #include <string.h>

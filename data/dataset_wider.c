@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The official wider_face_{train,val}_bbx_gt.txt (WIDER FACE, Yang et al., CVPR'16): image name, number of faces, then
  * a row for each: x, y, w, h, blur, expression, illumination, invalid, occlusion, pose. An image without faces has the
  * count 0 and one row of zeros all the same. Rows of the four box numbers alone are read too. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What makes annotated faces doubtful though they can be read: the same for rf-data check and rf-data convert. */
 #ifndef RF_DATA_DOUBTS_H
 #define RF_DATA_DOUBTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Marks on 8-bit images: what rf-detect paints. Everything is cut to the image; coordinates that are not finite draw
  * nothing. */
 #ifndef RF_DATA_DRAW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one EXIF field that geometry depends on. */
 #ifndef RF_DATA_EXIF_H
 #define RF_DATA_EXIF_H

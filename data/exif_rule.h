@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which picture the boxes of a data set belong to: the one that a file holds, or the one that a viewer shows after
  * turning it by its EXIF orientation. Annotation formats do not say; a small file beside the annotations does,
  * "label.set.ini" for "label.txt", which other tools do not open:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/font.h"
 
 enum { FIRST = ' ', LAST = '_' };

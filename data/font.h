@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A 5x7 dot font of our own drawing. */
 #ifndef RF_DATA_FONT_H
 #define RF_DATA_FONT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that people have and that are no annotations to convert: what they are, and the way to some that are. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The 68 points of iBUG (300-W), which COCO-WholeBody and dlib use. */
 #ifndef RF_DATA_IBUG_H
 #define RF_DATA_IBUG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 8-bit images: decoding, encoding, geometry. */
 #ifndef RF_DATA_IMAGE_H
 #define RF_DATA_IMAGE_H

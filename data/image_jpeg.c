@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JPEG through libjpeg. Its messages and its exit() are replaced: an error jumps back to the function that called in.
  */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a file is that is no picture of ours. */
 #ifndef RF_DATA_IMAGE_KIND_H
 #define RF_DATA_IMAGE_KIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines that begin with the name of a picture, which may hold blanks. */
 #ifndef RF_DATA_IMAGE_LINE_H
 #define RF_DATA_IMAGE_LINE_H

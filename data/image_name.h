@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of picture files. */
 #ifndef RF_DATA_IMAGE_NAME_H
 #define RF_DATA_IMAGE_NAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PNG through libpng. Its messages are kept and its errors jump back to the function that called in. */
 #include <setjmp.h>
 #include <stdio.h>

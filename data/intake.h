@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the readers of annotation formats (data/convert_NAME.c) hand over: images and faces as they stand in the files,
  * before anything is known of the pictures. Readers are pure: they open no file. */
 #ifndef RF_DATA_INTAKE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a data/dataset_NAME.c read, as an intake. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Notes of the readers: what was left out of an annotation, and how something was taken. */
 #include <stdarg.h>
 #include <stdio.h>

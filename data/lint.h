@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data linter: what is wrong with a data set, before training finds out. */
 #ifndef RF_DATA_LINT_H
 #define RF_DATA_LINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a linter knows beyond one annotation file: pictures of other sets, pictures that no annotation names. */
 #include <stdio.h>
 #include <stdlib.h>

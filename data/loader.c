@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Work is handed out image by image, in order: image j of the run (counted from the last seek) is image j % B of batch
  * j / B, in slot (j / B) % slots. The batch numbers grow on through the epochs. `lock` guards the counters and the
  * slots' bookkeeping; an image that is being prepared belongs to its thread, a slot that is complete to the caller of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The training images of a data set as batches, prepared ahead by threads. The batches are a function of (data set,
  * configuration, seed, epoch, batch number) only: the number of workers changes when they are ready, never what is in
  * them. */

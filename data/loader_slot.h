@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parts of the loader: the place where a batch is prepared, and the record of unusable images. */
 #ifndef RF_DATA_LOADER_SLOT_H
 #define RF_DATA_LOADER_SLOT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MAFA's kinds of faces (Ge et al., CVPR 2017): rf_face.kind of a data set in its format. */
 #ifndef RF_DATA_MAFA_H
 #define RF_DATA_MAFA_H

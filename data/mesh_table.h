@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vertices of a data set's faces: a safetensors file beside the annotation file ("train/label.txt" ->
  * "train/label.mesh.safetensors", docs/formats.md), kept in one table so that faces carry an index only. */
 #ifndef RF_DATA_MESH_TABLE_H

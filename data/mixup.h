@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's MIXUP (do_mixup of rcnn/io/image.py): with some probability every image of a batch becomes the mean of
  * itself and another image of the batch, with the faces of both. */
 #ifndef RF_DATA_MIXUP_H

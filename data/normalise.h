@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From 8-bit RGB to the network's input. */
 #ifndef RF_DATA_NORMALISE_H
 #define RF_DATA_NORMALISE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Crop and resize in one step. */
 #ifndef RF_DATA_RESIZE_H
 #define RF_DATA_RESIZE_H

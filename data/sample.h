@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One image of a data set with its faces. */
 #ifndef RF_DATA_SAMPLE_H
 #define RF_DATA_SAMPLE_H

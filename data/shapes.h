@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shapes that labelling tools draw into a picture, gathered until the picture is complete: boxes, and what a box can be
  * drawn around, become faces; points that are called as landmarks go to the face that they belong to. */
 #ifndef RF_DATA_SHAPES_H

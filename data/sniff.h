@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Telling what an annotation file is, by its text: converters that read it (data/converters.def), or files of other
  * programs that are known but not read (data/foreign.c), with the way to export from these. */
 #ifndef RF_DATA_SNIFF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What sniffers look at: keys of JSON, the outermost element of XML. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Composition of a synthetic picture: who stands where, and what of him is seen in the end. */
 #include "data/synth.h"
 

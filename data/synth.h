@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Procedural pictures of people with exact boxes and landmarks, drawn by a software renderer of our own. They need no
  * download and no licence, so the demonstration, the tests and a first look at a new model can use them. They are not a
  * substitute for photos. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The drawing surface of the synthetic pictures: anti-aliased shapes with patterned, lit paint. Colours are 0..1, not
  * linear light. Shapes are cut at the border. Nothing here fails or allocates unless it returns a status. */
 #ifndef RF_DATA_SYNTH_CANVAS_H

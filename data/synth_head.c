@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shape, pose and annotation of the head. Proportions follow the usual canon of drawing: eyes at half height, eye
  * distance two fifths of the width, nose base and mouth at about a half and two thirds between eyes and chin. */
 #include "data/synth_head.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A head for the synthetic pictures: a star-shaped surface over a grid of directions, deformed by nose, brows, lips,
  * chin, ears; rasterised with a depth buffer and painted by functions of the surface coordinates. Box and landmarks are
  * projections of the same surface, so they are exact. Head units: half the head's height is 1; x to the right of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rasterises a head into a supersampled buffer of surface samples, paints them and blends the result into the canvas.
  */
 #include <math.h>

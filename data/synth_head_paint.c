@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The head's colours as functions of the surface: features are drawn by soft-edged distance functions in frontal
  * coordinates. */
 #include <math.h>

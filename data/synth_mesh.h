@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Synthetic faces made of a given mesh: it is fitted into the head's frame, varies with the head's measures, and its
  * vertices' places in the picture are exact. */
 #ifndef RF_DATA_SYNTH_MESH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a synthetic picture around the heads; each draws into the canvas from its own random numbers. */
 #ifndef RF_DATA_SYNTH_SCENE_H
 #define RF_DATA_SYNTH_SCENE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies, and the things that hide faces or resemble them. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a synthetic data set to disk. */
 #include <inttypes.h>
 #include <stdio.h>

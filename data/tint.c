@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/tint.h"
 
 static const double grey[3] = {0.114, 0.587, 0.299};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A change of colour as one affine map of RGB in 0..255, without limits and without rounding: applied when bytes become
  * the network's numbers, so that nothing is cut off at white. */
 #ifndef RF_DATA_TINT_H

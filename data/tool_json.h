@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the readers of labelling tools' JSON share. */
 #ifndef RF_DATA_TOOL_JSON_H
 #define RF_DATA_TOOL_JSON_H

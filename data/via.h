@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shapes of VIA (VGG Image Annotator 1 and 2), which stand in its JSON and, as JSON in quotes, in its CSV. */
 #ifndef RF_DATA_VIA_H
 #define RF_DATA_VIA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* VIA 3's projects: "metadata" {"1_x": {"vid": "1", "xy": [2, x, y, w, h], "av": {"1": "0"}}} of "view" {"1":
  * {"fid_list":
  * ["1"]}} of "file" {"1": {"fname": "a.jpg"}}, with the values of "attribute" {"1": {"aname", "options": {"0":

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading XML by events, with expat. Document types are refused, and with them all entities but XML's own five: nothing
  * can be expanded or fetched. Depth and the text of an element are limited. */
 #ifndef RF_DATA_XML_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names of classes in Ultralytics' data.yaml. */
 #ifndef RF_DATA_YAML_NAMES_H
 #define RF_DATA_YAML_NAMES_H

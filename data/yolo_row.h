@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A row of a YOLO label file. */
 #ifndef RF_DATA_YOLO_ROW_H
 #define RF_DATA_YOLO_ROW_H

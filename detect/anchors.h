@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Anchor boxes: a fixed grid for each pyramid level (RetinaFace, arXiv 1905.00641, table 2). */
 #ifndef RF_DETECT_ANCHORS_H
 #define RF_DETECT_ANCHORS_H

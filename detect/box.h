@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Boxes as four floats: corners x1 y1 x2 y2, or centre form cx cy w h. With `plus_one` a box counts pixels inclusively
  * (w = x2 - x1 + 1), which is insightface's convention and that of the WIDER FACE evaluation; else w = x2 - x1. */
 #ifndef RF_DETECT_BOX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Boxes and landmarks as the network predicts them, relative to an anchor (Faster R-CNN's parametrisation):
  *   t = ((gx - ax) / (aw vc), (gy - ay) / (ah vc), ln(gw / aw) / vs, ln(gh / ah) / vs)
  *   p = ((px - ax) / (aw vc), (py - ay) / (ah vc)) for each point

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs of the network's heads to faces. */
 #ifndef RF_DETECT_DECODE_H
 #define RF_DETECT_DECODE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An ellipse in an image, as FDDB annotates heads. */
 #ifndef RF_DETECT_ELLIPSE_H
 #define RF_DETECT_ELLIPSE_H

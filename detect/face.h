@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A face: annotated, predicted or matched. Coordinates are pixels of the image it belongs to, x to the right, y down,
  * the centre of the first pixel at (0.5, 0.5); a box covers [x1,x2) x [y1,y2). */
 #ifndef RF_DETECT_FACE_H

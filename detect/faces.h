@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growable list of faces, and the order of detections by score. */
 #ifndef RF_DETECT_FACES_H
 #define RF_DETECT_FACES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Anchors to faces: which anchors are positive, negative or ignored, and the targets of the positive ones (RetinaFace,
  * arXiv 1905.00641, section 3.3; the forced best anchor is SSD's). */
 #ifndef RF_DETECT_MATCH_H

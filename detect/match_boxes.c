@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matching of boxes that lie anywhere: the anchors of a cascade's later stages, which differ from image to image. Boxes
  * are put into bins by their centres, and a face looks only at the bins within its reach. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Steps that matching a grid of anchors and matching boxes of any place share. Internal to detect/. */
 #ifndef RF_DETECT_MATCH_INTERNAL_H
 #define RF_DETECT_MATCH_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Boxes in bins, for finding those that may overlap one of them much. Internal to detect/. */
 #ifndef RF_DETECT_NEAR_H
 #define RF_DETECT_NEAR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Overlapping detections of one image to one detection a face. */
 #ifndef RF_DETECT_NMS_H
 #define RF_DETECT_NMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the pixels of a picture went in a network input, for annotations that are too many to move with every picture:
  * x' = (x - left) * sx, y' = (y - top) * sy, and mirrored x'' = width - x'. */
 #ifndef RF_DETECT_PLACEMENT_H

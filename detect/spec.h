@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the configuration to the plain structs of geometry. */
 #ifndef RF_DETECT_SPEC_H
 #define RF_DETECT_SPEC_H

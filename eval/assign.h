@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Detections of a data set in one order by score, each with the annotated face that it overlaps most. */
 #ifndef RF_EVAL_ASSIGN_H
 #define RF_EVAL_ASSIGN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "eval/average.h"
 
 double rf_average_precision(const double *recall, const double *precision, size_t n) {

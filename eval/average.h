@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Area under a precision-recall curve. */
 #ifndef RF_EVAL_AVERAGE_H
 #define RF_EVAL_AVERAGE_H

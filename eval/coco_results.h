@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* COCO's results format (cocodataset.org/#format-results): one JSON array of objects with image_id, category_id, bbox
  * [x, y, w, h] and score; other members are passed over. */
 #ifndef RF_EVAL_COCO_RESULTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether detections of others seem to mean something else than x y w h in pixels: corners, centres, x and y exchanged,
  * shares of the picture. Tried, not guessed: how often does an image's best detection lie on a face, read one way or
  * the other? */

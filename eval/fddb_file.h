@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of FDDB: detections in the layout of its evaluation program, for each image its name, the number of detections
  * and a row for each, "x y w h score" or an ellipse, "major minor angle x y score"; and a list of the pictures' sizes.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From an image to its faces: scales, mirror image, network, decoding, merge (RetinaFace, section 4.3). */
 #ifndef RF_EVAL_FINDER_H
 #define RF_EVAL_FINDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Assignment of rows to columns (Kuhn-Munkres). */
 #ifndef RF_EVAL_HUNGARIAN_H
 #define RF_EVAL_HUNGARIAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a picture to what one run of the network sees. */
 #ifndef RF_EVAL_INPUT_H
 #define RF_EVAL_INPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Filled shapes as sets of pixels, for FDDB's overlap: the pixels that OpenCV's cvRectangle and cvEllipse fill, since
  * FDDB's own program draws with them. Pixels stand at whole coordinates and lines are 8-connected.
  * Box: corners rounded (halves to even), all pixels from the one to the other, both included, whichever comes first.

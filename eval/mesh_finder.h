@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vertices of the faces that a finder keeps: while passes run it notes what the mesh branch needs of each
  * candidate, and once the merge has chosen it runs the branch for the survivors only. */
 #ifndef RF_EVAL_MESH_FINDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Normalised mean error of the vertices of face meshes. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The metric contract. A metric is a `const rf_metric rf_metric_NAME` in a file of eval/ and one line in
  * eval/metrics.def. */
 #ifndef RF_EVAL_METRIC_H

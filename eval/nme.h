@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Normalised mean error of five landmarks. */
 #ifndef RF_EVAL_NME_H
 #define RF_EVAL_NME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which file of a folder holds the predictions of which image. */
 #include <stdio.h>
 #include <stdlib.h>

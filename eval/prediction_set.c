@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sets of predictions and what was odd about their files. */
 #include <math.h>
 #include <stdarg.h>

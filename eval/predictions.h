@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Predictions of others, as files give them. WIDER FACE's text format: folder/<event>/<image>.txt with the image's
  * name, the number of detections and one line "x y w h score" for each, in pixels. FDDB's: eval/fddb_file.h; COCO's:
  * eval/coco_results.h.

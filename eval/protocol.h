@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The protocol contract: how a data set's publications score detections. A protocol is a `const rf_protocol
  * rf_protocol_NAME` in a file of eval/ and one line in eval/protocols.def. */
 #ifndef RF_EVAL_PROTOCOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* COCO's detection metric (cocodataset.org, #detection-eval): the best 100 detections an image, IoU 0.5, 0.55 ... 0.95,
  * precision at 101 recalls, also for faces of small, medium and large area. Ignored faces are treated as COCO's crowds:
  * overlap is a share of the detection, and any number of detections may lie on one. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FDDB (Jain and Learned-Miller 2010): at every score of a picture the detections are matched one to one with the
  * annotated ellipses so that the sum of IoU is the largest; a match counts 1 when its IoU is above 0.5 (discrete), or
  * its IoU (continuous). Pixels are those that the official program draws (eval/mask.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Landmarks as AFLW and 300-W report them: normalised mean error by the size of the face's box (RetinaFace, section
  * 4.5) and by the distance of the eyes, the share of failures (error above 10 %), and the cumulative error curve, in
  * which a face that is not found never arrives. */

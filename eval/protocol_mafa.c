@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MAFA (Ge et al., CVPR 2017): AP at IoU 0.5 of all faces, of the masked and of the unmasked ones; the other kind then
  * counts neither way, as invalid faces and those under 32 pixels always do. */
 #include "core/mem.h"

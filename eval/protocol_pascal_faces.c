@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AFW and PASCAL faces as Mathias et al. (ECCV 2014) score them: faces with a side under 30 pixels count neither way,
  * smaller detections are dropped, IoU above 0.5, all-point AP; before that one offset and one scale for all detections
  * are fitted to the true ones, five times, since annotations of faces differ in style. */

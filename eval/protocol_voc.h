@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Precision-recall of a truth as a curve of a protocol. Internal to eval/. */
 #ifndef RF_EVAL_PROTOCOL_VOC_H
 #define RF_EVAL_PROTOCOL_VOC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* WIDER FACE's test set, whose annotation is not published: writes the folder that its organisers score, one file
  * EVENT/IMAGE.txt an image, images without detections included. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Precision-recall curves as a picture and as a table. */
 #ifndef RF_EVAL_REPORT_H
 #define RF_EVAL_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The multi-scale test of SRN (Chi et al., AAAI 2019, tools/test.py). */
 #ifndef RF_EVAL_SRN_SCALES_H
 #define RF_EVAL_SRN_SCALES_H

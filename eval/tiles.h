@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cutting a pass that is too large for one run of the network into overlapping tiles, and which of the faces found in a
  * tile are taken from it: each face once, from a tile that shows all of it. */
 #ifndef RF_EVAL_TILES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Average precision of a data set at an IoU threshold (PASCAL VOC 2010, all points), with ignore faces as VOC's
  * "difficult". */
 #ifndef RF_EVAL_VOC_AP_H

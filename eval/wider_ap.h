@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Average precision of the WIDER FACE protocol: scores normalised over the whole set, IoU >= 0.5 with inclusive pixels,
  * 1000 score thresholds, faces outside the subset are ignored. Two programs compute it, not quite alike:
  *

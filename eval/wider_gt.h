@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ground truth of the WIDER FACE evaluation: the four official MATLAB files, in memory. */
 #ifndef RF_EVAL_WIDER_GT_H
 #define RF_EVAL_WIDER_GT_H

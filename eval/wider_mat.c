@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The official MATLAB files of WIDER FACE. A variable is a 61 x 1 cell array (events) of n x 1 cell
  * arrays (images): boxes (n x 4 numbers, column by column), names (text) or 1-based box numbers of a subset. */
 #include "eval/wider_gt.h"

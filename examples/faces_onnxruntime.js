@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Faces in a picture with onnxruntime: a model written by
 //   rf-export best.safetensors -o face.onnx --outputs faces --preprocess --input dynamic
 //   node faces_onnxruntime.js face.onnx picture.ppm          (npm install --ignore-scripts onnxruntime-node)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Faces in a picture with OpenCV's dnn in C++: a model written by
 //   rf-export best.safetensors -o face.onnx --outputs anchors --input 480x640
 //   g++ -O2 faces_opencv.cpp -o faces_opencv $(pkg-config --cflags --libs opencv4)     (apt-get install libopencv-dev)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Faces in a picture with OpenCV's dnn: a model written by
   rf-export best.safetensors -o face.onnx --outputs anchors --input 480x640
   faces_opencv.py face.onnx picture.png          (apt-get install python3-opencv)

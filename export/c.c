@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A detector as C99 source that needs nothing but the C library: PATH.c, PATH.h and PATH.bin (weights; --embed puts
  * them into the source). The text comes from export/c/. */
 #include <inttypes.h>

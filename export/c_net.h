@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A network as the generated C file runs it: numbered maps, a table of steps, one array of weights. Internal to the
  * exporter `c`. */
 #ifndef RF_EXPORT_C_NET_H

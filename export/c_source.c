@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "export/c_source.h"
 
 #include <float.h>
@@ -230,7 +231,10 @@ static void put_banner(rf_text *t, const source *s, const char *what) {
         " * A picture of %dx%d (height x width) takes %.0f million multiply-adds; Winograd's method leaves %.0f "
         "million.\n",
         s->net->h, s->net->w, s->net->multiply_adds / 1e6, s->net->products / 1e6);
-    rf_text_put(t, " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm. */\n");
+    rf_text_put(
+        t, " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm.\n"
+           " * The program is rf's (SPDX-License-Identifier: Apache-2.0); the weights carry the terms of what they "
+           "were trained on. */\n");
 }
 
 static void put_weights(rf_text *t, const source *s) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The text of the generated C files. Internal to the exporter `c`. */
 #ifndef RF_EXPORT_C_SOURCE_H
 #define RF_EXPORT_C_SOURCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The card beside an exported file: PATH.json, everything that a consumer must know to use the network and that its
  * format has no place for (docs/formats.md). */
 #ifndef RF_EXPORT_CARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outputs that most formats have. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writers of other runtimes' formats. An exporter is one `const rf_exporter rf_exporter_NAME` and one line in
  * export/exporters.def. It walks the evaluation graph of a model (rf_detector_build with RF_EVAL: conv_act, dwconv_act,
  * conv2d with bias, upsample_add, max_pool, concat, reshape ..., batch normalisation already folded), whose parameters

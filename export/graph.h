@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The evaluation network as exporters want it: layers in order, each with plain numbers and weights, up to the maps of
  * the pyramid levels. What follows the maps (rows in anchor order, concatenation) every exporter writes its own way. */
 #ifndef RF_EXPORT_GRAPH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ncnn (Tencent/ncnn), for phones and small boards. */
 #include "export/ncnn.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ncnn's PATH.param (text: the layers) and PATH.bin (their weights), and the conventions of its retinaface sample
  * (examples/retinaface.cpp), which the written network follows so that the sample decodes it unchanged:
  *   anchors  square, the larger first at each level, centre at 8 + stride * index;

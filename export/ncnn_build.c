@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the layers of the evaluation graph to those of ncnn. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From our anchors and codec to those of ncnn's sample. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A network as ncnn's files describe it: layers in order of execution, joined by named blobs. The exporter builds one
  * from a graph and writes it; the reader makes one from files. */
 #ifndef RF_EXPORT_NCNN_NET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What comes after the rows of all anchors: they as outputs, and faces. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ONNX files through protobuf-c: the plain model to messages and back. */
 #include <limits.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "export/onnx_model.h"
 
 #include <stdarg.h>

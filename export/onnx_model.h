@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An ONNX model in plain structs (internal to the ONNX exporter): built node by node, written, read back, compared. All
  * texts and arrays belong to the model. Building is sticky: after a failure every call does nothing and
  * rf_onnx_status tells the first one, so that the code that builds has no checks. */

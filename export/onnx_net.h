@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the layers of a network to the nodes of an ONNX graph (internal to the ONNX exporter). Activations are NCHW. */
 #ifndef RF_EXPORT_ONNX_NET_H
 #define RF_EXPORT_ONNX_NET_H

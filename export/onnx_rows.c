@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the maps of the levels to the rows of all anchors. In a cascade the stages are composed on the way, so that the
  * rows are relative to the anchors of the grid, whatever the number of stages:
  *   a first stage moves an anchor's centre by s1 w and makes it e^g1 as large, a second one moves that box by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A PyTorch state_dict under biubug6's names: what Pytorch_Retinaface's load_state_dict(strict=True) takes. */
 #include "core/mem.h"
 #include "core/torch_file.h"

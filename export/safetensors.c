@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights alone, in the format that rf itself trains from: names and layout of PyTorch, configuration in the metadata.
  */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "export/torch_write.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PyTorch's file form since 1.6: a zip archive of stored entries with a protocol-2 pickle of an OrderedDict and one
  * storage a tensor (torch/serialization.py, caffe2/serialize/inline_container.cc). */
 #ifndef RF_EXPORT_TORCH_WRITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights for tensorrtx, which builds the TensorRT network in its own code (retinaface/) and folds normalisation there:
  * all arrays as they are, under the names of Pytorch_Retinaface's state_dict. */
 #include "export/wts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tensorrtx's weight files: a line with the number of arrays, then a line an array: name, number of values, each value
  * as the eight hexadecimal digits of its float. Names and order of values are PyTorch's. */
 #ifndef RF_EXPORT_WTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The backbone contract and registry. A backbone is one `const rf_backbone rf_backbone_NAME` in layers/backbones/ and
  * one line in layers/backbones.def. Parameter names start with "body." (the caller has entered that scope). */
 #ifndef RF_LAYERS_BACKBONE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Building blocks of the networks. A net is a graph under construction together with its parameter store; the same code
  * collects the parameters, builds training graphs and builds evaluation graphs. Errors are sticky: blocks return
  * RF_NONE after one, so that layer code needs no checks, and rf_net_status tells the first. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The context contract and registry. A context module widens what a cell of a pyramid level sees before the heads look
  * at it; each level has its own. It is one `const rf_context rf_context_NAME` in layers/contexts/ and one line in
  * layers/contexts.def. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mesh branch (RetinaFace's dense regression): a head on the context maps gives a code for an anchor, a decoder
  * shared by all levels turns the code into the mesh's vertices. Both run on gathered anchors only, so their cost
  * follows the number of faces instead of the number of anchors. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The self-supervised form: a code for shape and colours, a camera and a light are decoded into a coloured mesh, which
  * is drawn. */
 #include "layers/dense.h"

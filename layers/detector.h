@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The detectors as wholes: backbone, feature pyramid, context modules, heads. */
 #ifndef RF_LAYERS_DETECTOR_H
 #define RF_LAYERS_DETECTOR_H

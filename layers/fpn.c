@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/fpn.h"
 
 static int tap_of(const rf_taps *taps, int stride) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Feature pyramid: lateral 1x1 convolutions, top-down up-sampling and addition, 3x3 merge convolutions, each with batch
  * normalisation and activation; levels beyond the backbone by 3x3 stride-2 convolutions (RetinaFace, section 3.2).
  * SRN's (arXiv 1809.02693), which RefineFace keeps, is the same with other options. Names: fpn.output1.., fpn.merge1..,

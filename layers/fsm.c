@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/fsm.h"
 
 rf_fsm rf_fsm_params(rf_net *net, int channels) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Class, box and landmark heads: 1x1 convolutions with bias on every level. */
 #ifndef RF_LAYERS_HEADS_H
 #define RF_LAYERS_HEADS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Starting values. Sources: ResNet convolutions He-normal over the fan-out (He et al. 2015, as torchvision does), also
  * used for the MobileNet body; pyramid, its extra levels and context modules Xavier-uniform (RetinaFace, section 3.2:
  * Xavier for C6); head convolutions N(0, 0.01) with bias 0 (the public insightface symbol); batch normalisation scale

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the graph-convolution decoder of the mesh needs of the mesh's shape: coarser and coarser sets of its vertices,
  * matrices that lead from one to the next finer, and the scaled Laplacian of each (arXiv 1606.09375):
  *   L~ = 2 L / lambda - I, L = D - E, with Gershgorin's bound 2 max D in place of the largest eigenvalue lambda. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of arrays: from those of other programs' files (layers/names.def) to those of the parameter store, together
  * with what differs in the numbers: biases before a normalisation, its epsilon, the order of class channels. */
 #ifndef RF_LAYERS_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parameter store: every learnable array and running statistic of a network under its name in the weight file, laid
  * out in flat arrays. It is made once for a configuration (rf_detector_params) and serves graphs of every input size.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the maps of the pyramid to predictions: context modules and heads, once or, in a cascade, in several stages that
  * refine each other's boxes (RetinaFace, CVPR 2020 version; insightface, rcnn/symbol/symbol_common.py with CASCADE). */
 #ifndef RF_LAYERS_STAGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/tower.h"
 
 static const int line_h[RF_RFE_BRANCHES] = {1, 5, 1, 3}, line_w[RF_RFE_BRANCHES] = {5, 1, 3, 1};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Heads that are small networks, shared by all levels and stages (SRN, arXiv 1809.02693; RefineFace, arXiv 1909.04376):
  * 3x3 convolution, receptive-field enhancement, 3x3 convolution, prediction; ReLU after each but the last. */
 #ifndef RF_LAYERS_TOWER_H

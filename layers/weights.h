@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights between the parameter store and files, by PyTorch's names (those of the public Pytorch_Retinaface models). */
 #ifndef RF_LAYERS_WEIGHTS_H
 #define RF_LAYERS_WEIGHTS_H

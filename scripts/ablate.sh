@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Trains small variants of a detector on synthetic faces of 160x160 pixels, each with several seeds, and prints the mean and
 # the spread (largest less smallest) of AP as a Markdown table, then the mean loss and AP along the epochs. They show that the
 # parts work together; for accuracy on photos train on WIDER FACE. Variants whose settings the build does not know are skipped.

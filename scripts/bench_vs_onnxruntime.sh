@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The forward pass of one model in rf and in onnxruntime, in turns on the same machine with two threads, and the ratio of
 # the medians. Usage: bench_vs_onnxruntime.sh MODEL [WIDTHxHEIGHT [ROUNDS]]; MODEL is a weight file or a configuration,
 # of which random weights of one training step are taken. NODE_PATH names the folder with onnxruntime-node.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # One training step of the same model in rf and in PyTorch, in turns on the same machine, and the ratios of the medians.
 # usage: bench_vs_torch.sh [r50|mnet025|refineface_r50 [ROUNDS [--set section.key=value]...]]     needs Debian's python3-torch and
 # python3-torchvision, and for all but RefineFace the reference program ../shared/bench/torch_ref.py (TORCH_REF names another place).

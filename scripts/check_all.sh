@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # What takes longer than .ci/run allows, for a release or a night: every document's commands, every test on other machines,
 # exported networks in all runtimes and compilers, every fuzz target for a while. What a machine lacks is skipped and named
 # by the scripts themselves. Usage: scripts/check_all.sh [FUZZ_SECONDS] (60 for each target). Last line: "N passed, N failed".

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Exports a detector as C source, builds it with every compiler that is there (gcc, clang, 32-bit x86, 64-bit ARM in an
 # emulator) and compares the faces with rf's own. With ../shared: the public weights on five WIDER FACE pictures, and the
 # time of each build; else, or with --quick: random weights on drawn pictures. What is missing is skipped and named

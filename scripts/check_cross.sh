@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds the programs and tests for another machine and runs the quick tests there, in QEMU: scripts/check_cross.sh
 # [--all|--build] [TRIPLET] (aarch64-linux-gnu). --all runs every test, those of double precision too, with ten minutes
 # each; --build none. Compilers and libraries come by scripts/deps.sh --cross and scripts/cross_sysroot.sh; where they cannot

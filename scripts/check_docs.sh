@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the documents: every command block (```sh) of README.md and docs/*.md, from top to bottom, in a clean clone below
 # build/docs/. What a block names and no block makes (PHOTOS, W, photo.png ...) is drawn first, under that very name. A
 # comment on the line before a block says what is not simply run:

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Holds the floors of the house (docs/architecture.md): which folder may include which, and that every third-party header
 # is included in exactly one source file. Exit 1 and one line for each breach.
 set -eu

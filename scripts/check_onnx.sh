@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Exports to ONNX what rf-export can and compares every output, and the faces found, with rf's own: in onnxruntime (Node,
 # NODE_PATH names the folder with onnxruntime-node) and in OpenCV's dnn (Debian's python3-opencv). What is not installed is
 # skipped and said so. Usage: check_onnx.sh [MODEL [PICTURE]]; without a model the public weights in ../shared are taken if

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Whether torch.load reads what rf-export --to pth wrote: every tensor of the safetensors file, with the same bits.
 usage: check_pth.py FILE.pth FILE.safetensors    (Debian: python3-torch; without it exit code 77)"""
 import json

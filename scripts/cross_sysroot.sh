@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Unpacks the libraries that rf is built with, for another architecture, below build/sysroot/: the folder that
 # `make CROSS=TRIPLET-` takes as the compiler's --sysroot and QEMU as its -L. Debian's packages are fetched by apt with lists
 # of its own and unpacked, not installed: no root is needed, no `dpkg --add-architecture`, and packages that exist once on a

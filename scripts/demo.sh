@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # make demo: synthetic set -> training from random weights -> evaluation -> pictures, all below demo/. The same seed gives
 # the same weights, byte for byte.
 set -eu

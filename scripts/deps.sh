@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that rf needs to build and to test, and says which. Usage: scripts/deps.sh [--check|--list|--ci|--fuzz|--cross]
 #   --check  only tell what is missing (exit 1)
 #   --list   only name the packages that rf is built with

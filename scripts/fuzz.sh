@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Runs every fuzz target of a folder (make fuzz) for FUZZ_SECONDS each, starting from generated inputs and from what
 # earlier runs found. A target that fails leaves its input in FOLDER/found/. The last line is "N passed, N failed".
 # Usage: scripts/fuzz.sh FOLDER [NAME...]    NAME: image, config, ... (all)

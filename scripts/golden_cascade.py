@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/cascade.json: targets, losses and gradients of cascades as PyTorch computes them, in double precision.
 
 usage: scripts/golden_cascade.py     (Debian: python3-torch; run by hand, not by the tests)

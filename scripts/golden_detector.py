@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/detector_{r18,mnet050,mnetv2,preresnet50,heads}.safetensors for tests/test_detector_golden.c and tests/golden/backbones.json
 for tests/test_layers.c. Run by hand: /usr/bin/python3 (Debian's python3-torch, python3-torchvision). Detectors in double
 precision with what golden_torch.py's models do not have: basic blocks, an extra level on three, shared heads, leaky activations

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/insightface.json: the faces that insightface's MobileNet-0.25 and ResNet-50 detectors give for every anchor, by
 PyTorch in double precision, with the arithmetic of their own network and decoder: biases before the normalisations, their
 epsilons, class-major scores, anchors centred at 7.5, inclusive widths (rcnn/symbol/symbol_common.py,

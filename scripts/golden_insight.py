@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/insight_loss.json: insightface's targets, hard examples and losses by numpy and PyTorch in double
 precision, one anchor after the other, for tests/test_insight_loss.c (rcnn/processing/generate_anchor.py, rcnn/io/rpn.py,
 rcnn/PY_OP/rpn_fpn_ohem3.py, rcnn/symbol/symbol_common.py). Predictions are numbers by name (golden_torch.py), faces are

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/refineface*.json: what scripts/refine_ref.py computes in double precision, for tests/test_refineface.c.
 
 usage: scripts/golden_refine.py    (Debian: python3-torch python3-torchvision; run by hand, not by the tests)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/*.json: what PyTorch computes for the ops and for the whole models, in double precision.
 
 usage: scripts/golden_torch.py TORCH_REF_DIR     (Debian: python3-torch python3-torchvision; run by hand, not by the tests)

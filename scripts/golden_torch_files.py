@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/torch_zip.pth, torch_legacy.pth and the files of 16-bit numbers half_zip.pth, half_legacy.pth and
 half.safetensors, which tests/test_weights.c reads. Run by hand: /usr/bin/python3 (Debian's
 python3-torch). The same tensors in PyTorch's two file forms: float32, a channels-last tensor, a scalar counter, a view into

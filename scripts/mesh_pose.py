@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """How well the poses of predicted meshes agree with the annotated ones (docs/models.md).
 
 usage: scripts/mesh_pose.py MESH.obj LABEL.txt FOUND.jsonl      (Debian: python3-numpy)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs an ONNX model of rf-export in OpenCV's dnn and compares it with what rf computed (tests/dump/dump_network.c).
   onnx_cv2.py MODEL.onnx DUMP       raw or anchors outputs of a fixed size
 Prints one line; exit code 1 when a difference is too large, 77 when OpenCV is not installed."""

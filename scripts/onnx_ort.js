@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs an ONNX model of rf-export in onnxruntime and compares it with what rf computed (tests/dump/dump_network.c).
 //   node onnx_ort.js compare MODEL.onnx DUMP...          raw or anchors outputs; several dumps are one batch
 //   node onnx_ort.js faces MODEL.onnx DUMP...            faces of each dump as JSON lines (scripts/same_faces.py compares)

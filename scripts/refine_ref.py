@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RefineFace in PyTorch, as rf builds it: what tests/golden/refineface.json and scripts/bench_refineface.sh compare with.
 
 As a program: one training step's time, as JSON.    usage: refine_ref.py BATCH SIZE STEPS [THREADS [resnet50]]

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Runs every test program of the given folders from the repository root; one line each, the log of those that fail.
 # The last line is "N passed, N failed" over all test cases. --fast leaves out programs named test_slow_*; --only "NAME..."
 # takes test_NAME ... alone. RF_RUNNER starts the programs of another machine (scripts/check_cross.sh).

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Whether two programs found the same faces: JSON lines as rf-detect --json writes them.
   same_faces.py WANT HAVE [PIXELS [SCORE]]     largest differences allowed (0.01 and 1e-5)
 Prints one line; exit code 1 when they differ."""

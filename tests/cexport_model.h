@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model to export without training: random weights whose scores are spread out, so that rounding changes neither
  * their order nor what suppression keeps. */
 #ifndef RF_TESTS_CEXPORT_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Configurations of tests that stand in their text. */
 #ifndef RF_TESTS_CONFIG_TEXT_H
 #define RF_TESTS_CONFIG_TEXT_H

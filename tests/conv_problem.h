@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random convolutions with their results by a naive loop in double precision. Every failure fails the cmocka test. */
 #ifndef RF_TESTS_CONV_PROBLEM_H
 #define RF_TESTS_CONV_PROBLEM_H

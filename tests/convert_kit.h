@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures and annotation files in the scratch folder, and conversions there. Failures fail the cmocka test. */
 #ifndef RF_TESTS_CONVERT_KIT_H
 #define RF_TESTS_CONVERT_KIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small network with everything that is awkward for the engine: shared parameters, views, a value with three readers,
  * concatenation, in-place ops and a host node. */
 #ifndef RF_TESTS_ENGINE_NET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Comparison with the values that scripts/golden_torch.py wrote: tests/golden/NAME.json. Shared by the float and the
  * double build of the test. */
 #ifndef RF_TESTS_GOLDEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes image files of all kinds in memory, for the codec tests. Failures end the test program. */
 #ifndef RF_TESTS_IMAGE_FIXTURES_H
 #define RF_TESTS_IMAGE_FIXTURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Faces for matching and the naive loop that matching is compared with. */
 #ifndef RF_TESTS_MATCH_NAIVE_H
 #define RF_TESTS_MATCH_NAIVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/mxnet_fixtures.h"
 
 #include <string.h>

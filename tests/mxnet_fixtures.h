@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files as MXNet writes them, for the tests of their reader. */
 #ifndef RF_TESTS_MXNET_FIXTURES_H
 #define RF_TESTS_MXNET_FIXTURES_H

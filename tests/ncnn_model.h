@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models with random weights for the tests of exporters, and what our own engine and codec make of an image. */
 #ifndef RF_TESTS_NCNN_MODEL_H
 #define RF_TESTS_NCNN_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a network that the ncnn reader made, with plain loops in double precision, as ncnn's layers are documented, and
  * decodes its outputs the way ncnn's sample examples/retinaface.cpp does. Nothing here knows the model. */
 #ifndef RF_TESTS_NCNN_RUN_H

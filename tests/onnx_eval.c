@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/onnx_eval.h"
 
 #include <setjmp.h>

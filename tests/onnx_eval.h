@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plain interpreter of ONNX models, for tests: every operator that rf-export writes, by its definition, in double
  * precision and without any thought of speed. */
 #ifndef RF_TESTS_ONNX_EVAL_H

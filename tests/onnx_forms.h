@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The networks and ways of export that tests/test_onnx.c runs. */
 #ifndef RF_TESTS_ONNX_FORMS_H
 #define RF_TESTS_ONNX_FORMS_H

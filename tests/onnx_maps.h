@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators of tests/onnx_eval.c that work on maps, and what all its operators share. */
 #ifndef RF_TESTS_ONNX_MAPS_H
 #define RF_TESTS_ONNX_MAPS_H

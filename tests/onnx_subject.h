@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A network of random weights, two pictures, and its exported form, run by the interpreter (onnx_eval.h). */
 #ifndef RF_TESTS_ONNX_SUBJECT_H
 #define RF_TESTS_ONNX_SUBJECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the programs under test. */
 #define _GNU_SOURCE
 #include "tests/programs.h"

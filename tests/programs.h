@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the built programs, which stand in the folder above the test program's. Every failure fails the cmocka test. In
  * commands and paths "@" stands for a folder of the test's own; words of a command are separated by single blanks. */
 #ifndef RF_TESTS_PROGRAMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A truth that every protocol accepts, and what tests of protocols share. */
 #ifndef RF_TESTS_PROTOCOL_SET_H
 #define RF_TESTS_PROTOCOL_SET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What tests of rf-train's folders share: a tiny training on the set @/set, and looks at what it left. Every failure
  * fails the cmocka test. */
 #ifndef RF_TESTS_RUN_KIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A folder of the test program's own, for cmocka's set-up and tear-down of a group. */
 #ifndef RF_TESTS_SCRATCH_H
 #define RF_TESTS_SCRATCH_H

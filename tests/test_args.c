@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines: every kind of option, every fault, help; and which data set a path means. */
 #define _GNU_SOURCE
 #include <setjmp.h>

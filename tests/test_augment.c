@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Augmentation: the contract of every step, the crop rules, faces that follow their pixels. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The backbone registry: sizes, taps and stages of every entry; ImageNet weights of torchvision. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bf16 products: factors that are bf16 numbers already give what single precision gives; others are rounded to nearest,
  * ties to even. Training in bf16 follows training in single precision. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the reference networks cost, counted and not timed: planned bytes and floating-point operations of a training
  * step. A change that costs more than a tenth more fails here; one that saves a tenth must lower the number. */
 #include <setjmp.h>

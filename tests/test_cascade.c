@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cascades: matching of refined boxes, decoding in stages, the network's stages and their losses. Gradients:
  * tests/double/test_cascade_grad.c. */
 #include <math.h>

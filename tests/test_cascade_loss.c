@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Targets, losses and gradients of cascades against what scripts/golden_cascade.py computed with PyTorch. */
 #include <math.h>
 #include <setjmp.h>

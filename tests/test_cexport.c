@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Detectors exported as C source: they compile without a warning, find the faces that rf finds, allocate nothing after
  * rf_init, and refuse damaged weights and large pictures. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Charts: axes by hand, what is drawn and what is not. */
 #include <setjmp.h>
 #include <stdarg.h>

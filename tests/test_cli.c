@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The programs as a user runs them: results, exit codes, the sentence of every mistake, broken files, signals, full
  * disks. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weight files of other programs through the programs: one network as .pth, .params and safetensors finds the same
  * faces, and every load says what it filled. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* COCO's results JSON as predictions: which picture an image_id is, which category the face, what is left out. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs side by side: means by hand, what is left out, and each mistake. */
 #include <setjmp.h>
 #include <stdarg.h>

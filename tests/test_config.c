@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The schema, the INI parser, its messages, presets and printing. */
 #include <setjmp.h>
 #include <stdarg.h>

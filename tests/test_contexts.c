@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Context modules and pyramid options: what every module of the list must fulfil, deformable convolutions in them, and
  * their gradients against differences along the gradient itself. */
 #include <math.h>

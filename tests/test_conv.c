@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution kernels of every instruction set against a naive loop in double precision, and one thread against two. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Conversion: every format's example, boxes worked out by hand, landmarks, round trips, what is left out and why, what
  * stands in the output folder afterwards. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-data convert as a user runs it: folders as other tools lay them out, round trips of a whole set, mistakes, an
  * interrupt. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Annotation files that are wrong: each is refused with file, line and the reason. Then thousands of damaged ones: read
  * or refused, never worse; sanitizer builds make this sharp. And JSON and CSV by themselves. */
 #include <setjmp.h>

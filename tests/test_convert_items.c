@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Conversion item by item: what is wrong with an entry costs that entry, and is told and counted; what can mean two
  * things is told or refused. */
 #define _GNU_SOURCE

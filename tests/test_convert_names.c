@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of pictures as other machines write them: other folders, other letter cases, Windows, %XX. Found when one file
  * alone can be meant, and told; never a file outside of the image folder, never one that another image is called by. */
 #include <setjmp.h>

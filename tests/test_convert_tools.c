@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What other programs write beside the plain forms of test_convert: labelling tools' files, told by their looks. */
 #define _GNU_SOURCE
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Status, memory and its faults, text, random numbers, signals and clock. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Annotation files: both formats, their faults with file and line, lists, round trip, mutations, the real WIDER FACE
  * files. */
 #include <setjmp.h>

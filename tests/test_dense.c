@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The supervised mesh branch: its loss against a naive sum, its gradients against differences. */
 #include <math.h>
 #include <setjmp.h>

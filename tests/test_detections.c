@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding, order by score, non-maximum suppression and voting against hand-made numbers and naive loops. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole detector against PyTorch: outputs in training and evaluation mode, gradients of every parameter. The file and
  * how its numbers are made: scripts/golden_detector.py. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* docs/configuration.md is what the schema says: `rf-train --reference > docs/configuration.md` after a change. */
 #include <setjmp.h>
 #include <stdarg.h>

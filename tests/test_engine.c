@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: plan, execution, gradient construction, errors. Gradients themselves: tests/double/test_engine.c. */
 #include <math.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A set whose boxes belong to pictures that EXIF turns, in all eight orientations, is to every program what the set of
  * the same pictures stored upright is: training, validation, evaluation, check, show, convert and bench. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Exporters: the registry's contract on a small network, cards, the layers they walk, ONNX files. */
 #define _GNU_SOURCE
 #include <setjmp.h>

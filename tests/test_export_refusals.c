@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layers that a format or an operator set lacks are refused, naming the layer and what to do. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FDDB: the assignment, curves and files, by hand, against naive loops and against the official program. */
 #define _GNU_SOURCE
 #include <math.h>

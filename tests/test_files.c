@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files, folders, paths and checksums. Everything is written below one folder that is removed at the end. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What [eval] says of single levels in the finder against a naive loop over the network's outputs. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, safetensors and configurations, whole and damaged. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Anchors, codec, matching and their configuration against hand-made numbers and naive loops. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops and whole models in float against PyTorch in double precision. Rounding in a random deep network moves gradients
  * by more than 1e-3 in PyTorch's float32 too; the double build of the same code agrees to 1e-5
  * (tests/double/test_golden.c). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Half precision, against known values and its own rounding rule. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Codecs: every kind of file, damage, limits, EXIF turning, DCT scaling, saving. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files under a picture's name as people have them: other formats, files without their end or with more behind it, and
  * where EXIF stands in a PNG. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MXNet's files, insightface's networks and conventions. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's options of the network, the optimiser and the test: multipliers, frozen arrays, dense anchors, blur and
  * visibility, padding, clipping, voting. */
 #include <setjmp.h>

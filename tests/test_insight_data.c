@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's augmentation: colours without limits, mixed images, the last crop, blur of label.txt. */
 #include <setjmp.h>
 #include <stdarg.h>

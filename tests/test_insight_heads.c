@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's heads beyond the usual three: classes with several candidates (USE_MAXOUT), whole heads (HEAD_BOX). */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* insightface's hard examples, targets and losses: against scripts/golden_insight.py, a sorted list and numbers worked
  * out by hand. */
 #include <setjmp.h>

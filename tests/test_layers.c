@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Networks: parameter counts and names, shapes, folding, groups. */
 #include <math.h>
 #include <setjmp.h>

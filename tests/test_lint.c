@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The linter: one small data set with every fault it knows, and one without. */
 #include <setjmp.h>
 #include <stdarg.h>

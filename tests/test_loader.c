@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The prefetching loader: the same batches for any number of workers, seeking, broken files, faults, shutdown. */
 #include <setjmp.h>
 #include <stdarg.h>

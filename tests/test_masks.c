@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Masks: what OpenCV draws, by its published pixel counts, by hand and by counting. */
 #include <math.h>
 #include <setjmp.h>

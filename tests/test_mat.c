@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MATLAB files: every class that matio writes, read back; a big-endian one byte by byte; what is no such file; the
  * official files, value by value against matio. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Meshes: OBJ files, symmetry, the table of vertices beside annotations, synthetic faces made of a mesh, and the
  * programs that train and show them. */
 #include <math.h>

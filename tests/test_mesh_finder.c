@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the finder decodes meshes: in mirrored passes, and around boxes, without anything else in the way. */
 #include <math.h>
 #include <setjmp.h>

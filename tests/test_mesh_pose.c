@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pose of a drawn mesh: its gradient against differences of the picture's loss, and found again by descent. */
 #include <math.h>
 #include <setjmp.h>

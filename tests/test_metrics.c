@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The metrics registry, VOC average precision, landmark error and reports. */
 #define _GNU_SOURCE
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The likeliest mistakes of each program, and the one sentence that each gets: what, where, what was expected, what to
  * do. Nothing is detected, trained or written before it. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every parser's seeds for `make fuzz`, whole and damaged in the same way each time, without libFuzzer: a target ends
  * the process when a parser does anything but read or refuse its input. */
 #define _GNU_SOURCE

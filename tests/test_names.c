@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of arrays: the table, what loads in part, what is said about it. */
 #include <setjmp.h>
 #include <stdarg.h>

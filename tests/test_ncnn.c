@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ncnn exporter: the network of its files, run by plain loops and decoded as ncnn's sample does, finds what ours
  * finds. */
 #include <math.h>

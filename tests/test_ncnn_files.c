@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reader of ncnn's files: what is damaged is refused with a sentence, nothing half-written stays. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ONNX models: what they compute, run by a plain interpreter, is what rf computes; structure, half precision, files. */
 #define _GNU_SOURCE
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every op of the registry in the float build: its contract, forward against its reference, the same bits on one and
  * two threads, and close results from every instruction set. Gradients are checked in tests/double/test_grad.c; here
  * each instruction set's are compared with the portable ones, which are the same code as there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the programs write and where: streams, outputs that cannot be written, names of others as files and on the
  * terminal, pictures of one name. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* core/parallel.h: every item once on any number of threads; nested, serial and several callers at once; workers that
  * come late or not at all; forks. Sanitizers see all of it, since the threads are our own. */
 #define _GNU_SOURCE

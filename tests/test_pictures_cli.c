@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures as people have them: what cannot be served is passed over, named, counted and listed, and ends nothing. */
 #define _GNU_SOURCE
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Resizing, colour, normalisation and drawing against slow and plain versions of themselves. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of predictions: written and read back, odd ones of others, which file belongs to which image, what they may
  * mean instead. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* core/processors.h: quotas of control groups, read from made trees of /proc and /sys. */
 #include <setjmp.h>
 #include <stdarg.h>

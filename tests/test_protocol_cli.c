@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rf-eval --protocol from the command line: detections in files, figures, what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation protocols: the contract, figures, hand-made cases and naive cross-checks. */
 #define _GNU_SOURCE
 #include <math.h>

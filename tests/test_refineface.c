@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RefineFace's modules: against PyTorch as a whole, and each by itself: margins, regions, two-step classification and
  * regression, what training has and evaluation lacks, and what is refused. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Resuming a run: what may change is listed and kept, what cannot is refused, and a run's folder tells no lies. */
 #define _GNU_SOURCE
 #include <setjmp.h>

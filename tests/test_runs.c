@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A run's folder tells the truth: what a resumed run may change and what not, who may write, how a run ends, and over
  * how many pictures a figure is. */
 #define _GNU_SOURCE

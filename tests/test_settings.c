@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a setting comes from, in every program: a default never beats what somebody set. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text of others: how it is shown, in messages, JSON and pictures, and where the files that it names may lie. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a training run stops: signals at every moment, a full disk, a log that cannot be written. */
 #include <setjmp.h>
 #include <stdarg.h>

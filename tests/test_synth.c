@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The synthetic set: the same bytes always, exact and tight annotation, ranges respected, places without a prior. */
 #define _GNU_SOURCE
 #include <setjmp.h>

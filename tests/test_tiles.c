@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Large pictures in tiles: every face once and whole, the same faces as in one pass, and what was made smaller is told.
  */
 #include <math.h>

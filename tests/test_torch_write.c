@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The PyTorch file that rf-export writes, its archive's bounds, and pickles that want to do harm. */
 #define _GNU_SOURCE
 #include <setjmp.h>

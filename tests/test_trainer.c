@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The training run as a whole, on a small synthetic set: the same bits however it is interrupted or threaded, what
  * happens on NaN and lack of memory, and that a network learns a batch by heart. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a training: updates of the optimiser against the formula in double precision, checkpoints, damage. Loss
  * and schedules: test_training_loss.c. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a training minimises and how fast: schedules, mining and the loss with its gradients, against naive formulas in
  * double precision. The optimiser and checkpoints: test_training.c. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weight files: PyTorch's two forms, safetensors, matching by name, damage. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The WIDER FACE evaluation: hand-made cases, MATLAB files written here, and the official ground truth when it is
  * there. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two rules of WIDER FACE's AP: pairs of boxes on which they differ, scores in double precision, and the official
  * tools' figures for published detections when the data is there. */
 #define _GNU_SOURCE

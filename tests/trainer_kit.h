@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training runs on a small synthetic set, for tests of the trainer. Every failure fails the cmocka test. */
 #ifndef RF_TESTS_TRAINER_KIT_H
 #define RF_TESTS_TRAINER_KIT_H

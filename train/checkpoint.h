@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A training state as one safetensors file (docs/formats.md). Plain names hold the weights to use (the average when
  * optim.ema is on) and the running statistics, so that every tool reads a checkpoint as a model; "momentum.NAME" holds
  * the optimiser's state and "raw.NAME" the weights that training continues from when they are not the plain ones. The

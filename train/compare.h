@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs side by side: the loss and the metrics of several trainings in one picture and one table each. */
 #ifndef RF_TRAIN_COMPARE_H
 #define RF_TRAIN_COMPARE_H

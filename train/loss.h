@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Losses: nodes appended to a detector's graph that end in one scalar. */
 #ifndef RF_TRAIN_LOSS_H
 #define RF_TRAIN_LOSS_H

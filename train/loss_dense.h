@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mesh part of the multi-task loss (RetinaFace, CVPR 2020, section 3.2):
  *   L_mesh = L_vert + l0 L_edge, L_vert = 1/N sum_i |V_i - V*_i|_1, L_edge = 1/(3M) sum_e |E_e - E*_e|_1
  * for N vertices and the 3M edges of M triangles, as a mean over positive anchors whose face has vertices. */

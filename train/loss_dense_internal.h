@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the mesh losses, shared by loss_dense.c (annotated vertices) and loss_pixels.c (drawn meshes). */
 #ifndef RF_TRAIN_LOSS_DENSE_INTERNAL_H
 #define RF_TRAIN_LOSS_DENSE_INTERNAL_H

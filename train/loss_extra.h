@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What insightface's fifth box output and third landmark output learn: the blur of the face and which points are
  * visible. Both are in the sums of boxes and landmarks there (smooth-L1, the anchor's weights). */
 #ifndef RF_TRAIN_LOSS_EXTRA_H

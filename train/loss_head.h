@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loss of whole heads (insightface's HEAD_BOX): what the first stage does for faces, for their boxes grown and with
  * outputs of their own, without landmarks. */
 #ifndef RF_TRAIN_LOSS_HEAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RetinaFace's multi-task loss (arXiv 1905.00641, equation 1):
  *   L = w_cls/N sum CE(kept anchors) + w_box/N sum_pos smoothL1(loc - loc*) + w_pts/N' sum_pos' smoothL1(points -
  * points*) N = positive anchors of the batch, N' = those whose face has landmarks (at least 1 each); kept = positives

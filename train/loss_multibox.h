@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The multi-task loss as a whole, for the loss kinds that share it. Internal to the losses. */
 #ifndef RF_TRAIN_LOSS_MULTIBOX_H
 #define RF_TRAIN_LOSS_MULTIBOX_H

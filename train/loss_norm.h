@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the sums of the loss are divided by: weights of the anchors of each pyramid level. */
 #ifndef RF_TRAIN_LOSS_NORM_H
 #define RF_TRAIN_LOSS_NORM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The self-supervised form of the mesh loss (arXiv 1905.00641v2, section 3.2): the drawn mesh against the anchor's box
  * of the picture, L_pixel = 1/(W H) sum |R - I*|_1 over the pixels that the mesh covers. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RefineFace's loss (arXiv 1909.04376; SRN, arXiv 1809.02693): the stages of the multi-task loss with focal loss of all
  * anchors in place of cross-entropy of mined ones, negatives that the first step is sure of left out of the second,
  * margins for small faces, and feature supervision of the pyramid. */

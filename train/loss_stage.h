@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Targets and losses of one stage of heads. Internal to the multi-task loss.
  * A host node gives every anchor its label, weight and targets. In a cascade (RetinaFace, CVPR 2020 version;
  * insightface, rcnn/PY_OP/cascade_refine.py) the anchors of a later stage are the boxes that the stage before decodes,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Online hard-example mining (Shrivastava et al. 2016; SSD's and RetinaFace's form, and insightface's): of the anchors
  * of an image only those with the largest classification loss are kept. */
 #ifndef RF_TRAIN_MINING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One update of all parameters from their gradients, over flat arrays. */
 #ifndef RF_TRAIN_OPTIMIZER_H
 #define RF_TRAIN_OPTIMIZER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stochastic gradient descent with momentum, in the form of Sutskever et al. 2013 that PyTorch uses:
  *   d = g + weight_decay * w;  v <- momentum * v + d;  w <- w - lr * (nesterov ? d + momentum * v : v) */
 #include "train/optimizer.h"

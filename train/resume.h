@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between a run and its continuation: settings, data set, program. What would make the continuation
  * another run than the one that was begun is refused; the rest is listed, so that a run's folder tells no lies. */
 #ifndef RF_TRAIN_RESUME_H

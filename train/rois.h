@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Regions for feature supervision (layers/fsm.h): the faces themselves and the detections that the network is surest
  * of. RefineFace names the branch and not its sampling: this one is ours. */
 #ifndef RF_TRAIN_ROIS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a run's train.jsonl tells over epochs, as curves and as pictures. */
 #ifndef RF_TRAIN_RUN_CURVES_H
 #define RF_TRAIN_RUN_CURVES_H

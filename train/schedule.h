@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Learning rate as a function of the fractional epoch. */
 #ifndef RF_TRAIN_SCHEDULE_H
 #define RF_TRAIN_SCHEDULE_H

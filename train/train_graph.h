@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a training step runs: the detector for one batch and image size, its loss, its gradients, and their memory. */
 #ifndef RF_TRAIN_TRAIN_GRAPH_H
 #define RF_TRAIN_TRAIN_GRAPH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The training run: batches -> graph -> loss -> update -> checkpoint and log. */
 #ifndef RF_TRAIN_TRAINER_H
 #define RF_TRAIN_TRAINER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a run's folder holds beside checkpoints and log, and who may write into it. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer's state, shared by its construction (trainer.c), its loop (trainer_run.c) and its log (trainer_log.c). */
 #ifndef RF_TRAIN_TRAINER_INTERNAL_H
 #define RF_TRAIN_TRAINER_INTERNAL_H

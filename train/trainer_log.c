@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* train.jsonl: one JSON object a line, with the key "step" in each; what a resumed run repeats is dropped first. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures of a run: what train.jsonl holds, over epochs. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of numbers rounded to bfloat16 (8 bits of exponent, 8 of precision) with sums in single precision, by the
  * AVX512-BF16 instructions: twice as many multiplications a second as in single precision. Factors lie in pairs along
  * the reduction, as VDPBF16PS takes them. Only for processors that have them; there is no portable form. */

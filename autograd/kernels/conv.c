@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/conv.h"
 
 #include "autograd/kernels/conv_internal.h"

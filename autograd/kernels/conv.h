@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution over NHWC activations and [kh][kw][c/groups][oc] weights, as an implicit matrix product: rows are pixels,
  * columns are output channels, and the reduction runs over taps x input channels through a table of row pointers, so
  * that no im2col buffer exists (after Dukhan, "The Indirect Convolution Algorithm", arXiv 1907.02129). Results have the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plans the cut in blocks, packs the weights, and hands blocks to the kernels. */
 #include "autograd/kernels/conv_gemm.h"
 

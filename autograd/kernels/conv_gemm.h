@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A convolution, or the gradient by its input, as a direct product (internal to the convolution kernels): conv_gemm.c
  * cuts it in blocks, packs the weights and runs it; conv_passes.c says what the passes are as products. */
 #ifndef RF_AUTOGRAD_KERNELS_CONV_GEMM_H

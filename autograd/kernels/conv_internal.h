@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Between the convolution drivers (conv_*.c) and the kernels that are compiled once for each instruction set
  * (isa/conv_*.c). */
 #ifndef RF_AUTOGRAD_KERNELS_CONV_INTERNAL_H

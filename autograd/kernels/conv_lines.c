@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Forward for few input channels, as a picture has: the pixels under a line of the kernel lie side by side in x, so a
  * tap is a line of the kernel, tw*k elements long, and those of the next pixel are a step further on. Lines of x are
  * copied to scratch memory with the zeros left and right of the picture, a block of lines at a time. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Both gradients of a 1x1 convolution in one pass. A block of pixels is read once, dy and x as they should be, and
  * multiplied twice while it is in the cache: dy with the weights to dx, x with dy to dw. Pixels are cut in parts, whose
  * number follows from the shape; each has its own partial dw, and these are added in order. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The passes of a convolution as direct products. */
 #include "autograd/kernels/conv_gemm.h"
 

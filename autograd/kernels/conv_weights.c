@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The weight gradient: a product whose reduction runs over pixels. Blocks of x and dy are copied to panels (so that
  * strides that are powers of two do not fall on one cache set), and each tile of dw sums a block of pixels in
  * registers. A task is a range of input channels x a range of output channels x a range of pixels; where the pixels are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which instruction set the kernels use. Files in autograd/kernels/isa/ are compiled once for each set with
  * -DRF_ISA=name; they export their functions as RF_ISA_NAME(fn) = fn_avx512, fn_avx2 or fn_generic, and a dispatcher in
  * autograd/kernels/ chooses by rf_isa_current(). */

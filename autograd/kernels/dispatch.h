@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Choosing among the builds of a kernel file (internal to autograd/kernels/). A kernel is declared once for all sets by
  * RF_ISA_DECLARE(result, fn, (parameters)) and called as RF_ISA_PICK(fn)(arguments). */
 #ifndef RF_AUTOGRAD_KERNELS_DISPATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Depth-wise convolution, NHWC: every channel is convolved with its own kernel (Howard et al., arXiv 1704.04861). */
 #ifndef RF_AUTOGRAD_KERNELS_DWCONV_H
 #define RF_AUTOGRAD_KERNELS_DWCONV_H

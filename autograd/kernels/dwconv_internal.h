@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the two ways of a depth-wise convolution share: row by row (dwconv.c) and in strips (dwconv_strips.c). */
 #ifndef RF_AUTOGRAD_KERNELS_DWCONV_INTERNAL_H
 #define RF_AUTOGRAD_KERNELS_DWCONV_INTERNAL_H

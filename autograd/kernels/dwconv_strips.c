@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 3x3 depth-wise convolutions of training in strips: of a few columns (and channels) all rows of a chunk are worked
  * through before the next columns, so that the three rows that overlap stay in the first-level cache. Source rows are
  * copied there as the fusion reads them, with zeros around the map, once each. Backward, a pixel of x meets the nine

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/fused.h"
 
 /* Mean and sum of squared distances of a part, from its sums around the first value. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is done to a map while a kernel reads or writes it, so that normalisation, activation and their gradients need
  * no pass over memory of their own. Maps are [P,C]: P pixels of C channels. Kernels copy the pixels that they work on
  * to scratch memory that stays in the cache; the work of this file happens on the way (isa/fused.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* When a result is written past the caches. */
 #ifndef RF_AUTOGRAD_KERNELS_LARGE_H
 #define RF_AUTOGRAD_KERNELS_LARGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/norm.h"
 
 #include "autograd/kernels/isa/norm_isa.h"

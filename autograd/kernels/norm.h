@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) over rows [P, C], fused with a leaky ReLU and a residual
  * sum. Memory-bound: statistics read x once, normalising reads and writes once, the gradient's sums read x and dy once,
  * the gradient itself reads both and writes dx. Work is cut in chunks of rows that depend on P and C only. */

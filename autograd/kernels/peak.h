@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What this machine can do at most, measured: the roofline that kernels are held against (Williams et al., "Roofline:
  * An Insightful Visual Performance Model", CACM 2009). */
 #ifndef RF_AUTOGRAD_KERNELS_PEAK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/winograd_tiles.h"
 
 #include "autograd/kernels/cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 3x3 convolutions with stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): 36
  * multiplications for 16 results instead of 144. Pictures are cut in tiles of 4x4 results, whose 6x6 patches, like the
  * weights, are transformed to 36 numbers; the convolution is then 36 matrix products over channels, one for each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a picture is cut into tiles; shared by winograd.c and winograd_weights.c. */
 #ifndef RF_AUTOGRAD_KERNELS_WINOGRAD_TILES_H
 #define RF_AUTOGRAD_KERNELS_WINOGRAD_TILES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The weight gradient by Winograd's way: a sum over tiles for each of the 36 numbers. Where the sums are small, pieces
  * of the pictures have sums of their own, so that a thread reads nothing that another one has written. */
 #include "autograd/kernels/winograd_tiles.h"

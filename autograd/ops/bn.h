@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch normalisation of the last axis, with an optional residual input and activation: shared by batch_norm and
  * bn_act. Inputs x, gamma, beta, running_mean, running_var, ?residual; outputs y, mean, invstd (the statistics used);
  * attributes eps, momentum, frozen first. Gradients: x, gamma, beta, residual. */

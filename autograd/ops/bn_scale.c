@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch normalisation's parameters as one scale [3,C] that later ops apply while they read (norm_conv2d,
  * norm_dwconv2d, norm_act); a few numbers a channel, whatever the size of the map. */
 #include "autograd/ops/common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What several ops share: splitting work, storing or adding gradients, shape checks, exact reductions. */
 #ifndef RF_AUTOGRAD_OPS_COMMON_H
 #define RF_AUTOGRAD_OPS_COMMON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What conv2d and conv_act share. Attributes of both begin with those of RF_CONV_ATTRS. */
 #ifndef RF_AUTOGRAD_OPS_CONV_H
 #define RF_AUTOGRAD_OPS_CONV_H

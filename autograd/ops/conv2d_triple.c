@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Three 1x1 convolutions with bias that read one map, as a detector's class, box and landmark heads do: one product
  * with their kernels side by side, so that the map is read once and its gradient written once. */
 #include "autograd/ops/common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference only: a convolution whose batch normalisation was folded into w and b, with the addition of a shortcut and
  * the activation done while the result is still in registers. */
 #include "autograd/ops/common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What deform_conv2d and deform_conv_act share: deformable convolution (Dai et al. 2017, arXiv 1703.06211; with a mask
  * Zhu et al. 2018, arXiv 1811.11168) in the conventions of torchvision.ops.deform_conv2d. Some rows of an image at a
  * time are sampled into columns [pixels, taps*c], which the matrix product of a 1x1 convolution multiplies with w: so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference only: a deformable convolution whose batch normalisation was folded into w and b, with its activation. */
 #include "autograd/ops/deform_conv.h"
 

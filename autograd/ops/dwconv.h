@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What dwconv2d and dwconv_act share: inputs x [N,H,W,C], w [Kh,Kw,1,C]; attributes stride, pad first. */
 #ifndef RF_AUTOGRAD_OPS_DWCONV_H
 #define RF_AUTOGRAD_OPS_DWCONV_H

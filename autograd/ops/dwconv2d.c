@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/ops/dwconv.h"
 
 static uint32_t needs(const rf_call *call) {

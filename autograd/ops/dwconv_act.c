@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference only: a depth-wise convolution whose batch normalisation was folded into w and b, with its activation. */
 #include "autograd/ops/common.h"
 #include "autograd/ops/dwconv.h"

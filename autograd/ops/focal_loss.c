@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sigmoid focal loss (Lin et al. 2017, arXiv 1708.02002) of two-class logits: z = face - background, so that it is the
  * softmax form as well. A margin is taken from the z of positives alone; without one, or with 0, this is the plain
  * loss. */

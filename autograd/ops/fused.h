@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the ops share that normalise while they read: a `scale` [3,C] holds mean, gain and shift of each channel,
  * bn_scale makes it from the moments [2,C] that the convolution before gathered. */
 #ifndef RF_AUTOGRAD_OPS_FUSED_H

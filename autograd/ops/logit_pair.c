@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One logit a row as two: softmax of (0, x) is sigmoid of x. What follows a sigmoid head is then the same as what
  * follows a head of two classes. */
 #include "autograd/ops/common.h"

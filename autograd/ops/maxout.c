@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Max-out classes (S3FD, arXiv 1708.05237, section 3.3; PyramidBox, arXiv 1803.07737, section 3.3): an anchor has
  * several candidates for the logit of one class, and the largest counts. */
 #include "autograd/ops/common.h"

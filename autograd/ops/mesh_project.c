@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The camera of Genova et al.'s renderer (RetinaFace, arXiv 1905.00641v2, section 3.3): seven numbers a row, position,
  * point looked at, focal length. The image is in units of half its side, x to the right, y down; the third output is
  * the distance along the line of sight. A mesh has y up. With turn=1 the middle three numbers are the pose of the mesh

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A mesh drawn with a depth buffer, after Genova et al. (google/tf_mesh_renderer): each pixel shows the nearest
  * triangle and blends the colours of its corners by its barycentric coordinates. Gradients reach colours and, through
  * the coordinates, places in the picture; which triangle a pixel shows is a constant, so that nothing flows across the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Light on a mesh (RetinaFace, arXiv 1905.00641v2, section 3.3): nine numbers a row, place of a point light, its
  * colour, the ambient colour. Lambert's law at the vertices; normals are those of the triangles around, weighted by
  * area. */

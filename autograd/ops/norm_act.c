@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The map that a scale and an activation make, for consumers that do not normalise while they read. */
 #include "autograd/ops/common.h"
 #include "autograd/ops/fused.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* concat of normalised maps, normalised on the way: the branches of a context module are stored once, side by side. */
 #include "autograd/ops/common.h"
 #include "autograd/ops/fused.h"

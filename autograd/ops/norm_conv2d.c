@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* conv2d as training wants it: it normalises and activates its input while it reads it, so that the normalised map is
  * never stored, and gathers the moments of its output while it writes it. Convolutions for which that costs more than
  * it saves (rf_conv_fuses) take their input as it is. */

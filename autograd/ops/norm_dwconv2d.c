@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dwconv2d as training wants it: see norm_conv2d. */
 #include "autograd/ops/common.h"
 #include "autograd/ops/dwconv.h"

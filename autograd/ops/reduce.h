@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sums over all elements or over the pixels of each image, shared by sum and mean. */
 #ifndef RF_AUTOGRAD_OPS_REDUCE_H
 #define RF_AUTOGRAD_OPS_REDUCE_H

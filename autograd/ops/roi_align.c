@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RoIAlign (He et al. 2017, arXiv 1703.06870): a box of a map as a small map of fixed size, the mean of bilinear
  * samples in every cell; edges and rounding as in torchvision.ops.roi_align, with and without `aligned`. The maps are
  * levels of a pyramid, each half the scale of the one before. */

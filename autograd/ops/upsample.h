@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nearest-neighbour resizing of NHWC maps to an exact size, shared by upsample_nearest and upsample_add: output (i, j)
  * takes source (floor(i*h/H), floor(j*w/W)), the rule of torch.nn.functional.interpolate(mode="nearest"). */
 #ifndef RF_AUTOGRAD_OPS_UPSAMPLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bilinear sibling of upsample_add: torch.nn.functional.interpolate(mode="bilinear", align_corners=False). */
 #include "autograd/ops/common.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ---- the sum of two maps, or a copy of one, as channels of another ---- */
 

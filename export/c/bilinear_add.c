@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ---- a map plus a smaller one, resized bilinearly ---- */
 

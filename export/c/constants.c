@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ---- settings: other values can be given to the compiler, for example -DRF_SCORE=0.3f ---- */
 
 #ifndef RF_SCORE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ---- the largest of the candidates for a logit: all but one of an anchor's are for the same class ---- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The picture's bytes to what the network was trained on: (value - mean) / std, in its order of the colours. */
 static void fill_picture(const struct layer *l, int y, float *line) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan of the generated file, which compiles as it stands: `cc -std=c99 -I. -c export/c/retinaface.c`. The exporter
  * puts the text of a file in the place of its line, leaves out the kernels that a network does not use, and writes the
  * constants and tables of the network in the place of constants.c and network.c. */

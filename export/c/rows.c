@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ---- rows of input ---- */
 
 static struct size output_size(const struct layer *l, struct size in) {

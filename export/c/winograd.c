@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ---- 3x3 convolution of stride 1 by Winograd's method ---- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MobileNet v1 (Howard et al. 2017) as Pytorch_Retinaface has its width 0.25: leaky ReLU, three stages that end at
  * strides 8, 16 and 32. Other widths have the same names. */
 #include "layers/backbone.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MobileNet v2 (Sandler et al. 2018) at width 1 in torchvision's layout and names: a stem, 17 inverted residuals and a
  * 1x1 convolution to 1280 channels. Strides 8 and 16 end at features.6 and 13; the map of stride 32 is that of
  * features.18. */

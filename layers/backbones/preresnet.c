@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ResNet with the normalisation before each convolution (He et al. 2016, arXiv 1603.05027) as MXNet's model zoo has it
  * and insightface's detectors start from: the picture is normalised too (bn_data, its scale fixed at 1), names bn_data,
  * conv0, bn0, stage1.0.{bn1,conv1,...}, bn1. A pyramid starts from the last map of each stride: the middle of the first

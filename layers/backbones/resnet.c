@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ResNet (He et al. 2016) in torchvision's layout and names: 7x7 stem, max-pool, four stages with strides 4, 8, 16, 32.
  */
 #include "layers/backbone.h"

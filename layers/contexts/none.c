@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/context.h"
 
 static rf_value build(rf_net *net, rf_value x, double slope, rf_deform deform) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The context-sensitive prediction module of PyramidBox (Tang et al. 2018, arXiv 1803.07737, section 3.2): a residual
  * block as in DSSD's prediction module, then SSH's branches. The paper leaves open what follows here, which is ours:
  * widths in proportion to the pyramid's (C and C/4 for its 1024 and 256), a 3x3 in the middle of the block, batch

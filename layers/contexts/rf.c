@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The "RF" head of insightface's RetinaFace (HEAD_MODULE = 'RF', rcnn/symbol/symbol_common.py): three 3x3 convolutions
  * of C/2 channels one after the other; concat(first, second + third). All activations are ReLU there; `slope` is ours.
  */

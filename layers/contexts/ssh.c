@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SSH (Najibi et al. 2017, as RetinaFace uses it): three branches of one, two and three 3x3 convolutions with C/2, C/4
  * and C/4 channels, concatenated, ReLU. */
 #include "layers/context.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a generated detector: driver WEIGHTS|- WIDTH HEIGHT PICTURE.ppm... prints one line a face ("picture x1 y1 x2 y2
  * score ten coordinates"); with WIDTHxHEIGHT smaller than a picture or a damaged file it prints the error code. `-t N`
  * in front: also the median time of N runs, to stderr. Built with -Wl,--wrap=malloc (calloc, realloc) and

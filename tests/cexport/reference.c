@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the generated detectors are compared with, by rf's own finder:
  *   reference random MODEL.safetensors FACTOR [SETTING...]: a random model (tests/cexport_model.h)
  *   reference faces MODEL SCORE DIR PICTURE...     writes DIR/0.ppm, DIR/1.ppm ... and DIR/faces.txt (driver.c's lines)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gradients of cascades against central differences, in double precision, with the assignment held fixed: the targets
  * depend on the boxes of the stage before, and no gradient may flow through that. */
 #include <math.h>

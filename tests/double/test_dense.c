@@ -1,2 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The same test against the double-precision library. */
 #include "tests/test_dense.c"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gradients of a whole small graph against central differences, in double precision. */
 #include <math.h>
 #include <setjmp.h>

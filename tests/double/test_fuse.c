@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fused training graphs compute what the plain ones do: loss, gradients and running statistics, in double precision. */
 #include <math.h>
 #include <setjmp.h>

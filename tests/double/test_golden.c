@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops and a whole model against PyTorch, in double: agreement to rounding, so that a systematic error cannot hide in
  * the tolerance of float. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every op of the registry against its reference and against central differences, in double precision. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RefineFace against PyTorch in double precision (scripts/golden_refine.py): all modules, none, each step alone. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes what a model computes for a picture as raw numbers, for comparison with other runtimes
  * (scripts/check_onnx.sh). dump_network MODEL PICTURE|random:SEED HEIGHTxWIDTH OUT [section.key=value]... PICTURE is
  * resized to the size. OUT gets image.png and image.u8 (RGB, [H,W,3]), input.f32 ([3,H,W], as the network reads it),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes WIDER FACE's ground truth files for a set of one's own, so that scripts/check_docs.sh can run the documents'
  * commands on drawn faces. wider_truth ANNOTATIONS FOLDER: wider_face_val.mat and the three subsets, which hold the
  * faces that are at least 50, 30 and 10 pixels high. Images are grouped by the folder in their name, the event. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* label.txt and wider_face_*_bbx_gt.txt. Byte 0 chooses the format; what follows a byte 1 is the list of images to
  * keep. */
 #include <assert.h>

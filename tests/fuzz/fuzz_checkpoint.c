@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checkpoints. Byte 0 chooses a place in the header of a good one, from which as many bytes as byte 1 says are replaced
  * by the rest: a number of the metadata, the configuration, or (0) any place, which bytes 2 and 3 give. */
 #define _GNU_SOURCE

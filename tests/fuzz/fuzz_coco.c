@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* COCO JSON. */
 #include "tests/fuzz/harness.h"
 

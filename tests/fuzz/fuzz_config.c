@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* INI files and --set texts, which follow a byte 1 each. What was read prints and reads back to the same bits. */
 #include <assert.h>
 #include <string.h>

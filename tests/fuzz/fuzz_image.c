@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JPEG, PNG and EXIF. Byte 0 chooses the options; the checksums of PNG chunks are put right, or nothing behind them
  * would ever be reached. */
 #include <assert.h>

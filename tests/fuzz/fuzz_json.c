@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON texts: every node of what was read is visited and written again; the copy must be read, too. */
 #include <assert.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ground truth's MATLAB files: byte 0 says which of the four is replaced by the rest; the others are good ones from
  * the folder RF_FUZZ_MAT, which `make fuzz` fills. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MXNet's .params files, and the translation of their names. Byte 0 = 'f': the rest is the file. Else the rest is what
  * follows the list's magic number. What is read is loaded into a small network. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ncnn networks: the text up to the first 0 byte, then the weights. What is read must be sound. */
 #include <assert.h>
 #include <string.h>

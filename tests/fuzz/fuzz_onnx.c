@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ONNX models as rf-export verifies them: reading refuses or gives a model whose every byte is there. */
 #include <string.h>
 

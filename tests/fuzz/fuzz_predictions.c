@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Byte 0 odd: a prediction file of the WIDER FACE layout; even: a list of images to keep. */
 #include <assert.h>
 #include <math.h>

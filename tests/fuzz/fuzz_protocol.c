@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the protocols of other data sets read. Byte 0 chooses FDDB's ellipses, MAFA's annotation, or for three images
  * detections in FDDB's layout, COCO's results, or the annotation that has the ids of such, or the pictures' sizes. */
 #include <assert.h>

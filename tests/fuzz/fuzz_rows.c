@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The formats of rows that rf-data convert reads: byte 0 chooses CSV, YOLO or FDDB. */
 #include "tests/fuzz/harness.h"
 

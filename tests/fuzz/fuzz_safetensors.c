@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* safetensors files. Byte 0 odd: the rest is the file. Even: the rest is the header; its size and 64 bytes of data are
  * added. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What labelling tools write: byte 0 chooses the reader. Every text is also told by its looks. */
 #include <stdlib.h>
 #include <string.h>

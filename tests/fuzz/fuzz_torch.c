@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PyTorch files. Byte 0 = 'f': the rest is the file. 'z': the rest is data.pkl, packed into an archive with the
  * storages "0" and "1". 'l': the rest follows the head of the older form. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tensorrtx's weight files. */
 #include <assert.h>
 #include <string.h>

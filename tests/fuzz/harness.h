@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the fuzz targets share. `make fuzz` builds and runs each fuzz_NAME.c with clang's libFuzzer. A target ends the
  * process (assert, sanitizer) when a parser does anything but read or refuse its input with a message. */
 #ifndef RF_TESTS_FUZZ_HARNESS_H

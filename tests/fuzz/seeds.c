@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes inputs to start from, one folder a fuzz target: `seeds FOLDER`, from the root of the repository. Below
  * FOLDER/mat_good are the files that fuzz_mat completes its input with. */
 #include <errno.h>

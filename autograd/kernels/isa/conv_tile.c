@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inner loops of forward and backward-data: a tile of MR rows x NV vectors of sums in registers, one element of
  * each row broadcast against the vectors of the packed right factor. Sizes fill the register file: 12x2 of 32
  * (AVX-512), 6x2 of 16. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Register tiles of the convolution kernels. Only for isa/ files. */
 #ifndef RF_AUTOGRAD_KERNELS_ISA_CONV_VEC_H
 #define RF_AUTOGRAD_KERNELS_ISA_CONV_VEC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inner loops of the weight gradient: a tile of WR x NV vectors of sums in registers, reduced over pixels. */
 #include "autograd/kernels/conv_internal.h"
 #include "autograd/kernels/cpu.h"

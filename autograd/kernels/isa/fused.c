@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of pixels on their way between a map and scratch memory. Loops run over groups of vectors of channels, all
  * pixels of a group at once, so that parameters and sums stay in registers; groups are as wide as the registers allow,
  * for memory is read best in long runs. Where several pixels fit one

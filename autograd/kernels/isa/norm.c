@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows [P,C] are read as wider rows of `fold` pixels, so that the inner loops are long and start on vector borders even
  * when C is 1 or 8; column j of such a row belongs to channel j % C. Columns are cut in panels that fit the stack. */
 #include "autograd/kernels/isa/norm_isa.h"

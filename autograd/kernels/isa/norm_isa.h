@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One chunk of rows of the functions in kernels/norm.h. */
 #ifndef RF_AUTOGRAD_KERNELS_ISA_NORM_ISA_H
 #define RF_AUTOGRAD_KERNELS_ISA_NORM_ISA_H

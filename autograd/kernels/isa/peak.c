@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A loop of nothing but fused multiply-adds on twelve independent registers: enough to hide their latency. */
 #include "autograd/kernels/cpu.h"
 #include "autograd/kernels/isa/conv_vec.h"

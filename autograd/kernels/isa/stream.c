@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/isa/stream.h"
 #include "autograd/kernels/isa/vec.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inner loops of the depth-wise convolution: a row of pixels of `channels` reals each, and up to nine source rows that
  * are walked in step with it. */
 #ifndef RF_AUTOGRAD_KERNELS_ISA_STREAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inner loops of 3x3 depth-wise convolutions in strips (dwconv_strips.c): a run of pixels of one row, all taps at once.
  * The rows that every tap reads lie in scratch memory with zeros where the map ends, so that no pixel is special. */
 #ifndef RF_AUTOGRAD_KERNELS_ISA_STRIP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors of the width that the compiler flags allow, through the vector extension of gcc and clang. Only for isa/
  * files. */
 #ifndef RF_AUTOGRAD_KERNELS_ISA_VEC_H

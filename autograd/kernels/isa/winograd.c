@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Winograd's transforms F(4x4, 3x3) over vectors of channels. With the points 0, a, -a, b, -b, infinity the matrices
  * pair up in even and odd parts:
  *   B': [a2b2 0 -(a2+b2) 0 1 0], (x4 - b2 x2) +- a (x3 - b2 x1), (x4 - a2 x2) +- b (x3 - a2 x1),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rf: the front door. One file holds every program; what it is called by, rf or rf-train, says which one runs. */
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/programs.h"
+
+static const rf_command commands[] = {
+    {"detect", "find faces in pictures", rf_detect_main},
+    {"train", "train a face detector", rf_train_main},
+    {"eval", "average precision of a detector", rf_eval_main},
+    {"export", "write a model in other runtimes' formats", rf_export_main},
+    {"data", "make, check and look at face data sets", rf_data_main},
+    {"bench", "measure speed and memory", rf_bench_main},
+    {0},
+};
+
+int main(int argc, char **argv) {
+    static const rf_program program = {"rf",
+                                       "train, evaluate and run face detectors on CPUs",
+                                       "COMMAND [arguments]",
+                                       "  Each command is also a program: rf train is rf-train.",
+                                       NULL,
+                                       "  rf train configs/mnet025.ini --set data.root=DIR --out runs/mine\n"
+                                       "  rf eval runs/mine/best.safetensors --data DIR\n"
+                                       "  rf detect runs/mine/best.safetensors photos --out found",
+                                       NULL,
+                                       0,
+                                       0};
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *called = slash ? slash + 1 : argc > 0 ? argv[0] : "";
+    for (const rf_command *c = commands; c->name; c++)
+        if (strncmp(called, "rf-", 3) == 0 && strcmp(called + 3, c->name) == 0) return c->fn(argc, argv);
+    return rf_commands_run(&program, commands, argc, argv);
+}
