@@ -188,6 +188,9 @@ $(B)/dump_network: $(O)/tests/dump/dump_network.o $(CLI_OBJ) $(TEAM) $(LIB)
 $(B)/wider_truth: $(O)/tests/dump/wider_truth.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
 
+# This one reads the tables of the programs themselves.
+$(B)/tests/test_options: $(patsubst %.c,$(O)/%.o,$(filter-out cli/rf.c,$(MAIN_SRC))) $(CLI_OBJ)
+
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.o $(CLI_OBJ) $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)

@@ -312,9 +312,27 @@ static rf_args_action check_environment(const rf_program *program) {
     return RF_ARGS_WRONG;
 }
 
+/* While a visit goes on, programs are handed to it instead of parsing. */
+static struct {
+    rf_args_visit_fn *fn;
+    void *ctx;
+} visitor;
+
+void rf_args_visit(int (*entry)(int argc, char **argv), rf_args_visit_fn *visit, void *ctx) {
+    char *argv[] = {(char *)"", NULL};
+    visitor.fn = visit;
+    visitor.ctx = ctx;
+    entry(1, argv);
+    visitor.fn = NULL;
+}
+
 rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, const char **positional, size_t *n) {
     *n = 0;
     bool options_ended = false;
+    if (visitor.fn) {
+        visitor.fn(visitor.ctx, program, NULL);
+        return RF_ARGS_DONE;
+    }
     watch_stdout();
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
@@ -348,9 +366,19 @@ static void print_commands(const rf_program *program, const rf_command *commands
     print_exit_status();
 }
 
+static int visit_commands(const rf_program *program, const rf_command *commands) {
+    visitor.fn(visitor.ctx, program, commands);
+    for (const rf_command *c = commands; c->name; c++) {
+        char *argv[] = {(char *)c->name, NULL};
+        c->fn(1, argv);
+    }
+    return 0;
+}
+
 int rf_commands_run(const rf_program *program, const rf_command *commands, int argc, char **argv) {
     const char *names[OPTIONS_MAX], *word = argc > 1 ? argv[1] : "";
     size_t n = 0;
+    if (visitor.fn) return visit_commands(program, commands);
     watch_stdout();
     for (const rf_command *c = commands; c->name; c++) {
         if (strcmp(word, c->name) == 0) return c->fn(argc - 1, argv + 1);

@@ -81,6 +81,15 @@ typedef struct rf_command {
 /* Runs the command that argv[1] names and returns its exit code; handles --help, --version and unknown commands. */
 int rf_commands_run(const rf_program *program, const rf_command *commands, int argc, char **argv);
 
+/* What goes through the tables instead of running: called with each program, and with its commands when it has some
+ * (NULL when it has none), a program of commands before them. Both live until the call returns. */
+typedef void rf_args_visit_fn(void *ctx, const rf_program *program, const rf_command *commands);
+
+/* Visits what the program `entry` and its commands would parse their words by. Nothing runs, for a program does nothing
+ * before rf_args_parse or rf_commands_run. Completion, manual pages and tests of the tables come from here. Not thread
+ * safe. */
+void rf_args_visit(int (*entry)(int argc, char **argv), rf_args_visit_fn *visit, void *ctx);
+
 /* Prints "name: message" (this thread's error message) to stderr and returns the status' exit code. */
 int rf_cli_fail(const char *name, rf_status status);
 /* The same with a message of one's own; returns 2, the exit code of wrong usage. */
