@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# rf: train, evaluate and detect faces. `make demo` and `make test` do everything; `make help` lists the rest.
+# rf: train, evaluate and detect faces. `make deps demo` and `make deps test` do everything; `make help` lists the rest.
 # Variants: each has its own folder below build/.   make V=release|debug|asan|tsan|double|cover|fuzz [CC=clang]
 # Another machine: make CROSS=aarch64-linux-gnu-    (scripts/check_cross.sh builds and tests one; docs/architecture.md)
 # THREADS=openmp links programs and tests with an OpenMP runtime instead of the threads of core/team_posix.c, into a folder of
@@ -14,7 +14,7 @@ AR := $(CROSS)ar
 endif
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
-VERSION := 0.1.0
+VERSION := 0.2.0
 ifeq ($(origin THREADS),command line)
 ifeq ($(filter posix openmp,$(THREADS)),)
 $(error THREADS=$(THREADS): expected posix or openmp)
@@ -34,7 +34,7 @@ CFLAGS_target := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 ifneq ($(filter demo check fuzz,$(MAKECMDGOALS)),)
 $(error $(filter demo check fuzz,$(MAKECMDGOALS)) runs programs of this machine, and CROSS=$(CROSS) builds those of another; make test CROSS=$(CROSS) runs its tests in QEMU)
 endif
-ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET)/libjpeg.*)$(filter test clean help,$(MAKECMDGOALS)),)
+ifeq ($(SYSROOT)$(wildcard /usr/lib/$(TRIPLET)/libjpeg.*)$(filter deps test clean help,$(MAKECMDGOALS)),)
 $(error there are no libraries for $(TRIPLET): scripts/cross_sysroot.sh $(TRIPLET) fetches them, or SYSROOT=FOLDER says where they are)
 endif
 endif
@@ -43,15 +43,25 @@ B := $(O)$(if $(filter openmp,$(THREADS)),-openmp)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
 # No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
 CFLAGS_common := -std=gnu11 -g -I. $(WARN) -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
-CFLAGS_release := -O3
+# Each function in a section of its own, so that the linker leaves out what a program does not call. Code without kernels
+# (programs, formats, evaluation, exporters) is as fast with -O2, and a third smaller.
+CFLAGS_release = $(if $(filter $(SMALL),$*),-O2,-O3) -ffunction-sections -fdata-sections
+LDFLAGS_release = -Wl,--gc-sections $(RELR)
+SMALL := cli/% export/% eval/% core/config% core/json% core/torch% core/mat_file core/chart core/show core/zip% core/text core/output% data/convert% \
+    data/coco% data/csv% data/dataset% data/doubts data/intake% data/lint% data/sniff% data/tool_json data/via% data/xml data/yolo_row
+# Relocations a twentieth as long, where this linker can; asked once, when something is linked.
+RELR = $(eval RELR := $(if $(shell echo 'int main(void) { return 0; }' | \
+    $(CC) $(CFLAGS_target) -Wl,-z,pack-relative-relocs -x c -o /dev/null - 2>&1 || echo no),,-Wl,-z,pack-relative-relocs))$(RELR)
 CFLAGS_debug := -O0
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -fsanitize=thread
 CFLAGS_double := -O2 -DRF_DOUBLE
-CFLAGS_clang := -O2
+CFLAGS_clang := -O2 -ffunction-sections -fdata-sections
+LDFLAGS_clang := -Wl,--gc-sections
 CFLAGS_cover := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 CFLAGS_all = $(CFLAGS_common) $(CFLAGS_$(V)) $(CFLAGS_target) $(CFLAGS)
+LDFLAGS_all = $(LDFLAGS_$(V)) $(LDFLAGS)
 # matio writes and reads MATLAB files in tests, as a second opinion.
 TEST_LIBS := -lcmocka -lmatio
 LIBS := -ljpeg -lpng -lz -linih -lcjson -lexpat -lprotobuf-c -lm -lpthread
@@ -113,7 +123,7 @@ export FUZZ_SECONDS ?= 20
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(O)/%.o
-.PHONY: all help programs tests tests-parallel fuzzers lib clean deps demo test check fuzz install uninstall format
+.PHONY: all ready FORCE help programs tests tests-parallel fuzzers lib clean deps demo test check fuzz install uninstall format
 
 all: programs
 
@@ -124,14 +134,23 @@ programs: $(PROGRAMS:%=$(B)/%)
 
 tests: $(TESTS) $(if $(filter double,$(V)),,$(B)/dump_network)
 
+# What is missing is told before the first file is compiled (scripts/deps.sh), after `deps` where that was asked for, too.
+ifdef CROSS
+ready: ;
+else
+NEEDS := $(if $(filter tests tests-% test check fuzz% $(B)/tests/%,$(MAKECMDGOALS)),--test,--build)
+ready: | $(filter deps,$(MAKECMDGOALS))
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' sh scripts/deps.sh --check $(NEEDS) --for='$(or $(FOR),$(filter-out deps,$(MAKECMDGOALS)))'
+endif
+
 # What another implementation of the threads is tried with.
 tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_finder $(B)/tests/test_conv
 
-$(O)/%.o: %.c
+$(O)/%.o: %.c | ready
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
 
-$(GEN)/onnx.pb-c.h: export/onnx.proto
+$(GEN)/onnx.pb-c.h: export/onnx.proto | ready
 	@mkdir -p $(GEN)
 	protoc-c --proto_path=export --c_out=$(GEN) $<
 
@@ -141,14 +160,20 @@ $(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS)
 	@mkdir -p $(GEN)
 	sh scripts/embed.sh $(C_TEXTS) >$@
 
-$(GEN)/%.o: $(GEN)/%.c
+$(GEN)/%.o: $(GEN)/%.c | ready
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
 
 $(O)/export/onnx_file.o: CFLAGS_common += -I$(GEN)
 $(O)/export/onnx_file.o: | $(GEN)/onnx.pb-c.h
 
+# Written anew when the commit is another, so that one object and what it is linked into are made again.
+$(GEN)/commit.h: FORCE
+	@sh scripts/commit.sh $@
+$(O)/cli/version.o: $(GEN)/commit.h
+$(O)/cli/version.o: CFLAGS_common += -I$(GEN) -DRF_VARIANT='"$(V)"'
+
 define ISA_RULE
-$(O)/$(1)/%.o: %.c
+$(O)/$(1)/%.o: %.c | ready
 	@mkdir -p $$(dir $$@)
 	$(CC) $(CFLAGS_all) $(ISA_FLAGS_$(1)) -DRF_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
@@ -160,40 +185,42 @@ $(LIB): $(LIB_OBJ)
 
 $(B)/rf: $(MAIN_SRC:%.c=$(O)/%.o) $(CLI_OBJ) $(TEAM) $(LIB)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 $(LINKS:%=$(B)/%): $(B)/rf
 	@ln -sf rf $@
 
 $(B)/tests/%: $(O)/$(TEST_DIR)/%.o $(TEST_OBJ) $(TEAM) $(LIB)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
+	$(CC) $(CFLAGS_all) $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS_all) $(TEST_LIBS) $(LIBS)
 
 # This one feeds damaged copies of the fuzz targets' seeds to them, without libFuzzer: their entry points get names.
 REPLAYED := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 REPLAY_OBJ := $(REPLAYED:%=$(O)/tests/fuzz/replay_%.o) $(O)/tests/fuzz/replay_seeds_main.o $(O)/tests/fuzz/harness.o
-$(REPLAYED:%=$(O)/tests/fuzz/replay_%.o): $(O)/tests/fuzz/replay_%.o: tests/fuzz/fuzz_%.c
+$(REPLAYED:%=$(O)/tests/fuzz/replay_%.o): $(O)/tests/fuzz/replay_%.o: tests/fuzz/fuzz_%.c | ready
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -DLLVMFuzzerTestOneInput=fuzz_$* -DLLVMFuzzerInitialize=fuzz_$*_begin -MMD -MP -c $< -o $@
-$(O)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c
+$(O)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c | ready
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -Dmain=seeds_main -Wno-missing-prototypes -MMD -MP -c $< -o $@
 $(B)/tests/test_mutants: $(REPLAY_OBJ)
 
 # Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
 $(B)/dump_network: $(O)/tests/dump/dump_network.o $(CLI_OBJ) $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 # Writes WIDER FACE's ground truth of a drawn set, for scripts/check_docs.sh.
 $(B)/wider_truth: $(O)/tests/dump/wider_truth.o $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(TEST_LIBS) $(LIBS)
 
 # This one reads the tables of the programs themselves.
 $(B)/tests/test_options: $(patsubst %.c,$(O)/%.o,$(filter-out cli/rf.c,$(MAIN_SRC))) $(CLI_OBJ)
 
+$(B)/tests/test_args: $(O)/cli/version.o
+
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.o $(CLI_OBJ) $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 # These run the programs.
 $(B)/tests/test_cli $(B)/tests/test_cli_import $(B)/tests/test_convert_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
@@ -202,17 +229,19 @@ $(B)/tests/test_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
 fuzzers: $(FUZZERS) $(B)/seeds
 
 $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/harness.o $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS) $(LIBS)
+	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 $(B)/seeds: $(O)/tests/fuzz/seeds.o $(O)/tests/image_fixtures.o $(O)/tests/mxnet_fixtures.o $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS) $(TEST_LIBS) $(LIBS)
+	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(TEST_LIBS) $(LIBS)
 
 # ---- what a user calls ------------------------------------------------------------------------------------------------
 
 help:
 	@echo "make           build the programs into build/"
-	@echo "make demo      install what is missing, build, make the synthetic set, train, evaluate, draw, report (< 5 minutes)"
-	@echo "make test      install what is missing, build and run every test (< 5 minutes)"
+	@echo "make deps      install what is missing of the Debian packages that building and testing need (sudo apt-get);"
+	@echo "               with another goal, those that it needs: make deps demo. No other goal installs packages"
+	@echo "make demo      build, make the synthetic set, train, evaluate, draw, report (< 5 minutes)"
+	@echo "make test      build and run every test (< 5 minutes)"
 	@echo "make check     the quick loop: build, style, floors, the fast tests (< 60 s)"
 	@echo "make fuzz      feed damaged input to every parser, FUZZ_SECONDS=20 each (clang)"
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
@@ -220,35 +249,48 @@ help:
 	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine,"
 	@echo "THREADS=openmp other threads"
 
+# The packages of a goal; those of building and testing without one.
+DEPS_demo := --build
+DEPS_all := --build
+DEPS_programs := --build
+DEPS_lib := --build
+DEPS_install := --build
+DEPS_fuzz := --fuzz
+DEPS_fuzzers := --fuzz
+DEPS_deb := --deb
+DEPS := $(sort $(foreach goal,$(filter-out deps,$(MAKECMDGOALS)),$(or $(DEPS_$(goal)),--test)))
 deps:
-	@sh scripts/deps.sh
+	@sh scripts/deps.sh $(if $(CROSS),--cross $(TRIPLET),$(DEPS))
 
-# demo.sh says how long it took, and how long it took with what came before it.
-demo: export DEMO_BEGAN := $(if $(filter demo,$(MAKECMDGOALS)),$(shell date +%s))
-demo: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) programs
+# For the parts of a goal; what is missing has been told.
+PARTS = $(MAKE) --no-print-directory -j$(JOBS) FOR='$@'
+
+# demo.sh says how long it took, and how long it took with what came before it; the last line of `make test` does, too.
+demo test: export BEGAN := $(if $(filter demo test,$(MAKECMDGOALS)),$(shell date +%s))
+demo: ready
+	@$(PARTS) programs
 	@sh scripts/demo.sh
 
 ifdef CROSS
-test:
+test: | $(filter deps,$(MAKECMDGOALS))
 	@sh scripts/check_cross.sh $(TRIPLET)
 else
-test: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
-	@$(MAKE) --no-print-directory -j$(JOBS) V=double tests
-	@$(MAKE) --no-print-directory -j$(JOBS) THREADS=openmp tests-parallel
+test: ready
+	@$(PARTS) programs tests
+	@$(PARTS) V=double tests
+	@$(PARTS) THREADS=openmp tests-parallel
 	@sh scripts/run_tests.sh build/release/tests build/double/tests build/release-openmp/tests
+	@echo "test: done in $$(($$(date +%s) - $(BEGAN))) s, build (and installation) included"
 endif
 
-check: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) programs tests
+check: ready
+	@$(PARTS) programs tests
 	@sh scripts/check_layers.sh
 	@sh scripts/check_style.sh
 	@sh scripts/run_tests.sh --fast build/release/tests
 
-fuzz:
-	@sh scripts/deps.sh --fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) V=fuzz CC=clang fuzzers
+fuzz: ready
+	@$(PARTS) V=fuzz CC=clang fuzzers
 	@sh scripts/fuzz.sh build/fuzz
 
 install: programs

@@ -13,6 +13,7 @@
 
 #include "autograd/kernels/cpu.h"
 #include "cli/say.h"
+#include "cli/version.h"
 #include "core/config.h"
 #include "core/mem.h"
 #include "core/name.h"
@@ -312,6 +313,17 @@ static rf_args_action check_environment(const rf_program *program) {
     return RF_ARGS_WRONG;
 }
 
+static rf_args_action print_version(const rf_program *program) {
+    rf_text t = {0};
+    char *text = NULL;
+    if (check_environment(program) != RF_ARGS_RUN) return RF_ARGS_WRONG;
+    rf_version_text(program->name, &t);
+    if (rf_text_finish(&t, &text, NULL) != RF_OK) return RF_ARGS_WRONG;
+    rf_say_text(text);
+    rf_free(text);
+    return RF_ARGS_DONE;
+}
+
 /* While a visit goes on, programs are handed to it instead of parsing. */
 static struct {
     rf_args_visit_fn *fn;
@@ -342,8 +354,7 @@ rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, c
             rf_args_help(program);
             return RF_ARGS_DONE;
         } else if (!options_ended && strcmp(word, "--version") == 0) {
-            printf("%s %s\n", program->name, RF_VERSION);
-            return RF_ARGS_DONE;
+            return print_version(program);
         } else if (!options_ended && word[0] == '-' && word[1]) { /* "-" alone stands for a stream */
             if (!take_option(program, argc, argv, &i)) return RF_ARGS_WRONG;
         } else if (*n == program->max_positional) {
@@ -388,10 +399,7 @@ int rf_commands_run(const rf_program *program, const rf_command *commands, int a
         print_commands(program, commands);
         return 0;
     }
-    if (strcmp(word, "--version") == 0) {
-        printf("%s %s\n", program->name, RF_VERSION);
-        return 0;
-    }
+    if (strcmp(word, "--version") == 0) return rf_args_exit_code(print_version(program));
     const char *near = *word ? rf_nearest_name(word, names, n) : NULL;
     if (!*word) return rf_cli_usage(program->name, "a command is missing");
     if (near) return rf_cli_usage(program->name, "unknown command \"%s\", did you mean %s", word, near);

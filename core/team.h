@@ -47,6 +47,9 @@ void rf_team_init(rf_team *team, int threads, bool polite);
  * give are done without. */
 void rf_team_run(rf_team *team, int helpers, rf_team_fn fn, void *ctx);
 
+/* The name of the implementation, "posix" or "openmp". */
+extern const char rf_team_kind[];
+
 /* Ends the workers. Not while a run is going on. */
 void rf_team_stop(rf_team *team);
 

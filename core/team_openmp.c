@@ -5,6 +5,8 @@
 
 #include "core/team.h"
 
+const char rf_team_kind[] = "openmp";
+
 static bool forked;
 
 void rf_team_init(rf_team *team, int threads, bool polite) {

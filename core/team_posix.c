@@ -21,6 +21,8 @@
 
 /* The gate: number of the region | the caller sleeps | open | workers inside. A number that comes again after 2^19
  * regions harms nobody: who joins, joins the region that is open now. */
+const char rf_team_kind[] = "posix";
+
 enum { INSIDE = (1 << 11) - 1, OPEN = 1 << 11, SLEEPS = 1 << 12, NUMBER_SHIFT = 13 };
 _Static_assert(RF_MAX_THREADS <= (int)INSIDE, "every worker must find room in the gate");
 

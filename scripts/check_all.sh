@@ -25,7 +25,7 @@ step() { # step NAME COMMAND...
 }
 
 built() { # with every warning an error, so that the steps below find programs
-    sh scripts/deps.sh --ci && make -j"$jobs" CFLAGS=-Werror programs tests >/dev/null
+    sh scripts/deps.sh --ci --fuzz --deb && { sh scripts/deps.sh --cross || true; } && make -j"$jobs" CFLAGS=-Werror programs tests >/dev/null
 }
 
 tests_under() { # tests_under VARIANT: every test program, slow ones too

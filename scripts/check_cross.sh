@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the programs and tests for another machine and runs the quick tests there, in QEMU: scripts/check_cross.sh
 # [--all|--build] [TRIPLET] (aarch64-linux-gnu). --all runs every test, those of double precision too, with ten minutes
-# each; --build none. Compilers and libraries come by scripts/deps.sh --cross and scripts/cross_sysroot.sh; where they cannot
-# be had the check is skipped in a sentence. Last line: "N passed, N failed".
+# each; --build none. Compilers come by scripts/deps.sh --cross, which is not called here, and libraries by
+# scripts/cross_sysroot.sh; where they cannot be had the check is skipped in a sentence. Last line: "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 which=quick
@@ -30,12 +30,12 @@ skip() {
     exit 0
 }
 
-sh scripts/deps.sh --cross "$triplet" || skip "the compiler and emulator for $triplet could not be installed"
+install="to install it run: make deps test CROSS=$triplet-"
+emulator=qemu-$(echo "${triplet%%-*}" | sed 's/^powerpc64le$/ppc64le/')
+command -v "$triplet-gcc" >/dev/null 2>&1 || skip "$triplet-gcc is not installed; $install"
+[ "$which" = build ] || command -v "$emulator" >/dev/null 2>&1 || skip "$emulator is not installed; $install"
 root=$PWD/build/sysroot/$triplet
 sh scripts/cross_sysroot.sh "$triplet" || skip "the libraries for $triplet could not be had"
-emulator=qemu-$(echo "${triplet%%-*}" | sed 's/^powerpc64le$/ppc64le/')
-command -v "$triplet-gcc" >/dev/null 2>&1 || skip "$triplet-gcc is not installed"
-[ "$which" = build ] || command -v "$emulator" >/dev/null 2>&1 || skip "$emulator is not installed (Debian: qemu-user)"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

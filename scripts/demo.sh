@@ -17,5 +17,5 @@ build/rf-detect demo/run/last.safetensors demo/set/val/images --out demo/found -
 tail -n 1 demo/detect.txt
 end=$(date +%s)
 whole=""
-[ -z "${DEMO_BEGAN:-}" ] || whole=", $((end - DEMO_BEGAN)) s with installation and build"
+[ -z "${BEGAN:-}" ] || whole=", $((end - BEGAN)) s with installation and build"
 echo "demo: done in $((end - begin)) s$whole; open demo/found/0--Synth/, read demo/run/train.jsonl"

@@ -7,6 +7,14 @@
 static const char *const names[RF_ISA_COUNT] = {"generic", "avx2", "avx512"};
 static int current = -1;
 
+bool rf_isa_compiled(rf_isa isa) {
+#if defined(__x86_64__) && !defined(RF_DOUBLE)
+    return isa == RF_ISA_GENERIC || isa == RF_ISA_AVX2 || isa == RF_ISA_AVX512;
+#else
+    return isa == RF_ISA_GENERIC;
+#endif
+}
+
 bool rf_isa_supported(rf_isa isa) {
     if (isa == RF_ISA_GENERIC) return true;
 #if defined(__x86_64__) && !defined(RF_DOUBLE)

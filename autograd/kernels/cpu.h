@@ -17,6 +17,8 @@ rf_isa rf_isa_current(void);
 const char *rf_isa_text(rf_isa isa);
 /* Forces a set by name ("auto" = the best); RF_ERR_USER when the name is unknown or the processor lacks it. */
 rf_status rf_isa_select(const char *name);
+/* Whether this build has kernels for a set, and whether the processor can run them, too. */
+bool rf_isa_compiled(rf_isa isa);
 bool rf_isa_supported(rf_isa isa);
 
 #define RF_ISA_JOIN2(fn, isa) fn##_##isa
