@@ -105,10 +105,12 @@ $(O)/core/team_openmp.o: CFLAGS_common += -fopenmp
 LIBS += $(if $(TEAM),-fopenmp)
 
 # rf holds every program; rf-train and the others are links to it (cli/rf.c).
-MAIN_SRC := cli/rf.c $(wildcard cli/rf_*.c)
+MAIN_SRC := cli/main.c cli/rf.c cli/help.c $(wildcard cli/rf_*.c)
 LINKS := $(patsubst cli/rf_%.c,rf-%,$(wildcard cli/rf_*.c))
 PROGRAMS := rf $(LINKS)
-CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(MAIN_SRC),$(wildcard cli/*.c)))
+# What shells need to complete command lines, beside the tables (cli/completion.h).
+COMPLETIONS := cli/completion.bash cli/completion.zsh
+CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(MAIN_SRC),$(wildcard cli/*.c))) $(GEN)/completion_texts.o
 
 # tests/test_*.c run in the float build, tests/double/test_*.c against the double-precision library.
 TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
@@ -158,7 +160,11 @@ $(GEN)/onnx.pb-c.c: $(GEN)/onnx.pb-c.h ;
 
 $(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS)
 	@mkdir -p $(GEN)
-	sh scripts/embed.sh $(C_TEXTS) >$@
+	sh scripts/embed.sh export/c_source.h rf_c_text rf_c_texts $(C_TEXTS) >$@
+
+$(GEN)/completion_texts.c: scripts/embed.sh $(COMPLETIONS)
+	@mkdir -p $(GEN)
+	sh scripts/embed.sh cli/completion.h rf_completion_script rf_completion_scripts $(COMPLETIONS) >$@
 
 $(GEN)/%.o: $(GEN)/%.c | ready
 	$(CC) $(CFLAGS_all) -MMD -MP -c $< -o $@
@@ -214,9 +220,9 @@ $(B)/wider_truth: $(O)/tests/dump/wider_truth.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(TEST_LIBS) $(LIBS)
 
 # This one reads the tables of the programs themselves.
-$(B)/tests/test_options: $(patsubst %.c,$(O)/%.o,$(filter-out cli/rf.c,$(MAIN_SRC))) $(CLI_OBJ)
+$(B)/tests/test_options: $(patsubst %.c,$(O)/%.o,$(filter-out cli/main.c,$(MAIN_SRC))) $(CLI_OBJ)
 
-$(B)/tests/test_args: $(O)/cli/version.o
+$(B)/tests/test_args: $(O)/cli/version.o $(O)/cli/manual.o
 
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.o $(CLI_OBJ) $(TEAM) $(LIB)

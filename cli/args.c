@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "autograd/kernels/cpu.h"
+#include "cli/manual.h"
 #include "cli/say.h"
 #include "cli/version.h"
 #include "core/config.h"
@@ -50,36 +51,22 @@ static size_t option_count(const rf_program *program) {
     return n;
 }
 
-static void print_exit_status(void) {
-    printf("\nEXIT STATUS\n  0 done, 2 a mistake in the call, a file or a setting, 3 out of memory, 4 NaN or infinity, "
-           "130\n"
-           "  stopped by a signal (SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU), with what was begun saved or removed\n");
-}
-
-static void print_options(const rf_program *program) {
-    printf("\nOPTIONS\n");
-    for (size_t i = 0; i < option_count(program); i++) {
-        const rf_option *o = &program->options[i];
-        char letter[8] = "";
-        if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        printf("  %s--%s%s%s\n", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
-        for (const char *line = o->doc; line && *line;) {
-            size_t n = strcspn(line, "\n");
-            printf("        %.*s\n", (int)n, line);
-            line += n + (line[n] == '\n');
-        }
+/* A text that was built, and whether there was memory for it. */
+static rf_args_action print_text(const rf_program *program, rf_text *t) {
+    char *text = NULL;
+    if (rf_text_finish(t, &text, NULL) != RF_OK) {
+        rf_cli_fail(program->name, RF_ERR_NOMEM);
+        return RF_ARGS_WRONG;
     }
-    printf("  -h, --help\n        this text\n  --version\n        the version\n");
+    rf_say_text(text);
+    rf_free(text);
+    return RF_ARGS_DONE;
 }
 
-void rf_args_help(const rf_program *program) {
-    printf("NAME\n  %s - %s\n", program->name, program->summary);
-    printf("\nSYNOPSIS\n  %s %s\n", program->name, program->synopsis);
-    printf("\nDESCRIPTION\n%s\n", program->description);
-    print_options(program);
-    if (program->examples) printf("\nEXAMPLES\n%s\n", program->examples);
-    if (program->notes) printf("\n%s\n", program->notes);
-    print_exit_status();
+static rf_args_action print_help(const rf_program *program, const rf_command *commands) {
+    rf_text t = {0};
+    rf_manual_help(program, commands, &t);
+    return print_text(program, &t);
 }
 
 static bool parse_real(const char *text, double *out) {
@@ -315,13 +302,9 @@ static rf_args_action check_environment(const rf_program *program) {
 
 static rf_args_action print_version(const rf_program *program) {
     rf_text t = {0};
-    char *text = NULL;
     if (check_environment(program) != RF_ARGS_RUN) return RF_ARGS_WRONG;
     rf_version_text(program->name, &t);
-    if (rf_text_finish(&t, &text, NULL) != RF_OK) return RF_ARGS_WRONG;
-    rf_say_text(text);
-    rf_free(text);
-    return RF_ARGS_DONE;
+    return print_text(program, &t);
 }
 
 /* While a visit goes on, programs are handed to it instead of parsing. */
@@ -351,8 +334,7 @@ rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, c
         if (!options_ended && strcmp(word, "--") == 0) {
             options_ended = true;
         } else if (!options_ended && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-            rf_args_help(program);
-            return RF_ARGS_DONE;
+            return print_help(program, NULL);
         } else if (!options_ended && strcmp(word, "--version") == 0) {
             return print_version(program);
         } else if (!options_ended && word[0] == '-' && word[1]) { /* "-" alone stands for a stream */
@@ -367,14 +349,6 @@ rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, c
     if (*n >= program->min_positional) return check_environment(program);
     rf_cli_usage(program->name, "too few arguments; usage: %s %s", program->name, program->synopsis);
     return RF_ARGS_WRONG;
-}
-
-static void print_commands(const rf_program *program, const rf_command *commands) {
-    printf("NAME\n  %s - %s\n\nSYNOPSIS\n  %s %s\n\nDESCRIPTION\n%s\n\nCOMMANDS\n", program->name, program->summary,
-           program->name, program->synopsis, program->description);
-    for (const rf_command *c = commands; c->name; c++) printf("  %-10s %s\n", c->name, c->summary);
-    printf("  %s COMMAND --help tells more.\n\nEXAMPLES\n%s\n", program->name, program->examples);
-    print_exit_status();
 }
 
 static int visit_commands(const rf_program *program, const rf_command *commands) {
@@ -396,8 +370,7 @@ int rf_commands_run(const rf_program *program, const rf_command *commands, int a
         if (n < OPTIONS_MAX) names[n++] = c->name;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-        print_commands(program, commands);
-        return 0;
+        return rf_args_exit_code(print_help(program, commands));
     }
     if (strcmp(word, "--version") == 0) return rf_args_exit_code(print_version(program));
     const char *near = *word ? rf_nearest_name(word, names, n) : NULL;

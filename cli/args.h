@@ -69,9 +69,6 @@ rf_args_action rf_args_parse(const rf_program *program, int argc, char **argv, c
 /* The exit code of an action that is not RF_ARGS_RUN. */
 int rf_args_exit_code(rf_args_action action);
 
-/* Prints the manual of a program. */
-void rf_args_help(const rf_program *program);
-
 /* A program of several commands: a row a command, then a row of zeros. fn gets argv from the command's name on. */
 typedef struct rf_command {
     const char *name, *summary;

@@ -174,8 +174,8 @@ int rf_data_check(int argc, char **argv) {
     const rf_option options[] = {
         {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
          0, 0},
-        {"exif", 0, RF_OPT_TEXT, &exif, "RULE", RF_EXIF_DOC, 0, 0},
-        {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
+        {"exif", 0, RF_OPT_TEXT, &exif, "yes|no|auto", RF_EXIF_DOC, 0, 0},
+        {"format", 'f', RF_OPT_TEXT, &format, "auto|label|wider", "of the annotations (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "check only the images that the file lists, one name a line", 0, 0},
         {"json", 'j', RF_OPT_TEXT, &json, "FILE", "write findings and statistics there, too; -: to stdout", 0, 0},
         {"quiet", 'q', RF_OPT_FLAG, &out.quiet, NULL, "statistics only, no findings", 0, 0},

@@ -212,7 +212,7 @@ int rf_data_convert(int argc, char **argv) {
     rf_convert_options o = {.finding = tell, .progress = show_progress, .ctx = &t};
     const rf_option options[] = {
         {"from", 'f', RF_OPT_TEXT, &w.from, "FORMAT", from_help, 0, 0},
-        {"to", 0, RF_OPT_TEXT, &w.to, "FORMAT", "label or coco (label)", 0, 0},
+        {"to", 0, RF_OPT_TEXT, &w.to, "label|coco", "what is written (label)", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &w.out, "DIR",
          "folder to write PART/label.txt or PART/coco.json and PART/images; needed", 0, 0},
         {"root", 'r', RF_OPT_TEXT, &w.root, "DIR",
@@ -220,31 +220,30 @@ int rf_data_convert(int argc, char **argv) {
          "annotations, or "
          "their own folder)",
          0, 0},
-        {"images", 'i', RF_OPT_TEXT, &w.images, "HOW",
+        {"images", 'i', RF_OPT_TEXT, &w.images, "link|copy|keep",
          "link: symbolic links to the originals; copy; keep: none, names stay\nrelative to the image folder (link)", 0,
          0},
-        {"part", 'p', RF_OPT_TEXT, &w.part, "PART",
-         "train, val or test: what the files become (train), or the only part to take\nof a folder that has several", 0,
-         0},
+        {"part", 'p', RF_OPT_TEXT, &w.part, "train|val|test",
+         "what the files become (train), or the only part to take of a folder that has several", 0, 0},
         {"split", 's', RF_OPT_REAL, &o.split, "SHARE",
          "share of the images that goes to val, chosen by a hash of the name (0)", 0, 0.9},
         {"category", 'c', RF_OPT_LIST, &w.categories, "NAME",
          "kind of object that is a face; may be repeated (the only one that is there,\nor face)", 0, 0},
-        {"boxes", 'b', RF_OPT_TEXT, &w.boxes, "FORM",
+        {"boxes", 'b', RF_OPT_TEXT, &w.boxes, "corners|sizes|centres|auto",
          "corners (x1 y1 x2 y2), sizes (x y w h) or centres (cx cy w h): what four\nnumbers are, whatever the format "
          "says (auto: what it says)",
          0, 0},
-        {"units", 'u', RF_OPT_TEXT, &w.units, "UNIT",
+        {"units", 'u', RF_OPT_TEXT, &w.units, "pixels|shares|auto",
          "pixels, or shares of the image's size (auto: the format's; shares where all\nboxes lie within 0 and 1)", 0,
          0},
         {"columns", 0, RF_OPT_TEXT, &o.columns, "NAMES",
          "CSV: names of the columns, for files whose first line does not tell them:\npath,x1,y1,x2,y2; - for one that "
          "is not read",
          0, 0},
-        {"left", 0, RF_OPT_TEXT, &w.left, "SIDE",
+        {"left", 0, RF_OPT_TEXT, &w.left, "image|person|auto",
          "image or person: whose left a landmark's name means; auto: the side on\nwhich most left eyes are (auto)", 0,
          0},
-        {"exif", 0, RF_OPT_TEXT, &w.exif, "RULE",
+        {"exif", 0, RF_OPT_TEXT, &w.exif, "yes|no|auto",
          "yes: boxes belong to pictures turned by their EXIF orientation; no: to pictures\nas they are stored; auto: "
          "as "
          "the annotated sizes and the boxes tell (auto)",

@@ -111,8 +111,8 @@ int rf_data_show(int argc, char **argv) {
         {"limit", 'n', RF_OPT_INT, &limit, "N", "pictures of each annotation file (20)", 1, 1e9},
         {"images", 'i', RF_OPT_TEXT, &images, "DIR", "image folder of an annotation file (guessed: images/ beside it)",
          0, 0},
-        {"exif", 0, RF_OPT_TEXT, &exif, "RULE", RF_EXIF_DOC, 0, 0},
-        {"format", 'f', RF_OPT_TEXT, &format, "NAME", "auto, label or wider (auto)", 0, 0},
+        {"exif", 0, RF_OPT_TEXT, &exif, "yes|no|auto", RF_EXIF_DOC, 0, 0},
+        {"format", 'f', RF_OPT_TEXT, &format, "auto|label|wider", "of the annotations (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "only the images that the file lists, one name a line", 0, 0},
         {0}};
     const rf_program program = {

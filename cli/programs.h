@@ -4,11 +4,16 @@
 #ifndef RF_CLI_PROGRAMS_H
 #define RF_CLI_PROGRAMS_H
 
+/* rf itself: the commands below. */
+int rf_front_main(int argc, char **argv);
+
 int rf_train_main(int argc, char **argv);
 int rf_eval_main(int argc, char **argv);
 int rf_detect_main(int argc, char **argv);
 int rf_export_main(int argc, char **argv);
 int rf_data_main(int argc, char **argv);
 int rf_bench_main(int argc, char **argv);
+/* Only as a command. */
+int rf_help_main(int argc, char **argv);
 
 #endif

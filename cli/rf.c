@@ -12,10 +12,11 @@ static const rf_command commands[] = {
     {"export", "write a model in other runtimes' formats", rf_export_main},
     {"data", "make, check and look at face data sets", rf_data_main},
     {"bench", "measure speed and memory", rf_bench_main},
+    {"help", "manuals, manual pages and completion", rf_help_main},
     {0},
 };
 
-int main(int argc, char **argv) {
+int rf_front_main(int argc, char **argv) {
     static const rf_program program = {"rf",
                                        "train, evaluate and run face detectors on CPUs",
                                        "COMMAND [arguments]",

@@ -308,9 +308,8 @@ int rf_eval_main(int argc, char **argv) {
         {"images", 0, RF_OPT_TEXT, &j.images, "DIR", "image folder of an annotation file (guessed)", 0, 0},
         {"list", 0, RF_OPT_TEXT, &j.list, "FILE", "only the images this file names, one a line", 0, 0},
         {"gt", 0, RF_OPT_TEXT, &j.gt, "DIR", "the official .mat files: print easy, medium and hard", 0, 0},
-        {"protocol", 0, RF_OPT_TEXT, &j.protocol_name, "NAME",
-         "score as a data set's publications do: fddb, pascal_faces (also AFW), mafa, landmarks, coco, wider_test", 0,
-         0},
+        {"protocol", 0, RF_OPT_TEXT, &j.protocol_name, "fddb|pascal_faces|mafa|landmarks|coco|wider_test",
+         "score as a data set's publications do; pascal_faces also fits AFW", 0, 0},
         {"pred", 0, RF_OPT_TEXT, &j.pred_in, "DIR",
          "score predictions, no model: a folder with DIR/<event>/<image>.txt (with --gt or --protocol and --data), "
          "files\n"
@@ -333,8 +332,8 @@ int rf_eval_main(int argc, char **argv) {
         {"tile", 0, RF_OPT_INT, &j.tile, "SIDE",
          "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking them (eval.tile)",
          0, 16384},
-        {"merge", 0, RF_OPT_TEXT, &j.merge, "NAME",
-         "how overlapping detections are merged: nms, soft_linear, soft_gaussian, vote or weighted", 0, 0},
+        {"merge", 0, RF_OPT_TEXT, &j.merge, "nms|soft_linear|soft_gaussian|vote|weighted",
+         "how overlapping detections are merged (eval.merge)", 0, 0},
         {"iou", 0, RF_OPT_REAL, &j.iou, "X", "threshold of the merge (eval.iou)", 0, 1},
         {"score", 0, RF_OPT_REAL, &j.score, "X", "lowest score (eval.score)", 0, 1},
         {"paper", 0, RF_OPT_FLAG, &j.paper, NULL,

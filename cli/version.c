@@ -8,6 +8,7 @@
 #include "commit.h"
 
 const char rf_commit[] = RF_COMMIT;
+const char rf_commit_date[] = RF_COMMIT_DATE;
 const char rf_variant[] = RF_VARIANT;
 #if defined __clang__
 const char rf_compiler[] = "clang " __clang_version__;

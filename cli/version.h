@@ -8,9 +8,10 @@
 /* Of the source tree, as `git describe --always --dirty` had it at the last build or a source package brought it along;
  * "" when neither is there. */
 extern const char rf_commit[];
-extern const char rf_compiler[]; /* "gcc 12.2.0" */
-extern const char rf_variant[];  /* "release", make's V */
-extern const char rf_machine[];  /* "x86_64" */
+extern const char rf_commit_date[]; /* its day, "2026-11-28", or "" */
+extern const char rf_compiler[];    /* "gcc 12.2.0" */
+extern const char rf_variant[];     /* "release", make's V */
+extern const char rf_machine[];     /* "x86_64" */
 
 /* "avx512 avx2 generic": the instruction sets that the kernels were compiled for, the best one first. */
 void rf_version_isas(rf_text *out);
