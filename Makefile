@@ -125,7 +125,7 @@ export FUZZ_SECONDS ?= 20
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(O)/%.o
-.PHONY: all ready FORCE help programs tests tests-parallel fuzzers lib clean deps demo test check fuzz install uninstall format
+.PHONY: all ready FORCE help programs tests tests-parallel fuzzers lib clean deps demo test check fuzz install install-files uninstall manual deb format
 
 all: programs
 
@@ -299,18 +299,53 @@ fuzz: ready
 	@$(PARTS) V=fuzz CC=clang fuzzers
 	@sh scripts/fuzz.sh build/fuzz
 
-install: programs
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/rf/configs $(DESTDIR)$(PREFIX)/share/doc/rf
-	install -m 755 $(B)/rf $(DESTDIR)$(PREFIX)/bin
-	for p in $(LINKS); do ln -sf rf $(DESTDIR)$(PREFIX)/bin/$$p; done
-	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/rf/configs
-	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rf
-	install -d $(DESTDIR)$(PREFIX)/share/doc/rf/examples
-	install -m 644 examples/* $(DESTDIR)$(PREFIX)/share/doc/rf/examples
+# ---- installation: what goes where ----
+
+bindir ?= $(PREFIX)/bin
+libdir ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+docdir ?= $(datadir)/doc/rf
+zshdir ?= $(datadir)/zsh/site-functions
+pythondir ?= $(datadir)/rf/python
+# What strips programs; STRIP=no leaves that to others, as Debian's tools.
+STRIP ?= $(CROSS)strip
+
+# $(call into,KIND,FOLDER,FILES): rows of scripts/install.sh.
+into = $(foreach file,$(3),$(1):$(file):$(2)/$(notdir $(file)))
+# Manual pages and completion are made by rf itself, one that runs here.
+MANUAL := $(B)/manual
+$(MANUAL)/rf.1: $(if $(CROSS),,$(B)/rf)
+	@$(if $(CROSS),$(MAKE) --no-print-directory -j$(JOBS) CROSS= V=release programs)
+	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
+	$(if $(CROSS),build/release/rf,$(B)/rf) help --pages $(MANUAL)
+	@$(if $(CROSS),build/release/rf,$(B)/rf) help --completion bash >$(MANUAL)/rf.bash
+	@$(if $(CROSS),build/release/rf,$(B)/rf) help --completion zsh >$(MANUAL)/_rf
+manual: $(MANUAL)/rf.1
+
+# One list for install and uninstall; a part of rf adds its rows with +=, and what makes their files to INSTALL_NEEDS.
+INSTALL_NEEDS += programs manual
+INSTALL = $(call into,program,$(bindir),$(B)/rf) $(foreach p,$(LINKS),link:rf:$(bindir)/$(p)) \
+    $(call into,file,$(datadir)/rf/configs,$(wildcard configs/*.ini)) \
+    $(call into,file,$(datadir)/rf/models,$(wildcard models/*.safetensors models/*.md models/*.json)) \
+    $(call into,file,$(mandir)/man1,$(wildcard $(MANUAL)/*.1)) \
+    file:$(MANUAL)/rf.bash:$(datadir)/bash-completion/completions/rf $(call into,file,$(zshdir),$(MANUAL)/_rf) \
+    $(foreach p,$(LINKS),link:rf:$(datadir)/bash-completion/completions/$(p)) \
+    $(call into,file,$(docdir),README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE) \
+    $(call into,file,$(docdir)/docs,$(wildcard docs/*.md docs/*.svg docs/*.jpg docs/*.png)) \
+    $(call into,file,$(docdir)/examples,$(wildcard examples/*)) $(INSTALL_MORE)
+MANIFEST := $(datadir)/rf/installed
+
+# A make of its own, because the list is known when everything is built.
+install: $(INSTALL_NEEDS)
+	@$(MAKE) --no-print-directory install-files
+install-files:
+	@printf '%s\n' $(INSTALL) | STRIP='$(STRIP)' sh scripts/install.sh '$(DESTDIR)' '$(MANIFEST)'
+	@echo "installed below $(DESTDIR)$(PREFIX); make uninstall PREFIX=$(PREFIX) removes it"
 
 uninstall:
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
-	rm -rf $(DESTDIR)$(PREFIX)/share/rf $(DESTDIR)$(PREFIX)/share/doc/rf
+	@sh scripts/install.sh --remove '$(DESTDIR)' '$(MANIFEST)'
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
