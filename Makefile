@@ -251,6 +251,7 @@ help:
 	@echo "make check     the quick loop: build, style, floors, the fast tests (< 60 s)"
 	@echo "make fuzz      feed damaged input to every parser, FUZZ_SECONDS=20 each (clang)"
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
+	@echo "make deb       Debian packages into build/deb (make deps deb)"
 	@echo "make format    clang-format every source"
 	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine,"
 	@echo "THREADS=openmp other threads"
@@ -346,6 +347,10 @@ install-files:
 
 uninstall:
 	@sh scripts/install.sh --remove '$(DESTDIR)' '$(MANIFEST)'
+
+# Debian packages in build/deb, built in a copy of what git has in hand; nothing is written elsewhere.
+deb:
+	@sh scripts/deb.sh
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
