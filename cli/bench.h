@@ -20,6 +20,7 @@ int rf_bench_targets(int argc, char **argv);
 int rf_bench_eval(int argc, char **argv);
 int rf_bench_load(int argc, char **argv);
 int rf_bench_scale(int argc, char **argv);
+int rf_bench_info(int argc, char **argv);
 
 typedef struct rf_bench {
     const char *name; /* "rf-bench step", for messages */

@@ -12,11 +12,12 @@ int rf_bench_main(int argc, char **argv) {
         {"eval", "pictures to faces: JPEG, network, decoding, merge", rf_bench_eval},
         {"load", "training batches: decoding and augmentation", rf_bench_load},
         {"scale", "cost against images, anchors and faces, drawn", rf_bench_scale},
+        {"info", "what a bug report should say about build and machine", rf_bench_info},
         {0}};
     static const rf_program program = {
         "rf-bench",
         "measure speed and memory",
-        "COMMAND MODEL|CONFIG.ini [options]",
+        "COMMAND [MODEL|CONFIG.ini] [options]",
         "  Medians over --iters repetitions after one to warm up. Nothing else should run meanwhile. RF_ISA=avx2 or\n"
         "  generic chooses other kernels than the best that the processor has.",
         NULL,

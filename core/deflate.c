@@ -26,3 +26,7 @@ bool rf_inflate(const void *packed, size_t packed_bytes, void *out, size_t room,
     /* Z_BUF_ERROR: nothing more could be done, because there is no room or no input. */
     return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
 }
+
+const char *rf_zlib_version(void) {
+    return zlibVersion();
+}

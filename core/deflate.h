@@ -10,4 +10,7 @@
  * there with a right checksum. false: the data is no such stream, is damaged, or zlib has no memory. Thread safe. */
 bool rf_inflate(const void *packed, size_t packed_bytes, void *out, size_t room, size_t *bytes, bool *whole);
 
+/* Of the library that runs. */
+const char *rf_zlib_version(void);
+
 #endif

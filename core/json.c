@@ -124,3 +124,7 @@ bool rf_json_is_object(const rf_json *node) {
 bool rf_json_is_array(const rf_json *node) {
     return cJSON_IsArray(node_of(node));
 }
+
+const char *rf_json_version(void) {
+    return cJSON_Version();
+}

@@ -49,4 +49,7 @@ void rf_json_put_bool(rf_json_writer *w, const char *key, bool value);
 /* The finished text (rf_free it), or RF_ERR_NOMEM. The writer is empty afterwards. */
 rf_status rf_json_finish(rf_json_writer *w, char **text);
 
+/* Of the cJSON that runs. */
+const char *rf_json_version(void);
+
 #endif

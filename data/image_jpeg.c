@@ -222,3 +222,14 @@ rf_status rf_jpeg_write(FILE *stream, const char *name, const rf_image *image, i
     jpeg_destroy_compress(&job.out);
     return ok ? RF_OK : rf_fail(RF_ERR_IO, "%s: cannot write the JPEG: %s", name, job.reason);
 }
+
+/* The library itself tells only the edition of the interface. */
+#define TEXT_OF(x) #x
+#define TEXT_OF_VALUE(x) TEXT_OF(x)
+const char *rf_image_jpeg_version(void) {
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo " TEXT_OF_VALUE(LIBJPEG_TURBO_VERSION);
+#else
+    return "libjpeg " TEXT_OF_VALUE(JPEG_LIB_VERSION);
+#endif
+}

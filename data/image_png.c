@@ -181,3 +181,7 @@ rf_status rf_png_write(FILE *stream, const char *name, const rf_image *image) {
     if (!made) return rf_fail(RF_ERR_NOMEM, "%s: out of memory in libpng", name);
     return rf_fail(RF_ERR_IO, "%s: cannot write the PNG: %s", name, job.reason);
 }
+
+const char *rf_image_png_version(void) {
+    return png_get_libpng_ver(NULL);
+}

@@ -133,3 +133,7 @@ rf_status rf_xml_read(const char *file, const char *text, size_t bytes, const rf
     XML_ParserFree(xml.parser);
     return status;
 }
+
+const char *rf_xml_version(void) {
+    return XML_ExpatVersion();
+}

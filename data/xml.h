@@ -28,4 +28,7 @@ const char *rf_xml_attribute(const char *const *attributes, const char *name);
 /* RF_ERR_FORMAT: "file:line: ...". */
 rf_status rf_xml_fail(const rf_xml *xml, const char *fmt, ...) RF_PRINTF(2, 3);
 
+/* "expat_2.5.0", of the library that runs. */
+const char *rf_xml_version(void);
+
 #endif

@@ -84,7 +84,8 @@ static void help_and_version(void **state) {
         {"rf-bench targets", "iters threads json set size"},
         {"rf-bench eval", "iters threads json set busy"},
         {"rf-bench load", "iters threads json set size batch"},
-        {"rf-bench scale", "iters threads json set size profile"}};
+        {"rf-bench scale", "iters threads json set size profile"},
+        {"rf-bench info", "measure threads json"}};
     static char help[PROGRAMS_TEXT];
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         char command[256], words[512], line[256];
