@@ -55,8 +55,8 @@ inside() { # inside COMMAND: as root there; what is mounted for it goes with it
     unshare --mount --propagation private sh -c 'mount --bind /proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --bind /sys "$0/sys" &&
         exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm DEBIAN_FRONTEND=noninteractive sh -c "$1"' "$root" "$1"
 }
-user() { # user COMMAND: as somebody who can write to /srv/work alone
-    inside "cd /srv/work && HOME=/home/tester exec setpriv --reuid=tester --regid=tester --clear-groups sh -c '$1'"
+user() { # user COMMAND: as somebody who can write to /srv/own alone
+    inside "cd /srv/own && HOME=/var/closed exec setpriv --reuid=tester --regid=tester --clear-groups sh -c '$1'"
 }
 try() { # try SENTENCE inside|user COMMAND
     local log
@@ -92,11 +92,11 @@ for package in rf rf-doc; do
 done
 
 # ---- installed ----
-inside 'useradd -M -d /home/tester tester && install -d -m 555 /home/tester && install -d -o tester /srv/work' || bad "no user could be made"
+inside 'useradd -M -d /var/closed tester && install -d -m 555 /var/closed && install -d -o tester /srv/own' || bad "no user could be made"
 try "apt installs the package" inside 'apt-get install -y --no-install-recommends /srv/debs/rf_*.deb'
 try "apt installs the documents" inside 'apt-get install -y --no-install-recommends /srv/debs/rf-doc_*.deb'
 try "links of the programs lead somewhere" inside '! find /usr/bin /usr/share/bash-completion -xtype l -name "rf*" | grep .'
-try "the user cannot write to HOME or /usr" user '! touch /home/tester/x 2>/dev/null && ! touch /usr/share/rf/x 2>/dev/null'
+try "the user cannot write to HOME or /usr" user '! touch /var/closed/x 2>/dev/null && ! touch /usr/share/rf/x 2>/dev/null'
 try "rf --version" user 'rf --version | grep -q "^compiler " && rf-train --version >/dev/null'
 try "rf bench info" user 'rf bench info --no-measure'
 try "rf data synth" user 'rf data synth --out set --train 40 --val 8 --seed 1 --size 160x160 >/dev/null'
@@ -109,9 +109,9 @@ inside 'apt-get install -y --no-install-recommends man-db tmux bash-completion' 
 try "man rf-train" user 'MANPAGER=cat man rf-train | grep -q "override a setting"'
 try "man of every program" user 'for p in rf rf-train rf-eval rf-detect rf-export rf-data rf-data-synth rf-bench; do man -w $p >/dev/null || exit 1; done'
 typed() { # typed WANTED KEYS: what a real bash shows after the keys and two tabs
-    cat >"$root/srv/work/typed" <<'KEYS'
+    cat >"$root/srv/own/typed" <<'KEYS'
 #!/bin/sh
-export TMUX_TMPDIR=/srv/work
+export TMUX_TMPDIR=/srv/own
 tmux -L t new-session -d -x 150 -y 50 'PS1="$ " exec bash --noprofile --rcfile /etc/bash.bashrc.rf -i'
 sleep 1
 tmux -L t send-keys -l -- "$2"
@@ -122,7 +122,7 @@ tmux -L t kill-server
 grep -qF -- "$1" shown || { cat shown; exit 1; }
 KEYS
     echo '. /usr/share/bash-completion/bash_completion' >"$root/etc/bash.bashrc.rf"
-    chmod 755 "$root/srv/work/typed"
+    chmod 755 "$root/srv/own/typed"
     try "completion in a terminal: $2" user "./typed \"$1\" \"$2\""
 }
 typed "optim.momentum=" "rf train --set opt"
