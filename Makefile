@@ -230,7 +230,7 @@ $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.
 
 # These run the programs.
 $(B)/tests/test_cli $(B)/tests/test_info $(B)/tests/test_cli_import $(B)/tests/test_convert_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
-$(B)/tests/test_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
+$(B)/tests/test_cexport $(B)/tests/test_slow_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
 
 fuzzers: $(FUZZERS) $(B)/seeds
 

@@ -13,11 +13,14 @@ else
     echo "style: clang-format is not installed, formatting not checked"
 fi
 
-for header in $(git ls-files '*.h'); do
-    case "$header" in core/config_undef.h) continue ;; esac
-    echo "#include \"$header\"" | ${CC:-gcc} -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I. -DRF_ISA=generic -x c - ||
-        { echo "style: $header does not compile alone"; bad=1; }
-done
+# shellcheck disable=SC2016
+git ls-files '*.h' | grep -vx core/config_undef.h | xargs -n 8 -P "$(nproc 2>/dev/null || echo 1)" sh -c '
+    bad=0
+    for header; do
+        echo "#include \"$header\"" | ${CC:-gcc} -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -I. -Iinclude -DRF_ISA=generic -x c - ||
+            { echo "style: $header does not compile alone"; bad=1; }
+    done
+    exit $bad' sh || bad=1
 
 hits=$(grep -nE '^(typedef .*[ )*]|(struct|enum|union) +)[a-z_]+_t *(;|\{|$)|\(\*[a-z_]+_t\)' $sources || true)
 [ -z "$hits" ] || { echo "style: names end in _t:"; echo "$hits"; bad=1; }

@@ -8,19 +8,23 @@
 #include <cmocka.h>
 
 #include "tests/golden.h"
+#include "tests/slow.h"
 
 static void ops_equal_pytorch(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     golden_check_ops(2e-5);
 }
 
 static void mnet025_equals_pytorch(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     golden_check_model("mnet025.json", "configs/mnet025.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
 }
 
 static void r50_equals_pytorch(void **state) {
     (void)state;
+    if (!runs_here(false)) return;
     golden_check_model("r50.json", "configs/r50.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
 }
 

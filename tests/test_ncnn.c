@@ -20,6 +20,7 @@
 #include "layers/weights.h"
 #include "tests/ncnn_model.h"
 #include "tests/ncnn_run.h"
+#include "tests/slow.h"
 
 static char dir[] = "/tmp/rf_test_ncnn_XXXXXX", param_path[128], bin_path[128];
 static const char trained[] = "../shared/data/weights/mobilenet0.25_Final.pth";
@@ -143,6 +144,7 @@ static void sample_decodes_to_our_faces(void **state) {
     (void)state;
     for (size_t s = 0; s < sizeof scenarios / sizeof *scenarios; s++) {
         const scenario *c = &scenarios[s];
+        if (!runs_here(s % 4 == 0)) continue;
         rf_export_options options = {.batch = 1, .fp16 = c->half};
         random_model m;
         rf_ncnn_net net;
@@ -174,6 +176,7 @@ static void sample_decodes_to_our_faces(void **state) {
 /* With --preprocess the network takes the sample's input: RGB, 0 to 255. */
 static void preprocessing_is_inside(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const char *const inis[] = {
         "[model]\npreset=biubug6\n[input]\nstd=50,60,70\n",
         "[model]\nbackbone=mobilenet025\n[input]\ncolour=rgb\nmean=120,110,100\nstd=57,58,59\n"};
@@ -209,6 +212,7 @@ static void preprocessing_is_inside(void **state) {
 
 static void a_fixed_size_stands_in_the_input_layer(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     random_model m;
     random_model_make(&m, "[model]\npreset=biubug6\n");
     for (int fixed = 0; fixed < 2; fixed++) {
@@ -224,6 +228,7 @@ static void a_fixed_size_stands_in_the_input_layer(void **state) {
 
 static void what_ncnn_has_not_is_refused(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const struct {
         rf_export_options options;
         const char *words;
@@ -257,6 +262,7 @@ static void what_ncnn_has_not_is_refused(void **state) {
 /* Another model's files, and weights changed after writing, are told. */
 static void verify_tells_differences(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     random_model m, other;
     rf_export_options options = {.batch = 1}, half = {.batch = 1, .fp16 = true},
                       inside = {.batch = 1, .preprocess = true};
@@ -338,6 +344,7 @@ static size_t measure_image(const rf_export_model *model, const rf_ncnn_net *net
 
 static void trained_weights_find_the_same_faces(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     FILE *names = fopen(list, "r");
     if (!names || !rf_file_exists(trained)) {
         if (names) fclose(names);

@@ -24,12 +24,18 @@
 #include "layers/init.h"
 #include "tests/onnx_forms.h"
 #include "tests/onnx_subject.h"
+#include "tests/slow.h"
 
 static char folder[] = "/tmp/rf_test_onnx_XXXXXX", path[64];
 
 /* ---- what is computed ---- */
 
 enum { FORMS = sizeof forms / sizeof *forms };
+
+/* One form of each few networks. */
+static bool is_quick(int form) {
+    return form % 8 == 0;
+}
 
 static rf_export_options options_of(int form, rf_export_outputs outputs) {
     bool fixed = !forms[form].dynamic;
@@ -49,6 +55,7 @@ static void maps_and_rows_are_ours(void **state) {
     static onnx_subject s;
     for (int form = 0; form < FORMS; form++)
         for (int kind = form < 2 ? RF_EXPORT_RAW : RF_EXPORT_ANCHORS; kind <= RF_EXPORT_ANCHORS; kind++) {
+            if (!runs_here(is_quick(form))) continue;
             onnx_subject_open(forms[form].ini, options_of(form, (rf_export_outputs)kind), forms[form].h, forms[form].w,
                               &s);
             onnx_subject_export(&s, path);
@@ -75,6 +82,7 @@ static void faces_are_those_of_the_finder(void **state) {
     (void)state;
     static onnx_subject s;
     for (int form = 0; form < FORMS; form++) {
+        if (!runs_here(is_quick(form))) continue;
         onnx_subject_open(forms[form].ini, options_of(form, RF_EXPORT_FACES), forms[form].h, forms[form].w, &s);
         s.options.score = s.config.eval.score = onnx_threshold_of(&s);
         s.config.eval.iou = 0.4;
@@ -107,6 +115,7 @@ static int count_ops(const rf_onnx_model *m, const char *op) {
 
 static void sizes_are_fixed_where_they_can_be(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static onnx_subject s;
     rf_export_options o = {.batch = 1, .h = 64, .w = 64};
     onnx_subject_open(small, o, 64, 64, &s);
@@ -135,6 +144,7 @@ static void sizes_are_fixed_where_they_can_be(void **state) {
 
 static void shared_heads_are_stored_once(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static onnx_subject s;
     onnx_subject_open(paper, (rf_export_options){.batch = 1, .h = 64, .w = 64}, 64, 64, &s);
     onnx_subject_export(&s, path);
@@ -147,6 +157,7 @@ static void shared_heads_are_stored_once(void **state) {
 
 static void half_precision_is_the_nearest(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const struct {
         float value;
         double half;
@@ -184,6 +195,7 @@ static void half_precision_is_the_nearest(void **state) {
 
 static void other_files_are_refused(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     rf_onnx_model m;
     const char *const texts[] = {"", "no protobuf at all", "\x08\x07", "\x3a\x02\x0a\x7f"};
     for (int i = 0; i < 4; i++) {
@@ -196,6 +208,7 @@ static void other_files_are_refused(void **state) {
 
 static void compare_names_what_differs(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static onnx_subject s, t;
     rf_export_options o = {.batch = 1, .h = 64, .w = 64};
     onnx_subject_open(small, o, 64, 64, &s);

@@ -14,6 +14,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/kernels/cpu.h"
 #include "core/parallel.h"
+#include "tests/slow.h"
 
 #define CHECK(expr)                                                                                                    \
     do {                                                                                                               \
@@ -97,6 +98,7 @@ static void for_all_isas(void (*fn)(rf_isa)) {
 
 static void every_op_keeps_the_contract(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     for (int i = 0; i < RF_OP_COUNT; i++) CHECK(rf_check_contract(rf_ops[i]));
     for (int i = 0; i < RF_OP_COUNT; i++)
         for (int k = 0; k < i; k++) assert_string_not_equal(rf_ops[i]->name, rf_ops[k]->name);
@@ -108,9 +110,15 @@ static void forward_case(const rf_op *op, const rf_case *shapes) {
     CHECK(rf_check_modes(op, shapes, true));
 }
 
+/* The naive references take most of the time: the other instruction sets are for test_slow_ops. */
+static bool is_best(rf_isa isa) {
+    for (int better = (int)isa + 1; better < RF_ISA_COUNT; better++)
+        if (rf_isa_supported((rf_isa)better)) return false;
+    return true;
+}
+
 static void forward_isa(rf_isa isa) {
-    (void)isa;
-    for_all_cases(forward_case);
+    if (runs_here(is_best(isa))) for_all_cases(forward_case);
 }
 
 static void forward_equals_reference(void **state) {
@@ -153,6 +161,7 @@ static void threads_isa(rf_isa isa) {
 
 static void thread_count_changes_no_bit(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     for_all_isas(threads_isa);
     rf_set_threads(0);
 }
@@ -180,6 +189,7 @@ static void compare_isa(rf_isa isa) {
 
 static void gradients_agree_between_instruction_sets(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     for_all_isas(compare_isa);
 }
 
@@ -190,6 +200,7 @@ static void copy_input(rf_trial *to, int i, const rf_trial *from, int k) {
 /* bn_act with a residual = leaky_relu(add(batch_norm(x), residual)), forward and backward. */
 static void fused_batch_norm_equals_its_parts(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const rf_case fused = {"2x9x7x24 24 24 24 24 2x9x7x24", "slope=0.1"}, norm = {"2x9x7x24 24 24 24 24", ""},
                          act = {"2x9x7x24", "slope=0.1"};
     rf_trial whole, bn, leaky;
@@ -222,6 +233,7 @@ static void fused_batch_norm_equals_its_parts(void **state) {
 /* A mean a thousand times the deviation, the case where E[x^2] - E[x]^2 fails in float. */
 static void variance_survives_a_large_mean(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const rf_case shapes = {"4x40x40x8 8 8 8 8", "eps=0"};
     rf_trial trial;
     CHECK(rf_trial_make(rf_op_find("batch_norm"), &shapes, true, 6, &trial));
@@ -239,6 +251,7 @@ static void variance_survives_a_large_mean(void **state) {
 
 static void running_statistics_rest_in_replay(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const rf_case shapes = {"2x3x5x8 8 8 8 8", ""};
     rf_trial trial;
     CHECK(rf_trial_make(rf_op_find("batch_norm"), &shapes, true, 6, &trial));
@@ -255,6 +268,7 @@ static void running_statistics_rest_in_replay(void **state) {
 /* log-sum-exp of 1000 and of -1000 overflows or vanishes without care. */
 static void softmax_survives_large_logits(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const rf_case shapes = {"2x2 2", ""};
     rf_trial trial;
     CHECK(rf_trial_make(rf_op_find("softmax_ce"), &shapes, true, 0, &trial));
@@ -272,6 +286,7 @@ static void softmax_survives_large_logits(void **state) {
 
 static void wrong_shapes_are_refused(void **state) {
     (void)state;
+    if (!runs_here(true)) return;
     static const struct {
         const char *op;
         rf_case shapes;
