@@ -325,7 +325,8 @@ $(MANUAL)/rf.1: $(if $(CROSS),,$(B)/rf)
 	@$(if $(CROSS),build/release/rf,$(B)/rf) help --completion zsh >$(MANUAL)/_rf
 manual: $(MANUAL)/rf.1
 
-# One list for install and uninstall; a part of rf adds its rows with +=, and what makes their files to INSTALL_NEEDS.
+# One list for install and uninstall; a part of rf adds its rows to INSTALL_MORE with +=, and what makes their files to
+# INSTALL_NEEDS: library:FILE:$(libdir)/NAME for a shared library, file: for headers and all else, link:TARGET:PATH.
 INSTALL_NEEDS += programs manual
 INSTALL = $(call into,program,$(bindir),$(B)/rf) $(foreach p,$(LINKS),link:rf:$(bindir)/$(p)) \
     $(call into,file,$(datadir)/rf/configs,$(wildcard configs/*.ini)) \

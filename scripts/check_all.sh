@@ -50,6 +50,8 @@ step "threads with the thread sanitizer" threads
 step "every test for ARM64" sh scripts/check_cross.sh --all aarch64-linux-gnu
 step "exports in onnxruntime and OpenCV" runtimes
 step "exported C sources with every compiler" sh scripts/check_c.sh
+step "Debian packages on a clean Debian" bash scripts/check_deb.sh
+step "the README's two commands on a clean Debian" bash scripts/check_deb.sh --readme
 step "fuzz targets" make fuzz FUZZ_SECONDS="$seconds"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

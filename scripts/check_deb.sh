@@ -80,14 +80,15 @@ if [ $readme = yes ]; then
 fi
 
 # ---- the packages ----
+before=$(git status --porcelain --untracked-files=all)
 sh scripts/deb.sh && good || { bad "make deb"; end; }
-[ -z "$(git status --porcelain --untracked-files=all -- debian)" ] && good || bad "making packages left something in debian/"
+[ "$before" = "$(git status --porcelain --untracked-files=all)" ] && good || bad "making packages left something in the tree"
 mkdir -p "$root/srv/debs"
 cp build/deb/*.deb build/deb/*.changes build/deb/*.buildinfo "$root/srv/debs/"
 chmod -R a+rX build/deb
 faults=$(cd build/deb && setpriv --reuid=nobody --regid=nogroup --clear-groups lintian ./*.changes 2>&1)
 [ -z "$faults" ] && good || bad "lintian: $faults"
-for package in rf rf-doc; do
+for package in rf rf-doc $([ ! -d include/rf ] || echo librf0 librf-dev); do
     [ -f "$(echo "build/deb/${package}_"*.deb)" ] && good || bad "there is no package $package"
 done
 
@@ -95,13 +96,14 @@ done
 inside 'useradd -M -d /var/closed tester && install -d -m 555 /var/closed && install -d -o tester /srv/own' || bad "no user could be made"
 try "apt installs the package" inside 'apt-get install -y --no-install-recommends /srv/debs/rf_*.deb'
 try "apt installs the documents" inside 'apt-get install -y --no-install-recommends /srv/debs/rf-doc_*.deb'
+[ ! -d include/rf ] || try "apt installs the library" inside 'apt-get install -y --no-install-recommends /srv/debs/librf0_*.deb /srv/debs/librf-dev_*.deb'
 try "links of the programs lead somewhere" inside '! find /usr/bin /usr/share/bash-completion -xtype l -name "rf*" | grep .'
 try "the user cannot write to HOME or /usr" user '! touch /var/closed/x 2>/dev/null && ! touch /usr/share/rf/x 2>/dev/null'
 try "rf --version" user 'rf --version | grep -q "^compiler " && rf-train --version >/dev/null'
 try "rf bench info" user 'rf bench info --no-measure'
 try "rf data synth" user 'rf data synth --out set --train 40 --val 8 --seed 1 --size 160x160 >/dev/null'
-try "rf train" user 'rf train mnet025 --set data.root=set --set input.size=128 --set train.batch=8 --set schedule.epochs=1 --out run >/dev/null'
-try "rf detect" user 'rf detect --model run set/val/images --json - | grep -c faces | grep -qx 8'
+try "rf train" user 'rf train /usr/share/rf/configs/mnet025.ini --set data.root=set --set input.size=128 --set train.batch=8 --set schedule.epochs=1 --out run >/dev/null'
+try "rf detect" user 'rf detect run/last.safetensors set/val/images --json - | grep -c faces | grep -qx 8'
 try "documents with pictures" user 'test -s /usr/share/doc/rf/README.md && test -s /usr/share/doc/rf/docs/demo.jpg'
 
 # What a terminal needs is no part of a minimal system.
@@ -130,6 +132,6 @@ typed "rf train" "rf tr"
 typed "--resume" "rf-train --res"
 typed "synth" "rf data "
 typed "pyramidbox" "rf train --set model.context="
-try "apt removes the package" inside 'apt-get purge -y rf rf-doc && ! ls -d /usr/share/rf /usr/share/doc/rf /usr/bin/rf* 2>/dev/null | grep .'
+try "apt removes the package" inside 'apt-get purge -y rf rf-doc "librf*" && ! ls -d /usr/share/rf /usr/share/doc/rf /usr/bin/rf* 2>/dev/null | grep .'
 rm -rf "$root"
 end

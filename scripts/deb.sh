@@ -22,6 +22,8 @@ else
 fi
 sh scripts/commit.sh >"$tree/.commit" # the copy is no work tree of git
 log=$top/log
+# Without the headers there is no library to make packages of.
+[ -d include/rf ] || export DEB_BUILD_PROFILES="${DEB_BUILD_PROFILES:-} pkg.rf.nolibrary"
 if ! (cd "$tree" && DEB_BUILD_OPTIONS="parallel=$(nproc 2>/dev/null || echo 1) ${DEB_BUILD_OPTIONS:-}" dpkg-buildpackage -us -uc -b) >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "deb: the packages could not be built; all of what was said: $log" >&2
