@@ -60,7 +60,7 @@ mkdir -p "$clone/build"
 case "$quick $documents " in
 no*" README.md "*) ;; # its first block builds them
 *)
-    for program in "$home"/build/release/rf-*; do
+    for program in "$home"/build/release/rf "$home"/build/release/rf-*; do
         ln -s "$program" "$clone/build/$(basename "$program")"
     done
     ln -s "$home/build/release" "$clone/build/release"
@@ -183,7 +183,7 @@ train() { # train PROGRAM OPTIONS...: ended by Ctrl-C
     [ $status = 130 ] || [ $status = 0 ] || return $status
 }
 rf-train() { train build/rf-train "$@"; }
-build/rf-train() { train "$(readlink -f build/rf-train)" "$@"; }
+build/rf-train() { train "$PWD/build/rf-train" "$@"; } # by its own name: it is a link
 exec {BASH_XTRACEFD}>"$trace"
 set -x
 SHELL
