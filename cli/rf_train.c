@@ -137,13 +137,13 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
     return RF_OK;
 }
 
-static rf_status evaluate(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out) {
+static rf_status evaluate(void *ctx, rf_params *params, const rf_param_values *values, rf_eval_result *out) {
     session *s = ctx;
     rf_finder *finder = NULL;
     rf_find_all found = {0};
     rf_face_list *lists = rf_alloc(s->val->n_samples, sizeof *lists);
     rf_status status = lists ? RF_OK : RF_ERR_NOMEM;
-    if (status == RF_OK) status = rf_params_fold(params, weights);
+    if (status == RF_OK) status = rf_params_fold(params, values);
     if (status == RF_OK) status = rf_finder_open(&s->config, params, &finder);
     if (status == RF_OK) status = rf_find_faces(finder, s->val, lists, &found);
     if (status == RF_OK) {

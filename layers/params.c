@@ -177,7 +177,7 @@ void rf_param_from_file(const rf_param *param, const float *file, rf_real *value
 
 typedef struct fold_job {
     const rf_params *params;
-    const rf_real *data;
+    const rf_real *data, *state;
 } fold_job;
 
 static void fold_range(void *ctx, size_t begin, size_t end) {
@@ -187,8 +187,8 @@ static void fold_range(void *ctx, size_t begin, size_t end) {
         const rf_fold *fold = &p->folds[f];
         size_t outs = p->entries[fold->beta].count, beta = p->entries[fold->beta].offset;
         const rf_real *gamma = job->data + p->entries[fold->gamma].offset;
-        const rf_real *mean = p->state + p->entries[fold->mean].offset;
-        const rf_real *var = p->state + p->entries[fold->var].offset;
+        const rf_real *mean = job->state + p->entries[fold->mean].offset;
+        const rf_real *var = job->state + p->entries[fold->var].offset;
         rf_real *scale = p->folded + p->entries[fold->gamma].offset;
         for (size_t o = 0; o < outs; o++) {
             scale[o] = (rf_real)((double)gamma[o] / sqrt((double)var[o] + fold->eps));
@@ -204,10 +204,11 @@ static void fold_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-rf_status rf_params_fold(rf_params *params, const rf_real *data) {
+rf_status rf_params_fold(rf_params *params, const rf_param_values *values) {
     if (!params->folded) params->folded = rf_block_alloc(params->data_count * sizeof(rf_real));
     if (!params->folded) return RF_ERR_NOMEM;
-    fold_job job = {params, data ? data : params->data};
+    fold_job job = {params, values && values->data ? values->data : params->data,
+                    values && values->state ? values->state : params->state};
     memcpy(params->folded, job.data, params->data_count * sizeof *params->folded);
     rf_parallel_for(params->n_folds, 1, fold_range, &job);
     params->folded_valid = true;

@@ -106,10 +106,16 @@ const rf_param *rf_params_find_nonfinite(const rf_params *params);
 void rf_param_to_file(const rf_param *param, const rf_real *values, float *file);
 void rf_param_from_file(const rf_param *param, const float *file, rf_real *values);
 
-/* Fills `folded` from `data` (an array like params->data, for example an average of the weights; NULL = params->data)
- * and the running statistics: w' = w * gamma/sqrt(var+eps), and in beta's place b' = beta - mean * gamma/sqrt(var+eps);
+/* Other values for a network than the store's own, for example an average over the training. Both belong together: a
+ * normalisation needs the statistics of what the weights give. NULL: the store's own. Borrowed. */
+typedef struct rf_param_values {
+    const rf_real *data;  /* laid out like params->data */
+    const rf_real *state; /* like params->state */
+} rf_param_values;
+
+/* Fills `folded` from `values` (NULL: the store's own), learnable ones and running statistics: w' = w * gamma/sqrt(var+eps), and in beta's place b' = beta - mean * gamma/sqrt(var+eps);
  * all other entries are copied. Evaluation graphs read this array, those built before as well: call it whenever
  * training changed the weights. Not thread safe. */
-rf_status rf_params_fold(rf_params *params, const rf_real *data);
+rf_status rf_params_fold(rf_params *params, const rf_param_values *values);
 
 #endif

@@ -44,15 +44,21 @@ typedef struct rf_weights_pack {
     size_t count;
     float *buffer;
 } rf_weights_pack;
-/* All weights, running statistics and num_batches_tracked (always 0; PyTorch's strict load wants it). `data` is an
- * array like params->data to take the learnable values from, NULL = params->data. */
-rf_status rf_weights_pack_model(const rf_params *params, const rf_real *data, rf_weights_pack *pack);
+/* All weights, running statistics and num_batches_tracked (always 0; PyTorch's strict load wants it), of `values`
+ * (NULL: the store's own). */
+rf_status rf_weights_pack_model(const rf_params *params, const rf_param_values *values, rf_weights_pack *pack);
 /* An array laid out like params->data (a momentum, an average) as tensors called prefix + entry name. */
 rf_status rf_weights_pack_array(const rf_params *params, const rf_real *array, const char *prefix,
+                                rf_weights_pack *pack);
+/* An array laid out like params->state, the same way. */
+rf_status rf_weights_pack_state(const rf_params *params, const rf_real *array, const char *prefix,
                                 rf_weights_pack *pack);
 void rf_weights_pack_free(rf_weights_pack *pack);
 /* Reads what rf_weights_pack_array wrote back into `array`; every entry must be there in its shape. */
 rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                  rf_real *array);
+/* The same of rf_weights_pack_state. */
+rf_status rf_weights_unpack_state(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
                                   rf_real *array);
 
 /* Whether a file holds exactly what rf_weights_pack_model gives, bit for bit; RF_ERR_FORMAT names what differs. */

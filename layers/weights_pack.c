@@ -33,48 +33,57 @@ static rf_status add_counter(rf_weights_pack *pack, const char *variance_name) {
     return add(pack, "", name, (rf_st_tensor){.dtype = RF_I64, .data = &zero_batches, .bytes = sizeof zero_batches});
 }
 
-/* Entries as tensors; `data` replaces params->data; running statistics and counters on demand. */
-static rf_status pack_entries(const rf_params *params, const rf_real *data, const char *prefix, bool state,
-                              rf_weights_pack *pack) {
+/* One entry as a tensor, its numbers copied to `to`. */
+static rf_status add_entry(rf_weights_pack *pack, const char *prefix, const rf_param *p, const rf_real *values,
+                           float *to) {
+    rf_param_to_file(p, values, to);
+    rf_st_tensor tensor = {.dtype = RF_F32, .n_dims = p->n_dims, .data = to, .bytes = p->count * sizeof *to};
+    memcpy(tensor.dims, p->dims, sizeof p->dims);
+    return add(pack, prefix, p->name, tensor);
+}
+
+/* The entries whose array is given (NULL: left out), and the counters where `counters` says so. */
+static rf_status pack_entries(const rf_params *params, const rf_real *data, const rf_real *state, const char *prefix,
+                              bool counters, rf_weights_pack *pack) {
     size_t total = 0, at = 0;
     *pack = (rf_weights_pack){0};
     for (size_t i = 0; i < params->count; i++) total += params->entries[i].count;
     pack->tensors = rf_alloc(2 * params->count, sizeof *pack->tensors);
     pack->buffer = rf_alloc(total, sizeof *pack->buffer);
-    if (!pack->tensors || !pack->buffer) return RF_ERR_NOMEM;
-    for (size_t i = 0; i < params->count; i++) {
+    rf_status status = pack->tensors && pack->buffer ? RF_OK : RF_ERR_NOMEM;
+    for (size_t i = 0; i < params->count && status == RF_OK; i++) {
         const rf_param *p = &params->entries[i];
-        if (rf_param_is_state(p) && !state) continue;
-        float *out = pack->buffer + at;
-        rf_param_to_file(p, rf_param_is_state(p) ? params->state + p->offset : data + p->offset, out);
+        const rf_real *values = rf_param_is_state(p) ? state : data;
+        if (!values) continue;
+        status = add_entry(pack, prefix, p, values + p->offset, pack->buffer + at);
         at += p->count;
-        rf_st_tensor tensor = {.dtype = RF_F32, .n_dims = p->n_dims, .data = out, .bytes = p->count * sizeof *out};
-        memcpy(tensor.dims, p->dims, sizeof p->dims);
-        RF_TRY(add(pack, prefix, p->name, tensor));
-        if (p->kind == RF_PARAM_BN_VAR) RF_TRY(add_counter(pack, p->name));
+        if (status == RF_OK && counters && p->kind == RF_PARAM_BN_VAR) status = add_counter(pack, p->name);
     }
-    return RF_OK;
-}
-
-rf_status rf_weights_pack_model(const rf_params *params, const rf_real *data, rf_weights_pack *pack) {
-    rf_status status = pack_entries(params, data ? data : params->data, "", true, pack);
     if (status != RF_OK) rf_weights_pack_free(pack);
     return status;
+}
+
+rf_status rf_weights_pack_model(const rf_params *params, const rf_param_values *values, rf_weights_pack *pack) {
+    return pack_entries(params, values && values->data ? values->data : params->data,
+                        values && values->state ? values->state : params->state, "", true, pack);
 }
 
 rf_status rf_weights_pack_array(const rf_params *params, const rf_real *array, const char *prefix,
                                 rf_weights_pack *pack) {
-    rf_status status = pack_entries(params, array, prefix, false, pack);
-    if (status != RF_OK) rf_weights_pack_free(pack);
-    return status;
+    return pack_entries(params, array, NULL, prefix, false, pack);
 }
 
-rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
-                                  rf_real *array) {
+rf_status rf_weights_pack_state(const rf_params *params, const rf_real *array, const char *prefix,
+                                rf_weights_pack *pack) {
+    return pack_entries(params, NULL, array, prefix, false, pack);
+}
+
+static rf_status unpack_entries(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                bool state, rf_real *array) {
     char name[2 * RF_NAME_BYTES];
     for (size_t i = 0; i < params->count; i++) {
         const rf_param *p = &params->entries[i];
-        if (rf_param_is_state(p)) continue;
+        if (rf_param_is_state(p) != state) continue;
         snprintf(name, sizeof name, "%s%s", prefix, p->name);
         const rf_st_tensor *t = rf_st_find(file, name);
         bool fits = t && t->dtype == RF_F32 && t->n_dims == p->n_dims;
@@ -87,6 +96,16 @@ rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, cons
         rf_param_from_file(p, t->data, array + p->offset);
     }
     return RF_OK;
+}
+
+rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                  rf_real *array) {
+    return unpack_entries(path, file, params, prefix, false, array);
+}
+
+rf_status rf_weights_unpack_state(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
+                                  rf_real *array) {
+    return unpack_entries(path, file, params, prefix, true, array);
 }
 
 static rf_status same_tensor(const char *path, const rf_st_file *file, const rf_st_tensor *want) {

@@ -222,7 +222,7 @@ static void evaluation_reads_the_folded_weights(void **state) {
     rf_params_values(params, rf_params_find(params, "BboxHead.0.conv1x1.bias"))[0] += (rf_real)1;
     assert_int_equal(rf_params_fold(params, NULL), RF_OK);
     rf_real *changed = run(params, &config, 40, 40, RF_EVAL, &n);
-    assert_int_equal(rf_params_fold(params, average), RF_OK);
+    assert_int_equal(rf_params_fold(params, &(rf_param_values){.data = average}), RF_OK);
     rf_real *averaged = run(params, &config, 40, 40, RF_EVAL, &n);
     rf_params_init(params, 9); /* makes the fold stale by itself */
     rf_real *fresh = run(params, &config, 40, 40, RF_EVAL, &n);

@@ -51,13 +51,16 @@ typedef struct run {
     rf_progress progress;
 } run;
 
-static void fill(rf_rng *rng, const rf_params *params, rf_real *array) {
-    bool state = array == params->state;
+static void fill_kind(rf_rng *rng, const rf_params *params, rf_real *array, bool state) {
     for (size_t e = 0; array && e < params->count; e++) {
         const rf_param *p = &params->entries[e];
         for (size_t i = 0; i < p->count && rf_param_is_state(p) == state; i++)
             array[p->offset + i] = rf_rng_range(rng, -1, 1) + (state ? 1.5f : 0);
     }
+}
+
+static void fill(rf_rng *rng, const rf_params *params, rf_real *array) {
+    fill_kind(rng, params, array, array == params->state);
 }
 
 static void run_make(run *r, const char *more) {
@@ -79,7 +82,9 @@ static uint32_t digest(const run *r) {
     size_t bytes = r->params->data_count * sizeof(rf_real);
     uint32_t crc = rf_crc32(rf_crc32(0, r->params->data, bytes), r->optimizer.slots[0], bytes);
     crc = rf_crc32(crc, r->params->state, r->params->state_count * sizeof(rf_real));
-    return r->optimizer.ema ? rf_crc32(crc, r->optimizer.ema, bytes) : crc;
+    if (!r->optimizer.ema) return crc;
+    crc = rf_crc32(crc, r->optimizer.ema, bytes);
+    return rf_crc32(crc, r->optimizer.ema_state, r->params->state_count * sizeof(rf_real));
 }
 
 /* One update in double precision, what an entry's name means included; returns the norm of the gradients.
@@ -113,10 +118,15 @@ static uint32_t check_updates(const char *more, int threads) {
     const rf_real *ema = r.optimizer.ema;
     rf_rng rng = rf_rng_make(3, 0, n, RF_STREAM_TEST);
     double *w = rf_alloc(n, sizeof *w), *v = rf_alloc(n, sizeof *v), *average = rf_alloc(n, sizeof *average), norm = 0;
+    rf_rng statistics = rf_rng_make(4, 0, n, RF_STREAM_TEST);
+    double *moments = rf_alloc(r.params->state_count, sizeof *moments); /* the running statistics start at 0 here */
     for (size_t i = 0; i < n; i++) w[i] = average[i] = (double)r.params->data[i];
     for (int step = 0; step < 3; step++) {
         double limit = r.config.optim.clip_norm, lr = 0.1 / (1 + step);
         fill(&rng, r.params, r.params->grad);
+        fill(&statistics, r.params, r.params->state);
+        for (size_t i = 0; ema && i < r.params->state_count; i++)
+            moments[i] = r.config.optim.ema * moments[i] + (1 - r.config.optim.ema) * (double)r.params->state[i];
         norm = rf_optimizer_grad_norm(&r.optimizer);
         double scale = limit > 0 ? limit / norm : 0.5; /* clipped; two batches accumulated */
         rf_optimizer_step(&r.optimizer, lr, scale);
@@ -124,7 +134,10 @@ static uint32_t check_updates(const char *more, int threads) {
         near(norm, want, 1e-12 * want, more, 0);
     }
     assert_true((ema != NULL) == (r.config.optim.ema > 0));
-    assert_true(rf_optimizer_weights(&r.optimizer) == (ema ? ema : r.params->data));
+    rf_param_values values = rf_optimizer_weights(&r.optimizer);
+    assert_true(values.data == (ema ? ema : r.params->data));
+    assert_true(values.state == (ema ? r.optimizer.ema_state : r.params->state));
+    for (size_t i = 0; ema && i < r.params->state_count; i++) near((double)values.state[i], moments[i], 2e-6, more, i);
     for (size_t i = 0; i < n; i++) {
         near((double)r.params->data[i], w[i], 2e-6, more, i);
         near((double)r.optimizer.slots[0][i], v[i], 2e-6, more, i);
@@ -133,7 +146,7 @@ static uint32_t check_updates(const char *more, int threads) {
     uint32_t crc = rf_crc32(digest(&r), &norm, sizeof norm);
     r.params->grad[rf_params_find(r.params, "fpn.output1.0.weight")->offset + 1] = NAN;
     assert_true(isnan(rf_optimizer_grad_norm(&r.optimizer)));
-    rf_free(w), rf_free(v), rf_free(average), run_free(&r);
+    rf_free(w), rf_free(v), rf_free(average), rf_free(moments), run_free(&r);
     return crc;
 }
 
@@ -186,6 +199,7 @@ static void scramble(run *r, uint64_t seed) {
     rf_rng rng = rf_rng_make(10, 0, seed, RF_STREAM_TEST);
     rf_real *const arrays[] = {r->params->data, r->params->state, r->optimizer.slots[0], r->optimizer.ema};
     for (int k = 0; k < 4; k++) fill(&rng, r->params, arrays[k]);
+    fill_kind(&rng, r->params, r->optimizer.ema_state, true);
     r->progress =
         (rf_progress){.step = UINT64_MAX - seed,
                       .epoch = UINT32_MAX,
@@ -249,11 +263,38 @@ static void checkpoints_come_back(void **state) {
         assert_string_equal(text, found);
         scramble(&b, 3); /* for every other tool the file is a model with the weights to use */
         expect_ok(rf_weights_load(path, b.params, NULL));
-        const rf_real *weights = a.optimizer.ema ? a.optimizer.ema : a.params->data;
-        assert_memory_equal(b.params->data, weights, a.params->data_count * sizeof(rf_real));
-        assert_memory_equal(b.params->state, a.params->state, a.params->state_count * sizeof(rf_real));
+        rf_param_values values = rf_optimizer_weights(&a.optimizer);
+        assert_memory_equal(b.params->data, values.data, a.params->data_count * sizeof(rf_real));
+        assert_memory_equal(b.params->state, values.state, a.params->state_count * sizeof(rf_real));
         rf_free(text), rf_free(found), run_free(&a), run_free(&b);
     }
+}
+
+/* Checkpoints of 0.1.0 hold no raw running statistics: those of the model are both. */
+static void averages_of_earlier_checkpoints_are_read(void **state) {
+    (void)state;
+    run a, b;
+    rf_st_file *file;
+    pair_make(&a, &b, "optim.ema=0.9");
+    expect_ok(save(&a));
+    expect_ok(rf_st_read(path, &file));
+    size_t n = 0, before = file->count;
+    for (size_t i = 0; i < file->count; i++) {
+        bool raw = strncmp(file->tensors[i].name, "raw.", 4) == 0 && strstr(file->tensors[i].name, ".running_");
+        rf_st_tensor tensor = file->tensors[i];
+        file->tensors[i] = file->tensors[n]; /* keeps every name for rf_st_free */
+        file->tensors[n] = tensor;
+        n += !raw;
+    }
+    assert_true(n < before);
+    expect_ok(rf_st_write(path, file->tensors, n, (const char *const *)file->meta_keys,
+                          (const char *const *)file->meta_values, file->meta_count));
+    expect_ok(load(&b));
+    size_t bytes = a.params->state_count * sizeof(rf_real);
+    assert_memory_equal(b.params->data, a.params->data, a.params->data_count * sizeof(rf_real));
+    assert_memory_equal(b.params->state, a.optimizer.ema_state, bytes);
+    assert_memory_equal(b.optimizer.ema_state, a.optimizer.ema_state, bytes);
+    rf_st_free(file), run_free(&a), run_free(&b);
 }
 
 /* Writes `path` again with one metadata value changed ("key=value") or left out ("key"). */
@@ -399,6 +440,7 @@ int main(void) {
         cmocka_unit_test(updates_follow_the_formula),
         cmocka_unit_test(optimizers_keep_the_contract),
         cmocka_unit_test(checkpoints_come_back),
+        cmocka_unit_test(averages_of_earlier_checkpoints_are_read),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(a_failing_write_leaves_the_old_file),
         cmocka_unit_test(damaged_files_are_refused_or_read),

@@ -80,10 +80,10 @@ static void on_note(void *ctx, const char *sentence) {
     snprintf(w->notes + used, sizeof w->notes - used, "%s\n", sentence);
 }
 
-static rf_status on_evaluate(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out) {
+static rf_status on_evaluate(void *ctx, rf_params *params, const rf_param_values *values, rf_eval_result *out) {
     watch *w = ctx;
     assert_non_null(params);
-    assert_non_null(weights);
+    assert_true(values && values->data && values->state);
     double value = w->values[w->n_evaluations++];
     if (value < 0) {
         rf_signal_raise(SIGINT);

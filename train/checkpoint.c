@@ -14,7 +14,7 @@
 #include "layers/weights.h"
 
 static const char format_name[] = "rf-checkpoint-1";
-enum { META_MAX = 24, MAX_PACKS = 2 + RF_OPTIMIZER_MAX_SLOTS };
+enum { META_MAX = 24, MAX_PACKS = 3 + RF_OPTIMIZER_MAX_SLOTS };
 
 /* All tensors of the file, gathered from several packs. */
 typedef struct packs {
@@ -30,7 +30,8 @@ static void packs_free(packs *p) {
 }
 
 static rf_status packs_make(const rf_optimizer *o, packs *p) {
-    RF_TRY(rf_weights_pack_model(o->params, rf_optimizer_weights(o), &p->pack[p->n]));
+    rf_param_values values = rf_optimizer_weights(o);
+    RF_TRY(rf_weights_pack_model(o->params, &values, &p->pack[p->n]));
     p->n++;
     for (int s = 0; s < o->kind->n_slots; s++) {
         char prefix[64];
@@ -40,6 +41,8 @@ static rf_status packs_make(const rf_optimizer *o, packs *p) {
     }
     if (o->ema) {
         RF_TRY(rf_weights_pack_array(o->params, o->params->data, "raw.", &p->pack[p->n]));
+        p->n++;
+        RF_TRY(rf_weights_pack_state(o->params, o->params->state, "raw.", &p->pack[p->n]));
         p->n++;
     }
     for (int i = 0; i < p->n; i++) p->count += p->pack[i].count;
@@ -195,6 +198,16 @@ static rf_status read_progress(const char *path, const rf_st_file *file, rf_prog
     return read_origin(path, file, progress);
 }
 
+static bool has_raw_state(const rf_st_file *file, const rf_params *params) {
+    char name[2 * RF_NAME_BYTES];
+    for (size_t i = 0; i < params->count; i++) {
+        if (!rf_param_is_state(&params->entries[i])) continue;
+        snprintf(name, sizeof name, "raw.%s", params->entries[i].name);
+        if (rf_st_find(file, name)) return true;
+    }
+    return false;
+}
+
 static rf_status read_arrays(const char *path, const rf_st_file *file, rf_optimizer *o) {
     rf_weights_report report = {0};
     RF_TRY(rf_weights_apply(path, file, o->params, &report));
@@ -210,8 +223,10 @@ static rf_status read_arrays(const char *path, const rf_st_file *file, rf_optimi
         RF_TRY(rf_weights_unpack_array(path, file, o->params, prefix, o->slots[s]));
     }
     if (!o->ema) return RF_OK;
-    rf_optimizer_reset_ema(o); /* the plain names are the average */
-    return rf_weights_unpack_array(path, file, o->params, "raw.", o->params->data);
+    rf_optimizer_reset_ema(o); /* the plain names are the averages */
+    RF_TRY(rf_weights_unpack_array(path, file, o->params, "raw.", o->params->data));
+    if (!has_raw_state(file, o->params)) return RF_OK; /* before 0.2.0 the statistics were not averaged */
+    return rf_weights_unpack_state(path, file, o->params, "raw.", o->params->state);
 }
 
 rf_status rf_checkpoint_read(const char *path, rf_optimizer *optimizer, rf_progress *progress) {

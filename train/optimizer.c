@@ -60,7 +60,8 @@ rf_status rf_optimizer_init(rf_optimizer *o, const rf_config *config, rf_params 
     }
     if (status == RF_OK && config->optim.ema > 0) {
         o->ema = rf_alloc(params->data_count, sizeof(rf_real));
-        if (!o->ema)
+        o->ema_state = rf_alloc(params->state_count, sizeof(rf_real));
+        if (!o->ema || !o->ema_state)
             status = RF_ERR_NOMEM;
         else
             rf_optimizer_reset_ema(o);
@@ -72,13 +73,16 @@ rf_status rf_optimizer_init(rf_optimizer *o, const rf_config *config, rf_params 
 void rf_optimizer_free(rf_optimizer *o) {
     for (int s = 0; s < RF_OPTIMIZER_MAX_SLOTS; s++) rf_free(o->slots[s]);
     rf_free(o->ema);
+    rf_free(o->ema_state);
     rf_free(o->stretches);
     rf_free(o->partial);
     memset(o, 0, sizeof *o);
 }
 
 void rf_optimizer_reset_ema(rf_optimizer *o) {
-    if (o->ema) memcpy(o->ema, o->params->data, o->params->data_count * sizeof(rf_real));
+    if (!o->ema) return;
+    memcpy(o->ema, o->params->data, o->params->data_count * sizeof(rf_real));
+    memcpy(o->ema_state, o->params->state, o->params->state_count * sizeof(rf_real));
 }
 
 static void norm_range(void *ctx, size_t begin, size_t end) {
@@ -127,11 +131,20 @@ static void step_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
+/* Averaged weights give maps whose mean and variance are not those that the weights of the moment gave, and a large
+ * rate moves these fast: with the raw statistics an average scored 0.095 where the weights themselves scored 0.28. */
+static void average_state(rf_optimizer *o) {
+    rf_real keep = (rf_real)o->config->optim.ema, take = (rf_real)(1 - o->config->optim.ema);
+    for (size_t i = 0; i < o->params->state_count; i++)
+        o->ema_state[i] = keep * o->ema_state[i] + take * o->params->state[i];
+}
+
 void rf_optimizer_step(rf_optimizer *o, double lr, double grad_scale) {
     step_context context = {o, lr, grad_scale};
     rf_parallel_for(o->n_stretches, 4, step_range, &context);
+    if (o->ema) average_state(o);
 }
 
-const rf_real *rf_optimizer_weights(const rf_optimizer *o) {
-    return o->ema ? o->ema : o->params->data;
+rf_param_values rf_optimizer_weights(const rf_optimizer *o) {
+    return o->ema ? (rf_param_values){o->ema, o->ema_state} : (rf_param_values){o->params->data, o->params->state};
 }

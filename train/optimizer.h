@@ -39,7 +39,8 @@ typedef struct rf_optimizer {
     rf_params *params;                      /* borrowed */
     rf_real *slots[RF_OPTIMIZER_MAX_SLOTS]; /* [params->data_count] each */
     rf_real *ema;                           /* [params->data_count] average of the weights; NULL when optim.ema is 0 */
-    struct rf_stretch *stretches;           /* parameters cut in pieces of fixed size */
+    rf_real *ema_state; /* [params->state_count] of the running statistics, with the same decay; NULL with ema */
+    struct rf_stretch *stretches; /* parameters cut in pieces of fixed size */
     size_t n_stretches;
     double *partial; /* [n_stretches] */
 } rf_optimizer;
@@ -48,18 +49,18 @@ typedef struct rf_optimizer {
 rf_status rf_optimizer_init(rf_optimizer *optimizer, const rf_config *config, rf_params *params);
 void rf_optimizer_free(rf_optimizer *optimizer);
 
-/* Starts the average again from the weights (after weights were loaded). */
+/* Starts the averages again from the weights and running statistics (after these were loaded). */
 void rf_optimizer_reset_ema(rf_optimizer *optimizer);
 
 /* Global L2 norm of the gradients of all parameters that are trained (double, fixed order of summation). NaN or
  * infinity comes back as such. */
 double rf_optimizer_grad_norm(const rf_optimizer *optimizer);
 
-/* w <- rule(w, g * grad_scale), where grad_scale is 1 / optim.accumulate times the clipping factor; then the average.
+/* w <- rule(w, g * grad_scale), where grad_scale is 1 / optim.accumulate times the clipping factor; then the averages.
  */
 void rf_optimizer_step(rf_optimizer *optimizer, double lr, double grad_scale);
 
-/* The weights to evaluate and to ship: the average when there is one, else the weights. [params->data_count] */
-const rf_real *rf_optimizer_weights(const rf_optimizer *optimizer);
+/* What to evaluate and to ship: the averages when there are any, else what is trained. */
+rf_param_values rf_optimizer_weights(const rf_optimizer *optimizer);
 
 #endif

@@ -41,9 +41,9 @@ typedef struct rf_train_callbacks {
     void (*step)(void *ctx, const rf_train_line *line);
     void (*note)(void *ctx, const char *sentence);
     void (*warn)(void *ctx, const char *sentence); /* what a user should know of: settings that changed, figures */
-    /* Evaluates `weights` (laid out like params->data) with the running statistics of params. RF_ERR_INTERRUPTED when a
-     * signal cut it off: the evaluation is then still due. */
-    rf_status (*evaluate)(void *ctx, rf_params *params, const rf_real *weights, rf_eval_result *out);
+    /* Evaluates `values` in place of those of params. RF_ERR_INTERRUPTED when a signal cut it off: the evaluation is
+     * then still due. */
+    rf_status (*evaluate)(void *ctx, rf_params *params, const rf_param_values *values, rf_eval_result *out);
 } rf_train_callbacks;
 
 typedef struct rf_train_options {

@@ -166,8 +166,8 @@ static rf_status run_evaluation(rf_trainer *t) {
     if (!t->callbacks.evaluate || t->overfit) return RF_OK;
     rf_progress *p = &t->progress;
     rf_eval_result metrics = {0};
-    rf_status status =
-        t->callbacks.evaluate(t->callbacks.ctx, t->params, rf_optimizer_weights(&t->optimizer), &metrics);
+    rf_param_values values = rf_optimizer_weights(&t->optimizer);
+    rf_status status = t->callbacks.evaluate(t->callbacks.ctx, t->params, &values, &metrics);
     if (status == RF_ERR_INTERRUPTED) return RF_OK; /* still due */
     RF_TRY(status);
     tell_unreadable(t, &metrics);
