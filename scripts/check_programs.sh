@@ -30,6 +30,7 @@ libraries() { # libraries FILE ALLOWED...: all that the loader would load, those
 [ -x "$folder/rf" ] || { echo "programs: there is no $folder/rf; run make first"; exit 1; }
 # shellcheck disable=SC2086
 libraries "$folder/rf" $allowed
+count=$(sed '/vdso\|ld-linux/d' "$work/ldd" | wc -l)
 # shellcheck disable=SC2086
 [ ! -x "$folder-openmp/rf" ] || libraries "$folder-openmp/rf" $allowed libgomp libpthread libdl
 [ "$(wc -l <"$work/ldd")" -ge 9 ] || say "ldd lists too little to be true"
@@ -37,7 +38,7 @@ libraries "$folder/rf" $allowed
 strip -o "$work/rf" "$folder/rf"
 bytes=$(wc -c <"$work/rf")
 [ "$bytes" -le "$limit" ] || say "the stripped program has $bytes bytes, over $limit: look at size build/release/*/*.o"
-echo "programs: $bytes bytes stripped, $(($(sed '/vdso\|ld-linux/d' "$work/ldd" | wc -l))) libraries"
+echo "programs: $bytes bytes stripped, $count libraries"
 
 if command -v strace >/dev/null 2>&1 && strace -o /dev/null true 2>/dev/null; then
     "$folder/rf" data synth --out "$work/set" --train 8 --val 4 --size 96x96 --seed 1 >/dev/null
