@@ -339,8 +339,9 @@ INSTALL = $(call into,program,$(bindir),$(B)/rf) $(foreach p,$(LINKS),link:rf:$(
     $(call into,file,$(docdir)/examples,$(wildcard examples/*)) $(INSTALL_MORE)
 MANIFEST := $(datadir)/rf/installed
 
-# A make of its own, because the list is known when everything is built.
-install: $(INSTALL_NEEDS)
+# Makes of their own, because the list is known when everything is built.
+install:
+	@$(PARTS) $(INSTALL_NEEDS)
 	@$(MAKE) --no-print-directory install-files
 install-files:
 	@printf '%s\n' $(INSTALL) | STRIP='$(STRIP)' sh scripts/install.sh '$(DESTDIR)' '$(MANIFEST)'
