@@ -158,11 +158,11 @@ $(GEN)/onnx.pb-c.h: export/onnx.proto | ready
 
 $(GEN)/onnx.pb-c.c: $(GEN)/onnx.pb-c.h ;
 
-$(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS)
+$(GEN)/c_texts.c: scripts/embed.sh $(C_TEXTS) | ready
 	@mkdir -p $(GEN)
 	sh scripts/embed.sh export/c_source.h rf_c_text rf_c_texts $(C_TEXTS) >$@
 
-$(GEN)/completion_texts.c: scripts/embed.sh $(COMPLETIONS)
+$(GEN)/completion_texts.c: scripts/embed.sh $(COMPLETIONS) | ready
 	@mkdir -p $(GEN)
 	sh scripts/embed.sh cli/completion.h rf_completion_script rf_completion_scripts $(COMPLETIONS) >$@
 
@@ -266,6 +266,8 @@ DEPS_fuzz := --fuzz
 DEPS_fuzzers := --fuzz
 DEPS_deb := --deb
 DEPS := $(sort $(foreach goal,$(filter-out deps,$(MAKECMDGOALS)),$(or $(DEPS_$(goal)),--test)))
+# However many jobs run at a time, nothing begins before the packages are there.
+test fuzz install deb: | $(filter deps,$(MAKECMDGOALS))
 deps:
 	@sh scripts/deps.sh $(if $(CROSS),--cross $(TRIPLET),$(DEPS))
 
@@ -279,7 +281,7 @@ demo: ready
 	@sh scripts/demo.sh
 
 ifdef CROSS
-test: | $(filter deps,$(MAKECMDGOALS))
+test:
 	@sh scripts/check_cross.sh $(TRIPLET)
 else
 test: ready

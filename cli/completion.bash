@@ -50,6 +50,10 @@ _rf_offer() {
             # shellcheck disable=SC2046
             _rf_add "$word" $(_rf_names configs ini "$RF_CONFIGS")
             ;;
+        @command)
+            # shellcheck disable=SC2086
+            _rf_commands "${COMP_WORDS[*]:2:COMP_CWORD-2}" && _rf_add "$word" $REPLY
+            ;;
         @key)
             compopt -o nospace
             # shellcheck disable=SC2086

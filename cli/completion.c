@@ -94,7 +94,9 @@ static void put_option_values(void *ctx, const rf_program *program, const rf_com
 static void put_words(void *ctx, const rf_program *program, const rf_command *commands) {
     rf_text *out = ctx;
     if (commands || !program->max_positional) return;
-    rf_text_printf(out, "    '%s') REPLY='@file", path_of(program));
+    bool commands_only = strncmp(program->synopsis, "[COMMAND", 8) == 0;
+    rf_text_printf(out, "    '%s') REPLY='%s", path_of(program), commands_only ? "" : "@file");
+    if (commands_only) rf_text_put(out, "@command");
     if (strstr(program->synopsis, "CONFIG")) rf_text_put(out, " @config");
     if (strstr(program->synopsis, "MODEL")) rf_text_put(out, " @model");
     rf_text_put(out, "' ;;\n");

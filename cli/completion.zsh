@@ -27,6 +27,7 @@ _rf_offer() {
             _rf_names configs ini "$RF_CONFIGS"
             compadd -a reply
             ;;
+        @command) _rf_commands "${words[3,CURRENT - 1]}" && compadd -- ${=REPLY} ;;
         @key)
             if compset -P 1 '*='; then
                 _rf_key_values ${IPREFIX%=} && compadd -- ${=REPLY}

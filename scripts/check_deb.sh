@@ -66,9 +66,14 @@ try() { # try SENTENCE inside|user COMMAND
 if [ $readme = yes ]; then
     mkdir -p "$root/srv/rf"
     git -c safe.directory="$PWD" ls-files -z | tar -cf - --null --files-from=- | tar -xf - -C "$root/srv/rf"
+    # Without deps nothing is installed, and the line to run is told.
+    for goal in demo test install; do
+        inside "cd /srv/rf && ! make -j4 $goal >/srv/told 2>&1 && grep -q 'missing:.* libjpeg-dev .*; to install them run: make deps $goal' /srv/told &&
+            ! dpkg-query -W libjpeg-dev 2>/dev/null" && good || { bad "make $goal without packages"; cat "$root/srv/told"; }
+    done
     for goal in demo test; do
         begin=$SECONDS
-        if inside "cd /srv/rf && make deps $goal" >"$roots/$goal.log" 2>&1; then good; else
+        if inside "cd /srv/rf && make -j4 deps $goal" >"$roots/$goal.log" 2>&1; then good; else
             bad "make deps $goal"
             tail -n 10 "$roots/$goal.log"
         fi

@@ -94,6 +94,9 @@ is "python matlab" rf eval x --rule ""
 is "matlab" rf eval x --rule = m
 is "bash zsh" rf help --completion ""
 has "photo one.jpg" rf detect x --json ph
+is "train" rf help tr
+is "synth show" rf help data s
+lacks "photo one.jpg" rf help ""
 is "" rf train x --threads ""
 
 # ---- zsh ----
@@ -123,6 +126,7 @@ if command -v zsh >/dev/null 2>&1; then
     zsh_has matlab rf eval x --rule m
     zsh_has tiny rf train t
     zsh_has "photo one.jpg" rf detect ph
+    zsh_has synth rf help data s
 else
     echo "skip: zsh is not installed"
 fi

@@ -28,7 +28,7 @@ hits=$(grep -nE '^(typedef .*[ )*]|(struct|enum|union) +)[a-z_]+_t *(;|\{|$)|\(\
 hits=$(git grep -nE '/work/|/home/[a-z]|/root/|https?://[^ ]*(registry|deb\.debian|npmjs)' -- . ':!scripts/check_style.sh' || true)
 [ -z "$hits" ] || { echo "style: machine paths or registry hosts:"; echo "$hits"; bad=1; }
 
-for file in $(git ls-files '*.c' '*.h' '*.def' '*.proto' '*.sh' '*.py' '*.js' '*.cpp' Makefile .ci/run); do
+for file in $(git ls-files '*.c' '*.h' '*.def' '*.proto' '*.sh' '*.bash' '*.zsh' '*.py' '*.js' '*.cpp' Makefile .ci/run); do
     head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2\.0' ||
         { echo "style: $file does not begin with its licence, SPDX-License-Identifier: Apache-2.0"; bad=1; }
 done
