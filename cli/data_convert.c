@@ -52,17 +52,11 @@ static void print_formats(void) {
     }
 }
 
-/* The help of --from, in lines that fit. */
-static void describe_formats(char *out, size_t bytes) {
-    size_t line = 0;
-    *out = 0;
-    for (int i = 0; i < RF_CONVERTER_COUNT; i++) {
-        size_t used = strlen(out), n = strlen(rf_converters[i]->name);
-        bool broken = used - line + n > 60;
-        if (broken) line = used;
-        snprintf(out + used, bytes - used, "%s%s", i == 0 ? "" : broken ? ",\n" : ", ", rf_converters[i]->name);
-    }
-    snprintf(out + strlen(out), bytes - strlen(out), "\n(guessed by the looks of the files)");
+/* Alternatives, as help and completion take them. */
+static void name_formats(char *out, size_t bytes) {
+    size_t used = 0;
+    for (int i = 0; i < RF_CONVERTER_COUNT && used < bytes; i++)
+        used += (size_t)snprintf(out + used, bytes - used, i ? "|%s" : "%s", rf_converters[i]->name);
 }
 
 /* What was left out, or noted, a line each with the place where it was met first. */
@@ -207,11 +201,11 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
 int rf_data_convert(int argc, char **argv) {
     words w = {.to = "label", .images = "link", .left = "auto", .boxes = "auto", .units = "auto", .exif = "auto"};
     teller t = {0};
-    char from_help[512];
-    describe_formats(from_help, sizeof from_help);
+    char formats[256];
+    name_formats(formats, sizeof formats);
     rf_convert_options o = {.finding = tell, .progress = show_progress, .ctx = &t};
     const rf_option options[] = {
-        {"from", 'f', RF_OPT_TEXT, &w.from, "FORMAT", from_help, 0, 0},
+        {"from", 'f', RF_OPT_TEXT, &w.from, formats, "of the annotations (guessed by the looks of the files)", 0, 0},
         {"to", 0, RF_OPT_TEXT, &w.to, "label|coco", "what is written (label)", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &w.out, "DIR",
          "folder to write PART/label.txt or PART/coco.json and PART/images; needed", 0, 0},

@@ -133,13 +133,21 @@ static char *formats_text(void) {
     return rf_text_finish(&t, &text, NULL) == RF_OK ? text : NULL;
 }
 
+/* Alternatives, as help and completion take them. */
+static void name_formats(char *out, size_t bytes) {
+    size_t used = 0;
+    for (int i = 0; i < RF_EXPORTER_COUNT && used < bytes; i++)
+        used += (size_t)snprintf(out + used, bytes - used, i ? "|%s" : "%s", rf_exporters[i]->name);
+}
+
 int rf_export_main(int argc, char **argv) {
     static job j = {.options = {.batch = 1, .score = -1, .iou = -1}};
     const char *to = NULL, *input = NULL, *outputs = "raw";
     long opset = 0, batch = 1, keep = 0;
+    char names[128];
+    name_formats(names, sizeof names);
     const rf_option options[] = {
-        {"to", 0, RF_OPT_TEXT, &to, "FORMAT", "the format (below); may be left out when the name of PATH tells it", 0,
-         0},
+        {"to", 0, RF_OPT_TEXT, &to, names, "the format (below); may be left out when the name of PATH tells it", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &j.path, "PATH", "the file to write; PATH.json beside it says how to use it", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &j.sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},

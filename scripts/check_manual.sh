@@ -92,6 +92,8 @@ has mine rf eval x --data mi
 lacks "photo one.jpg" rf eval x --data ph
 is "python matlab" rf eval x --rule ""
 is "matlab" rf eval x --rule = m
+is "onnx" rf export x --to on
+has coco rf data convert x --from ""
 is "bash zsh" rf help --completion ""
 has "photo one.jpg" rf detect x --json ph
 is "train" rf help tr
