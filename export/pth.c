@@ -33,7 +33,7 @@ static rf_status verify(const rf_export_model *model, const rf_export_options *o
     (void)options;
     rf_st_file *file = NULL;
     RF_TRY(rf_torch_read(path, &file));
-    rf_status status = rf_weights_same(path, file, model->params);
+    rf_status status = rf_weights_same(path, file, model->params, false);
     rf_st_free(file);
     return status == RF_OK ? with_model(model, path, rf_torch_compare) : status;
 }

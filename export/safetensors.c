@@ -8,24 +8,22 @@
 #include "layers/weights.h"
 
 static rf_status write(const rf_export_model *model, const rf_export_options *options, const char *path) {
-    if (options->fp16) return rf_fail(RF_ERR_USER, "safetensors files hold single precision here: leave --fp16 out");
     if (options->embed) return rf_fail(RF_ERR_USER, "--embed belongs to C sources, not to safetensors");
     char *text = NULL;
     RF_TRY(rf_config_text(model->config, &text));
     const char *keys[] = {"rf.version", "rf.config", "format"}, *values[] = {RF_VERSION, text, "pt"};
-    rf_status status = rf_weights_save(path, model->params, keys, values, 3);
+    rf_status status = rf_weights_save(path, model->params, options->fp16, keys, values, 3);
     rf_free(text);
     return status;
 }
 
 static rf_status verify(const rf_export_model *model, const rf_export_options *options, const char *path) {
-    (void)options;
     rf_st_file *file = NULL;
     char *text = NULL;
     rf_status status;
     RF_TRY_GOTO(rf_st_read(path, &file));
     RF_TRY_GOTO(rf_config_text(model->config, &text));
-    RF_TRY_GOTO(rf_weights_same(path, file, model->params));
+    RF_TRY_GOTO(rf_weights_same(path, file, model->params, options->fp16));
     const char *config = rf_st_meta(file, "rf.config");
     if (status == RF_OK && (!config || strcmp(config, text) != 0))
         status = rf_fail(RF_ERR_FORMAT, "%s carries another configuration than the model's", path);

@@ -53,6 +53,10 @@ rf_status rf_weights_pack_array(const rf_params *params, const rf_real *array, c
 /* An array laid out like params->state, the same way. */
 rf_status rf_weights_pack_state(const rf_params *params, const rf_real *array, const char *prefix,
                                 rf_weights_pack *pack);
+/* Rounds the weights of convolutions (the arrays of four dimensions) to half precision; the few numbers of
+ * normalisations and biases stay as they are, since a running variance needs the range of a float. RF_ERR_USER names an
+ * array that has a number beyond 65504. */
+rf_status rf_weights_pack_halve(rf_weights_pack *pack);
 void rf_weights_pack_free(rf_weights_pack *pack);
 /* Reads what rf_weights_pack_array wrote back into `array`; every entry must be there in its shape. */
 rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
@@ -61,11 +65,12 @@ rf_status rf_weights_unpack_array(const char *path, const rf_st_file *file, cons
 rf_status rf_weights_unpack_state(const char *path, const rf_st_file *file, const rf_params *params, const char *prefix,
                                   rf_real *array);
 
-/* Whether a file holds exactly what rf_weights_pack_model gives, bit for bit; RF_ERR_FORMAT names what differs. */
-rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params);
+/* Whether a file holds exactly what rf_weights_pack_model gives, halved or not, bit for bit; RF_ERR_FORMAT names what
+ * differs. */
+rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params, bool half);
 
-/* Writes rf_weights_pack_model as a safetensors file with the given metadata. */
-rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
+/* Writes rf_weights_pack_model, halved or not, as a safetensors file with the given metadata. */
+rf_status rf_weights_save(const char *path, const rf_params *params, bool half, const char *const *meta_keys,
                           const char *const *meta_values, size_t meta_count);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/half.h"
 #include "core/mem.h"
 #include "layers/weights.h"
 
@@ -108,6 +110,37 @@ rf_status rf_weights_unpack_state(const char *path, const rf_st_file *file, cons
     return unpack_entries(path, file, params, prefix, true, array);
 }
 
+/* In place: the halves lie at the front of what the floats took. */
+static rf_status halve(rf_st_tensor *tensor) {
+    const float *from = tensor->data;
+    uint8_t *to = (uint8_t *)(uintptr_t)tensor->data;
+    size_t count = tensor->bytes / sizeof *from;
+    for (size_t i = 0; i < count; i++) {
+        float value = from[i];
+        uint16_t half = rf_half_from_float(value);
+        if (isfinite(value) && !isfinite(rf_half_to_float(half)))
+            return rf_fail(RF_ERR_USER, "%s has a weight of %g, half precision ends at 65504: leave --fp16 out",
+                           tensor->name, (double)value);
+        memcpy(to + i * sizeof half, &half, sizeof half);
+    }
+    tensor->dtype = RF_F16;
+    tensor->bytes = count * sizeof(uint16_t);
+    return RF_OK;
+}
+
+rf_status rf_weights_pack_halve(rf_weights_pack *pack) {
+    for (size_t i = 0; i < pack->count; i++)
+        if (pack->tensors[i].dtype == RF_F32 && pack->tensors[i].n_dims == 4) RF_TRY(halve(&pack->tensors[i]));
+    return RF_OK;
+}
+
+static rf_status pack_whole(const rf_params *params, bool half, rf_weights_pack *pack) {
+    RF_TRY(rf_weights_pack_model(params, NULL, pack));
+    rf_status status = half ? rf_weights_pack_halve(pack) : RF_OK;
+    if (status != RF_OK) rf_weights_pack_free(pack);
+    return status;
+}
+
 static rf_status same_tensor(const char *path, const rf_st_file *file, const rf_st_tensor *want) {
     const rf_st_tensor *have = rf_st_find(file, want->name);
     if (!have) return rf_fail(RF_ERR_FORMAT, "%s lacks %s", path, want->name);
@@ -119,9 +152,9 @@ static rf_status same_tensor(const char *path, const rf_st_file *file, const rf_
     return RF_OK;
 }
 
-rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params) {
+rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_params *params, bool half) {
     rf_weights_pack pack;
-    RF_TRY(rf_weights_pack_model(params, NULL, &pack));
+    RF_TRY(pack_whole(params, half, &pack));
     rf_status status = RF_OK;
     if (file->count != pack.count)
         status = rf_fail(RF_ERR_FORMAT, "%s holds %zu arrays, the model has %zu", path, file->count, pack.count);
@@ -130,10 +163,10 @@ rf_status rf_weights_same(const char *path, const rf_st_file *file, const rf_par
     return status;
 }
 
-rf_status rf_weights_save(const char *path, const rf_params *params, const char *const *meta_keys,
+rf_status rf_weights_save(const char *path, const rf_params *params, bool half, const char *const *meta_keys,
                           const char *const *meta_values, size_t meta_count) {
     rf_weights_pack pack;
-    RF_TRY(rf_weights_pack_model(params, NULL, &pack));
+    RF_TRY(pack_whole(params, half, &pack));
     rf_status status = rf_st_write(path, pack.tensors, pack.count, meta_keys, meta_values, meta_count);
     rf_weights_pack_free(&pack);
     return status;

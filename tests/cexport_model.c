@@ -51,7 +51,7 @@ rf_status cexport_random_model(const char *path, double factor, const char *cons
     scale(params, "BoxTower.predict", (float)factor / 4);
     RF_TRY_GOTO(rf_config_text(&config, &text));
     const char *keys[] = {"rf.version", "rf.config"}, *values[] = {RF_VERSION, text};
-    status = rf_weights_save(path, params, keys, values, 2);
+    status = rf_weights_save(path, params, false, keys, values, 2);
 fail:
     rf_free(text);
     rf_params_free(params);

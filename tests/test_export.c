@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 
 #include "core/file.h"
@@ -40,6 +41,11 @@ static void open_subject(const char *ini, subject *s) {
 
 static const char small[] = "[model]\nchannels=8\n[input]\nsize=64\n";
 static const rf_export_options usual = {.batch = 1, .h = 64, .w = 64, .score = 0.5, .iou = 0.4, .keep = 100};
+
+static double bytes_of(const char *path) {
+    struct stat info;
+    return stat(at(path), &info) == 0 ? (double)info.st_size : -1;
+}
 
 static const char *path_of(const rf_exporter *exporter) {
     char name[128];
@@ -337,6 +343,14 @@ static void rf_export_as_a_user_runs_it(void **state) {
     succeeds("rf-export @/run/last.safetensors --to safetensors -o @/plain.safetensors");
     succeeds("rf-export @/plain.safetensors -o @/again.safetensors");
     assert_true(same_bytes("@/plain.safetensors", "@/again.safetensors"));
+    succeeds("rf-export @/plain.safetensors --fp16 -o @/half.safetensors");
+    succeeds("rf-export @/half.safetensors --fp16 -o @/half2.safetensors");
+    assert_true(same_bytes("@/half.safetensors", "@/half2.safetensors"));
+    assert_true(bytes_of("@/half.safetensors") < 0.65 * bytes_of("@/plain.safetensors"));
+    succeeds(
+        "rf-export @/half.safetensors -o @/wide.safetensors"); /* the numbers that half precision left, as floats */
+    succeeds("rf-export @/wide.safetensors --fp16 -o @/half2.safetensors");
+    assert_true(same_bytes("@/half.safetensors", "@/half2.safetensors"));
     succeeds("rf-export @/run/last.safetensors -o @/a.onnx");
     succeeds("rf-export @/plain.safetensors -o @/b.onnx");
     assert_true(same_bytes("@/a.onnx", "@/b.onnx"));

@@ -332,7 +332,7 @@ static void wrong_files_are_refused(void **state) {
     expect_refusal(&r[3], RF_ERR_FORMAT, "raw.body.stage1.0.0.weight is missing");
     expect_ok(save(&r[2]));
     expect_refusal(&r[0], RF_ERR_FORMAT, "is of another model: 'LandmarkHead.0.conv1x1.weight' and 5 more are missing");
-    expect_ok(rf_weights_save(path, r[0].params, NULL, NULL, 0));
+    expect_ok(rf_weights_save(path, r[0].params, false, NULL, NULL, 0));
     expect_refusal(&r[0], RF_ERR_FORMAT, "a model, not a checkpoint to resume from");
     assert_int_equal(rf_checkpoint_config(path, &(char *){NULL}), RF_ERR_FORMAT);
     assert_non_null(strstr(rf_error_message(), "carries no configuration"));

@@ -178,7 +178,7 @@ static void saved_weights_come_back(void **state) {
     rf_params_init(a, 2);
     for (size_t i = 0; i < a->state_count; i++) a->state[i] += (rf_real)(0.25 * (double)(i % 16));
     const char *keys[] = {"note"}, *values[] = {"text"};
-    assert_int_equal(rf_weights_save(path, a, keys, values, 1), RF_OK);
+    assert_int_equal(rf_weights_save(path, a, false, keys, values, 1), RF_OK);
     rf_weights_report report;
     assert_int_equal(rf_weights_load(path, b, &report), RF_OK);
     assert_int_equal(report.matched, b->count);
@@ -237,6 +237,41 @@ static void half_precision_fills_a_network(void **state) {
     rf_params_free(a);
     rf_params_free(b);
     unlink(path);
+}
+
+/* What rf-export --fp16 writes: the weights of convolutions in half precision, all else as it was. */
+static void half_precision_is_written(void **state) {
+    (void)state;
+    char path[] = "/tmp/rf_weights_XXXXXX";
+    assert_true(close(mkstemp(path)) == 0);
+    rf_params *a = mobilenet(), *b = mobilenet();
+    rf_params_init(a, 3);
+    for (size_t i = 0; i < a->state_count; i++)
+        a->state[i] = (rf_real)(1e-7 * (double)(i + 1)); /* below half's range */
+    assert_int_equal(rf_weights_save(path, a, true, NULL, NULL, 0), RF_OK);
+    assert_int_equal(rf_weights_load(path, b, NULL), RF_OK);
+    for (size_t e = 0; e < a->count; e++) {
+        const rf_param *p = &a->entries[e];
+        const rf_real *from = rf_params_values(a, p), *to = rf_params_values(b, &b->entries[e]);
+        for (size_t i = 0; i < p->count; i++) {
+            float want = (float)from[i];
+            if (p->n_dims == 4) want = rf_half_to_float(rf_half_from_float(want));
+            assert_true((float)to[i] == want);
+        }
+    }
+    rf_st_file *file;
+    assert_int_equal(rf_st_read(path, &file), RF_OK);
+    assert_int_equal(rf_weights_same(path, file, a, true), RF_OK);
+    assert_int_equal(rf_weights_same(path, file, b, true), RF_OK); /* rounding again changes nothing */
+    assert_int_equal(rf_weights_same(path, file, a, false), RF_ERR_FORMAT);
+    rf_st_free(file);
+    unlink(path);
+    a->data[rf_params_find(a, "body.stage1.0.0.weight")->offset + 5] = (rf_real)65520;
+    assert_int_equal(rf_weights_save(path, a, true, NULL, NULL, 0), RF_ERR_USER);
+    assert_non_null(strstr(rf_error_message(), "body.stage1.0.0.weight has a weight of 65520"));
+    assert_true(access(path, F_OK) != 0);
+    rf_params_free(a);
+    rf_params_free(b);
 }
 
 static void arrays_come_back(void **state) {
@@ -347,11 +382,17 @@ static void pickle_and_safetensors_agree(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrow_numbers_are_widened),   cmocka_unit_test(half_precision_fills_a_network),
-        cmocka_unit_test(both_forms_are_read),          cmocka_unit_test(damaged_files_are_refused),
-        cmocka_unit_test(every_cut_is_refused),         cmocka_unit_test(a_failed_allocation_is_told),
-        cmocka_unit_test(saved_weights_come_back),      cmocka_unit_test(arrays_come_back),
-        cmocka_unit_test(wrong_files_change_nothing),   cmocka_unit_test(imagenet_weights_fill_the_backbone),
+        cmocka_unit_test(narrow_numbers_are_widened),
+        cmocka_unit_test(half_precision_fills_a_network),
+        cmocka_unit_test(half_precision_is_written),
+        cmocka_unit_test(both_forms_are_read),
+        cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(a_failed_allocation_is_told),
+        cmocka_unit_test(saved_weights_come_back),
+        cmocka_unit_test(arrays_come_back),
+        cmocka_unit_test(wrong_files_change_nothing),
+        cmocka_unit_test(imagenet_weights_fill_the_backbone),
         cmocka_unit_test(pickle_and_safetensors_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
