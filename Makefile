@@ -229,7 +229,7 @@ $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 # These run the programs.
-$(B)/tests/test_cli $(B)/tests/test_info $(B)/tests/test_cli_import $(B)/tests/test_convert_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
+$(B)/tests/test_cli $(B)/tests/test_front $(B)/tests/test_info $(B)/tests/test_cli_import $(B)/tests/test_convert_cli $(B)/tests/test_export: | $(PROGRAMS:%=$(B)/%)
 $(B)/tests/test_cexport $(B)/tests/test_slow_cexport: | $(PROGRAMS:%=$(B)/%) $(B)/cexport-reference
 
 fuzzers: $(FUZZERS) $(B)/seeds

@@ -20,6 +20,7 @@
 #include "core/name.h"
 #include "core/show.h"
 #include "core/signals.h"
+#include "core/text.h"
 
 enum { OPTIONS_MAX = 64 };
 
@@ -131,6 +132,20 @@ rf_status rf_text_list_add(rf_text_list *list, const char *text) {
     return RF_OK;
 }
 
+/* "KEY=VALUE" at the end of a list of settings; the text lives as long as the list. */
+static bool add_setting(const rf_program *program, rf_text_list *sets, const char *key, size_t length,
+                        const char *value) {
+    rf_text t = {0};
+    char *text = NULL;
+    rf_text_printf(&t, "%.*s=%s", (int)length, key, value);
+    rf_status status = rf_text_finish(&t, &text, NULL);
+    if (status == RF_OK) status = rf_text_list_add(sets, text);
+    if (status == RF_OK) return true;
+    rf_free(text);
+    rf_cli_fail(program->name, status);
+    return false;
+}
+
 /* Puts a value into its target; false after a message. */
 static bool store(const rf_program *program, const rf_option *o, const char *text) {
     long whole;
@@ -161,6 +176,10 @@ static bool store(const rf_program *program, const rf_option *o, const char *tex
         if (rf_text_list_add(o->target, text) == RF_OK) return true;
         rf_cli_fail(program->name, RF_ERR_NOMEM);
         return false;
+    case RF_OPT_KEY: {
+        const rf_option_key *key = o->target;
+        return add_setting(program, key->sets, key->key, strlen(key->key), text);
+    }
     case RF_OPT_FLAG:
     case RF_OPT_TOGGLE:
         break;
@@ -187,7 +206,18 @@ static const char *other_word(const rf_program *program, const char *name) {
     return NULL;
 }
 
-/* A setting that has no option of its own here has --set. */
+/* The key whose name comes nearest to a word, NULL when none is near. */
+static const rf_key *near_key(const char *name) {
+    const char **names = rf_alloc(rf_key_count, sizeof *names), *near = NULL;
+    for (size_t i = 0; names && i < rf_key_count; i++) names[i] = rf_keys[i].name;
+    if (names) near = rf_nearest_name(name, names, rf_key_count);
+    rf_free(names);
+    for (size_t i = 0; near && i < rf_key_count; i++)
+        if (rf_keys[i].name == near) return &rf_keys[i];
+    return NULL;
+}
+
+/* A setting that has no option of its own here has --section.key. */
 static void unknown_setting(const rf_program *program, const char *word, char *name) {
     const rf_key *key = NULL;
     for (char *p = name; *p; p++)
@@ -196,8 +226,12 @@ static void unknown_setting(const rf_program *program, const char *word, char *n
     if (strcmp(name, "batch_size") == 0) key = rf_config_find_key("train", "batch");
     for (size_t i = 0; i < rf_key_count; i++)
         if (strcmp(rf_keys[i].name, name) == 0 && (!key || strcmp(rf_keys[i].section, "eval") == 0)) key = &rf_keys[i];
-    if (key && find_long(program, "set", 3))
-        rf_cli_usage(program->name, "unknown option %s; --set %s.%s=VALUE sets it", word, key->section, key->name);
+    bool sets = find_long(program, "set", 3) != NULL;
+    if (key && sets)
+        rf_cli_usage(program->name, "unknown option %s; --set %s.%s=VALUE or --%s.%s VALUE sets it", word, key->section,
+                     key->name, key->section, key->name);
+    else if (sets && (key = near_key(name)))
+        rf_cli_usage(program->name, "unknown option %s, did you mean --%s.%s VALUE", word, key->section, key->name);
     else
         rf_cli_usage(program->name, "unknown option %s", word);
 }
@@ -222,6 +256,18 @@ static bool is_flag(const rf_option *o) {
     return o->kind == RF_OPT_FLAG || o->kind == RF_OPT_TOGGLE;
 }
 
+/* --section.key VALUE or =VALUE, where there is --set. */
+static bool take_key(const rf_program *program, int argc, char **argv, int *i) {
+    const char *word = argv[*i] + 2, *value = strchr(word, '=');
+    const rf_option *set = find_long(program, "set", 3);
+    size_t length = strcspn(word, "=");
+    if (!set || set->kind != RF_OPT_LIST) return unknown_option(program, argv[*i]);
+    if (value) return add_setting(program, set->target, word, length, value + 1);
+    if (*i + 1 < argc) return add_setting(program, set->target, word, length, argv[++*i]);
+    rf_cli_usage(program->name, "--%s needs a value", word);
+    return false;
+}
+
 /* Handles the option word argv[*i]; moves *i over a separate value. False after a message. */
 static bool take_option(const rf_program *program, int argc, char **argv, int *i) {
     const char *word = argv[*i], *value = NULL;
@@ -241,6 +287,7 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
             if (program->options[k].letter == word[1]) o = &program->options[k];
         if (o && word[2]) value = word + 2;
     }
+    if (!o && word[1] == '-' && memchr(word, '.', strcspn(word, "="))) return take_key(program, argc, argv, i);
     if (!o) return unknown_option(program, word);
     if (is_flag(o)) {
         if (value) {

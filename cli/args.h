@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines: a table of options with typed targets, one for every program and subcommand. --help and --version come
  * with it. Words: --name value, --name=value, -n value, -nvalue; flags --name, and --no-name to switch one off; "--"
- * ends the options. Options and positional arguments may be mixed. */
+ * ends the options. Options and positional arguments may be mixed. Where there is --set, --section.key VALUE sets any
+ * key. */
 #ifndef RF_CLI_ARGS_H
 #define RF_CLI_ARGS_H
 
@@ -20,6 +21,7 @@ typedef enum rf_option_kind {
     RF_OPT_TEXT,   /* const char *, pointing into argv */
     RF_OPT_SIZE,   /* int[2] from WIDTHxHEIGHT, lo..hi each */
     RF_OPT_LIST,   /* rf_text_list; the option may be repeated */
+    RF_OPT_KEY,    /* rf_option_key: a setting of the configuration under a short name */
 } rf_option_kind;
 
 /* Start from zeros. Texts are borrowed, usually from argv; the array lives until the program ends. */
@@ -29,6 +31,12 @@ typedef struct rf_text_list {
 } rf_text_list;
 /* Not thread safe. */
 rf_status rf_text_list_add(rf_text_list *list, const char *text);
+
+/* --batch 4 as --set train.batch=4: "train.batch=4" is added to the list. The configuration checks the value. */
+typedef struct rf_option_key {
+    rf_text_list *sets;
+    const char *key; /* "train.batch" */
+} rf_option_key;
 
 typedef struct rf_option {
     const char *name; /* without "--" */
@@ -40,6 +48,10 @@ typedef struct rf_option {
     double lo, hi;     /* allowed range of numbers; both 0: any */
 } rf_option;
 
+/* Of --model, in every program that takes one (cli/find.h). */
+#define RF_MODEL_DOC                                                                                                   \
+    "instead of the argument MODEL: a file of weights, a run's folder (its best, else its last), or the name\n"        \
+    "of a model in ., $RF_MODELS or the installation"
 /* Of --threads, in every program. */
 #define RF_THREADS_DOC "threads, 0: as many as the affinity mask and the CPU quota allow (0)"
 

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "autograd/kernels/cpu.h"
+#include "cli/find.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/say.h"
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "layers/detector.h"
@@ -20,7 +22,13 @@ static bool is_configuration(const char *path) {
 }
 
 static rf_status open_model(rf_bench *b) {
-    if (!is_configuration(b->model)) {
+    bool weights = !is_configuration(b->model);
+    if (weights && !strchr(b->model, '/') && !rf_file_exists(b->model) && !rf_find_is_model(b->model))
+        weights = false; /* a bare name is that of a model, else of a configuration */
+    const char *found = weights ? rf_find_model(b->model) : rf_find_config(b->model);
+    if (!found) return RF_ERR_USER;
+    b->model = found;
+    if (weights) {
         rf_model model;
         rf_status status = rf_model_open(b->model, NULL, b->sets.v, b->sets.n, &model);
         b->config = model.config;
@@ -39,13 +47,15 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     memset(b, 0, sizeof *b);
     b->name = command->name;
     b->iterations = command->iterations;
-    rf_option options[9] = {
-        {"iters", 'n', RF_OPT_INT, &b->iterations, "N", "measured repetitions, after one to warm up", 1, 100000},
+    const char *named = NULL;
+    rf_option options[10] = {
+        {"iters", 0, RF_OPT_INT, &b->iterations, "N", "measured repetitions, after one to warm up", 1, 100000},
         {"threads", 't', RF_OPT_INT, &b->threads, "N", RF_THREADS_DOC, 0, 1024},
+        {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC ", or a configuration", 0, 0},
         {"json", 0, RF_OPT_TEXT, &b->json, "FILE",
          "write the medians as one JSON object, times in seconds; -: to stdout", 0, 0},
         {"set", 0, RF_OPT_LIST, &b->sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0}};
-    int n = 4;
+    int n = 5;
     if (command->size_doc)
         options[n++] = (rf_option){"size", 's', RF_OPT_SIZE, b->size, "WxH", command->size_doc, 32, 8192};
     if (command->batch)
@@ -74,12 +84,18 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
                                 options,
                                 command->examples,
                                 NULL,
-                                1,
+                                0,
                                 1};
     size_t words;
     rf_args_action action = rf_args_parse(&program, argc, argv, &b->model, &words);
     *code = rf_args_exit_code(action);
     if (action != RF_ARGS_RUN) return false;
+    if (!words == !named) {
+        *code = rf_cli_usage(b->name, words ? "two models: %s and --model %s" : "a model or a configuration is needed",
+                             b->model, named);
+        return false;
+    }
+    if (named) b->model = named;
     rf_set_threads((int)b->threads);
     rf_json_begin_object(&b->out, NULL);
     rf_status status = rf_output_open("--json", b->json, &b->file);

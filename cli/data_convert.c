@@ -205,11 +205,11 @@ int rf_data_convert(int argc, char **argv) {
     name_formats(formats, sizeof formats);
     rf_convert_options o = {.finding = tell, .progress = show_progress, .ctx = &t};
     const rf_option options[] = {
-        {"from", 'f', RF_OPT_TEXT, &w.from, formats, "of the annotations (guessed by the looks of the files)", 0, 0},
+        {"from", 0, RF_OPT_TEXT, &w.from, formats, "of the annotations (guessed by the looks of the files)", 0, 0},
         {"to", 0, RF_OPT_TEXT, &w.to, "label|coco", "what is written (label)", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &w.out, "DIR",
          "folder to write PART/label.txt or PART/coco.json and PART/images; needed", 0, 0},
-        {"root", 'r', RF_OPT_TEXT, &w.root, "DIR",
+        {"root", 0, RF_OPT_TEXT, &w.root, "DIR",
          "image folder that names are relative to (guessed: images, JPEGImages,\nWIDER_*/images beside the "
          "annotations, or "
          "their own folder)",
@@ -217,13 +217,13 @@ int rf_data_convert(int argc, char **argv) {
         {"images", 'i', RF_OPT_TEXT, &w.images, "link|copy|keep",
          "link: symbolic links to the originals; copy; keep: none, names stay\nrelative to the image folder (link)", 0,
          0},
-        {"part", 'p', RF_OPT_TEXT, &w.part, "train|val|test",
+        {"part", 0, RF_OPT_TEXT, &w.part, "train|val|test",
          "what the files become (train), or the only part to take of a folder that has several", 0, 0},
-        {"split", 's', RF_OPT_REAL, &o.split, "SHARE",
+        {"split", 0, RF_OPT_REAL, &o.split, "SHARE",
          "share of the images that goes to val, chosen by a hash of the name (0)", 0, 0.9},
-        {"category", 'c', RF_OPT_LIST, &w.categories, "NAME",
+        {"category", 0, RF_OPT_LIST, &w.categories, "NAME",
          "kind of object that is a face; may be repeated (the only one that is there,\nor face)", 0, 0},
-        {"boxes", 'b', RF_OPT_TEXT, &w.boxes, "corners|sizes|centres|auto",
+        {"boxes", 0, RF_OPT_TEXT, &w.boxes, "corners|sizes|centres|auto",
          "corners (x1 y1 x2 y2), sizes (x y w h) or centres (cx cy w h): what four\nnumbers are, whatever the format "
          "says (auto: what it says)",
          0, 0},

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/model.h"
+
+#include "cli/find.h"
 #include "cli/say.h"
+#include "cli/terms.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +19,7 @@
 
 rf_status rf_model_config(const char *path, const rf_st_file *file, const char *config_path,
                           const char *const *overrides, size_t n, rf_config *config) {
+    if (config_path && !(config_path = rf_find_config(config_path))) return RF_ERR_USER;
     if (config_path) return rf_config_load(config_path, overrides, n, config);
     const char *text = rf_st_meta(file, "rf.config");
     if (text) return rf_config_parse(path, text, overrides, n, config);
@@ -72,6 +76,7 @@ rf_status rf_model_open(const char *path, const char *config_path, const char *c
     RF_TRY_GOTO(judge(path, model, &report));
     RF_TRY_GOTO(rf_params_fold(model->params, NULL));
     RF_TRY_GOTO(rf_finder_open(&model->config, model->params, &model->finder));
+    rf_terms_say(path, &model->config);
 fail:
     rf_weights_report_free(&report);
     rf_st_free(file);

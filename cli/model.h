@@ -17,9 +17,10 @@ typedef struct rf_model {
     rf_finder *finder;
 } rf_model;
 
-/* Opens weights (safetensors, checkpoint, .pth, .params). The configuration: config_path when given, else the one that
- * the file carries, else that of the public model that its names tell (layers/names.def); then the overrides. Every
- * array of the network must be in the file; what it holds beyond is told on stderr. rf_model_close in every case. */
+/* Opens weights (safetensors, checkpoint, .pth, .params). The configuration: config_path (a file, or a name that
+ * cli/find.h finds) when given, else the one that the file carries, else that of the public model that its names tell
+ * (layers/names.def); then the overrides. Every array of the network must be in the file; what it holds beyond is told
+ * on stderr. rf_model_close in every case. */
 rf_status rf_model_open(const char *path, const char *config_path, const char *const *overrides, size_t n_overrides,
                         rf_model *model);
 void rf_model_close(rf_model *model);

@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/eval_protocol.h"
 #include "cli/eval_wider.h"
+#include "cli/find.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/programs.h"
@@ -302,7 +303,9 @@ static rf_status write_json(job *j) {
 int rf_eval_main(int argc, char **argv) {
     static job j = {.score = -1, .iou = -1, .flip = -1, .tile = -1};
     long threads = 0;
+    const char *named = NULL;
     const rf_option options[] = {
+        {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC, 0, 0},
         {"data", 'd', RF_OPT_TEXT, &j.data, "ROOT", "data set: folder or annotation file, as rf-data check takes it", 0,
          0},
         {"images", 0, RF_OPT_TEXT, &j.images, "DIR", "image folder of an annotation file (guessed)", 0, 0},
@@ -367,6 +370,10 @@ int rf_eval_main(int argc, char **argv) {
     size_t n = 0;
     rf_args_action action = rf_args_parse(&program, argc, argv, &j.model, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (named && n) return rf_cli_usage(name, "two models: %s and --model %s", j.model, named);
+    if (named) j.model = named;
+    n += named != NULL;
+    if (j.model && !(j.model = rf_find_model(j.model))) return rf_cli_fail(name, RF_ERR_USER);
     if (j.protocol_name && !(j.protocol = rf_protocol_find(j.protocol_name))) return rf_cli_fail(name, RF_ERR_USER);
     int rule = j.rule_name ? rf_name_find("rule", j.rule_name, rf_wider_rule_names, RF_WIDER_RULES) : RF_WIDER_PYTHON;
     if (rule < 0) return rf_cli_fail(name, RF_ERR_USER);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/find.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/programs.h"
@@ -142,11 +143,12 @@ static void name_formats(char *out, size_t bytes) {
 
 int rf_export_main(int argc, char **argv) {
     static job j = {.options = {.batch = 1, .score = -1, .iou = -1}};
-    const char *to = NULL, *input = NULL, *outputs = "raw";
+    const char *to = NULL, *input = NULL, *outputs = "raw", *named = NULL;
     long opset = 0, batch = 1, keep = 0;
     char names[128];
     name_formats(names, sizeof names);
     const rf_option options[] = {
+        {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC, 0, 0},
         {"to", 0, RF_OPT_TEXT, &to, names, "the format (below); may be left out when the name of PATH tells it", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &j.path, "PATH", "the file to write; PATH.json beside it says how to use it", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &j.config, "INI", "configuration, when the weights carry none", 0, 0},
@@ -184,13 +186,17 @@ int rf_export_main(int argc, char **argv) {
         "  rf-export runs/mnet/best.safetensors -o face.onnx --outputs anchors --input 480x640      (OpenCV)\n"
         "  rf-export runs/mnet/best.safetensors -o retinaface.c",
         formats,
-        1,
+        0,
         1};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, &j.source, &n);
     rf_free(formats);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (named && n) return rf_cli_usage(name, "two models: %s and --model %s", j.source, named);
+    if (named) j.source = named;
+    if (!j.source) return rf_cli_usage(name, "a model is needed: rf-export MODEL -o PATH");
     if (!j.path) return rf_cli_usage(name, "-o PATH is missing");
+    if (!(j.source = rf_find_model(j.source))) return rf_cli_fail(name, RF_ERR_USER);
     j.options.opset = (int)opset;
     j.options.batch = (int)batch;
     j.options.keep = (int)keep;

@@ -7,10 +7,13 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/find.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/programs.h"
 #include "cli/say.h"
+#include "cli/terms.h"
+#include "cli/train_list.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -262,14 +265,45 @@ static int print_reference(void) {
     return 0;
 }
 
+/* The configuration that is taken for a data set alone. */
+#define DEFAULT_CONFIG "mnet025_short"
+
+static bool names_data(const rf_text_list *sets) {
+    static const char key[] = "data.root=";
+    for (size_t i = 0; i < sets->n; i++)
+        if (strncmp(sets->v[i], key, sizeof key - 1) == 0) return true;
+    return false;
+}
+
+/* What a run starts from has terms that go on with it. */
+static rf_status inherit_terms(rf_config *config, const char *init, const char *out_dir, bool resume) {
+    char *last = resume ? rf_path_join(out_dir, "last.safetensors") : NULL;
+    if (resume && !last) return RF_ERR_NOMEM;
+    const char *from = resume ? last : init && *init ? init : config->model.init;
+    rf_status status = *from && rf_file_exists(from) ? rf_terms_inherit(from, config) : RF_OK;
+    rf_free(last);
+    return status;
+}
+
 int rf_train_main(int argc, char **argv) {
     rf_text_list sets = {0}, compared = {0};
     const char *out = NULL, *init = NULL, *config_path = NULL;
-    bool resume = false, overfit = false, plan = false, reference = false;
+    bool resume = false, overfit = false, plan = false, reference = false, list = false;
     long threads = 0, seed = -1;
+    rf_option_key keys[] = {{&sets, "data.root"},
+                            {&sets, "train.batch"},
+                            {&sets, "schedule.epochs"},
+                            {&sets, "optim.lr"},
+                            {&sets, "input.size"}};
     const rf_option options[] = {
-        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting of the configuration; may be repeated",
+        {"data", 'd', RF_OPT_KEY, &keys[0], "DIR", "the data set, with train/label.txt and val/label.txt (data.root)",
          0, 0},
+        {"batch", 'b', RF_OPT_KEY, &keys[1], "N", "images a step (train.batch)", 0, 0},
+        {"epochs", 'e', RF_OPT_KEY, &keys[2], "X", "length of the training (schedule.epochs)", 0, 0},
+        {"lr", 0, RF_OPT_KEY, &keys[3], "X", "learning rate after the warm-up (optim.lr)", 0, 0},
+        {"size", 0, RF_OPT_KEY, &keys[4], "SIDE", "side of the square training images (input.size)", 0, 0},
+        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE",
+         "override a setting of the configuration; may be repeated; --SECTION.KEY VALUE is the same", 0, 0},
         {"out", 'o', RF_OPT_TEXT, &out, "DIR",
          "folder of the run: config.ini, train.jsonl, checkpoints (runs/train); of --compare's pictures (runs/compare)",
          0, 0},
@@ -277,10 +311,13 @@ int rf_train_main(int argc, char **argv) {
          "continue from DIR/last.safetensors, bit for bit; settings that changed are listed, those that cannot are "
          "refused",
          0, 0},
-        {"init", 'i', RF_OPT_TEXT, &init, "WEIGHTS",
-         "start from these weights (safetensors, .pth, .params), matched by name", 0, 0},
+        {"init", 0, RF_OPT_TEXT, &init, "WEIGHTS",
+         "start from these weights (safetensors, .pth, .params, a run's folder, a model's name), matched by name", 0,
+         0},
         {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; results do not depend on it", 0, 1024},
-        {"seed", 's', RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
+        {"seed", 0, RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
+        {"list", 0, RF_OPT_FLAG, &list, NULL,
+         "print the configurations that are found by name, with size and cost, and stop", 0, 0},
         {"plan", 0, RF_OPT_FLAG, &plan, NULL, "print the layers and the memory plan, and stop", 0, 0},
         {"reference", 0, RF_OPT_FLAG, &reference, NULL,
          "print docs/configuration.md, every setting and preset, and stop", 0, 0},
@@ -291,14 +328,16 @@ int rf_train_main(int argc, char **argv) {
     const rf_program program = {
         name,
         "train a face detector",
-        "CONFIG.ini [--set section.key=value]... [--out DIR] [options]",
-        "  Trains the detector that CONFIG.ini describes, prints the layer table, the memory plan and one line every\n"
+        "[CONFIG] --data DIR [--section.key value]... [--out DIR] [options]",
+        "  Trains the detector that CONFIG describes, an INI file or its name (--list; " DEFAULT_CONFIG
+        " when there\n  is only --data), prints the layer table, the memory plan and one line every\n"
         "  train.log_every updates, appends train.jsonl, evaluates on the validation set every train.eval_every "
         "epochs\n"
         "  and keeps last.safetensors and best.safetensors. Ctrl-C and a\n"
         "  closing terminal finish the update and save. One program at a time may write into DIR.",
         options,
-        "  rf-train configs/mnet025.ini --set data.root=/data/widerface --out runs/mnet\n"
+        "  rf-train mnet025 --data /data/widerface --out runs/mnet\n"
+        "  rf-train mnet025 --data DIR --batch 4 --epochs 30 --augment.flip 0\n"
         "  rf-train configs/r50.ini --plan\n"
         "  rf-train configs/mnet025.ini --out runs/mnet --resume\n"
         "  rf-train --compare base=runs/a,runs/b --compare wide=runs/c,runs/d --out runs/compare",
@@ -310,15 +349,27 @@ int rf_train_main(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (reference) return print_reference();
     if (compared.n) return compare(&compared, out ? out : "runs/compare");
-    if (n == 0) return rf_cli_usage(name, "a configuration is needed, for example configs/mnet025.ini");
+    if (list) {
+        rf_status listed = rf_train_list();
+        return listed == RF_OK ? 0 : rf_cli_fail(name, listed);
+    }
+    if (n == 0 && names_data(&sets)) {
+        config_path = DEFAULT_CONFIG;
+        rf_say("no configuration is named, so it is " DEFAULT_CONFIG " (rf train --list shows the others)\n");
+    }
+    if (!config_path)
+        return rf_cli_usage(name, "a configuration is needed, for example mnet025 (rf train --list shows all)");
     if (resume && init)
         return rf_cli_usage(name, "--init and --resume exclude each other: a resumed run has its weights in DIR");
+    if (!(config_path = rf_find_config(config_path))) return rf_cli_fail(name, RF_ERR_USER);
+    if (init && *init && !(init = rf_find_model(init))) return rf_cli_fail(name, RF_ERR_USER);
     static session s;
     char seed_text[48];
     snprintf(seed_text, sizeof seed_text, "train.seed=%ld", seed);
     rf_set_threads((int)threads);
     rf_status status = seed >= 0 ? rf_text_list_add(&sets, seed_text) : RF_OK;
     if (status == RF_OK) status = rf_config_load(config_path, sets.v, sets.n, &s.config);
+    if (status == RF_OK && !plan) status = inherit_terms(&s.config, init, out ? out : "runs/train", resume);
     if (status == RF_OK && plan) status = print_plan(&s.config);
     rf_say_flush();
     if (status == RF_OK && !plan) status = rf_signals_install();

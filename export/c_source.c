@@ -223,6 +223,14 @@ static void put_network(rf_text *t, const source *s) {
 
 /* ---- files ---- */
 
+/* In a comment: what would end it is taken apart. */
+static void put_terms(rf_text *t, const char *terms) {
+    rf_text_put(t, " * Terms of the pictures that it was trained on: ");
+    for (const char *p = terms; *p; p++)
+        rf_text_printf(t, "%c%s", (unsigned char)*p < ' ' ? ' ' : *p, *p == '*' && p[1] == '/' ? " " : "");
+    rf_text_put(t, "\n");
+}
+
 static void put_banner(rf_text *t, const source *s, const char *what) {
     rf_text_printf(t, "/* %s, written by rf-export %s: %s, %zu parameters.\n", what, RF_VERSION,
                    s->config->model.backbone, s->params);
@@ -231,6 +239,7 @@ static void put_banner(rf_text *t, const source *s, const char *what) {
         " * A picture of %dx%d (height x width) takes %.0f million multiply-adds; Winograd's method leaves %.0f "
         "million.\n",
         s->net->h, s->net->w, s->net->multiply_adds / 1e6, s->net->products / 1e6);
+    if (*s->config->data.terms) put_terms(t, s->config->data.terms);
     rf_text_put(
         t, " * C99 and its library alone: cc -std=c99 -O3 -c, link with -lm.\n"
            " * The program is rf's (SPDX-License-Identifier: Apache-2.0); the weights carry the terms of what they "

@@ -196,6 +196,7 @@ static rf_status build(const rf_exporter *exporter, const rf_export_model *model
     put_outputs(w, options, io);
     put_anchors(w, &spec.anchors);
     put_decoding(w, model, &spec, options);
+    if (*model->config->data.terms) rf_json_put_string(w, "terms", model->config->data.terms);
     put_results(w, model);
     RF_TRY(put_config(w, model->config));
     rf_json_end_object(w);

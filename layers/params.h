@@ -113,9 +113,10 @@ typedef struct rf_param_values {
     const rf_real *state; /* like params->state */
 } rf_param_values;
 
-/* Fills `folded` from `values` (NULL: the store's own), learnable ones and running statistics: w' = w * gamma/sqrt(var+eps), and in beta's place b' = beta - mean * gamma/sqrt(var+eps);
- * all other entries are copied. Evaluation graphs read this array, those built before as well: call it whenever
- * training changed the weights. Not thread safe. */
+/* Fills `folded` from `values` (NULL: the store's own), learnable ones and running statistics: w' = w *
+ * gamma/sqrt(var+eps), and in beta's place b' = beta - mean * gamma/sqrt(var+eps); all other entries are copied.
+ * Evaluation graphs read this array, those built before as well: call it whenever training changed the weights. Not
+ * thread safe. */
 rf_status rf_params_fold(rf_params *params, const rf_param_values *values);
 
 #endif

@@ -333,7 +333,7 @@ static void benchmarks_measure(void **state) {
     static char text[PROGRAMS_TEXT];
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char command[256], words[128];
-        snprintf(command, sizeof command, "rf-bench %s -n 2 -t 2 --json @/bench.json", calls[i][0]);
+        snprintf(command, sizeof command, "rf-bench %s --iters 2 -t 2 --json @/bench.json", calls[i][0]);
         succeeds(command);
         assert_non_null(strstr(out, "2 threads (as asked)"));
         read_text("@/bench.json", text);

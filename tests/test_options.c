@@ -61,7 +61,29 @@ static void test_tables(void **state) {
     visit_all(check_program, NULL);
 }
 
+/* A letter means one thing everywhere, whatever program it is given to. */
+static void one_meaning(void *ctx, const rf_program *program, const rf_command *commands) {
+    const char **words = ctx;
+    (void)commands;
+    for (const rf_option *o = program->options; o && o->name; o++) {
+        const char **word = &words[(unsigned char)o->letter];
+        if (!o->letter) continue;
+        if (!*word) *word = o->name;
+        if (strcmp(*word, o->name) != 0)
+            fail_msg("%s: -%c is --%s, elsewhere it is --%s", program->name, o->letter, o->name, *word);
+    }
+}
+
+static void test_letters(void **state) {
+    (void)state;
+    static const char *words[256];
+    visit_all(one_meaning, words);
+    assert_string_equal(words['t'], "threads");
+    assert_string_equal(words['o'], "out");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reaches_all), cmocka_unit_test(test_tables)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reaches_all), cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_letters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,9 @@ rf_status rf_train_make_plan(const rf_config *config, rf_train_plan *out) {
     RF_TRY_GOTO(rf_detector_params(config, &params));
     RF_TRY_GOTO(rf_train_graph_make(config, params, &net));
     RF_TRY_GOTO(rf_train_graph_report(config, &net, &out->arena));
-    size_t copies = 3 + (config->optim.ema > 0 ? 1 : 0);
-    out->parameter_bytes = (copies * params->data_count + params->state_count) * sizeof(rf_real);
+    size_t averages = config->optim.ema > 0;
+    out->parameter_bytes =
+        ((3 + averages) * params->data_count + (1 + averages) * params->state_count) * sizeof(rf_real);
     size_t batch = (size_t)config->train.batch * (size_t)config->input.size * (size_t)config->input.size * 3;
     out->loader_bytes = batch * ((size_t)config->data.prefetch + 1 + sizeof(float));
     out->learnable = rf_params_learnable(params);
