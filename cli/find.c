@@ -44,6 +44,7 @@ static rf_status try_in(const char *folder, const char *word, const kind *k, con
     for (int with = 0; with < 2 && !*found; with++) {
         char *name = NULL;
         rf_text t = {0};
+        if (with && has_suffix(word, k->suffix)) break;
         rf_text_printf(&t, "%s%s%s%s", strcmp(folder, ".") ? folder : "", strcmp(folder, ".") ? "/" : "", word,
                        with ? k->suffix : "");
         RF_TRY(rf_text_finish(&t, &name, NULL));
@@ -135,11 +136,12 @@ static rf_status not_found(const char *word, const kind *k, const rf_text_list *
     }
     RF_TRY(rf_text_finish(&t, &looked, NULL));
     const char *near = rf_nearest_name(word, names.v, names.n);
+    const char *suffix = has_suffix(word, k->suffix) ? "" : k->suffix;
     bool box = k == &models && strcmp(word, RF_FIND_DEFAULT_MODEL) == 0;
     rf_status status = near ? rf_fail(RF_ERR_USER, "there is no %s \"%s\", did you mean \"%s\"? looked for %s%s in %s",
-                                      k->what, word, near, word, k->suffix, looked)
+                                      k->what, word, near, word, suffix, looked)
                             : rf_fail(RF_ERR_USER, "there is no %s \"%s\": looked for %s%s in %s; %s", k->what, word,
-                                      word, k->suffix, looked,
+                                      word, suffix, looked,
                                       box ? "name one with --model FILE or RUN, or train one (rf help train)"
                                           : "name a file, or a folder of such files in $RF_MODELS or $RF_CONFIGS");
     rf_free(looked);
@@ -175,14 +177,16 @@ static const char *find(const char *word, const kind *k) {
     if (rf_file_exists(word) && !rf_dir_exists(word)) return word;
     if (k == &models && rf_dir_exists(word)) {
         const char *path = model_of_run(word);
+        if (!path && is_bare(word)) path = find_bare(word, k, false); /* a folder of pictures that is called the same */
         if (!path)
             rf_fail(RF_ERR_USER,
                     "%s holds no model: expected best.safetensors or last.safetensors, as rf train leaves them", word);
         return path;
     }
     if (!is_bare(word)) return word;
-    const char *found = find_bare(word, k, !strchr(word, '.'));
-    return found || !strchr(word, '.') ? found : word;
+    bool other = strchr(word, '.') && !has_suffix(word, k->suffix); /* "x.pth": who opens it says what is wrong */
+    const char *found = find_bare(word, k, !other);
+    return found || !other ? found : word;
 }
 
 const char *rf_find_model(const char *word) {
@@ -196,7 +200,8 @@ const char *rf_find_config(const char *word) {
 bool rf_find_is_model(const char *word) {
     for (size_t i = 0; i < sizeof weight_suffixes / sizeof *weight_suffixes; i++)
         if (has_suffix(word, weight_suffixes[i])) return true;
-    if (rf_dir_exists(word)) return model_of_run(word) != NULL;
+    if (rf_dir_exists(word))
+        return model_of_run(word) != NULL; /* pictures that are called as a model is are pictures */
     return is_bare(word) && !strchr(word, '.') && !rf_file_exists(word) && find_bare(word, &models, false);
 }
 

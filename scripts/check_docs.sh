@@ -156,7 +156,7 @@ npm() {
 train() { # train PROGRAM OPTIONS...: ended by Ctrl-C
     local run="" word began job status=0
     for word in "$@"; do
-        case "$word" in --plan | --compare | --reference | --help) "$@" && return 0 || return $? ;; esac
+        case "$word" in --plan | --list | --compare | --reference | --help) "$@" && return 0 || return $? ;; esac
     done
     for ((word = 1; word <= $#; word++)); do
         [ "${!word}" = --out ] || [ "${!word}" = -o ] || continue
@@ -184,6 +184,12 @@ train() { # train PROGRAM OPTIONS...: ended by Ctrl-C
 }
 rf-train() { train build/rf-train "$@"; }
 build/rf-train() { train "$PWD/build/rf-train" "$@"; } # by its own name: it is a link
+rf() {
+    if [ "$1" = train ]; then train build/rf "$@"; else build/rf "$@"; fi
+}
+build/rf() {
+    if [ "$1" = train ]; then train "$PWD/build/rf" "$@"; else "$PWD/build/rf" "$@"; fi
+}
 exec {BASH_XTRACEFD}>"$trace"
 set -x
 SHELL
@@ -260,7 +266,7 @@ check_document() { # check_document DOCUMENT
         sh:*) tell FAIL "$where" "unknown mark: $mark" ;;
         lost:*) tell FAIL "$where" "a mark without a block: ${mark#stray: }" ;;
         :*)
-            ! grep -qE '^ *(\$ )?(build/)?(rf-[a-z]+|make|sh|cc|gcc|npm|node|apt-get|scripts/[a-z_.]+|awk|set --) ' "$blocks/$n.text" ||
+            ! grep -qE '^ *(\$ )?(build/)?(rf|rf-[a-z]+|make|sh|cc|gcc|npm|node|apt-get|scripts/[a-z_.]+|awk|set --) ' "$blocks/$n.text" ||
                 tell FAIL "$where" "holds commands but is no \`\`\`sh block"
             ;;
         esac

@@ -25,7 +25,6 @@
 
 #define expect_ok(call)                                                                                                \
     if ((call) != RF_OK) fail_msg("%s: %s", #call, rf_error_message())
-
 static char dir[] = "/tmp/rf_test_training_XXXXXX", path[64]; /* path: the checkpoint that a test works on */
 
 /* `more`: settings separated by spaces. */
@@ -270,15 +269,14 @@ static void checkpoints_come_back(void **state) {
     }
 }
 
-/* Checkpoints of 0.1.0 hold no raw running statistics: those of the model are both. */
 static void averages_of_earlier_checkpoints_are_read(void **state) {
-    (void)state;
+    (void)state; /* 0.1.0 wrote no raw running statistics: those of the model are both */
     run a, b;
     rf_st_file *file;
     pair_make(&a, &b, "optim.ema=0.9");
     expect_ok(save(&a));
     expect_ok(rf_st_read(path, &file));
-    size_t n = 0, before = file->count;
+    size_t n = 0;
     for (size_t i = 0; i < file->count; i++) {
         bool raw = strncmp(file->tensors[i].name, "raw.", 4) == 0 && strstr(file->tensors[i].name, ".running_");
         rf_st_tensor tensor = file->tensors[i];
@@ -286,14 +284,13 @@ static void averages_of_earlier_checkpoints_are_read(void **state) {
         file->tensors[n] = tensor;
         n += !raw;
     }
-    assert_true(n < before);
     expect_ok(rf_st_write(path, file->tensors, n, (const char *const *)file->meta_keys,
                           (const char *const *)file->meta_values, file->meta_count));
     expect_ok(load(&b));
     size_t bytes = a.params->state_count * sizeof(rf_real);
-    assert_memory_equal(b.params->data, a.params->data, a.params->data_count * sizeof(rf_real));
     assert_memory_equal(b.params->state, a.optimizer.ema_state, bytes);
     assert_memory_equal(b.optimizer.ema_state, a.optimizer.ema_state, bytes);
+    assert_true(n < file->count);
     rf_st_free(file), run_free(&a), run_free(&b);
 }
 
