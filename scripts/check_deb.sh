@@ -47,9 +47,10 @@ if [ ! -f "$base/.complete" ]; then
         { tail -n 3 "$roots/log"; skip "Debian's archive cannot be reached from the clean root"; }
     : >"$base/.complete"
 fi
-root=$roots/try
-rm -rf "$root"
-cp -a "$base" "$root"
+root=$(mktemp -d "$roots/try-XXXXXX")
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+cp -a "$base/." "$root"
 cp /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
 inside() { # inside COMMAND: as root there; what is mounted for it goes with it
     unshare --mount --propagation private sh -c 'mount --bind /proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --bind /sys "$0/sys" &&
@@ -80,7 +81,6 @@ if [ $readme = yes ]; then
         echo "measured: make deps $goal took $((SECONDS - begin)) s on a clean Debian with $(nproc) processors"
         grep -E '^(demo|test): done|passed,' "$roots/$goal.log"
     done
-    rm -rf "$root"
     end
 fi
 
@@ -138,5 +138,4 @@ typed "--resume" "rf-train --res"
 typed "synth" "rf data "
 typed "pyramidbox" "rf train --set model.context="
 try "apt removes the package" inside 'apt-get purge -y rf rf-doc "librf*" && ! ls -d /usr/share/rf /usr/share/doc/rf /usr/bin/rf* 2>/dev/null | grep .'
-rm -rf "$root"
 end
