@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/programs.h"
+#include "core/file.h"
 
 static const rf_command commands[] = {
     {"detect", "find faces in pictures", rf_detect_main},
@@ -22,9 +23,9 @@ int rf_front_main(int argc, char **argv) {
                                        "COMMAND [arguments]",
                                        "  Each command is also a program: rf train is rf-train.",
                                        NULL,
-                                       "  rf train configs/mnet025.ini --set data.root=DIR --out runs/mine\n"
-                                       "  rf eval runs/mine/best.safetensors --data DIR\n"
-                                       "  rf detect runs/mine/best.safetensors photos --out found",
+                                       "  rf train mnet025 --data DIR --out runs/mine\n"
+                                       "  rf eval runs/mine --data DIR\n"
+                                       "  rf detect --model runs/mine photos --out found",
                                        NULL,
                                        0,
                                        0};
@@ -32,5 +33,10 @@ int rf_front_main(int argc, char **argv) {
     const char *called = slash ? slash + 1 : argc > 0 ? argv[0] : "";
     for (const rf_command *c = commands; c->name; c++)
         if (strncmp(called, "rf-", 3) == 0 && strcmp(called + 3, c->name) == 0) return c->fn(argc, argv);
+    char *help[] = {argv[0], "--help", NULL};
+    if (argc == 1) return rf_commands_run(&program, commands, 2, help);
+    if (*argv[1] != '-' && rf_file_exists(argv[1])) /* a command of that name would have been meant */
+        for (const rf_command *c = commands; !c->name || strcmp(c->name, argv[1]) != 0; c++)
+            if (!c->name) return rf_cli_usage("rf", "%s is no command; to find faces: rf detect %s", argv[1], argv[1]);
     return rf_commands_run(&program, commands, argc, argv);
 }

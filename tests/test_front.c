@@ -154,8 +154,18 @@ static void terms_go_along(void **state) {
             "are longer than 255 letters together");
 }
 
+static void the_door_opens(void **state) {
+    (void)state;
+    succeeds("rf");
+    assert_non_null(strstr(out, "rf train mnet025 --data DIR"));
+    succeeds("rf help train");
+    refused("rf README.md", "README.md is no command; to find faces: rf detect README.md");
+    refused("rf detct", "unknown command \"detct\", did you mean detect");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_door_opens),
         cmocka_unit_test(models_have_names),
         cmocka_unit_test(configurations_have_names),
         cmocka_unit_test(settings_are_options),
