@@ -301,6 +301,8 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
         return true;
     }
     const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    double number;
+    if (!value && *o->value == '[' && (!next || !parse_real(next, &number))) return store(program, o, "");
     if (!value && next && strncmp(next, "--", 2) == 0 && find_long(program, next + 2, strcspn(next + 2, "="))) {
         rf_cli_usage(program->name, "--%s needs a value, %s, before %s", o->name, o->value, next);
         return false;

@@ -43,7 +43,8 @@ typedef struct rf_option {
     char letter;      /* 0: none */
     rf_option_kind kind;
     void *target;      /* of the kind's type; holds the default before parsing */
-    const char *value; /* what the value is called in the help, "DIR"; NULL for flags */
+    const char *value; /* what the value is called in the help, "DIR"; NULL for flags; "[SHARE]" of a text: a number may
+                          follow, else the text is empty */
     const char *doc;   /* one line or more; the default belongs into it */
     double lo, hi;     /* allowed range of numbers; both 0: any */
 } rf_option;

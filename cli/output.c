@@ -246,6 +246,10 @@ rf_status rf_output_line(rf_output *out, const char *line) {
     return status;
 }
 
+rf_status rf_output_bytes(rf_output *out, const void *bytes, size_t n) {
+    return out->path ? write_all(out, bytes, n) : RF_OK;
+}
+
 void rf_output_close(rf_output *out) {
     if (out->path && out->file >= 0) close(out->file);
     rf_free(out->target);

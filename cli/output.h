@@ -31,6 +31,8 @@ rf_status rf_output_write(rf_output *out, const char *text);
  * back to its whole lines. */
 rf_status rf_output_start(rf_output *out);
 rf_status rf_output_line(rf_output *out, const char *line);
+/* Bytes as they are, between start and close. */
+rf_status rf_output_bytes(rf_output *out, const void *bytes, size_t n);
 void rf_output_close(rf_output *out);
 
 /* Whether files can be made below a folder, which may have to be made itself: RF_ERR_USER, RF_ERR_IO. Makes nothing.

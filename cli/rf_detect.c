@@ -1,256 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rf-detect: faces in pictures, drawn and listed. */
-#include <errno.h>
+/* rf-detect: faces in pictures and films, listed, drawn, cut out, aligned, hidden (cli/detect.h says how it is made).
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "cli/args.h"
+#include "cli/detect.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/programs.h"
 #include "cli/say.h"
-#include "core/below.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "core/signals.h"
-#include "data/draw.h"
+#include "data/align.h"
 
 static const char name[] = "rf-detect";
 
 typedef struct job {
+    rf_detect_settings settings;
     rf_model model;
-    const char *out;
-    rf_output json;
-    rf_distinct *names; /* of the drawings */
-    int exif, mesh;     /* -1: as the settings say */
+    rf_sinks *sinks;
+    rf_frame_source *source;
+    rf_ahead *ahead;
     size_t images, faces, skipped, shrunk;
     double smallest; /* scale of the shrunk ones */
+    size_t files;    /* begun, for the progress */
+    double begin;
 } job;
 
-static void draw_faces(rf_image *image, const rf_face_list *faces) {
-    static const rf_colour dots[RF_POINTS] = {
-        {230, 60, 60}, {60, 120, 255}, {250, 220, 60}, {200, 80, 220}, {60, 220, 220}};
-    int thickness = rf_draw_thickness(image);
-    for (size_t i = 0; i < faces->n; i++) {
-        const rf_face *face = &faces->items[i];
-        rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
-        for (int k = 0; face->has_points && k < RF_POINTS; k++)
-            rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], 1.5f * (float)thickness, dots[k]);
-        if (face->mesh)
-            rf_draw_mesh(image, faces->vertices + 2 * faces->n_vertices * (face->mesh - 1), faces->n_vertices,
-                         face->box[3] - face->box[1]);
-        char text[16];
-        snprintf(text, sizeof text, "%.2f", (double)face->score);
-        int scale = (thickness + 1) / 2;
-        float y = face->box[1] - (float)(9 * scale), w = (float)rf_draw_text_width(text, scale);
-        if (y < 0) y = 0;
-        float back[4] = {face->box[0], y, face->box[0] + w + (float)scale, y + (float)(9 * scale)};
-        rf_draw_filled(image, back, (rf_colour){0, 0, 0});
-        rf_draw_text(image, face->box[0] + (float)scale, y + (float)scale, text, scale, (rf_colour){255, 255, 255});
-    }
-}
-
-static void put_faces(rf_json_writer *w, const rf_face_list *faces) {
-    rf_json_begin_array(w, "faces");
-    for (size_t i = 0; i < faces->n; i++) {
-        const rf_face *face = &faces->items[i];
-        rf_json_begin_object(w, NULL);
-        rf_json_put_number(w, "score", face->score);
-        rf_json_begin_array(w, "box");
-        for (int k = 0; k < 4; k++) rf_json_put_number(w, NULL, face->box[k]);
-        rf_json_end_array(w);
-        rf_json_begin_array(w, "points");
-        for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(w, NULL, face->points[k]);
-        rf_json_end_array(w);
-        if (face->has_visible) {
-            rf_json_begin_array(w, "visible");
-            for (int k = 0; k < RF_POINTS; k++) rf_json_put_number(w, NULL, face->visible[k]);
-            rf_json_end_array(w);
-        }
-        if (face->has_blur) rf_json_put_number(w, "blur", face->blur);
-        if (face->mesh) {
-            const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
-            rf_json_begin_array(w, "mesh");
-            for (size_t k = 0; k < 2 * faces->n_vertices; k++) rf_json_put_number(w, NULL, xy[k]);
-            rf_json_end_array(w);
-        }
-        rf_json_end_object(w);
-    }
-    rf_json_end_array(w);
-}
-
-/* How closely the picture was looked at. */
-static void put_view(rf_json_writer *w, rf_finder_view view) {
-    rf_json_put_number(w, "scale", view.scale);
-    if (view.shrunk) rf_json_put_bool(w, "shrunk", true);
-    if (view.tiles) rf_json_put_int(w, "tiles", (long long)view.tiles);
-}
-
-/* One line a picture. image and faces are NULL when there are none, error when nothing went wrong. */
-static rf_status append_json(job *j, const char *path, const char *drawn, const rf_image *image,
-                             const rf_face_list *faces, const char *error) {
-    if (!j->json.path) return RF_OK;
-    rf_json_writer w = {0};
-    rf_json_begin_object(&w, NULL);
-    rf_json_put_string(&w, "image", path);
-    if (drawn) rf_json_put_string(&w, "drawn", drawn);
-    if (image) rf_json_put_int(&w, "width", image->width);
-    if (image) rf_json_put_int(&w, "height", image->height);
-    if (faces) put_view(&w, rf_finder_get_view(j->model.finder));
-    if (faces) put_faces(&w, faces);
-    if (error) rf_json_put_string(&w, "error", error);
-    rf_json_end_object(&w);
-    char *text = NULL;
-    RF_TRY(rf_json_finish(&w, &text));
-    rf_status status = rf_output_line(&j->json, text);
-    rf_free(text);
-    return status;
-}
-
-/* Whether a file cannot be made because of its own name; on a full disk the next one fails, too. */
-static bool is_in_the_way(const char *path) {
-    struct stat info;
-    return lstat(path, &info) == 0 ? S_ISDIR(info.st_mode) : errno == ENAMETOOLONG || errno == ENOTDIR;
-}
-
-static bool is_picture_name(const char *path) {
-    const char *dot = strrchr(rf_path_base(path), '.');
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
-}
-
-/* The name below OUT of a picture's drawing (rf_free it; NULL without --out): that of the picture below its folder,
- * with .jpg when the suffix is neither .jpg nor .png, and with -2, -3 and so on when another picture came first. */
-static rf_status name_drawing(job *j, const char *relative, char **file) {
-    size_t bytes = strlen(relative) + sizeof ".jpg";
-    const char *twin;
-    *file = NULL;
-    if (!j->out) return RF_OK;
-    char *wanted = rf_alloc(bytes, 1);
-    if (!wanted) return RF_ERR_NOMEM;
-    snprintf(wanted, bytes, "%s%s", relative, is_picture_name(relative) ? "" : ".jpg");
-    rf_status status = rf_distinct_take(j->names, wanted, file, &twin);
-    rf_free(wanted);
-    if (status == RF_OK && twin)
-        rf_note("note: %s and %s in %s are one file where the case of letters does not count\n", twin, *file, j->out);
-    return status;
-}
-
-/* *own: the failure is this picture's alone. */
-static rf_status save_drawn(const job *j, const char *source, const char *file, const rf_image *image, bool *own) {
-    char *path = NULL;
-    rf_status status = rf_below_make(j->out, file, &path);
-    if (status != RF_OK) {
-        *own = status == RF_ERR_USER || (rf_below_path(j->out, file, &path) == RF_OK && is_in_the_way(path));
-        rf_free(path);
-        return status;
-    }
-    if (rf_output_is_input(path, source)) {
-        rf_free(path);
-        return rf_fail(RF_ERR_USER, "--out %s would overwrite %s itself: choose another folder", j->out, source);
-    }
-    status = rf_image_save(path, image, 0);
-    *own = status != RF_OK && (status != RF_ERR_IO || is_in_the_way(path));
-    rf_free(path);
-    return status;
+/* What is done and how long the rest will take, where the lengths of the inputs tell. */
+static void tell_progress(job *j, const rf_frame *frame) {
+    size_t total = rf_frame_source_files(j->source);
+    j->files += frame->number <= 1;
+    double within = frame->number ? frame->share : 1;
+    double share = within < 0 ? -1 : ((double)(j->files - (j->files > 0)) + within) / (double)total;
+    rf_status_progress(j->images + j->skipped, frame->number ? 0 : total, share, rf_clock_seconds() - j->begin);
 }
 
 /* Names and counts what cannot be served, by the message of its failure. */
-static rf_status pass_over(job *j, const char *path) {
-    rf_note("skipped: %s\n", rf_error_message());
+static rf_status pass_over(job *j, rf_frame *frame) {
+    rf_seen seen = {.frame = frame};
+    rf_seen_blame(&seen, "skipped");
     j->skipped++;
-    return append_json(j, path, NULL, NULL, NULL, rf_error_message());
+    rf_status status = rf_sinks_take(j->sinks, &seen);
+    rf_free(seen.error);
+    return status;
 }
 
-/* Draws and lists the faces of a picture. */
-static rf_status tell_faces(job *j, const char *path, const char *file, rf_image *image, const rf_face_list *faces) {
-    rf_status status = RF_OK;
-    bool own = false;
-    if (file) {
-        draw_faces(image, faces);
-        status = save_drawn(j, path, file, image, &own);
-    }
-    if (status != RF_OK && !own) return status;
-    const char *error = status == RF_OK ? NULL : rf_error_message();
-    if (error) rf_note("not drawn: %s\n", error);
-    j->skipped += error != NULL;
-    RF_TRY(append_json(j, path, error ? NULL : file, image, faces, error));
-    rf_finder_view view = rf_finder_get_view(j->model.finder);
+static void say_faces(job *j, const rf_frame *frame, const rf_face_list *faces, rf_finder_view view) {
+    char title[RF_FRAME_TITLE];
     j->shrunk += view.shrunk;
     if (view.shrunk && (j->shrunk == 1 || view.scale < j->smallest)) j->smallest = view.scale;
-    rf_say("%s: %zu face%s", path, faces->n, faces->n == 1 ? "" : "s");
-    if (view.shrunk) rf_say(" (seen at %.3g of its size)", view.scale);
-    rf_say("\n");
-    return RF_OK;
+    char seen_at[64] = "";
+    if (view.shrunk) snprintf(seen_at, sizeof seen_at, " (seen at %.3g of its size)", view.scale);
+    rf_say("%s: %zu face%s%s\n", rf_frame_title(frame, title), faces->n, faces->n == 1 ? "" : "s", seen_at);
 }
 
-static rf_status detect_one(job *j, const char *path, const char *relative) {
-    if (rf_signal_pending()) return rf_fail(RF_ERR_INTERRUPTED, "stopped by a signal before %s", path);
-    rf_image image = {0};
-    rf_decode_options decode = {.apply_exif = j->exif != 0};
+static rf_status detect_one(job *j, rf_frame *frame) {
+    char title[RF_FRAME_TITLE];
     rf_face_list faces = {0};
-    char *file;
-    RF_TRY(name_drawing(j, relative, &file));
-    rf_status status = rf_picture_faces(j->model.finder, path, &decode, &image, &faces, NULL);
+    if (frame->status != RF_OK) {
+        rf_fail(frame->status, "%s", frame->error ? frame->error : "out of memory");
+        return pass_over(j, frame);
+    }
+    rf_status status = rf_finder_run(j->model.finder, &frame->image, &faces);
     if (status == RF_OK) {
+        rf_seen seen = {.frame = frame, .faces = &faces, .view = rf_finder_get_view(j->model.finder)};
         j->images++;
         j->faces += faces.n;
-        status = tell_faces(j, path, file, &image, &faces);
-    } else if (rf_picture_is_to_blame(status)) {
-        status = pass_over(j, path);
+        status = rf_sinks_take(j->sinks, &seen);
+        j->skipped += seen.error != NULL;
+        rf_free(seen.error);
+        if (status == RF_OK) say_faces(j, frame, &faces, seen.view);
+    } else {
+        if (!strstr(rf_error_message(), frame->name)) rf_fail_context(status, "%s", rf_frame_title(frame, title));
+        if (rf_picture_is_to_blame(status)) status = pass_over(j, frame);
     }
-    rf_free(file);
     rf_face_list_free(&faces);
-    rf_image_free(&image);
     return status;
 }
 
-static void pass_folder_over(void *ctx, const char *sentence) {
-    job *j = ctx;
-    rf_note("skipped: %s\n", sentence);
-    j->skipped++;
-}
-
-/* only: there is nothing else to do, so what is wrong with `path` is a mistake in the call. */
-static rf_status detect_path(job *j, const char *path, bool only) {
-    char **names = NULL;
-    size_t n = 0;
-    rf_status status = RF_OK;
-    if (rf_dir_exists(path))
-        status = rf_dir_list_most(path, ".jpg,.jpeg,.png", true, pass_folder_over, j, &names, &n);
-    else if ((status = rf_path_check(path)) == RF_OK)
-        return detect_one(j, path, rf_path_base(path));
-    if (status == RF_OK && n == 0) status = rf_fail(RF_ERR_USER, "%s holds no .jpg or .png picture", path);
-    if (status != RF_OK) return only || status == RF_ERR_NOMEM ? status : pass_over(j, path);
-    for (size_t i = 0; i < n && status == RF_OK; i++) {
-        char *full = rf_path_join(path, names[i]); /* reads */
-        status = full ? detect_one(j, full, names[i]) : RF_ERR_NOMEM;
-        rf_free(full);
+static rf_status detect_all(job *j) {
+    rf_frame *frame;
+    j->begin = rf_clock_seconds();
+    RF_TRY(rf_frame_source_open(&j->settings, &j->source));
+    RF_TRY(rf_sinks_start(j->sinks));
+    RF_TRY(rf_ahead_start(j->source, &j->ahead));
+    for (;;) {
+        RF_TRY(rf_ahead_next(j->ahead, &frame));
+        if (!frame) break;
+        if (rf_signal_pending())
+            return rf_fail(RF_ERR_INTERRUPTED, "stopped by %s after %zu pictures", rf_signal_name(rf_signal_pending()),
+                           j->images);
+        RF_TRY(detect_one(j, frame));
+        tell_progress(j, frame);
     }
-    rf_names_free(names, n);
-    return status;
-}
-
-/* Nothing that is read is written over: the model, the configuration, a picture. */
-static rf_status check_outputs(const job *j, const char *const *words, size_t n, const char *config) {
-    static const char drawn[] = "--out %s would overwrite %s itself: choose another folder";
-    RF_TRY(rf_output_not_input("--json", j->json.path, "the model", words[0]));
-    RF_TRY(rf_output_not_input("--json", j->json.path, "the configuration", config));
-    if (j->json.path && is_picture_name(j->json.path) && rf_file_exists(j->json.path))
-        return rf_fail(RF_ERR_USER, "--json %s is a picture: choose another name", j->json.path);
-    if (j->out && j->json.path && strcmp(j->out, j->json.path) == 0)
-        return rf_fail(RF_ERR_USER, "--out and --json are both %s: one is a folder, the other a file", j->out);
-    for (size_t i = 1; i < n; i++) {
-        RF_TRY(rf_output_not_input("--json", j->json.path, "a picture to look at", words[i]));
-        if (rf_output_is_input(j->out, words[i])) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);
-        char *same = j->out ? rf_path_join(j->out, rf_path_base(words[i])) : NULL; /* reads */
-        bool is_same = same && !rf_dir_exists(same) && rf_output_is_input(same, words[i]);
-        rf_free(same);
-        if (is_same) return rf_fail(RF_ERR_USER, drawn, j->out, words[i]);
-    }
+    rf_status_clear();
+    char text[RF_THREADS_TEXT];
+    rf_say("%zu images, %zu faces, %zu skipped; %s\n", j->images, j->faces, j->skipped,
+           rf_threads_text(text, sizeof text));
+    if (j->shrunk) rf_say_shrunk(j->shrunk, j->smallest, &j->model.config);
+    if (j->images == 0) return rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j->skipped);
     return RF_OK;
 }
 
@@ -262,24 +116,68 @@ static bool sets_exif_off(const rf_text_list *sets, const rf_config *config) {
     return set && strcmp(config->data.exif, "no") == 0;
 }
 
+/* The options that have a form of their own. */
+static rf_status read_settings(rf_detect_settings *s) {
+    char *end;
+    if (s->raw) RF_TRY(rf_planes_parse("--raw", s->raw, &s->raw_planes));
+    s->margin = s->crop && *s->crop ? strtod(s->crop, &end) : 0.2;
+    if (s->crop && *s->crop && (*end || !(s->margin >= 0 && s->margin <= 10)))
+        return rf_fail(RF_ERR_USER, "--crop %s: expected a margin from 0 to 10, in shares of the face's longer side",
+                       s->crop);
+    if (s->out && !s->blur && !s->align && !s->crop) s->draw = true; /* what --out alone means */
+    return RF_OK;
+}
+
+static rf_status run(job *j, const char *model, const char *config, rf_text_list *sets, int mesh, int exif) {
+    RF_TRY(read_settings(&j->settings));
+    RF_TRY(rf_signals_install());
+    RF_TRY(rf_sinks_open(&j->settings, &j->sinks));
+    RF_TRY(rf_output_claim_folder("--out", j->settings.out, name));
+    RF_TRY(rf_detect_check_outputs(&j->settings, model, config));
+    RF_TRY(rf_model_open(model, config, sets->v, sets->n, &j->model));
+    if (mesh > 0 && j->model.config.model.mesh_vertices == 0)
+        return rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", model);
+    j->settings.exif = exif < 0 ? !sets_exif_off(sets, &j->model.config) : exif;
+    return detect_all(j);
+}
+
 int rf_detect_main(int argc, char **argv) {
-    static job j = {.exif = -1, .mesh = -1, .smallest = 1};
-    const char *json = NULL;
+    static job j = {.smallest = 1};
     static char score_text[64], tile_text[64];
     const char **words = (const char **)argv, *config = NULL;
     rf_text_list sets = {0};
+    rf_detect_settings *s = &j.settings;
     double score = -1;
     long threads = 0, tile = -1;
+    int mesh = -1, exif = -1;
     const rf_option options[] = {
-        {"out", 'o', RF_OPT_TEXT, &j.out, "DIR",
-         "write the pictures with boxes, points and scores there; the second of a name becomes NAME-2.jpg", 0, 0},
-        {"json", 0, RF_OPT_TEXT, &json, "FILE", "write one JSON object a line and image; -: to stdout", 0, 0},
+        {"out", 'o', RF_OPT_TEXT, &s->out, "DIR",
+         "write the pictures with boxes, points and scores there, or what --draw, --blur, --align and --crop\n"
+         "name; the second of a name becomes NAME-2.jpg",
+         0, 0},
+        {"json", 0, RF_OPT_TEXT, &s->json, "FILE", "write one JSON object a line and picture or frame; -: to stdout", 0,
+         0},
+        {"draw", 0, RF_OPT_FLAG, &s->draw, NULL,
+         "draw boxes, points and scores: below --out, else as a stream to stdout", 0, 0},
+        {"blur", 0, RF_OPT_FLAG, &s->blur, NULL,
+         "hide the faces: below --out, else as a stream to stdout, of the kind that was read", 0, 0},
+        {"align", 0, RF_OPT_INT, &s->align, "SIDE",
+         "write each face below --out as NAME.aligned-1.png of SIDE x SIDE pixels, upright, its five points\n"
+         "on ArcFace's template (112)",
+         8, RF_ALIGN_MOST},
+        {"crop", 0, RF_OPT_TEXT, &s->crop, "[MARGIN]",
+         "write each face below --out as NAME.crop-1.jpg, with a margin in shares of its longer side (0.2)", 0, 0},
+        {"label", 0, RF_OPT_TEXT, &s->label, "DIR",
+         "write a data set to correct by hand: label.txt, images, label.set.ini", 0, 0},
+        {"list", 0, RF_OPT_TEXT, &s->list, "FILE", "look at the files that stand there, one a line; -: in stdin", 0, 0},
+        {"raw", 0, RF_OPT_TEXT, &s->raw, "WxH[:FORMAT]",
+         "the inputs are frames without coding: rgb24 (default), bgr24, gray or yuv420p", 0, 0},
         {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
         {"tile", 0, RF_OPT_INT, &tile, "SIDE",
          "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking\nthem (eval.tile)",
          0, 16384},
-        {"mesh", 0, RF_OPT_TOGGLE, &j.mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
-        {"exif", 0, RF_OPT_TOGGLE, &j.exif, NULL,
+        {"mesh", 0, RF_OPT_TOGGLE, &mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
+        {"exif", 0, RF_OPT_TOGGLE, &exif, NULL,
          "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
         {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
@@ -287,49 +185,42 @@ int rf_detect_main(int argc, char **argv) {
         {0}};
     const rf_program program = {
         name,
-        "find faces in pictures",
+        "find faces in pictures and films",
         "MODEL IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
-        "  Finds faces in JPEG and PNG pictures (folders are searched below), prints their number, draws\n"
-        "  boxes, five landmarks and scores, and lists them as JSON. A picture that cannot be used is named,\n"
-        "  counted and, with its \"error\", in the JSON; the others are done.",
+        "  Finds faces in JPEG and PNG pictures (folders are searched below; a pattern in quotes is one, too) and\n"
+        "  in streams: pictures one after the other, Y4M, raw frames, from files, pipes and the standard input (-).\n"
+        "  Prints their number, draws boxes, five landmarks and scores, and lists them as JSON. A picture or frame\n"
+        "  that cannot be used is named, counted and, with its \"error\", in the JSON; the others are done.",
         options,
-        "  rf-detect runs/mnet/best.safetensors photos --out found --json found.jsonl",
+        "  rf-detect runs/mnet/best.safetensors photos --out found --json found.jsonl\n"
+        "  ffmpeg -i film.mp4 -f image2pipe -c:v mjpeg - | rf-detect MODEL --blur - | ffmpeg -f mjpeg -i - out.mp4",
         "  Exit status 1 tells that pictures were skipped or not drawn, 2 that none could be used.",
-        2,
+        1,
         RF_ANY_NUMBER};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, words, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
+    if (n == 1 && !s->list)
+        return rf_cli_usage(
+            name, "too few arguments: name files, folders, a pattern in quotes, - or --list FILE after %s", words[0]);
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
     snprintf(tile_text, sizeof tile_text, "eval.tile=%ld", tile);
     const char *const own[] = {score < 0 ? "?eval.score=0.5" : score_text, tile < 0 ? NULL : tile_text,
-                               j.mesh < 0 ? NULL
-                               : j.mesh   ? "eval.mesh=yes"
-                                          : "eval.mesh=no"};
+                               mesh < 0 ? NULL
+                               : mesh   ? "eval.mesh=yes"
+                                        : "eval.mesh=no"};
+    s->words = words + 1;
+    s->n_words = n - 1;
     rf_status status = RF_OK;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
-    if (status == RF_OK) status = rf_signals_install();
-    if (status == RF_OK) status = rf_output_open("--json", json, &j.json);
-    if (status == RF_OK) status = rf_output_claim_folder("--out", j.out, name);
-    if (status == RF_OK) status = check_outputs(&j, words, n, config);
-    if (status == RF_OK) status = rf_model_open(words[0], config, sets.v, sets.n, &j.model);
-    if (status == RF_OK && j.mesh > 0 && j.model.config.model.mesh_vertices == 0)
-        status = rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", words[0]);
-    if (status == RF_OK && j.exif < 0) j.exif = !sets_exif_off(&sets, &j.model.config);
-    if (status == RF_OK) status = rf_output_start(&j.json);
-    if (status == RF_OK && !(j.names = rf_distinct_new())) status = RF_ERR_NOMEM;
-    for (size_t i = 1; i < n && status == RF_OK; i++) status = detect_path(&j, words[i], n == 2);
-    char text[RF_THREADS_TEXT];
-    if (status == RF_OK)
-        rf_say("%zu images, %zu faces, %zu skipped; %s\n", j.images, j.faces, j.skipped,
-               rf_threads_text(text, sizeof text));
-    if (status == RF_OK && j.shrunk) rf_say_shrunk(j.shrunk, j.smallest, &j.model.config);
-    if (status == RF_OK && j.images == 0)
-        status = rf_fail(RF_ERR_FORMAT, "not one picture could be used, %zu skipped", j.skipped);
-    rf_distinct_free(j.names);
-    rf_output_close(&j.json);
+    if (status == RF_OK) status = run(&j, words[0], config, &sets, mesh, exif);
+    rf_status_clear();
+    rf_ahead_stop(j.ahead);
+    rf_frame_source_close(j.source);
+    rf_status closed = rf_sinks_close(j.sinks, status == RF_OK);
+    if (status == RF_OK) status = closed;
     rf_model_close(&j.model);
     return status != RF_OK ? rf_cli_fail(name, status) : j.skipped > 0;
 }

@@ -20,6 +20,11 @@ void rf_say_flush(void);
 /* "12 of 40 images" on stderr when that is a terminal, written over the last one and ended at the total. */
 void rf_note_progress(size_t done, size_t total, const char *what);
 
+/* What counts up at the bottom of a terminal (stderr), below what is printed meanwhile: pictures done, of how many (0:
+ * not known), the share of the work (negative: not known) and the seconds that it took, from which the rest is told. */
+void rf_status_progress(size_t done, size_t total, double share, double seconds);
+void rf_status_clear(void);
+
 /* From now on stdout belongs to an output: rf_say goes to stderr. */
 void rf_say_on_stderr(void);
 /* Whether rf_say reaches a terminal, on which a line may be written over. */

@@ -57,6 +57,8 @@ void rf_image_mirror(rf_image *image);
 
 /* Writes by suffix (.png, .jpg/.jpeg; quality for JPEG, 0 = 92), atomically. */
 rf_status rf_image_save(const char *path, const rf_image *image, int quality);
+/* The same into memory (rf_free it); `name` is for messages. */
+rf_status rf_image_encode(const char *name, const rf_image *image, bool png, int quality, uint8_t **bytes, size_t *n);
 
 /* "libjpeg-turbo 2.1.5", with which rf was compiled, and "1.6.39", which runs. */
 const char *rf_image_jpeg_version(void);
