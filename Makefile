@@ -42,7 +42,8 @@ B := $(O)$(if $(filter openmp,$(THREADS)),-openmp)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
 # No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
-CFLAGS_common := -std=gnu11 -g -I. $(WARN) -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
+# Position-independent and hidden: the same objects make programs and the shared library.
+CFLAGS_common := -std=gnu11 -g -I. -Iinclude -fPIC -fvisibility=hidden $(WARN) -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
 # Each function in a section of its own, so that the linker leaves out what a program does not call. Code without kernels
 # (programs, formats, evaluation, exporters) is as fast with -O2, and a third smaller.
 CFLAGS_release = $(if $(filter $(SMALL),$*),-O2,-O3) -ffunction-sections -fdata-sections
@@ -87,7 +88,7 @@ endif
 
 LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect data train
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
-LIB_DIRS += eval export
+LIB_DIRS += eval export lib
 endif
 LIB_SRC := $(filter-out core/team_openmp.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))
 ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
@@ -99,6 +100,12 @@ C_TEXTS := $(sort $(wildcard export/c/*.[ch]))
 TEXTS := $(if $(filter export,$(LIB_DIRS)),$(GEN)/c_texts)
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(PROTO:=.o) $(TEXTS:=.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(O)/$(i)/%.o))
 LIB := $(O)/librf.a
+# The shared library holds what its symbols need, nothing else.
+SO := $(B)/librf.so.0
+SO_ROOTS = $(shell sed -n 's/^ *\(rf_[a-z_]*\);/\1/p' lib/librf.map)
+# Sanitisers resolve their symbols in the program.
+SO_UNDEFINED := -Wl,--no-undefined
+SO_LDFLAGS = $(LDFLAGS_all) -Wl,--gc-sections $(if $(filter asan tsan fuzz,$(V)),,$(SO_UNDEFINED))
 # Before the library, so that its own team_posix.o is not asked for.
 TEAM := $(if $(filter openmp,$(THREADS)),$(O)/core/team_openmp.o)
 $(O)/core/team_openmp.o: CFLAGS_common += -fopenmp
@@ -129,7 +136,7 @@ export FUZZ_SECONDS ?= 20
 
 all: programs
 
-lib: $(LIB)
+lib: $(if $(filter double,$(V)),$(LIB),$(SO))
 
 programs: $(PROGRAMS:%=$(B)/%)
 	$(if $(CROSS),,@mkdir -p build && for p in $(PROGRAMS); do ln -sf $(B:build/%=%)/$$p build/$$p; done)
@@ -188,6 +195,13 @@ $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$(i))))
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+# What other programs call (include/rf/), under the names that a linker and the loader look for.
+$(SO): $(LIB) lib/librf.map $(TEAM)
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS_all) -shared -Wl,-soname,$(notdir $(SO)) -Wl,--version-script=lib/librf.map $(SO_ROOTS:%=-Wl,-u,%) \
+	    $(TEAM) $(LIB) -o $@ $(SO_LDFLAGS) -Wl,--as-needed $(LIBS)
+	@ln -sf $(notdir $(SO)) $(B)/librf.so
 
 $(B)/rf: $(MAIN_SRC:%.c=$(O)/%.o) $(CLI_OBJ) $(TEAM) $(LIB)
 	@mkdir -p $(dir $@)

@@ -43,6 +43,21 @@ static rf_status write_report(const rf_wider_job *job, const rf_wider_result *re
     return status;
 }
 
+/* The score to use the detector with, where misses and false alarms weigh alike. */
+static void tell_best(const rf_wider_job *job, const rf_wider_result *result) {
+    for (int s = 0; s < RF_WIDER_SUBSETS; s++) {
+        rf_wider_best best = rf_wider_best_score(result, s);
+        char key[64];
+        if (best.f1 <= 0) continue;
+        rf_say("%-7s best from score %.2f on: precision %.3f, recall %.3f, F1 %.3f\n", rf_wider_subset_names[s],
+               best.score, best.precision, best.recall, best.f1);
+        snprintf(key, sizeof key, "best_score_%s", rf_wider_subset_names[s]);
+        rf_json_put_number(job->out, key, best.score);
+        snprintf(key, sizeof key, "best_f1_%s", rf_wider_subset_names[s]);
+        rf_json_put_number(job->out, key, best.f1);
+    }
+}
+
 static rf_status tell(const rf_wider_job *job, const rf_wider_result *result, double seconds) {
     rf_wider_rule other = job->rule == RF_WIDER_PYTHON ? RF_WIDER_MATLAB : RF_WIDER_PYTHON;
     for (int s = 0; s < RF_WIDER_SUBSETS; s++)
@@ -52,6 +67,7 @@ static rf_status tell(const rf_wider_job *job, const rf_wider_result *result, do
     for (int r = 0; r < RF_WIDER_RULES; r++)
         for (int s = 0; s < RF_WIDER_SUBSETS; s++)
             rf_json_put_number(job->out, curve_names[r][s], result->rules[r].ap[s]);
+    tell_best(job, result);
     rf_say("%zu images, %zu detections, scored in %.2f s\n", job->gt->n_images, result->n_detections, seconds);
     rf_json_put_string(job->out, "rule", rf_wider_rule_names[job->rule]);
     rf_json_put_int(job->out, "images", (long long)job->gt->n_images);

@@ -11,10 +11,11 @@
 #include "core/mem.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include "core/heap.h"
 
 static atomic_ullong allocations;
 static atomic_ullong fail_at;
@@ -43,7 +44,7 @@ void *rf_alloc(size_t count, size_t size) {
     if (!__builtin_mul_overflow(count, size, &bytes) && !__builtin_add_overflow(bytes, 63, &rounded) &&
         !injected_fault()) {
         rounded &= ~(size_t)63;
-        void *ptr = aligned_alloc(64, rounded ? rounded : 64);
+        void *ptr = rf_heap_take(rounded ? rounded : 64);
         if (ptr) return memset(ptr, 0, rounded ? rounded : 64);
     }
     rf_fail(RF_ERR_NOMEM, "out of memory: %zu elements of %zu bytes were asked for", count, size);
@@ -60,7 +61,7 @@ void *rf_realloc(void *ptr, size_t old_count, size_t new_count, size_t size) {
 }
 
 void rf_free(void *ptr) {
-    free(ptr);
+    rf_heap_give(ptr);
 }
 
 char *rf_strndup(const char *text, size_t n) {

@@ -255,3 +255,9 @@ size_t rf_run_grain(size_t n) {
 void rf_parallel_serial(void) {
     self.serial = true;
 }
+
+bool rf_parallel_alone(bool alone) {
+    bool before = self.serial;
+    self.serial = alone;
+    return before;
+}

@@ -31,6 +31,8 @@ size_t rf_run_grain(size_t n);
 
 /* Makes every later rf_parallel_for of the calling thread run serially: for threads that do not belong to the pool. */
 void rf_parallel_serial(void);
+/* The same for a while: whether loops of the calling thread run serially from now on. Gives what held before. */
+bool rf_parallel_alone(bool alone);
 
 /* ---- the pool of the process, which threads use unless they chose another ---- */
 

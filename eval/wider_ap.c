@@ -228,6 +228,10 @@ rf_status rf_wider_ap(const rf_wider_gt *gt, const rf_wider_input *input, rf_wid
     size_t chunks = (gt->n_images + IMAGES_A_CHUNK - 1) / IMAGES_A_CHUNK;
     j.tallies = rf_alloc(chunks, sizeof *j.tallies);
     if (!j.tallies) return RF_ERR_NOMEM;
+    if (out->n_detections) {
+        out->lowest = j.lowest[RF_WIDER_PYTHON];
+        out->highest = j.highest[RF_WIDER_PYTHON];
+    }
     rf_parallel_for(gt->n_images, IMAGES_A_CHUNK, score_range, &j);
     rf_status status = RF_OK;
     for (size_t c = 0; c < chunks && status == RF_OK; c++)
@@ -237,4 +241,16 @@ rf_status rf_wider_ap(const rf_wider_gt *gt, const rf_wider_input *input, rf_wid
             fill_curve(j.tallies, chunks, rule, s, out->n_faces[s], &out->rules[rule]);
     rf_free(j.tallies);
     return status;
+}
+
+rf_wider_best rf_wider_best_score(const rf_wider_result *result, int subset) {
+    const rf_wider_curves *c = &result->rules[RF_WIDER_PYTHON];
+    rf_wider_best best = {0};
+    for (int t = 0; t < RF_WIDER_BINS; t++) { /* the first of equals: the highest score */
+        double p = c->precision[subset][t], r = c->recall[subset][t], f1 = p + r > 0 ? 2 * p * r / (p + r) : 0;
+        if (f1 <= best.f1) continue;
+        double score = result->lowest + threshold(t) * (result->highest - result->lowest);
+        best = (rf_wider_best){score, f1, p, r};
+    }
+    return best;
 }

@@ -34,7 +34,14 @@ typedef struct rf_wider_result {
     rf_wider_curves rules[RF_WIDER_RULES];
     size_t n_faces[RF_WIDER_SUBSETS]; /* ground truth of the subset */
     size_t n_detections;
+    double lowest, highest; /* scores of all detections, by which the Python port normalises; 0 when there is none */
 } rf_wider_result;
+
+/* Where a subset is found best with one score for all pictures: the highest F1 = 2 P R / (P + R) of the Python port's
+ * curve. */
+typedef struct rf_wider_best {
+    double score, f1, precision, recall; /* score: detections from it on; all 0 when nothing is found */
+} rf_wider_best;
 
 /* What is scored, image by image; arrays may be NULL but for the first. */
 typedef struct rf_wider_input {
@@ -47,5 +54,7 @@ typedef struct rf_wider_input {
 /* Scores detections[i] of gt->images[i] by both rules. Threads share the images; the result does not depend on their
  * number. RF_ERR_NONFINITE names the image of a detection that is not finite; RF_ERR_NOMEM. */
 rf_status rf_wider_ap(const rf_wider_gt *gt, const rf_wider_input *input, rf_wider_result *out);
+
+rf_wider_best rf_wider_best_score(const rf_wider_result *result, int subset);
 
 #endif

@@ -53,6 +53,11 @@ rf_status rf_weights_read(const char *path, rf_st_file **out) {
     *out = NULL;
     if (rf_dir_exists(path)) return refuse_folder(path);
     RF_TRY(rf_file_read(path, 0, &data, &bytes));
+    return rf_weights_parse(path, data, bytes, out);
+}
+
+rf_status rf_weights_parse(const char *path, uint8_t *data, size_t bytes, rf_st_file **out) {
+    *out = NULL;
     size_t length = strlen(path);
     const char *other =
         length > 4 && strcmp(path + length - 4, ".ini") == 0 ? "a configuration" : other_kind(data, bytes);

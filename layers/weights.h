@@ -29,6 +29,8 @@ void rf_weights_report_text(const rf_weights_report *report, rf_text *text);
  * a state_dict or a dictionary with one, or MXNet's .params. Numbers of 16 bits are widened (rf_st_widen). Free with
  * rf_st_free. */
 rf_status rf_weights_read(const char *path, rf_st_file **out);
+/* The same from memory; takes ownership of `data` (rf_alloc'ed) on success AND failure. `path` is for messages. */
+rf_status rf_weights_parse(const char *path, uint8_t *data, size_t bytes, rf_st_file **out);
 
 /* Fills the store by name, names and numbers translated as layers/names.def says: prefixes are dropped, "body." is
  * added where that fits so that backbone files of torchvision load, and insightface's networks are known. Nothing is

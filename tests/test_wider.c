@@ -70,6 +70,13 @@ static void small_by_hand(void **state) {
     assert_float_equal(P->recall[RF_WIDER_HARD][260], 1.0 / 3, 1e-12);
     assert_float_equal(P->precision[RF_WIDER_EASY][999], 0.25, 1e-12);
     assert_float_equal(P->precision[RF_WIDER_HARD][999], 0.4, 1e-12);
+    rf_wider_best best = rf_wider_best_score(result, RF_WIDER_HARD);
+    assert_float_equal(best.f1, 2.0 / 3, 1e-12);
+    assert_float_equal(best.score, 0.8, 5e-4);
+    best = rf_wider_best_score(result, RF_WIDER_EASY); /* 1 of 2 from 0.9 on */
+    assert_float_equal(best.precision, 0.5, 1e-12);
+    assert_float_equal(best.recall, 1, 0);
+    assert_float_equal(best.score, 0.9, 5e-4);
 }
 
 static void small_edges(void **state) {
@@ -77,6 +84,7 @@ static void small_edges(void **state) {
     rf_face_list none[2] = {{0}};
     assert_int_equal(score(&small, none), RF_OK);
     assert_float_equal(P->ap[RF_WIDER_HARD], 0, 0);
+    assert_float_equal(rf_wider_best_score(result, RF_WIDER_HARD).f1, 0, 0);
     rf_face one = detection(0, 0, 20, 20, 0.3f); /* a single score: nothing to divide by */
     rf_face_list lists[2] = {{0}, {.items = &one, .n = 1, .capacity = 1}};
     assert_int_equal(score(&small, lists), RF_OK);

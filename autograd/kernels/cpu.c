@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/kernels/cpu.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static const char *const names[RF_ISA_COUNT] = {"generic", "avx2", "avx512"};
-static int current = -1;
+static _Atomic int current = -1; /* not chosen yet */
 
 bool rf_isa_compiled(rf_isa isa) {
 #if defined(__x86_64__) && !defined(RF_DOUBLE)
@@ -47,11 +47,12 @@ rf_status rf_isa_select(const char *name) {
 }
 
 rf_isa rf_isa_current(void) {
-    if (current < 0) {
-        const char *wanted = getenv("RF_ISA");
-        if (!wanted || !*wanted || rf_isa_select(wanted) != RF_OK) current = (int)best();
+    int isa = atomic_load_explicit(&current, memory_order_relaxed);
+    if (isa < 0) { /* threads that come here at once find the same */
+        isa = (int)best();
+        current = isa;
     }
-    return (rf_isa)current;
+    return (rf_isa)isa;
 }
 
 const char *rf_isa_text(rf_isa isa) {

@@ -11,11 +11,12 @@
 
 typedef enum rf_isa { RF_ISA_GENERIC, RF_ISA_AVX2, RF_ISA_AVX512, RF_ISA_COUNT } rf_isa;
 
-/* The set in use: the best that the processor and the build have, or what the environment variable RF_ISA asks for
- * (avx512, avx2, generic; an unknown or unsupported one is reported by rf_isa_select). First call decides. */
+/* The set in use, one for the whole process: the best that the processor and the build have, or what was selected.
+ * Thread safe. */
 rf_isa rf_isa_current(void);
 const char *rf_isa_text(rf_isa isa);
-/* Forces a set by name ("auto" = the best); RF_ERR_USER when the name is unknown or the processor lacks it. */
+/* Forces a set by name (avx512, avx2, generic; "auto" = the best), before anything is computed; RF_ERR_USER when the
+ * name is unknown or the processor lacks it. */
 rf_status rf_isa_select(const char *name);
 /* Whether this build has kernels for a set, and whether the processor can run them, too. */
 bool rf_isa_compiled(rf_isa isa);
