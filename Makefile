@@ -153,7 +153,7 @@ ready: | $(filter deps,$(MAKECMDGOALS))
 endif
 
 # What another implementation of the threads is tried with.
-tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_finder $(B)/tests/test_conv
+tests-parallel: $(B)/tests/test_parallel $(B)/tests/test_engine $(B)/tests/test_finder $(B)/tests/test_conv $(B)/tests/test_library
 
 $(O)/%.o: %.c | ready
 	@mkdir -p $(dir $@)
@@ -258,6 +258,7 @@ $(B)/seeds: $(O)/tests/fuzz/seeds.o $(O)/tests/image_fixtures.o $(O)/tests/mxnet
 
 help:
 	@echo "make           build the programs into build/"
+	@echo "make lib       build librf.so.0, the detector for other programs (docs/library.md)"
 	@echo "make deps      install what is missing of the Debian packages that building and testing need (sudo apt-get);"
 	@echo "               with another goal, those that it needs: make deps demo. No other goal installs packages"
 	@echo "make demo      build, make the synthetic set, train, evaluate, draw, report (< 5 minutes)"
@@ -354,6 +355,14 @@ INSTALL = $(call into,program,$(bindir),$(B)/rf) $(foreach p,$(LINKS),link:rf:$(
     $(call into,file,$(docdir)/docs,$(wildcard docs/*.md docs/*.svg docs/*.jpg docs/*.png)) \
     $(call into,file,$(docdir)/examples,$(wildcard examples/*)) $(INSTALL_MORE)
 MANIFEST := $(datadir)/rf/installed
+
+# The library, what programs are compiled with, and the Python module (docs/library.md).
+INSTALL_NEEDS += lib $(B)/rf.pc
+INSTALL_MORE += $(call into,library,$(libdir),$(SO)) link:$(notdir $(SO)):$(libdir)/librf.so $(call into,file,$(libdir)/pkgconfig,$(B)/rf.pc) \
+    $(call into,file,$(includedir)/rf,$(wildcard include/rf/*.h)) $(call into,file,$(pythondir),python/rf.py)
+$(B)/rf.pc: lib/rf.pc.in FORCE
+	@mkdir -p $(dir $@)
+	@sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' -e 's,@version@,$(VERSION),' $< >$@
 
 # Makes of their own, because the list is known when everything is built.
 install:

@@ -193,6 +193,7 @@ const char *rf_detector_info(const rf_detector *d, const char *key) {
     if (!d || !key) return NULL;
     if (strcmp(key, "file") == 0) return d->model.file;
     if (strcmp(key, "configuration") == 0) return d->model.configuration;
+    if (strcmp(key, "terms") == 0 && *d->model.terms) return d->model.terms;
     for (size_t i = 0; i < d->model.n_meta; i++) {
         const char *name = d->model.meta_keys[i];
         if (strcmp(name, key) == 0 || (strncmp(name, "rf.", 3) == 0 && strcmp(name + 3, key) == 0))

@@ -81,7 +81,8 @@ rf_status rf_lib_model_open(const char *path, const void *data, size_t bytes, co
     RF_TRY_GOTO(fill(path, file, model->params));
     RF_TRY_GOTO(keep_meta(file, model));
     RF_TRY_GOTO(rf_finder_open(config, model->params, &model->finder));
-    model->points = config->model.landmarks;
+    model->terms = rf_strdup(config->data.terms);
+    if (!model->terms) status = RF_ERR_NOMEM;
 fail:
     rf_st_free(file);
     rf_free(config);
@@ -93,6 +94,7 @@ void rf_lib_model_free(rf_lib_model *model) {
     rf_params_free(model->params);
     rf_free(model->file);
     rf_free(model->configuration);
+    rf_free(model->terms);
     for (size_t i = 0; i < model->n_meta; i++) {
         rf_free(model->meta_keys[i]);
         rf_free(model->meta_values[i]);

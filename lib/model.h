@@ -14,9 +14,9 @@ typedef struct rf_lib_model {
     rf_finder *finder;
     char *file;                      /* its path, or "the model in memory" */
     char *configuration;             /* all settings as a text */
+    char *terms;                     /* of the data that it learnt from (data.terms); "": none are known */
     char **meta_keys, **meta_values; /* what the file says of itself */
     size_t n_meta;
-    bool points; /* it finds landmarks */
 } rf_lib_model;
 
 /* The file of a model by its name (include/rf/detector.h): a new string. */

@@ -192,7 +192,7 @@ static void test_options(void **state) {
     }
     assert_null(rf_detector_label(d, 1));
     rf_detector_close(d);
-    const char *settings[] = {"eval.keep=2", NULL};
+    const char *settings[] = {"eval.keep=2", "data.terms=for research", NULL};
     o.settings = settings;
     o.score = 0;
     o.long_side = 96;
@@ -201,6 +201,7 @@ static void test_options(void **state) {
     detect(d, &p, &some);
     assert_true(some <= 2);
     assert_non_null(strstr(rf_detector_info(d, "configuration"), "flip = yes"));
+    assert_string_equal(rf_detector_info(d, "terms"), "for research");
     assert_non_null(rf_detector_info(d, "version"));
     assert_non_null(strstr(rf_detector_info(d, "file"), "face.safetensors"));
     assert_null(rf_detector_info(d, "weather"));

@@ -66,8 +66,9 @@ RF_API void rf_detector_close(rf_detector *detector);
  * ready for the next picture. */
 RF_API int rf_detector_detect(rf_detector *detector, const rf_picture *picture, const rf_detection **faces, size_t *n);
 
-/* What a model says of itself: the text under a key of its file's metadata, "description", "terms", "license" and
- * others (without a leading "rf.", too); "file" is where it was found, "configuration" its settings. NULL when it says
+/* What a model says of itself: the text under a key of its file's metadata, "description", "license" and others
+ * (without a leading "rf.", too); "terms" are those of the data that it learnt from, "file" is where it was found,
+ * "configuration" its settings. NULL when it says
  * nothing. The text belongs to the detector until its end. Thread safe. */
 RF_API const char *rf_detector_info(const rf_detector *detector, const char *key);
 
