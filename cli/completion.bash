@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of rf in bash; the tables above come from the programs. Bash cuts words at "=", so that a setting is three words.
 
-# Names of models or configurations in rf's folders: _rf_names FOLDER SUFFIX VARIABLE'S-VALUE
+# Names of models or configurations in rf's folders: _rf_names FOLDER SUFFIX FOLDERS, separated by colons
 _rf_names() {
-    local program folder file
+    local program folder file IFS=:
     program=$(type -P rf) || program=
-    for folder in ${3:+"$3"} ${program:+"${program%/*}/../share/rf/$1"} ${program:+"${program%/*}/../$1"} "$1"; do
+    for folder in $3 ${program:+"${program%/*}/../share/rf/$1"} ${program:+"${program%/*}/../$1"} "$1"; do
         for file in "$folder"/*."$2"; do
             [ -e "$file" ] && file=${file##*/} && printf '%s\n' "${file%."$2"}"
         done

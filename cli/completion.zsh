@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of rf in zsh; the tables above come from the programs.
 
-# Names of models or configurations in rf's folders: _rf_names FOLDER SUFFIX VARIABLE'S-VALUE
+# Names of models or configurations in rf's folders: _rf_names FOLDER SUFFIX FOLDERS, separated by colons
 _rf_names() {
     local program=${commands[rf]} folder file
     reply=()
-    for folder in ${3:+$3} ${program:+${program:h}/../share/rf/$1} ${program:+${program:h}/../$1} $1; do
+    for folder in ${(s.:.)3} ${program:+${program:h}/../share/rf/$1} ${program:+${program:h}/../$1} $1; do
         for file in $folder/*.$2(N); do reply+=(${${file:t}%.$2}); done
     done
 }

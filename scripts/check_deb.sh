@@ -107,8 +107,8 @@ try "the user cannot write to HOME or /usr" user '! touch /var/closed/x 2>/dev/n
 try "rf --version" user 'rf --version | grep -q "^compiler " && rf-train --version >/dev/null'
 try "rf bench info" user 'rf bench info --no-measure'
 try "rf data synth" user 'rf data synth --out set --train 40 --val 8 --seed 1 --size 160x160 >/dev/null'
-try "rf train" user 'rf train /usr/share/rf/configs/mnet025.ini --set data.root=set --set input.size=128 --set train.batch=8 --set schedule.epochs=1 --out run >/dev/null'
-try "rf detect" user 'rf detect run/last.safetensors set/val/images --json - | grep -c faces | grep -qx 8'
+try "rf train" user 'rf train mnet025 --data set --size 128 --batch 8 --epochs 1 --out run >/dev/null'
+try "rf detect" user 'rf detect run set/val/images --json - | grep -c faces | grep -qx 8'
 try "documents with pictures" user 'test -s /usr/share/doc/rf/README.md && test -s /usr/share/doc/rf/docs/demo.jpg'
 
 # What a terminal needs is no part of a minimal system.
@@ -134,6 +134,7 @@ KEYS
 }
 typed "optim.momentum=" "rf train --set opt"
 typed "rf train" "rf tr"
+typed "rf train mnetv2" "rf train mnetv"
 typed "--resume" "rf-train --res"
 typed "synth" "rf data "
 typed "pyramidbox" "rf train --set model.context="

@@ -87,6 +87,7 @@ is "pyramidbox" rf train --model.context py
 is "yes no" rf train --set "$(sed -n "s/^    '\([a-z_.]*\)') REPLY='yes no' ;;/\1/p" "$work/rf.bash" | head -n 1)" = ""
 is "--optim.momentum" rf train --optim.mom
 has tiny rf train t
+RF_CONFIGS=nowhere:mine has own rf train o
 has "photo one.jpg" rf detect ph
 has mine rf eval x --data mi
 lacks "photo one.jpg" rf eval x --data ph
@@ -127,6 +128,7 @@ if command -v zsh >/dev/null 2>&1; then
     zsh_has yes rf train --set "$(sed -n "s/^    '\([a-z_.]*\)') REPLY='yes no' ;;/\1/p" "$work/_rf" | head -n 1)=y"
     zsh_has matlab rf eval x --rule m
     zsh_has tiny rf train t
+    RF_CONFIGS=nowhere:mine zsh_has own rf train o
     zsh_has "photo one.jpg" rf detect ph
     zsh_has synth rf help data s
 else
