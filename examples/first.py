@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The faces of a picture.  python3 first.py MODEL PHOTO"""
+"""The faces of a picture.  PYTHONPATH=FOLDER-OF-rf.py python3 first.py MODEL PHOTO"""
 import sys
 
 import rf
@@ -9,8 +9,8 @@ if len(sys.argv) != 3:
     sys.exit("usage: first.py MODEL PHOTO")
 try:
     with rf.Detector(sys.argv[1]) as detector:
-        found = detector.detect(rf.load(sys.argv[2]))  # or any array of [height, width, 3] bytes: RGB
+        faces = detector.detect(sys.argv[2])  # or an array of (height, width, 3) bytes; colour="bgr" for OpenCV's
 except rf.Error as error:
     sys.exit(str(error))
-for box, score in zip(found.boxes, found.scores):
-    print("%.2f  %.1f %.1f %.1f %.1f" % (score, *box))
+for face in faces:
+    print("%.2f  %.1f %.1f %.1f %.1f" % (face.score, *face.box))

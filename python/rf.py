@@ -1,250 +1,422 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faces in pictures, with rf's shared library; and the curves of its training runs.
+"""Faces in pictures and the curves of a training run, for Python 3.9 and later with numpy.
 
     import rf
-    found = rf.Detector("face").detect(rf.load("photo.jpg"))
-    found.boxes, found.scores, found.labels, found.points
+    with rf.Detector("face") as detector:           # a name, a file, a run's folder, or a model file's bytes
+        faces = detector.detect(picture)            # HxW or HxWx3 uint8, or a JPEG or PNG file
+        faces.boxes, faces.scores, faces.points     # (n, 4), (n,), (n, 5, 2), by falling score
+    rf.Run("runs/mine").curves["loss"]
 
-Pictures are numpy arrays of uint8: [height, width, 3] in RGB (or order="BGR", as OpenCV reads them), [height, width, 4] with an
-alpha that is not looked at, or [height, width] grey. Coordinates are pixels. Whatever goes wrong raises rf.Error in one sentence.
-Needs librf.so.0 and numpy, nothing else. Each function of the library is described in docs/library.md.
-"""
-import collections
+It calls librf.so.0 by ctypes; docs/library.md of rf tells shapes, units, errors, ownership and threads. What goes wrong is
+an rf.Error whose text is one sentence."""
 import ctypes
 import json
+import operator
 import os
+import struct
+import threading
+import weakref
 
-import numpy
+try:
+    import numpy
+except ImportError as missing:
+    raise ImportError('rf.py needs numpy, which is not installed (Debian: apt-get install python3-numpy)') from missing
 
-__all__ = ["Detector", "Error", "Found", "Run", "align", "decode", "load", "version"]
+__version__ = '0.2.0'
+__all__ = ['Detector', 'Error', 'Face', 'Faces', 'Run', 'align', 'load', 'version']
 
-POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
-_RGB, _BGR, _GREY, _RGBA, _BGRA = range(5)
+ARGUMENT, FORMAT, FILE, MEMORY, NOT_FINITE = 1, 2, 3, 4, 5  # codes of errors, as in rf/image.h
 
 
 class Error(Exception):
-    """What the library refused, in one sentence; `code` is the library's, 0 when rf.py itself refused."""
+    """What went wrong, in one sentence. `code` is ARGUMENT, FORMAT, FILE, MEMORY or NOT_FINITE."""
 
-    def __init__(self, sentence, code=0):
+    def __init__(self, sentence, code=ARGUMENT):
         super().__init__(sentence)
         self.code = code
 
+    def __reduce__(self):
+        return Error, (self.args[0], self.code)
+
+
+# ---- the library ----
+
+class _Options(ctypes.Structure):
+    _fields_ = [('size', ctypes.c_size_t), ('threads', ctypes.c_int), ('score', ctypes.c_float), ('iou', ctypes.c_float),
+                ('long_side', ctypes.c_int), ('flip', ctypes.c_int), ('folders', ctypes.POINTER(ctypes.c_char_p)),
+                ('settings', ctypes.POINTER(ctypes.c_char_p))]
+
 
 class _Picture(ctypes.Structure):
-    _fields_ = [("pixels", ctypes.c_void_p), ("width", ctypes.c_int), ("height", ctypes.c_int),
-                ("stride", ctypes.c_ssize_t), ("format", ctypes.c_int)]
+    _fields_ = [('pixels', ctypes.c_void_p), ('width', ctypes.c_int), ('height', ctypes.c_int),
+                ('stride', ctypes.c_ssize_t), ('format', ctypes.c_int)]
 
 
 class _Detection(ctypes.Structure):
-    _fields_ = [("box", ctypes.c_float * 4), ("score", ctypes.c_float), ("label", ctypes.c_int),
-                ("n_points", ctypes.c_int), ("points", ctypes.POINTER(ctypes.c_float))]
+    _fields_ = [('box', ctypes.c_float * 4), ('score', ctypes.c_float), ('label', ctypes.c_int),
+                ('n_points', ctypes.c_int), ('points', ctypes.c_void_p)]
 
 
-class _Options(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_int), ("score", ctypes.c_float),
-                ("iou", ctypes.c_float), ("long_side", ctypes.c_int), ("flip", ctypes.c_int),
-                ("folders", ctypes.POINTER(ctypes.c_char_p)), ("settings", ctypes.POINTER(ctypes.c_char_p))]
+_ROW = numpy.dtype({'names': [name for name, _ in _Detection._fields_],
+                    'formats': ['(4,)f4', 'f4', 'i4', 'i4', 'u%d' % ctypes.sizeof(ctypes.c_void_p)],
+                    'offsets': [getattr(_Detection, name).offset for name, _ in _Detection._fields_],
+                    'itemsize': ctypes.sizeof(_Detection)})
+_FORMATS = {('rgb', 3): 0, ('bgr', 3): 1, ('rgb', 1): 2, ('bgr', 1): 2, ('rgb', 4): 3, ('bgr', 4): 4}
+
+_loaded = None
+_loading = threading.Lock()
 
 
-def _open_library():
-    """Beside this file, in the source tree's build folder, below the prefix that this file is installed in, else the
-    system's."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    places = [here, os.path.join(here, "..", "build", "release"), os.path.join(here, "..", "..", "..", "lib")]
-    for place in places:
-        path = os.path.join(place, "librf.so.0")
+def _places():
+    """Where librf.so.0 may be: beside this file, in the source tree, below the prefix that this file is installed in."""
+    for here in dict.fromkeys(os.path.dirname(path(__file__)) for path in (os.path.abspath, os.path.realpath)):
+        yield os.path.join(here, 'librf.so.0')
+        tree = os.path.dirname(here)
+        if os.path.exists(os.path.join(tree, 'include', 'rf', 'detector.h')):
+            yield os.path.join(tree, 'build', 'release', 'librf.so.0')
+        if here.endswith(os.path.join('share', 'rf', 'python')):
+            prefix = here[:-len(os.path.join('share', 'rf', 'python'))]
+            yield os.path.join(prefix, 'lib', 'librf.so.0')
+            yield os.path.join(prefix, 'lib64', 'librf.so.0')
+
+
+def _load():
+    for path in _places():
         if os.path.exists(path):
-            return ctypes.CDLL(path)
-    try:
-        return ctypes.CDLL("librf.so.0")
-    except OSError as error:
-        raise ImportError("librf.so.0 was not found: install librf0, or run `make lib` in rf's source tree") from error
-
-
-def _declare(library):
-    pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-    picture = ctypes.POINTER(_Picture)
-    for name, result, arguments in (
-            ("rf_version", text, []),
-            ("rf_last_error", text, []),
-            ("rf_picture_load", ctypes.c_int, [text, picture]),
-            ("rf_picture_decode", ctypes.c_int, [text, size, picture]),
-            ("rf_picture_align", ctypes.c_int,
-             [picture, ctypes.POINTER(ctypes.c_float), ctypes.c_int, ctypes.c_int, picture]),
-            ("rf_picture_free", None, [picture]),
-            ("rf_detector_open", ctypes.c_int, [text, ctypes.POINTER(_Options), ctypes.POINTER(pointer)]),
-            ("rf_detector_open_bytes", ctypes.c_int,
-             [text, size, ctypes.POINTER(_Options), ctypes.POINTER(pointer)]),
-            ("rf_detector_close", None, [pointer]),
-            ("rf_detector_detect", ctypes.c_int,
-             [pointer, picture, ctypes.POINTER(ctypes.POINTER(_Detection)), ctypes.POINTER(size)]),
-            ("rf_detector_info", text, [pointer, text]),
-            ("rf_detector_label", text, [pointer, ctypes.c_int])):
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
-
-
-_librf = _declare(_open_library())
-
-
-def _check(code):
-    if code:
-        raise Error(_librf.rf_last_error().decode("utf-8", "replace"), code)
-
-
-def _text(value):
-    return None if value is None else value.decode("utf-8", "replace")
-
-
-def _texts(values):
-    """A NULL-terminated list of strings, or NULL."""
-    if values is None:
-        return None
-    if isinstance(values, (str, bytes, os.PathLike)):
-        values = [values]
-    values = [os.fsencode(v) for v in values]
-    return (ctypes.c_char_p * (len(values) + 1))(*values, None)
-
-
-def _picture(array, order):
-    """The array as the library sees it, and what holds its memory."""
-    array = numpy.asarray(array)
-    if array.dtype != numpy.uint8:
-        raise Error("a picture of %s: expected an array of uint8" % array.dtype)
-    if order not in ("RGB", "BGR"):
-        raise Error("order is %r: expected 'RGB' or 'BGR'" % (order,))
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.ndim == 2:
-        channels, kind = 1, _GREY
-    elif array.ndim == 3 and array.shape[2] in (3, 4):
-        channels = array.shape[2]
-        kind = {3: (_RGB, _BGR), 4: (_RGBA, _BGRA)}[channels][order == "BGR"]
+            break
     else:
-        raise Error("a picture of shape %s: expected [height, width], [height, width, 3] or [height, width, 4]" %
-                    (array.shape,))
-    if 0 in array.shape:
-        raise Error("a picture of shape %s has no pixels" % (array.shape,))
-    height, width = array.shape[:2]
-    rows_apart = array.strides[0] if height > 1 else channels * width
-    packed = array.strides[1] == channels or width == 1
-    if array.ndim == 3:
-        packed = packed and array.strides[2] == 1
-    if not packed or abs(rows_apart) < channels * width:
-        array = numpy.ascontiguousarray(array)
-        rows_apart = channels * width
-    return _Picture(array.ctypes.data, width, height, rows_apart, kind), array
-
-
-def _take(picture):
-    """The library's picture as an array of our own."""
+        path = 'librf.so.0'  # where the system looks
     try:
-        n = picture.width * picture.height * 3
-        pixels = numpy.frombuffer((ctypes.c_ubyte * n).from_address(picture.pixels), numpy.uint8).copy()
-        return pixels.reshape(picture.height, picture.width, 3)
+        return ctypes.CDLL(path)
+    except OSError as reason:
+        if path != 'librf.so.0' or 'No such file' not in str(reason) or not str(reason).startswith('librf.so.0'):
+            raise Error('librf.so.0 cannot be loaded: %s' % reason, FILE) from None
+        raise Error("librf.so.0 is neither beside rf.py nor in the source tree's build/release nor among the system's "
+                    'libraries: build it with `make lib`, or install the package librf0', FILE) from None
+
+
+def _library():
+    global _loaded
+    with _loading:
+        if _loaded:
+            return _loaded
+        lib = _load()
+        text, size, pointer = ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER
+        picture, detector = pointer(_Picture), ctypes.c_void_p
+        functions = {
+            'rf_version': (text, []),
+            'rf_version_number': (ctypes.c_int, []),
+            'rf_last_error': (text, []),
+            'rf_picture_load': (ctypes.c_int, [text, picture]),
+            'rf_picture_decode': (ctypes.c_int, [text, size, picture]),
+            'rf_picture_align': (ctypes.c_int, [picture, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, picture]),
+            'rf_picture_free': (None, [picture]),
+            'rf_detector_open': (ctypes.c_int, [text, pointer(_Options), pointer(detector)]),
+            'rf_detector_open_bytes': (ctypes.c_int, [text, size, pointer(_Options), pointer(detector)]),
+            'rf_detector_close': (None, [detector]),
+            'rf_detector_detect': (ctypes.c_int, [detector, picture, pointer(ctypes.c_void_p), pointer(size)]),
+            'rf_detector_info': (text, [detector, text]),
+            'rf_detector_label': (text, [detector, ctypes.c_int]),
+        }
+        for name, (result, arguments) in functions.items():
+            function = getattr(lib, name, None)
+            if function is None:
+                raise Error('%s has no %s: it is older than this rf.py, %s' % (lib._name, name, __version__))
+            function.restype, function.argtypes = result, arguments
+        _loaded = lib
+        return lib
+
+
+def _check(lib, code):
+    if code:
+        raise Error(lib.rf_last_error().decode(errors='replace'), code)
+
+
+# ---- what callers give ----
+
+def _whole(name, value):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise Error('%s is %r: expected a whole number' % (name, value)) from None
+    if not -2**31 <= number < 2**31:
+        raise Error('%s is %d: that is no number of 32 bits' % (name, number))
+    return number
+
+
+def _share(name, value):
+    """0 to 1."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise Error('%s is %r: expected a number from 0 to 1' % (name, value)) from None
+    if not 0 <= number <= 1:
+        raise Error('%s is %g: expected 0 to 1' % (name, number))
+    return number
+
+
+def _text(name, value):
+    """A name, path or setting as the library takes it."""
+    try:
+        data = os.fsencode(value)
+    except TypeError:
+        raise Error('%s is %r: expected a text or a path' % (name, value)) from None
+    except UnicodeError:
+        raise Error("%s is %r: it cannot be written in the file system's encoding" % (name, value)) from None
+    if b'\0' in data:
+        raise Error('%s is %r: a name holds no zero byte' % (name, value))
+    return data
+
+
+def _texts(items):
+    return (ctypes.c_char_p * (len(items) + 1))(*items, None)
+
+
+def _file_bytes(value):
+    return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else None
+
+
+def _setting(key, value):
+    if isinstance(value, (bool, numpy.bool_)):
+        value = 'yes' if value else 'no'
+    elif isinstance(value, (list, tuple)):
+        value = ','.join(str(item) for item in value)
+    return '%s=%s' % (key, value)
+
+
+def _colour(colour):
+    if colour not in ('rgb', 'bgr'):
+        raise Error("colour is %r: expected 'rgb' or 'bgr'" % (colour,))
+    return colour
+
+
+def _pixels(picture, colour):
+    """The array that has a picture's pixels, and its _Picture. Rows whose pixels follow each other are not copied."""
+    if hasattr(picture, 'mode') and hasattr(picture, 'convert'):  # Pillow's, which are RGB
+        colour = 'rgb'
+        if picture.mode not in ('L', 'RGB', 'RGBA'):
+            picture = picture.convert('RGB')
+    array = numpy.asarray(picture)
+    if array.dtype != numpy.uint8:
+        raise Error('a picture of %s: expected uint8, 0 to 255' % array.dtype)
+    channels = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
+    if (colour, channels) not in _FORMATS or 0 in array.shape:
+        raise Error('a picture of shape %s: expected (height, width), or (height, width, channels) with 1, 3 or 4 '
+                    'channels, without a side of 0' % (array.shape,))
+    height, width = array.shape[:2]
+    packed = (channels, 1)[:array.ndim - 1]
+    if array.strides[1:] != packed or (height > 1 and abs(array.strides[0]) < width * channels):
+        array = numpy.ascontiguousarray(array)
+    if max(height, width) >= 2**31:
+        raise Error('a picture of %d x %d pixels: expected sides up to 1000000' % (width, height))
+    stride = array.strides[0] if height > 1 else width * channels
+    return array, _Picture(array.ctypes.data, width, height, stride, _FORMATS[colour, channels])
+
+
+def _take(lib, picture, colour='rgb'):
+    """The library's picture as an array of Python's own; the library's is given back."""
+    try:
+        shape = (picture.height, picture.width, 3)
+        pixels = (ctypes.c_ubyte * (shape[0] * shape[1] * 3)).from_address(picture.pixels)
+        array = numpy.frombuffer(pixels, numpy.uint8).reshape(shape)
+        return (array[..., ::-1] if colour == 'bgr' else array).copy(order='C')
     finally:
-        _librf.rf_picture_free(ctypes.byref(picture))
+        lib.rf_picture_free(ctypes.byref(picture))
 
 
 def version():
-    """The library's version, "0.2.0"."""
-    return _text(_librf.rf_version())
+    """The library's version, "0.2.0"; that of rf.py is rf.__version__."""
+    return _library().rf_version().decode()
 
 
-def load(path):
-    """A JPEG or PNG file as an array [height, width, 3] in RGB, upright."""
-    picture = _Picture()
-    _check(_librf.rf_picture_load(os.fsencode(path), ctypes.byref(picture)))
-    return _take(picture)
+# ---- pictures ----
+
+def load(picture, colour='rgb'):
+    """A JPEG or PNG file, by its path or its bytes, as an array (height, width, 3) uint8, upright as its EXIF orientation
+    says. colour: 'rgb', or 'bgr' as OpenCV has it."""
+    lib, out = _library(), _Picture()
+    _colour(colour)
+    data = _file_bytes(picture)
+    if data is not None:
+        _check(lib, lib.rf_picture_decode(data, len(data), ctypes.byref(out)))
+    else:
+        _check(lib, lib.rf_picture_load(_text('picture', picture), ctypes.byref(out)))
+    return _take(lib, out, colour)
 
 
-def decode(data):
-    """The same of a file's bytes."""
-    picture, data = _Picture(), bytes(data)
-    _check(_librf.rf_picture_decode(data, len(data), ctypes.byref(picture)))
-    return _take(picture)
+def _array(picture, colour):
+    """A picture's array; a file is read."""
+    if isinstance(picture, (str, os.PathLike, bytes, bytearray, memoryview)):
+        if not (isinstance(picture, memoryview) and picture.ndim > 1):
+            return load(picture, colour)
+    return picture
 
 
-def align(array, points, side=112, order="RGB"):
-    """The face with these points ([5, 2]) upright in a picture [side, side, 3] in RGB, as ArcFace's template has it."""
-    points = numpy.ascontiguousarray(points, numpy.float32)
-    if points.size % 2:
-        raise Error("points of shape %s: expected [5, 2]" % (points.shape,))
-    picture, keep = _picture(array, order)
-    out = _Picture()
-    _check(_librf.rf_picture_align(ctypes.byref(picture), points.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
-                                   points.size // 2, side, ctypes.byref(out)))
-    del keep
-    return _take(out)
+def align(picture, face, size=112, colour='rgb'):
+    """A face turned upright, (size, size, 3) uint8, as networks that recognise faces expect it: its five points lie
+    nearest to ArcFace's template. picture: as Detector.detect takes it; face: a Face, or its points, (5, 2). The
+    result has the picture's order of colours."""
+    lib, out = _library(), _Picture()
+    array, given = _pixels(_array(picture, _colour(colour)), colour)
+    points = getattr(face, 'points', face)
+    try:
+        points = numpy.ascontiguousarray(points, numpy.float32)
+    except (TypeError, ValueError):
+        raise Error('a face is %r: expected a Face or its points, (5, 2)' % (type(face).__name__,)) from None
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise Error('points of shape %s: expected those of one face, (5, 2)' % (points.shape,))
+    _check(lib, lib.rf_picture_align(ctypes.byref(given), points.ctypes.data, len(points), _whole('size', size),
+                                     ctypes.byref(out)))
+    return _take(lib, out, colour)
 
 
-class Found(collections.namedtuple("Found", "boxes scores labels points")):
-    """Of n detections by falling score: boxes [n, 4] (x1 y1 x2 y2), scores [n], labels [n] and points [n, 5, 2] (NaN
-    where a detection has none), in arrays of their own."""
-    __slots__ = ()
+# ---- detection ----
+
+class Face:
+    """One face: box (4,) x1 y1 x2 y2 and points (k, 2) in pixels, score 0 to 1, label (0: face)."""
+
+    __slots__ = 'box', 'score', 'label', 'points'
+
+    def __init__(self, box, score, label, points):
+        self.box, self.score, self.label, self.points = box, score, label, points
+
+    def __repr__(self):
+        return 'Face(box=%s, score=%.3f, label=%d, points=%d)' % (
+            [round(float(x), 1) for x in self.box], self.score, self.label, len(self.points))
+
+
+class Faces:
+    """The faces of a picture by falling score, in arrays of their own: boxes (n, 4) float32, x1 y1 x2 y2 in pixels of the
+    picture; scores (n,) float32; labels (n,) int32; points (n, k, 2) float32, k 5, or 0 of a model without points, NaN
+    where a face has fewer than others. len(), [i] (a Face), [i:j] and [mask] (Faces), and loops as in a list."""
+
+    def __init__(self, boxes, scores, labels, points):
+        self.boxes, self.scores, self.labels, self.points = boxes, scores, labels, points
 
     def __len__(self):
         return len(self.scores)
 
+    def __getitem__(self, which):
+        parts = self.boxes[which], self.scores[which], self.labels[which], self.points[which]
+        if numpy.ndim(parts[1]):
+            return Faces(*parts)
+        return Face(parts[0], float(parts[1]), int(parts[2]), parts[3])
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self):
+        return 'Faces(%d)' % len(self)
+
+
+def _copy_points(rows, empty):
+    """(n, k, 2) of the library's points; k is `empty` without any face."""
+    counts = rows['n_points']
+    most = int(counts.max()) if len(rows) else empty
+    points = numpy.full((len(rows), most, 2), numpy.nan, numpy.float32)
+    for i in numpy.flatnonzero(counts):
+        ctypes.memmove(points[i].ctypes.data, int(rows['points'][i]), int(counts[i]) * 8)
+    return points
+
+
+def _model_folders():
+    """Where models have names, as the programs look: here, $RF_MODELS, the source tree or installation of this file."""
+    yield '.'
+    yield from filter(None, os.environ.get('RF_MODELS', '').split(':'))
+    above = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    yield os.path.join(above, 'models')  # of the source tree, or of PREFIX/share/rf
+
 
 class Detector:
-    """A model that finds faces: a file, a run's folder, a name, or a file's bytes. Options as in rf/detector.h; `settings` is a
-    dictionary or a list of "section.key=value". One thread at a time uses a detector; several detectors work at once.
-    """
+    """A model that finds faces. model: a file, the folder of a run, a name ("face" comes with rf; looked for in `folders`,
+    here, in $RF_MODELS and where rf is installed), or the bytes of a model's file.
 
-    def __init__(self, model="face", *, threads=0, score=0.0, iou=0.0, long_side=0, flip=None, folders=None,
-                 settings=None):
-        self._handle = ctypes.c_void_p()
-        if isinstance(settings, dict):
-            settings = ["%s=%s" % item for item in settings.items()]
-        flip = 0 if flip is None else 1 if flip else -1
-        options = _Options(ctypes.sizeof(_Options), threads, score, iou, long_side, flip, _texts(folders),
-                           _texts(settings))
-        out = ctypes.byref(self._handle)
-        if isinstance(model, (bytes, bytearray, memoryview)):
-            model = bytes(model)
-            _check(_librf.rf_detector_open_bytes(model, len(model), ctypes.byref(options), out))
+    threads    0: as many as the process may use
+    score      faces below are not given (0.5, or as the model says)
+    iou        of faces that overlap more one is kept (as the model says)
+    long_side  pictures are resized to this longer side; 0: as the model says, mostly as they are. Smaller is faster
+    flip       True or False: whether the mirror image is looked at, too; None: as the model says
+    folders    where models are looked for by name, before the others
+    settings   any of rf's configuration: {"eval.tile": 2048} or ["eval.tile=2048"]
+    colour     of arrays, 'rgb' or 'bgr' (OpenCV's)
+
+    Threads that share a detector wait for each other; several detectors work at once."""
+
+    def __init__(self, model='face', threads=0, score=None, iou=None, long_side=0, flip=None, folders=(), settings=(),
+                 colour='rgb'):
+        self._close = None
+        lib = self._lib = _library()
+        self.colour = _colour(colour)
+        self._lock = threading.Lock()
+        options = _Options(ctypes.sizeof(_Options), _whole('threads', threads), 0, 0, _whole('long_side', long_side),
+                           0 if flip is None else 1 if flip else -1)
+        if isinstance(settings, (str, bytes)) or isinstance(folders, (str, bytes, os.PathLike)):
+            raise Error('folders and settings are lists: expected ["eval.tile=2048"], not one text')
+        given = [_setting(*item) for item in settings.items()] if hasattr(settings, 'items') else list(settings)
+        for name, value in (('score', score), ('iou', iou)):
+            if value is not None:
+                setattr(options, name, _share(name, value))
+                if not getattr(options, name):  # there, 0 is the default
+                    given.insert(0, 'eval.%s=0' % name)
+        folders = [_text('a folder', folder) for folder in (*folders, *_model_folders())]
+        texts = _texts(folders), _texts([_text('a setting', setting) for setting in given])
+        options.folders, options.settings = (ctypes.cast(t, ctypes.POINTER(ctypes.c_char_p)) for t in texts)
+        handle, data = ctypes.c_void_p(), _file_bytes(model)
+        if data is not None:
+            code = lib.rf_detector_open_bytes(data, len(data), ctypes.byref(options), ctypes.byref(handle))
         else:
-            _check(_librf.rf_detector_open(os.fsencode(model), ctypes.byref(options), out))
+            code = lib.rf_detector_open(_text('model', 'face' if model is None else model), ctypes.byref(options),
+                                        ctypes.byref(handle))
+        _check(lib, code)
+        self._handle = handle
+        self._close = weakref.finalize(self, lib.rf_detector_close, handle)
+        model = _sections(self.info('configuration') or '').get('model', {})
+        self._points = 0 if model.get('landmarks') == 'no' else 5  # of a picture without faces
 
-    def detect(self, array, order="RGB"):
-        """The faces of a picture, as rf.Found."""
-        self._open()
-        picture, keep = _picture(array, order)
-        faces, n = ctypes.POINTER(_Detection)(), ctypes.c_size_t()
-        _check(_librf.rf_detector_detect(self._handle, ctypes.byref(picture), ctypes.byref(faces), ctypes.byref(n)))
-        del keep
-        count = n.value
-        most = max([faces[i].n_points for i in range(count)], default=len(POINTS)) or len(POINTS)
-        found = Found(numpy.empty((count, 4), numpy.float32), numpy.empty(count, numpy.float32),
-                      numpy.empty(count, numpy.int32), numpy.full((count, most, 2), numpy.nan, numpy.float32))
-        for i in range(count):
-            face = faces[i]
-            found.boxes[i], found.scores[i], found.labels[i] = face.box[:], face.score, face.label
-            if face.n_points:
-                found.points[i, :face.n_points].flat = face.points[:2 * face.n_points]
-        return found
+    def _open_handle(self):
+        if not self._close or not self._close.alive:
+            raise Error('this detector is closed: open another one')
+        return self._handle
+
+    def detect(self, picture, colour=None):
+        """The Faces in a picture: an array (height, width) or (height, width, 1, 3 or 4) of uint8, whose pixels are not
+        copied where those of a row follow each other, or a JPEG or PNG file by its path or bytes. colour: that of the
+        array where it is not the detector's."""
+        colour = _colour(self.colour if colour is None else colour)
+        array, given = _pixels(_array(picture, colour), colour)
+        found, n = ctypes.c_void_p(), ctypes.c_size_t()
+        with self._lock:  # what is found is the detector's until its next picture
+            handle = self._open_handle()
+            _check(self._lib, self._lib.rf_detector_detect(handle, ctypes.byref(given), ctypes.byref(found),
+                                                           ctypes.byref(n)))
+            del array
+            if n.value:
+                rows = numpy.frombuffer((ctypes.c_char * (n.value * _ROW.itemsize)).from_address(found.value), _ROW)
+            else:
+                rows = numpy.empty(0, _ROW)
+            return Faces(rows['box'].copy(), rows['score'].copy(), rows['label'].copy(), _copy_points(rows, self._points))
+
+    def align(self, picture, face, size=112, colour=None):
+        """rf.align with the detector's order of colours."""
+        return align(picture, face, size, self.colour if colour is None else colour)
 
     def info(self, key):
-        """What the model says of itself: "description", "terms", "license", "file", "configuration"; None: nothing."""
-        self._open()
-        return _text(_librf.rf_detector_info(self._handle, key.encode()))
+        """What the model says under "description", "terms", "file", "configuration" and others; None: nothing."""
+        with self._lock:
+            text = self._lib.rf_detector_info(self._open_handle(), _text('key', key))
+        return None if text is None else text.decode(errors='replace')
 
     def label(self, number):
-        """The name of a label, "face" for 0."""
-        self._open()
-        return _text(_librf.rf_detector_label(self._handle, int(number)))
+        """The name of a label: "face" for 0; None when the model has no such label."""
+        with self._lock:
+            text = self._lib.rf_detector_label(self._open_handle(), _whole('label', number))
+        return None if text is None else text.decode(errors='replace')
 
     def close(self):
-        """Frees the model; allowed at any time, also twice."""
-        handle, self._handle = self._handle, ctypes.c_void_p()
-        if handle:
-            _librf.rf_detector_close(handle)
-
-    def _open(self):
-        if not self._handle:
-            raise Error("this detector is closed")
+        """Frees the model and ends its threads. May be called again; the faces that were found stay."""
+        with self._lock:
+            if self._close:
+                self._close()
 
     def __enter__(self):
         return self
@@ -252,49 +424,137 @@ class Detector:
     def __exit__(self, *_):
         self.close()
 
-    def __del__(self):
-        if getattr(self, "_handle", None) and _librf:
-            self.close()
+
+# ---- runs ----
+
+def _sections(text):
+    """The sections of a configuration: {section: {key: text}}."""
+    sections, keys = {}, {}
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith('[') and ']' in line:
+            keys = sections.setdefault(line[1:line.index(']')], {})
+        elif '=' in line and line[0] not in '#;':
+            key, value = line.split('=', 1)
+            keys[key.strip()] = value.strip()
+    return sections
+
+
+def _meta(path):
+    """What a safetensors file says of itself."""
+    try:
+        with open(path, 'rb') as file:
+            size, = struct.unpack('<Q', file.read(8))
+            if size > 100 * 2**20:
+                raise ValueError('its header is too long')
+            return json.loads(file.read(size)).get('__metadata__', {})
+    except OSError as reason:
+        raise Error('%s: %s' % (path, reason.strerror), FILE) from None
+    except (ValueError, struct.error, AttributeError) as reason:
+        raise Error('%s is no model that rf wrote: %s' % (path, reason), FORMAT) from None
+
+
+_FACTS = 'step', 'epoch', 'images', 'unreadable', 'shrunk', 'missing'  # numbers of a validation that are no metrics
+
+
+class Best:
+    """A run's best validation: metric (its name), value, step, epoch, and the file that holds the weights."""
+
+    __slots__ = 'metric', 'value', 'step', 'epoch', 'file'
+
+    def __init__(self, metric, value, step, epoch, file):
+        self.metric, self.value, self.step, self.epoch, self.file = metric, value, step, epoch, file
+
+    def __repr__(self):
+        return 'Best(%s=%.4f, step=%d, file=%r)' % (self.metric, self.value, self.step, self.file)
 
 
 class Run:
-    """A training run's folder. `curves` holds what train.jsonl says, by kind of line ("train", "epoch", "eval") and key: arrays
-    as long as the kind has lines, NaN where a line lacks the key. run.curves["train"]["step"], run.curves["eval"]["easy"]
-    """
+    """A training run's folder, as it is when it is read; reload() reads it again.
+
+    curves   {name: array of float64} of train.jsonl. What every line of training says has its name: step, epoch, loss, cls,
+             box, points, lr, grad_norm, ...; what validations say has it, too (voc_ap50, hard, ...), at the steps
+             curves["eval.step"], and the means over epochs are "epoch.loss", at curves["epoch.step"]. What a line lacks is NaN
+    config   {section: {key: text}}: every setting as used
+    best     the best validation (metric, value, step, epoch, file), None before the first
+    model    the file to open: best.safetensors, else last.safetensors, None before the first
+    changes  the changes of settings that the run was resumed with
+    A last line that is being written is left out."""
 
     def __init__(self, folder):
         self.folder = os.fspath(folder)
-        self.path = os.path.join(self.folder, "train.jsonl")
-        self.curves = self._read()
+        self.reload()
 
-    def _read(self):
-        rows = {}
+    def __repr__(self):
+        return 'Run(%r)' % self.folder
+
+    def _read(self, name):
         try:
-            with open(self.path, encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
-                    if not line.endswith("\n"):
-                        break  # the run goes on and is writing this one
-                    try:
-                        row = json.loads(line)
-                        rows.setdefault(row["kind"], []).append(row)
-                    except (ValueError, TypeError, KeyError) as error:
-                        raise Error("%s:%d: not a line of a run's log: expected a JSON object with a kind" %
-                                    (self.path, number)) from error
-        except OSError as error:
-            raise Error("%s: %s; expected the folder of a training run" % (self.path, error.strerror)) from error
-        return {kind: self._arrays(of_kind) for kind, of_kind in rows.items()}
+            with open(os.path.join(self.folder, name), 'rb') as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as reason:
+            raise Error('%s: %s' % (os.path.join(self.folder, name), reason.strerror), FILE) from None
 
-    @staticmethod
-    def _arrays(rows):
-        """Numbers, also those inside of objects ("wider.easy")."""
-        flat = [dict(Run._numbers(row)) for row in rows]
-        keys = dict.fromkeys(key for row in flat for key in row)
-        return {key: numpy.array([row.get(key, numpy.nan) for row in flat], numpy.float64) for key in keys}
+    def _lines(self, data):
+        lines = data.split(b'\0', 1)[0].split(b'\n')  # a crash may leave zeros behind the last line
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+                if not isinstance(value, dict):
+                    raise ValueError
+            except ValueError:
+                if number == len(lines):
+                    return
+                raise Error('%s:%d: expected a JSON object' % (os.path.join(self.folder, 'train.jsonl'), number),
+                            FORMAT) from None
+            yield value
 
-    @staticmethod
-    def _numbers(row, before=""):
-        for key, value in row.items():
-            if isinstance(value, dict):
-                yield from Run._numbers(value, before + key + ".")
-            elif isinstance(value, (int, float)):
-                yield before + key, float(value)
+    def reload(self):
+        """Reads the folder again, and returns the run."""
+        log = self._read('train.jsonl')
+        if log is None:
+            raise Error('%s has no train.jsonl: expected the folder of a training run' % self.folder, FILE)
+        kinds, self.changes = {}, []
+        for line in self._lines(log):
+            if line.get('kind') == 'settings':
+                self.changes.append(line)
+            else:
+                kinds.setdefault(line.get('kind'), []).append(line)
+        self.curves = {}
+        for kind in sorted(kinds, key=lambda kind: kind != 'train'):
+            for name, values in _columns(kinds[kind]).items():
+                self.curves[name if kind == 'train' else '%s.%s' % (kind, name)] = values
+                if kind == 'eval' and name not in _FACTS:
+                    self.curves.setdefault(name, values)
+        self.config = _sections((self._read('config.ini') or b'').decode(errors='replace'))
+        files = [os.path.join(self.folder, name + '.safetensors') for name in ('best', 'last')]
+        self.model = next(filter(os.path.exists, files), None)
+        self.best = self._find_best(files[0], kinds.get('eval', []))
+        return self
+
+    def _find_best(self, file, evaluations):
+        if not os.path.exists(file):
+            return None
+        meta = _meta(file)
+        try:
+            value, step = float(meta['rf.best']), int(meta['rf.best_step'])
+        except (KeyError, ValueError):
+            raise Error('%s does not say what it was the best of: expected a checkpoint that rf train wrote' % file,
+                        FORMAT) from None
+        line = next((line for line in evaluations if line.get('step') == step), {})
+        metric = next((name for name in line if name != 'kind' and name not in _FACTS), '')  # the first one leads
+        return Best(metric, value, step, float(line.get('epoch', 'nan')), file)
+
+
+def _columns(lines):
+    """The numbers of lines of one kind: {name: an array, a number a line}."""
+    names = dict.fromkeys(name for line in lines for name, value in line.items()
+                          if isinstance(value, (int, float)) and not isinstance(value, bool))
+    nan = float('nan')
+    number = (int, float)
+    return {name: numpy.array([line[name] if isinstance(line.get(name), number) else nan for line in lines], numpy.float64)
+            for name in names}

@@ -67,18 +67,10 @@ holds "an installed model is found by its name" sh -c "cd / && '$work/first-gcc'
 
 # ---- Python ----
 if /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
-    cat >"$work/train.jsonl" <<'LINES'
-{"kind":"train","step":1,"loss":2.5}
-{"kind":"train","step":2,"loss":1}
-{"kind":"eval","step":2,"ap":{"easy":0.25}}
-{"kind":"train","step":3,"loss":0.5,"img_s":7}
-LINES
-    printf '{"kind":"train","step":4' >>"$work/train.jsonl"
     module=$(find "$prefix" -name rf.py)
     export PYTHONDONTWRITEBYTECODE=1
     for path in "${module%/*}" "$PWD/python"; do # as installed, and in the source tree
-        holds "rf.py of $path" env -u LD_LIBRARY_PATH PYTHONPATH="$path" /usr/bin/python3 tests/python/test_rf.py \
-            "$work/model.safetensors" "$photo" "$work/gcc.txt" "$work"
+        holds "rf.py of $path" env -u LD_LIBRARY_PATH /usr/bin/python3 python/test_rf.py --module "$path"
     done
     holds "Python's first program finds the same" sh -c "env -u LD_LIBRARY_PATH PYTHONPATH='${module%/*}' /usr/bin/python3 examples/first.py \
         '$work/model.safetensors' '$photo' | cmp - '$work/gcc.txt'"
