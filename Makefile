@@ -200,7 +200,7 @@ $(LIB): $(LIB_OBJ)
 $(SO): $(LIB) lib/librf.map $(TEAM)
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -shared -Wl,-soname,$(notdir $(SO)) -Wl,--version-script=lib/librf.map $(SO_ROOTS:%=-Wl,-u,%) \
-	    $(TEAM) $(LIB) -o $@ $(SO_LDFLAGS) -Wl,--as-needed $(LIBS)
+	    $(TEAM) $(LIB) -o $@ $(SO_LDFLAGS) -Wl,--as-needed $(LIBS) || { echo "objects from before -fPIC? make clean"; exit 1; }
 	@ln -sf $(notdir $(SO)) $(B)/librf.so
 
 $(B)/rf: $(MAIN_SRC:%.c=$(O)/%.o) $(CLI_OBJ) $(TEAM) $(LIB)

@@ -29,7 +29,7 @@ rf_status rf_image_warp(const rf_image *image, const rf_similarity *by, int widt
 
 /* The face with these points (x0 y0 .. x4 y4 in pixels of the image, in the template's order) as a side x side picture:
  * the template is enlarged by side / RF_ALIGN_SIDE. The points are taken as they are, which is what insightface's
- * norm_crop does. side 1..RF_ALIGN_MOST. RF_ERR_USER as above, RF_ERR_NOMEM. */
+ * norm_crop does for multiples of RF_ALIGN_SIDE. side 1..RF_ALIGN_MOST. RF_ERR_USER as above, RF_ERR_NOMEM. */
 enum { RF_ALIGN_MOST = 4096 };
 rf_status rf_image_align(const rf_image *image, const float points[2 * RF_ALIGN_POINTS], int side, rf_image *out);
 

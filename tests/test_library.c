@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/mem.h"
 #include "rf/detector.h"
 #include "tests/cexport_model.h"
 #include "tests/image_fixtures.h"
@@ -399,6 +400,35 @@ static void test_memory(void **state) {
     rf_detector_close(d);
 }
 
+/* Whichever allocation fails, it is told, nothing leaks, and the next call works. */
+static void test_out_of_memory(void **state) {
+    (void)state;
+    rf_detector_options o = few_threads(1);
+    rf_detector *d = NULL;
+    rf_picture p = picture_of(rgb, RF_PIXELS_BGR);
+    const rf_detection *faces;
+    size_t n, refused = 0;
+    for (uint64_t k = 1; !d; k += 1 + k / 16) {
+        rf_alloc_fail_at(k);
+        int code = rf_detector_open(scratch_path("face.safetensors"), &o, &d);
+        rf_alloc_fail_at(0);
+        refused += code != RF_DONE;
+        assert_true(d ? code == RF_DONE : code == RF_ERROR_MEMORY);
+        assert_true(k < 1000000);
+    }
+    assert_true(refused > 10);
+    done(rf_detector_detect(d, &p, &faces, &n));
+    uint64_t want = digest(faces, n);
+    for (uint64_t k = 1; k < 400; k += 1 + k / 16) {
+        rf_alloc_fail_at(k);
+        int code = rf_detector_detect(d, &p, &faces, &n); /* what other sizes hold is given up, and tried again */
+        rf_alloc_fail_at(0);
+        assert_true(code == RF_DONE ? digest(faces, n) == want : code == RF_ERROR_MEMORY && n == 0);
+        assert_true(detect(d, &p, NULL) == want);
+    }
+    rf_detector_close(d);
+}
+
 /* Numbers in a model's settings are read as in C, whatever the program's locale writes. */
 static void test_locale(void **state) {
     (void)state;
@@ -433,6 +463,7 @@ int main(void) {
                                        cmocka_unit_test(test_ways_to_open),   cmocka_unit_test(test_wrong_models),
                                        cmocka_unit_test(test_wrong_pictures), cmocka_unit_test(test_files),
                                        cmocka_unit_test(test_threads),        cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_locale),         cmocka_unit_test(test_version)};
+                                       cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_locale),
+                                       cmocka_unit_test(test_version)};
     return cmocka_run_group_tests(tests, make_model, scratch_remove);
 }
