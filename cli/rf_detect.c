@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli/args.h"
 #include "cli/detect.h"
+#include "cli/find.h"
 #include "cli/model.h"
 #include "cli/output.h"
 #include "cli/programs.h"
@@ -141,16 +143,41 @@ static rf_status run(job *j, const char *model, const char *config, rf_text_list
     return detect_all(j);
 }
 
+/* A folder, a pipe, or a file that begins as a picture or film does. */
+static bool holds_pictures(const char *word) {
+    struct stat info;
+    uint8_t head[512];
+    if (stat(word, &info) != 0) return false;
+    if (!S_ISREG(info.st_mode)) return true;
+    FILE *file = fopen(word, "rb");
+    size_t n = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file) fclose(file);
+    return rf_stream_sniff(head, n) != NULL;
+}
+
+/* Whether the first word is the model, as ever, and not a picture to which the default model belongs. */
+static bool names_model(const char **words, size_t n) {
+    if (n == 0) return false;
+    if (rf_find_is_model(words[0])) return true;
+    for (size_t i = 1; i < n; i++)
+        if (rf_find_is_model(words[i])) return true; /* the order is wrong, and who opens the first says so */
+    bool pictures = rf_is_picture_name(words[0]) || strcmp(words[0], "-") == 0 || strpbrk(words[0], "*?[");
+    return n > 1 && !pictures && !holds_pictures(words[0]);
+}
+
 int rf_detect_main(int argc, char **argv) {
     static job j = {.smallest = 1};
     static char score_text[64], tile_text[64];
     const char **words = (const char **)argv, *config = NULL;
     rf_text_list sets = {0};
     rf_detect_settings *s = &j.settings;
+    const char *named = NULL;
     double score = -1;
     long threads = 0, tile = -1;
     int mesh = -1, exif = -1;
     const rf_option options[] = {
+        {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC "; with no model at all it is " RF_FIND_DEFAULT_MODEL,
+         0, 0},
         {"out", 'o', RF_OPT_TEXT, &s->out, "DIR",
          "write the pictures with boxes, points and scores there, or what --draw, --blur, --align and --crop\n"
          "name; the second of a name becomes NAME-2.jpg",
@@ -186,23 +213,26 @@ int rf_detect_main(int argc, char **argv) {
     const rf_program program = {
         name,
         "find faces in pictures and films",
-        "MODEL IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
+        "[MODEL] IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
         "  Finds faces in JPEG and PNG pictures (folders are searched below; a pattern in quotes is one, too) and\n"
         "  in streams: pictures one after the other, Y4M, raw frames, from files, pipes and the standard input (-).\n"
         "  Prints their number, draws boxes, five landmarks and scores, and lists them as JSON. A picture or frame\n"
         "  that cannot be used is named, counted and, with its \"error\", in the JSON; the others are done.",
         options,
-        "  rf-detect runs/mnet/best.safetensors photos --out found --json found.jsonl\n"
+        "  rf-detect photo.jpg --out found\n"
+        "  rf-detect runs/mnet photos --out found --json found.jsonl\n"
         "  ffmpeg -i film.mp4 -f image2pipe -c:v mjpeg - | rf-detect MODEL --blur - | ffmpeg -f mjpeg -i - out.mp4",
         "  Exit status 1 tells that pictures were skipped or not drawn, 2 that none could be used.",
-        1,
+        0,
         RF_ANY_NUMBER};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, words, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
-    if (n == 1 && !s->list)
-        return rf_cli_usage(
-            name, "too few arguments: name files, folders, a pattern in quotes, - or --list FILE after %s", words[0]);
+    size_t taken = named || !names_model(words, n) ? 0 : 1; /* of the words, by the model */
+    if (n == taken && !s->list)
+        return rf_cli_usage(name, "too few arguments: name files, folders, a pattern in quotes, - or --list FILE");
+    const char *model = rf_find_model(taken ? words[0] : named ? named : RF_FIND_DEFAULT_MODEL);
+    if (!model) return rf_cli_fail(name, RF_ERR_USER);
     rf_set_threads((int)threads);
     snprintf(score_text, sizeof score_text, "eval.score=%.17g", score);
     snprintf(tile_text, sizeof tile_text, "eval.tile=%ld", tile);
@@ -210,12 +240,12 @@ int rf_detect_main(int argc, char **argv) {
                                mesh < 0 ? NULL
                                : mesh   ? "eval.mesh=yes"
                                         : "eval.mesh=no"};
-    s->words = words + 1;
-    s->n_words = n - 1;
+    s->words = words + taken;
+    s->n_words = n - taken;
     rf_status status = RF_OK;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
-    if (status == RF_OK) status = run(&j, words[0], config, &sets, mesh, exif);
+    if (status == RF_OK) status = run(&j, model, config, &sets, mesh, exif);
     rf_status_clear();
     rf_ahead_stop(j.ahead);
     rf_frame_source_close(j.source);

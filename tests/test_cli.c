@@ -112,7 +112,7 @@ static void wrong_calls_are_told(void **state) {
     (void)state;
     refused("rf-train", "rf-train: a configuration is needed");
     refused("rf-eval", "rf-eval: a model and --data ROOT are needed");
-    refused("rf-detect", "too few arguments; usage: rf-detect MODEL");
+    refused("rf-detect", "too few arguments: name files");
     refused("rf-data", "rf-data: a command is missing");
     refused("rf-data chek", "unknown command \"chek\", did you mean check");
     refused("rf-data check", "too few arguments");

@@ -61,6 +61,12 @@ static void models_have_names(void **state) {
         snprintf(command, sizeof command, "@/x%zu.safetensors", i);
         assert_true(same_bytes("@/x0.safetensors", command));
     }
+    succeeds("rf detect tiny @/set/val/images --json @/a.json");
+    succeeds("rf detect @/set/val/images -m @/run --json @/b.json");
+    assert_true(same_bytes("@/a.json", "@/b.json"));
+    copy("@/run/last.safetensors", "@/zoo/face.safetensors"); /* before any model that is installed */
+    succeeds("rf detect @/set/val/images --json @/b.json");
+    assert_true(same_bytes("@/a.json", "@/b.json"));
     succeeds("rf bench infer tiny --iters 1 --size 64x64 -t 1");
     succeeds("rf train mnet025 --data @/set --init tiny --plan");
     refused("rf eval tiyn --data @/set", "there is no model \"tiyn\", did you mean \"tiny\"?");

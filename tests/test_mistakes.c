@@ -51,11 +51,11 @@ static void all_refused(const mistake *mistakes, size_t n) {
 static void of_rf_detect(void **state) {
     (void)state;
     static const mistake table[] = {
-        {"rf-detect", "usage: rf-detect MODEL IMAGE|DIR..."},
+        {"rf-detect", "too few arguments: name files, folders"},
         {"rf-detect " MODEL, "too few arguments"},
         {"rf-detect " PICTURE " " MODEL, "is a picture; expected a model (.safetensors, .pth or .params)"},
-        {"rf-detect @/run " PICTURE, "@/run is a folder, expected a model: name @/run/best.safetensors"},
-        {"rf-detect @/set " PICTURE, "@/set is a folder, expected a model (.safetensors"},
+        {"rf-detect --model @/set " PICTURE, "@/set holds no model: expected best.safetensors"},
+        {"rf-detect nowhere " PICTURE, "there is no model \"nowhere\""},
         {"rf-detect @/none.safetensors " PICTURE, "cannot open '@/none.safetensors': No such file"},
         {"rf-detect @/run/config.ini " PICTURE, "config.ini is a configuration; expected a model"},
         {"rf-detect @/t.txt " PICTURE, "@/t.txt: this is no safetensors file"},
