@@ -21,10 +21,10 @@ cases() {
 mnet025|mnet025|faces|all||
 mnet025_ema|mnet025|faces|some|optim.ema=0.9 optim.accumulate=2 augment.expand=2 then|eval.flip=yes eval.scales=128,192 eval.merge=vote
 demo|demo|faces|some|model.share_heads=yes|eval.merge=soft_gaussian
-r50|r50|faces|some|train.batch=1|
+r50|r50|faces|few|train.batch=1|
 r50_dcn|r50|faces|none|train.batch=1 train.recompute=no model.backbone_dcn=v2 model.context_dcn=v2 loss.normalise=level_count|eval.merge=weighted
-cascade_r50|cascade_r50|faces|some|train.batch=1|
-refineface_r18|refineface_r18|faces|some|train.batch=1 then|eval.flip=yes
+cascade_r50|cascade_r50|faces|few|train.batch=1|
+refineface_r18|refineface_r18|faces|few|train.batch=1 then|eval.flip=yes
 refineface_sml|refineface_r18|faces|none|train.batch=1 loss.sml=yes model.landmarks=no|
 insightface_mnet025|insightface_mnet025|faces|all|model.freeze_arrays=0 model.head_box=yes|eval.scales=128,192
 mesh_vertices|demo|meshes|some|data.mesh=mesh.obj model.mesh_vertices=357 loss.mesh_weight=1 then|eval.mesh=yes
@@ -35,18 +35,18 @@ bf16|mnet025|faces|none|train.precision=bf16 model.channels=128|
 bf16_r50|r50|faces|none|train.precision=bf16 train.batch=1|
 END
 }
-# What rf-export is asked for: file | options. "some" leaves out those marked with a star.
+# What rf-export is asked for: file | by whom | options. "few" are for large networks.
 exports() {
     cat <<'END'
-x.safetensors|
-x.onnx|
-x_anchors.onnx|--outputs anchors *
-x_faces.onnx|--outputs faces --preprocess --input dynamic
-x_half.onnx|--fp16 *
-x.param|
-x.wts| *
-x.pth| *
-retinaface.c|
+x.onnx|few some all|
+x.param|few some all|
+retinaface.c|few some all|
+x.safetensors|some all|
+x_faces.onnx|some all|--outputs faces --preprocess --input dynamic
+x_anchors.onnx|all|--outputs anchors
+x_half.onnx|all|--fp16
+x.wts|all|
+x.pth|all|
 END
 }
 
@@ -178,9 +178,8 @@ run_case() { # run_case SIDE TREE NAME CONFIG DATA EXPORTS SETTINGS EVALSETTINGS
     outcome eval "$P/rf-eval" $model --data $data/val/label.txt --json eval.json --pred-out pred || true
     outcome detect "$P/rf-detect" $model $data/val/images --json detect.jsonl --score 0 || true
     exports >list.txt.log
-    while [ $wanted != none ] && IFS='|' read -r path options; do
-        case $options in *'*') [ $wanted = all ] || continue ;; esac
-        options=${options%\*}
+    while IFS='|' read -r path lists options; do
+        case " $lists " in *" $wanted "*) ;; *) continue ;; esac
         # shellcheck disable=SC2086
         outcome "$path" "$P/rf-export" $model -o $path $options || true
     done <list.txt.log
