@@ -74,20 +74,15 @@ static void show_step(void *ctx, const rf_train_line *line) {
     double now = rf_clock_seconds();
     if (!line->logged && (!terminal || now - s->last_shown < 0.2)) return;
     s->last_shown = now;
-    char stages[24 * RF_NET_STAGES] = "";
-    for (int k = 0, n = 0; line->n_stages > 1 && k < line->n_stages; k++)
-        n += snprintf(stages + n, sizeof stages - (size_t)n, k ? " + %.4g" : " stages %.4g", line->stages[k]);
-    char mesh[64] = "";
-    char head[64] = "";
     char eta[RF_DATE_BYTES];
     rf_duration_text(line->eta_seconds, eta);
-    if (line->has_head) snprintf(head, sizeof head, " head cls %.4f box %.4f", line->head_cls, line->head_box);
-    if (line->has_mesh) snprintf(mesh, sizeof mesh, " mesh %.4f edge %.4f", line->mesh, line->edge);
     if (terminal) rf_say_text("\r\033[K");
-    rf_say("step %" PRIu64 "/%" PRIu64
-           " epoch %.2f loss %.4f cls %.4f box %.4f pts %.4f%s%s%s lr %.2g %.2f img/s wait %.1f%% eta %s",
-           line->step, line->total_steps, line->epoch, line->total, line->cls, line->box, line->points, head, mesh,
-           stages, line->lr, line->images_per_second, 100 * line->data_wait, eta);
+    rf_say("step %" PRIu64 "/%" PRIu64 " epoch %.2f loss %.4f", line->step, line->total_steps, line->epoch,
+           line->total);
+    for (int i = 0; i < line->terms->n; i++)
+        if (line->terms->v[i].flags & RF_TERM_SHOW) rf_say(" %s %.4f", line->terms->v[i].name, line->values[i]);
+    for (int k = 0; k < line->n_parts; k++) rf_say(k ? " + %.4g" : " parts %.4g", line->parts[k]);
+    rf_say(" lr %.2g %.2f img/s wait %.1f%% eta %s", line->lr, line->images_per_second, 100 * line->data_wait, eta);
     if (!terminal || line->logged) rf_say_text("\n");
     rf_say_flush();
 }

@@ -169,10 +169,10 @@ static void loss_is_the_sum(void **state) {
             }
         }
         assert_true(used > 2);
-        assert_float_equal(value(&p, p.net.values.mesh), vert / used, 2e-5 * vert / used);
-        assert_float_equal(value(&p, p.net.values.edge), edge / used, 2e-5 * edge / used);
-        double parts = p.config.loss.box_weight * value(&p, p.net.values.box) + value(&p, p.net.values.cls) +
-                       0.7 * (vert / used + 0.4 * edge / used);
+        assert_float_equal(value(&p, rf_terms_value(&p.net.values.terms, "mesh")), vert / used, 2e-5 * vert / used);
+        assert_float_equal(value(&p, rf_terms_value(&p.net.values.terms, "edge")), edge / used, 2e-5 * edge / used);
+        double parts = p.config.loss.box_weight * value(&p, rf_terms_value(&p.net.values.terms, "box")) +
+                       value(&p, rf_terms_value(&p.net.values.terms, "cls")) + 0.7 * (vert / used + 0.4 * edge / used);
         assert_float_equal(value(&p, p.net.values.total), parts, 1e-4 * parts);
         rf_match_free(&match);
         rf_anchor_set_free(&anchors);
@@ -188,7 +188,8 @@ static void fewer_rows(void **state) {
     make("loss.mesh_anchors=3", &few);
     forward(&all);
     forward(&few);
-    double a = value(&all, all.net.values.mesh), b = value(&few, few.net.values.mesh);
+    double a = value(&all, rf_terms_value(&all.net.values.terms, "mesh")),
+           b = value(&few, rf_terms_value(&few.net.values.terms, "mesh"));
     assert_true(b > 0.3 * a && b < 3 * a);
     release(&all);
     release(&few);
@@ -200,7 +201,8 @@ static void in_a_cascade(void **state) {
     problem p;
     make("cascade.stages=2", &p);
     forward(&p);
-    assert_true(value(&p, p.net.values.mesh) > 0 && value(&p, p.net.values.edge) > 0);
+    assert_true(value(&p, rf_terms_value(&p.net.values.terms, "mesh")) > 0 &&
+                value(&p, rf_terms_value(&p.net.values.terms, "edge")) > 0);
     assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
     release(&p);
 }
@@ -213,7 +215,7 @@ static void no_vertices(void **state) {
     for (int i = 0; i < N; i++)
         for (int k = 0; k < 2; k++) p.faces[i][k].mesh = 0;
     forward(&p);
-    assert_float_equal(value(&p, p.net.values.mesh), 0, 0);
+    assert_float_equal(value(&p, rf_terms_value(&p.net.values.terms, "mesh")), 0, 0);
     assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
     const rf_param *basis = rf_params_find(p.params, "MeshDecoder.basis.weight");
     for (size_t i = 0; i < basis->count; i++) assert_float_equal(p.params->grad[basis->offset + i], 0, 0);
@@ -284,7 +286,7 @@ static void landmarks_of_the_mesh(void **state) {
             memset(rf_params_values(p.params, q), 0, q->count * sizeof(rf_real));
     }
     forward(&p);
-    double seen = value(&p, p.net.values.edge), sum = 0;
+    double seen = value(&p, rf_terms_value(&p.net.values.terms, "edge")), sum = 0;
     float lo[3], hi[3];
     rf_mesh_bounds(&mesh, lo, hi);
     double half = 0.5 * fmax((double)(hi[0] - lo[0]), (double)(hi[1] - lo[1]));
@@ -301,10 +303,12 @@ static void landmarks_of_the_mesh(void **state) {
     assert_true(share > 0.2 && share < 1);
     for (int k = 0; k < 2 * RF_POINTS; k++) p.faces[0][0].points[k] += 360; /* ten frames away: + 10 exactly */
     forward(&p);
-    assert_true(value(&p, p.net.values.edge) > 9 * share);
-    double total = p.config.loss.box_weight * value(&p, p.net.values.box) + value(&p, p.net.values.cls) +
-                   p.config.loss.landmark_weight * value(&p, p.net.values.points) +
-                   0.7 * (value(&p, p.net.values.mesh) + value(&p, p.net.values.edge));
+    assert_true(value(&p, rf_terms_value(&p.net.values.terms, "edge")) > 9 * share);
+    double total = p.config.loss.box_weight * value(&p, rf_terms_value(&p.net.values.terms, "box")) +
+                   value(&p, rf_terms_value(&p.net.values.terms, "cls")) +
+                   p.config.loss.landmark_weight * value(&p, rf_terms_value(&p.net.values.terms, "points")) +
+                   0.7 * (value(&p, rf_terms_value(&p.net.values.terms, "mesh")) +
+                          value(&p, rf_terms_value(&p.net.values.terms, "edge")));
     assert_float_equal(value(&p, p.net.values.total), total, 1e-4 * total);
     release(&p);
 }
@@ -315,7 +319,7 @@ static void pixels_learn(void **state) {
     problem p;
     make("model.mesh_kind=pixels", &p);
     forward(&p);
-    double before = value(&p, p.net.values.mesh), after = before;
+    double before = value(&p, rf_terms_value(&p.net.values.terms, "mesh")), after = before;
     assert_true(before > 0);
     for (int step = 0; step < 30; step++) {
         assert_int_equal(rf_exec_backward(p.net.exec, false), RF_OK);
@@ -326,7 +330,7 @@ static void pixels_learn(void **state) {
                 p.params->data[q->offset + k] -= (rf_real)0.05 * p.params->grad[q->offset + k];
         }
         forward(&p);
-        after = value(&p, p.net.values.mesh);
+        after = value(&p, rf_terms_value(&p.net.values.terms, "mesh"));
     }
     assert_true(after < 0.98 * before);
     release(&p);

@@ -179,12 +179,14 @@ static void a_second_task(void **state) {
     open_rig(&plain, "", "");
     open_rig(&silent, "head_box=yes\n", "[loss]\nhead_box_weight=0\n");
     open_rig(&whole, "head_box=yes\n", "[loss]\nhead_box_weight=0.5\n");
-    assert_true(plain.net.values.head.cls == RF_NONE && plain.net.values.head.box == RF_NONE);
+    assert_true(rf_terms_value(&plain.net.values.terms, "head_cls") == RF_NONE &&
+                rf_terms_value(&plain.net.values.terms, "head_box") == RF_NONE);
     assert_int_equal(whole.params->count, plain.params->count + 3 * 4); /* two heads a level */
     assert_true(same_gradients(&plain, &silent) && !same_gradients(&plain, &whole));
     assert_true(gradient_norm(&silent, "head.") == 0);
     assert_true(gradient_norm(&whole, "head.ClassHead.") > 0.01 && gradient_norm(&whole, "head.BboxHead.") > 0.01);
-    double cls = value_of(&whole, whole.net.values.head.cls), box = value_of(&whole, whole.net.values.head.box);
+    double cls = value_of(&whole, rf_terms_value(&whole.net.values.terms, "head_cls")),
+           box = value_of(&whole, rf_terms_value(&whole.net.values.terms, "head_box"));
     double own = value_of(&plain, plain.net.values.total);
     assert_true(cls > 0 && box > 0 && value_of(&silent, silent.net.values.total) == own);
     assert_float_equal(value_of(&whole, whole.net.values.total), own + 0.5 * (cls + 2 * box), 1e-5 * own);
@@ -238,11 +240,12 @@ static void faces_come_and_go(void **state) {
     rf_alloc_fail_at(0);
     expect_ok(r.net.loss_kind->set_batch(r.net.loss, &batch));
     run_step(&r);
-    assert_true(value_of(&r, r.net.values.head.box) > 0);
+    assert_true(value_of(&r, rf_terms_value(&r.net.values.terms, "head_box")) > 0);
     batch.n_faces = none;
     expect_ok(r.net.loss_kind->set_batch(r.net.loss, &batch));
     run_step(&r);
-    assert_true(value_of(&r, r.net.values.head.box) == 0 && value_of(&r, r.net.values.head.cls) > 0);
+    assert_true(value_of(&r, rf_terms_value(&r.net.values.terms, "head_box")) == 0 &&
+                value_of(&r, rf_terms_value(&r.net.values.terms, "head_cls")) > 0);
     close_rig(&r);
 }
 

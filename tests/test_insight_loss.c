@@ -283,19 +283,22 @@ static void check_case(const rf_json *file, const rf_json *golden) {
         n_faces[i] = read_faces(rf_json_at(rf_json_get(file, "faces"), i), faces[i]);
     }
     expect_ok(kind->make(&config, IMAGES, side, side, &loss));
-    expect_ok(kind->build(loss, graph, &detector, &values));
+    expect_ok(rf_loss_build(kind, loss, graph, &detector, &values));
     expect_ok(rf_graph_backward(graph, &values.total, 1));
     rf_exec *exec = rf_exec_new(graph, NULL);
     expect_ok(kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
     expect_ok(rf_exec_forward(exec, true));
     expect_ok(rf_exec_backward(exec, false));
-    near((double)*rf_exec_data(exec, values.cls), golden_get(golden, "cls"), 1e-6, "cls");
-    near((double)*rf_exec_data(exec, values.box), golden_get(golden, "box"), 1e-5, "box");
-    near((double)*rf_exec_data(exec, values.points), golden_get(golden, "points"), 1e-5, "points");
+    near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "cls")), golden_get(golden, "cls"), 1e-6, "cls");
+    near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "box")), golden_get(golden, "box"), 1e-5, "box");
+    near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "points")), golden_get(golden, "points"), 1e-5,
+         "points");
     near((double)*rf_exec_data(exec, values.total), golden_get(golden, "total"), 1e-5, "total");
     if (v[5] != RF_NONE) {
-        near((double)*rf_exec_data(exec, values.head.cls), golden_get(golden, "head_cls"), 1e-6, "head_cls");
-        near((double)*rf_exec_data(exec, values.head.box), golden_get(golden, "head_box"), 1e-5, "head_box");
+        near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "head_cls")), golden_get(golden, "head_cls"),
+             1e-6, "head_cls");
+        near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "head_box")), golden_get(golden, "head_box"),
+             1e-5, "head_box");
     }
     for (int k = 0; k < OUTPUTS; k++)
         if (v[k] != RF_NONE) check_gradient(golden, names[k], grad[k], (size_t)(IMAGES * A * width[k]));

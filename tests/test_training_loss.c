@@ -227,7 +227,7 @@ static rf_status rig_build(rig *r) {
         v[k] = rf_graph_param(r->graph, "out", (rf_shape){3, {r->n, A, (int)width[k]}}, data[k], grad[k]);
     rf_detector detector = {.cls = v[CLS], .loc = v[BOX], .points = v[POINTS], .anchors = r->anchors.count};
     detector.blur = detector.visible = RF_NONE;
-    RF_TRY(r->kind->build(r->loss, r->graph, &detector, &r->values));
+    RF_TRY(rf_loss_build(r->kind, r->loss, r->graph, &detector, &r->values));
     RF_TRY(rf_graph_backward(r->graph, &r->values.total, 1));
     r->exec = rf_exec_new(r->graph, NULL);
     return r->exec ? RF_OK : RF_ERR_NOMEM;
@@ -318,7 +318,8 @@ static rf_loss_counts naive_loss(const rig *r, const size_t *n_faces, double sum
 
 /* Runs a batch, compares everything with the naive loss and returns a checksum of all numbers. */
 static uint32_t check_batch(const rig *r, const size_t *n_faces, const char *what) {
-    const rf_value parts[3] = {r->values.cls, r->values.box, r->values.points};
+    const rf_value parts[3] = {rf_terms_value(&r->values.terms, "cls"), rf_terms_value(&r->values.terms, "box"),
+                               rf_terms_value(&r->values.terms, "points")};
     const double weights[3] = {r->config.loss.cls_weight, r->config.loss.box_weight, r->config.loss.landmark_weight};
     double sum[3], total = 0, got = 0;
     uint32_t crc = 0;
@@ -366,7 +367,7 @@ static void loss_equals_the_formula(void **state) {
             rf_set_threads(threads);
             rig_make(&r, rf_loss_find("multibox"), cases[k][0], strlen(cases[k][1]));
             expect_ok(rig_build(&r));
-            assert_true(r.config.model.landmarks == (r.values.points != RF_NONE));
+            assert_true(r.config.model.landmarks == (rf_terms_value(&r.values.terms, "points") != RF_NONE));
             for (int batch = 0; batch < 2; batch++) { /* the second finds what the first left behind */
                 size_t n_faces[3];
                 rf_rng rng = rf_rng_make(9, (uint32_t)batch, k, RF_STREAM_TEST);

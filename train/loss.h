@@ -9,6 +9,7 @@
 #include "data/dataset.h"
 #include "detect/placement.h"
 #include "layers/detector.h"
+#include "layers/term.h"
 
 /* The faces of a batch, in pixels of the network input. Borrowed until the step has run. */
 typedef struct rf_loss_batch {
@@ -20,24 +21,15 @@ typedef struct rf_loss_batch {
     uint64_t number;                /* of the batch in the run, from 0: what is drawn for a batch follows from it */
 } rf_loss_batch;
 
-/* The parts of one stage of heads; RF_NONE: it does not predict that. */
-typedef struct rf_loss_parts {
-    rf_value cls, box, points;
-} rf_loss_parts;
-
-/* Scalars of the graph, and counts of the last forward run. Parts are unweighted: total = sum weight_i * part_i. */
+/* What a loss has become in a graph. */
 typedef struct rf_loss_values {
-    rf_value total, cls, box, points; /* points RF_NONE without landmarks; of a cascade: sums over the stages, weighted
-                                       * by cascade.weights */
-    rf_value fsm;                     /* feature supervision, unweighted; RF_NONE: there is none */
-    rf_loss_parts stages[RF_NET_STAGES];
-    int n_stages;
-    rf_loss_parts head;  /* of whole heads, unweighted; RF_NONE without model.head_box */
-    rf_value mesh, edge; /* RF_NONE without model.mesh_vertices */
+    rf_value total; /* the sum of the terms */
+    rf_term_list terms;
 } rf_loss_values;
 
 typedef struct rf_loss_counts {
-    size_t positives, landmarks, negatives, ignored; /* anchors of the batch, of all stages together */
+    /* Anchors of the batch in the last forward run, of all stages together. */
+    size_t positives, landmarks, negatives, ignored;
 } rf_loss_counts;
 
 typedef struct rf_loss rf_loss;
@@ -55,8 +47,8 @@ typedef struct rf_loss_kind {
     /* Makes the state for batches of n images of h x w pixels. */
     rf_status (*make)(const rf_config *config, int n, int h, int w, rf_loss **out);
     void (*free)(rf_loss *loss);
-    /* Appends the nodes. The loss outlives the graph's runs. */
-    rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
+    /* Appends the nodes and the terms, whose sum the caller makes. The loss outlives the graph's runs. */
+    rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_term_list *terms);
     /* RF_ERR_NOMEM: the batch is not set. */
     rf_status (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
     rf_loss_counts (*counts)(const rf_loss *loss);
@@ -74,5 +66,8 @@ extern const rf_loss_kind *const rf_loss_kinds[RF_LOSS_COUNT];
 
 /* The loss that loss.kind names. */
 const rf_loss_kind *rf_loss_find(const char *name);
+/* Appends a loss and the sum of its terms, a scalar to differentiate. RF_ERR_USER: it has no term that is summed. */
+rf_status rf_loss_build(const rf_loss_kind *kind, rf_loss *loss, rf_graph *graph, const rf_detector *detector,
+                        rf_loss_values *out);
 
 #endif

@@ -182,16 +182,13 @@ void rf_dense_loss_gather(const rf_dense_loss *loss, rf_graph *g, const rf_detec
     }
 }
 
-rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value after,
-                             const rf_match *matches, rf_value *vert, rf_value *edge) {
+static rf_value build_vertices(rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value after,
+                               rf_value *vert, rf_value *edge) {
     int M = loss->rows, L = detector->n_levels, V = 2 * (int)loss->n_vertices;
     int E = (int)loss->n_edges * (loss->vector ? 2 : 1);
     rf_shape levels = {2, {L, M}}, row = {1, {M}};
     rf_shape shapes[OUT_COUNT] = {levels, levels, {2, {M, V}}, row, {2, {M, E}}, row};
     rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
-    loss->matches = matches;
-    *vert = *edge = RF_NONE;
-    if (loss->pixels) return rf_pixel_loss_build(loss, g, detector, after, vert, edge);
     rf_value t = rf_graph_host(g, "mesh_targets", assign_rows, loss, &after, 1, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
     rf_dense_loss_gather(loss, g, detector, t, rows, slots);
@@ -200,10 +197,20 @@ rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value lines = rf_apply2(g, "mesh_edges", xy, ends, "vector=%d", loss->vector);
     *vert = rf_graph_apply(g, "smooth_l1", (rf_value[]){xy, t + OUT_VERTICES, t + OUT_VERTEX_WEIGHT}, 3, "beta=0");
     *edge = rf_graph_apply(g, "smooth_l1", (rf_value[]){lines, t + OUT_EDGES, t + OUT_EDGE_WEIGHT}, 3, "beta=0");
-    rf_graph_keep(g, *vert);
-    rf_graph_keep(g, *edge);
     return rf_apply2(g, "add", rf_apply1(g, "scale", *vert, "factor=%.17g", loss->weight),
                      rf_apply1(g, "scale", *edge, "factor=%.17g", loss->weight * loss->edge_weight), "");
+}
+
+rf_status rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value after,
+                              const rf_match *matches, rf_term_list *terms) {
+    rf_value mesh = RF_NONE, edge = RF_NONE;
+    loss->matches = matches;
+    rf_value sum = (loss->pixels ? rf_pixel_loss_build : build_vertices)(loss, g, detector, after, &mesh, &edge);
+    RF_TRY(rf_graph_status(g));
+    double second = loss->weight * (loss->pixels ? loss->points_weight : loss->edge_weight);
+    RF_TRY(rf_terms_add(terms, g, "mesh_sum", sum, 1, RF_TERM_SUM, 0));
+    RF_TRY(rf_terms_add(terms, g, "mesh", mesh, loss->weight, RF_TERM_REPORT, 0));
+    return rf_terms_add(terms, g, "edge", edge, second, RF_TERM_REPORT, 0);
 }
 
 void rf_dense_loss_set_batch(rf_dense_loss *loss, const rf_loss_batch *batch) {

@@ -15,10 +15,10 @@ rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set
                              rf_dense_loss **out);
 void rf_dense_loss_free(rf_dense_loss *loss);
 
-/* Appends the branch and its two parts, unweighted, and returns what they add to the total loss. `after` is a value
- * that exists once the anchors of the step are matched; matches [n] is borrowed and filled by then. */
-rf_value rf_dense_loss_build(rf_dense_loss *loss, rf_graph *graph, const rf_detector *detector, rf_value after,
-                             const rf_match *matches, rf_value *vert, rf_value *edge);
+/* Appends the branch and its terms: their weighted sum, and both parts for the log. `after` is a value that exists once
+ * the anchors of the step are matched; matches [n] is borrowed and filled by then. */
+rf_status rf_dense_loss_build(rf_dense_loss *loss, rf_graph *graph, const rf_detector *detector, rf_value after,
+                              const rf_match *matches, rf_term_list *terms);
 /* The faces of the coming step; borrowed. */
 void rf_dense_loss_set_batch(rf_dense_loss *loss, const rf_loss_batch *batch);
 

@@ -7,6 +7,11 @@
 #include "detect/match.h"
 #include "train/loss.h"
 
+/* The losses of one stage of heads; RF_NONE: it does not predict that. */
+typedef struct rf_loss_parts {
+    rf_value cls, box, points;
+} rf_loss_parts;
+
 /* Borrowed from the loss; read when the graph runs. */
 typedef struct rf_loss_extra {
     const rf_match *matches; /* [n] */

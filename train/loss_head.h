@@ -24,8 +24,7 @@ void rf_head_loss_free(rf_head_loss *loss);
 /* Makes the heads of the batch's faces. RF_ERR_NOMEM. */
 rf_status rf_head_loss_set_batch(rf_head_loss *loss, const rf_loss_batch *batch);
 
-/* Appends the nodes and fills out->head. Returns the weighted sum, RF_NONE without model.head_box or on failure, which
- * the graph's status tells. */
-rf_value rf_head_loss_build(rf_head_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
+/* Appends the nodes and the terms; neither without model.head_box. */
+rf_status rf_head_loss_build(rf_head_loss *loss, rf_graph *graph, const rf_detector *detector, rf_term_list *terms);
 
 #endif

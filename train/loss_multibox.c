@@ -4,6 +4,8 @@
  * points*) N = positive anchors of the batch, N' = those whose face has landmarks (at least 1 each); kept = positives
  * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights.
  */
+#include <stdio.h>
+
 #include "core/mem.h"
 #include "core/rng.h"
 #include "train/loss_multibox.h"
@@ -100,50 +102,58 @@ static rf_value add_part(rf_graph *g, rf_value sum, rf_value part, double factor
     return sum == RF_NONE ? part : rf_apply2(g, "add", sum, part, "%s", "");
 }
 
-static rf_status build_stages(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
-    out->n_stages = loss->common.spec.n_stages;
-    for (int k = 0; k < out->n_stages; k++) {
-        rf_stage rows = out->n_stages > 1 ? detector->stages[k] : only_stage(loss, detector);
-        rf_loss_parts *parts = &out->stages[k];
-        RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, parts));
-        out->cls = add_part(g, out->cls, parts->cls, loss->stage_weights[k]);
-        out->box = add_part(g, out->box, parts->box, loss->stage_weights[k]);
-        out->points = add_part(g, out->points, parts->points, loss->stage_weights[k] * loss->stage_landmarks[k]);
+/* What the stages predict, summed over them with their weights: the terms. */
+static rf_status add_wholes(const rf_loss *loss, rf_graph *g, const rf_loss_parts *stages, rf_term_list *terms) {
+    rf_loss_parts sum = {RF_NONE, RF_NONE, RF_NONE};
+    for (int k = 0; k < loss->common.spec.n_stages; k++) {
+        double weight = loss->stage_weights[k];
+        sum.cls = add_part(g, sum.cls, stages[k].cls, weight);
+        sum.box = add_part(g, sum.box, stages[k].box, weight);
+        sum.points = add_part(g, sum.points, stages[k].points, weight * loss->stage_landmarks[k]);
     }
+    RF_TRY(rf_terms_add(terms, g, "cls", sum.cls, loss->weights[0], RF_TERM_ALL, 0));
+    RF_TRY(rf_terms_add(terms, g, "box", sum.box, loss->weights[1], RF_TERM_ALL, 0));
+    return rf_terms_add(terms, g, "points", sum.points, loss->weights[2], RF_TERM_ALL, 0);
+}
+
+/* "cls1" and so on, for the log, where there are stages to tell apart. */
+static rf_status add_stages(const rf_loss *loss, rf_graph *g, const rf_loss_parts *stages, rf_term_list *terms) {
+    static const char *const names[] = {"cls", "box", "points"};
+    int n = loss->common.spec.n_stages;
+    for (int i = 0; n > 1 && i < 3 * n; i++) {
+        const rf_loss_parts *stage = &stages[i / 3];
+        const rf_value values[] = {stage->cls, stage->box, stage->points};
+        char name[RF_TERM_NAME];
+        snprintf(name, sizeof name, "%s%d", names[i % 3], i / 3 + 1);
+        RF_TRY(rf_terms_add(terms, g, name, values[i % 3], loss->weights[i % 3], RF_TERM_LOG, i / 3 + 1));
+    }
+    return RF_OK;
+}
+
+static rf_status build_terms(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
+    rf_loss_parts stages[RF_NET_STAGES];
+    int n = loss->common.spec.n_stages;
+    for (int k = 0; k < n; k++) {
+        rf_stage rows = n > 1 ? detector->stages[k] : only_stage(loss, detector);
+        RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, &stages[k]));
+    }
+    RF_TRY(add_wholes(loss, g, stages, terms));
+    RF_TRY(add_stages(loss, g, stages, terms));
+    if (loss->dense)
+        RF_TRY(rf_dense_loss_build(loss->dense, g, detector, stages[0].box, loss->stages[0].matches, terms));
+    RF_TRY(rf_head_loss_build(&loss->head, g, detector, terms));
     return rf_graph_status(g);
 }
 
-rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
+rf_status rf_multibox_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     size_t A = loss->common.anchors.count;
-    *out = (rf_loss_values){.total = RF_NONE,
-                            .cls = RF_NONE,
-                            .box = RF_NONE,
-                            .points = RF_NONE,
-                            .mesh = RF_NONE,
-                            .edge = RF_NONE,
-                            .fsm = RF_NONE};
     if (detector->anchors != A)
         return rf_fail(RF_ERR_USER, "the network has %zu anchors, the settings in [anchors] give %zu",
                        detector->anchors, A);
     int scope = rf_graph_scope(g, "loss");
-    RF_TRY(build_stages(loss, g, detector, out));
-    out->total = rf_apply2(g, "add", rf_apply1(g, "scale", out->cls, "factor=%.17g", loss->weights[0]),
-                           rf_apply1(g, "scale", out->box, "factor=%.17g", loss->weights[1]), "%s", "");
-    if (out->points != RF_NONE)
-        out->total = rf_apply2(g, "add", out->total,
-                               rf_apply1(g, "scale", out->points, "factor=%.17g", loss->weights[2]), "%s", "");
-    if (loss->dense)
-        out->total = add_part(g, out->total,
-                              rf_dense_loss_build(loss->dense, g, detector, out->stages[0].box, loss->stages[0].matches,
-                                                  &out->mesh, &out->edge),
-                              1);
-    out->total = add_part(g, out->total, rf_head_loss_build(&loss->head, g, detector, out), 1);
-    rf_graph_keep(g, out->cls);
-    rf_graph_keep(g, out->box);
-    rf_graph_keep(g, out->points);
-    rf_graph_keep(g, out->total);
+    rf_status status = build_terms(loss, g, detector, terms);
     rf_graph_scope_end(g, scope);
-    return rf_graph_status(g);
+    return status;
 }
 
 rf_status rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch) {

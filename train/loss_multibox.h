@@ -31,7 +31,7 @@ struct rf_loss {
 /* What the members of rf_loss_kind are for it. */
 rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss **out);
 void rf_multibox_free(rf_loss *loss);
-rf_status rf_multibox_build(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
+rf_status rf_multibox_build(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_term_list *terms);
 rf_status rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch);
 rf_loss_counts rf_multibox_counts(const rf_loss *loss);
 

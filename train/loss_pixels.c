@@ -125,14 +125,12 @@ rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value weight =
         rf_graph_host(g, "mesh_weights", weigh, loss, (rf_value[]){drawn.mask, t + OUT_SHARE}, 2, &weights, 1);
     *photo = rf_graph_apply(g, "smooth_l1", (rf_value[]){drawn.image, t + OUT_CROP, weight}, 3, "beta=0");
-    rf_graph_keep(g, *photo);
     rf_value total = rf_apply1(g, "scale", *photo, "factor=%.17g", loss->weight);
     if (!loss->pointed) return total;
     rf_value all = rf_apply1(g, "reshape", drawn.vertices, "d0=%d d1=2", M * (int)loss->n_vertices);
     rf_value which = rf_graph_param(g, "mesh_points", (rf_shape){1, {M * RF_POINTS}}, loss->points, NULL);
     rf_value xy = rf_apply1(g, "reshape", rf_apply2(g, "gather", all, which, ""), "d0=%d d1=%d", M, 2 * RF_POINTS);
     *points = rf_graph_apply(g, "smooth_l1", (rf_value[]){xy, t + OUT_POINTS, t + OUT_POINT_SHARE}, 3, "beta=0");
-    rf_graph_keep(g, *points);
     return rf_apply2(g, "add", total,
                      rf_apply1(g, "scale", *points, "factor=%.17g", loss->weight * loss->points_weight), "");
 }

@@ -76,7 +76,7 @@ static rf_status sample_regions(void *ctx, const rf_call *call) {
     return RF_OK;
 }
 
-static rf_status build_fsm(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
+static rf_status build_fsm(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     int rows = loss->common.n * loss->fsm.spec.count;
     const rf_shape shapes[OUT_COUNT] = {{2, {rows, RF_FSM_ROI}}, {1, {rows}}, {1, {rows}}};
     const rf_value in[] = {detector->cls, detector->loc};
@@ -89,19 +89,16 @@ static rf_status build_fsm(rf_loss *loss, rf_graph *g, const rf_detector *detect
     rf_value logits =
         rf_fsm_apply(g, &detector->fsm, t + OUT_ROIS, detector->maps, detector->n_levels, detector->stride[0]);
     const rf_focal_spec *focal = &loss->common.focal;
-    out->fsm = rf_graph_apply(g, "focal_loss", (rf_value[]){logits, t + OUT_LABELS, t + OUT_WEIGHTS}, 3,
-                              "alpha=%.17g gamma=%.17g", focal->alpha, focal->gamma);
-    out->total =
-        rf_apply2(g, "add", out->total, rf_apply1(g, "scale", out->fsm, "factor=%.17g", loss->fsm.weight), "%s", "");
-    rf_graph_keep(g, out->fsm);
-    rf_graph_keep(g, out->total);
+    rf_value loss_of_regions = rf_graph_apply(g, "focal_loss", (rf_value[]){logits, t + OUT_LABELS, t + OUT_WEIGHTS}, 3,
+                                              "alpha=%.17g gamma=%.17g", focal->alpha, focal->gamma);
     rf_graph_scope_end(g, scope);
-    return rf_graph_status(g);
+    RF_TRY(rf_graph_status(g));
+    return rf_terms_add(terms, g, "fsm", loss_of_regions, loss->fsm.weight, RF_TERM_ALL, 0);
 }
 
-static rf_status refineface_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_loss_values *out) {
-    RF_TRY(rf_multibox_build(loss, g, detector, out));
-    return loss->fsm.on ? build_fsm(loss, g, detector, out) : RF_OK;
+static rf_status refineface_build(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
+    RF_TRY(rf_multibox_build(loss, g, detector, terms));
+    return loss->fsm.on ? build_fsm(loss, g, detector, terms) : RF_OK;
 }
 
 /* The work of the two steps. */

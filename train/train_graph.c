@@ -16,7 +16,7 @@ rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_tra
     if (!net->loss_kind) goto fail;
     RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY_GOTO(net->loss_kind->build(net->loss, net->graph, &net->detector, &net->values));
+    RF_TRY_GOTO(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->values));
     RF_TRY_GOTO(rf_graph_fuse(net->graph, strcmp(config->train.precision, "bf16") == 0));
     RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
     return RF_OK;

@@ -22,13 +22,13 @@ typedef struct rf_eval_result {
 /* One update, for progress lines. */
 typedef struct rf_train_line {
     uint64_t step, total_steps, steps_per_epoch;
-    double epoch;                   /* fractional, after the update */
-    double total, cls, box, points; /* losses: means since the last line of the log */
-    double stages[RF_NET_STAGES];   /* total of each stage of heads, without cascade.weights */
-    int n_stages;
-    double mesh, edge;         /* of the mesh branch */
-    double head_cls, head_box; /* of whole heads */
-    bool has_mesh, has_head;
+    double epoch; /* fractional, after the update */
+    /* Losses: means since the last line of the log. */
+    double total;
+    const rf_term_list *terms;   /* of the run */
+    double values[RF_TERMS_MAX]; /* unweighted, of terms->v[i] */
+    double parts[RF_TERM_PARTS]; /* weighted sum of each part that terms belong to */
+    int n_parts;
     double lr, grad_norm;
     double images_per_second, data_wait; /* since the last line of the log; data_wait: share of the time, 0..1 */
     double eta_seconds;

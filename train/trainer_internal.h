@@ -12,10 +12,8 @@
 /* Sums since the last line of the log, or since the epoch began. */
 typedef struct rf_train_sums {
     uint64_t updates, micro_batches;
-    double total, cls, box, points, mesh, edge, fsm, head_cls, head_box;
-    bool has_mesh, has_head;
-    double stages[RF_NET_STAGES][3]; /* of each stage of a cascade: cls, box, points */
-    double begin, wait_begin;        /* clock and loader wait when the sums were cleared */
+    double total, terms[RF_TERMS_MAX];
+    double begin, wait_begin; /* clock and loader wait when the sums were cleared */
 } rf_train_sums;
 
 struct rf_trainer {

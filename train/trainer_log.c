@@ -32,37 +32,25 @@ static void begin_line(const rf_trainer *t, rf_json_writer *w, const char *kind)
     rf_json_put_number(w, "epoch", (double)t->progress.step / (double)t->steps_per_epoch);
 }
 
-/* "cls2" and so on only where there are stages to tell apart. */
 static void put_losses(const rf_trainer *t, rf_json_writer *w, const rf_train_sums *sums) {
-    static const char *const parts[] = {"cls", "box", "points"};
+    const rf_term_list *terms = &t->net.values.terms;
     double n = sums->micro_batches ? (double)sums->micro_batches : 1;
-    int stages = t->net.values.n_stages;
     rf_json_put_number(w, "loss", sums->total / n);
-    rf_json_put_number(w, "cls", sums->cls / n);
-    rf_json_put_number(w, "box", sums->box / n);
-    rf_json_put_number(w, "points", sums->points / n);
-    if (t->net.values.fsm != RF_NONE) rf_json_put_number(w, "fsm", sums->fsm / n);
-    if (sums->has_head) {
-        rf_json_put_number(w, "head_cls", sums->head_cls / n);
-        rf_json_put_number(w, "head_box", sums->head_box / n);
-    }
-    for (int i = 0; stages > 1 && i < 3 * stages; i++) {
-        char name[24];
-        snprintf(name, sizeof name, "%s%d", parts[i % 3], i / 3 + 1);
-        rf_json_put_number(w, name, sums->stages[i / 3][i % 3] / n);
-    }
-    if (!sums->has_mesh) return;
-    rf_json_put_number(w, "mesh", sums->mesh / n);
-    rf_json_put_number(w, "edge", sums->edge / n);
+    for (int i = 0; i < terms->n; i++)
+        if (terms->v[i].flags & RF_TERM_LOG) rf_json_put_number(w, terms->v[i].name, sums->terms[i] / n);
 }
 
-/* What each stage adds to the loss, without cascade.weights. */
-static void sum_stages(const rf_trainer *t, rf_train_line *line) {
-    const double weights[3] = {t->config.loss.cls_weight, t->config.loss.box_weight, t->config.loss.landmark_weight};
+/* Means of the terms, and what the terms of each part add to the loss. */
+static void mean_terms(const rf_trainer *t, rf_train_line *line) {
+    const rf_term_list *terms = line->terms = &t->net.values.terms;
     double n = t->line.micro_batches ? (double)t->line.micro_batches : 1;
-    line->n_stages = t->net.values.n_stages;
-    for (int k = 0; k < line->n_stages; k++)
-        for (int part = 0; part < 3; part++) line->stages[k] += weights[part] * t->line.stages[k][part] / n;
+    for (int i = 0; i < terms->n; i++) {
+        const rf_term *term = &terms->v[i];
+        line->values[i] = t->line.terms[i] / n;
+        if (term->part == 0) continue;
+        line->parts[term->part - 1] += term->weight * line->values[i];
+        if (line->n_parts < term->part) line->n_parts = term->part;
+    }
 }
 
 static void put_facts(const rf_trainer *t, rf_json_writer *w) {
@@ -82,15 +70,6 @@ static rf_train_line make_line(const rf_trainer *t) {
         .steps_per_epoch = t->steps_per_epoch,
         .epoch = (double)t->progress.step / (double)t->steps_per_epoch,
         .total = s->total / n,
-        .cls = s->cls / n,
-        .box = s->box / n,
-        .points = s->points / n,
-        .mesh = s->mesh / n,
-        .edge = s->edge / n,
-        .has_mesh = s->has_mesh,
-        .head_cls = s->head_cls / n,
-        .head_box = s->head_box / n,
-        .has_head = s->has_head,
         .lr = t->lr,
         .grad_norm = t->grad_norm,
         .images_per_second = n * (double)t->config.train.batch / seconds,
@@ -101,7 +80,7 @@ static rf_train_line make_line(const rf_trainer *t) {
 
 rf_status rf_trainer_log_step(rf_trainer *t) {
     rf_train_line line = make_line(t);
-    sum_stages(t, &line);
+    mean_terms(t, &line);
     bool due = t->progress.step % (uint64_t)t->config.train.log_every == 0 || t->progress.step == t->total_steps;
     line.logged = due;
     if (due) {

@@ -41,21 +41,7 @@ static void add_losses(const rf_trainer *t, rf_train_sums *sums) {
     const rf_loss_values *v = &t->net.values;
     sums->micro_batches++;
     sums->total += scalar(t, v->total);
-    sums->cls += scalar(t, v->cls);
-    sums->box += scalar(t, v->box);
-    sums->points += scalar(t, v->points);
-    sums->has_mesh = v->mesh != RF_NONE;
-    sums->mesh += scalar(t, v->mesh);
-    sums->edge += scalar(t, v->edge);
-    sums->fsm += scalar(t, v->fsm);
-    sums->has_head = v->head.cls != RF_NONE;
-    sums->head_cls += scalar(t, v->head.cls);
-    sums->head_box += scalar(t, v->head.box);
-    for (int k = 0; k < v->n_stages; k++) {
-        sums->stages[k][0] += scalar(t, v->stages[k].cls);
-        sums->stages[k][1] += scalar(t, v->stages[k].box);
-        sums->stages[k][2] += scalar(t, v->stages[k].points);
-    }
+    for (int i = 0; i < v->terms.n; i++) sums->terms[i] += scalar(t, v->terms.v[i].value);
 }
 
 /* Forward and backward of batch `part` of an update; gradients add to those of the update's earlier batches. */
