@@ -63,6 +63,8 @@ _ROW = numpy.dtype({'names': [name for name, _ in _Detection._fields_],
                     'itemsize': ctypes.sizeof(_Detection)})
 _FORMATS = {('rgb', 3): 0, ('bgr', 3): 1, ('rgb', 1): 2, ('bgr', 1): 2, ('rgb', 4): 3, ('bgr', 4): 4}
 
+_MODELS = 'best.safetensors', 'last.safetensors'  # of a run's folder, the first that there is
+
 _loaded = None
 _loading = threading.Lock()
 
@@ -327,6 +329,15 @@ def _model_folders():
     yield os.path.join(above, 'models')  # of the source tree, or of PREFIX/share/rf
 
 
+def _here(name):
+    """A name as a path where a model's file or a run's folder here is called so, as the programs take it."""
+    name = 'face' if name is None or name == '' else name
+    if isinstance(name, str) and '/' not in name:
+        if os.path.isfile(name) or any(os.path.isfile(os.path.join(name, model)) for model in _MODELS):
+            return os.path.join('.', name)
+    return name
+
+
 class Detector:
     """A model that finds faces. model: a file, the folder of a run, a name ("face" comes with rf; looked for in `folders`,
     here, in $RF_MODELS and where rf is installed), or the bytes of a model's file.
@@ -365,8 +376,7 @@ class Detector:
         if data is not None:
             code = lib.rf_detector_open_bytes(data, len(data), ctypes.byref(options), ctypes.byref(handle))
         else:
-            code = lib.rf_detector_open(_text('model', 'face' if model is None else model), ctypes.byref(options),
-                                        ctypes.byref(handle))
+            code = lib.rf_detector_open(_text('model', _here(model)), ctypes.byref(options), ctypes.byref(handle))
         _check(lib, code)
         self._handle = handle
         self._close = weakref.finalize(self, lib.rf_detector_close, handle)
@@ -531,7 +541,7 @@ class Run:
                 if kind == 'eval' and name not in _FACTS:
                     self.curves.setdefault(name, values)
         self.config = _sections((self._read('config.ini') or b'').decode(errors='replace'))
-        files = [os.path.join(self.folder, name + '.safetensors') for name in ('best', 'last')]
+        files = [os.path.join(self.folder, name) for name in _MODELS]
         self.model = next(filter(os.path.exists, files), None)
         self.best = self._find_best(files[0], kinds.get('eval', []))
         return self

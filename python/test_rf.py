@@ -5,6 +5,7 @@ reads what `rf train` writes. Usage: python/test_rf.py [--module FOLDER] [-v] [N
   --module    where the rf.py to test is; without it, beside this file"""
 import json
 import os
+import pathlib
 import pickle
 import shutil
 import subprocess
@@ -207,6 +208,17 @@ class Detect(Case):
         for model, folders in ((file, ()), (data, ()), ('tiny', [Set.at('zoo')]), ('tiny.safetensors', [Set.at('zoo')])):
             with rf.Detector(model, score=Set.score, folders=folders) as detector:
                 self.same(detector.detect(picture), want)
+        before = os.getcwd()
+        os.chdir(Set.folder)
+        try:
+            for model in ('run', 'zoo/tiny.safetensors', pathlib.Path('run')):
+                with rf.Detector(model, score=Set.score) as detector:
+                    self.same(detector.detect(pathlib.Path(Set.listed[0]['image'])), want)
+            os.chdir('zoo')
+            for model in ('tiny', 'tiny.safetensors'):
+                rf.Detector(model).close()
+        finally:
+            os.chdir(before)
         os.environ['RF_MODELS'] = '::%s' % Set.at('zoo')
         try:
             rf.Detector('tiny').close()
