@@ -123,7 +123,7 @@ CLI_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
 TEST_DIR := $(if $(filter double,$(V)),tests/double,tests)
 TESTS := $(patsubst $(TEST_DIR)/%.c,$(B)/tests/%,$(sort $(wildcard $(TEST_DIR)/test_*.c)))
 # The double-precision library has no export/, so its tests go without what the tests of exporters share.
-NO_HELPERS := $(if $(filter double,$(V)),$(wildcard tests/ncnn_*.c tests/onnx_*.c tests/protocol_*.c))
+NO_HELPERS := $(if $(filter double,$(V)),$(wildcard tests/library_*.c tests/ncnn_*.c tests/onnx_*.c tests/protocol_*.c))
 TEST_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard tests/test_*.c) $(NO_HELPERS),$(wildcard tests/*.c)))
 
 # tests/fuzz/fuzz_*.c are libFuzzer targets (make fuzz); they need clang.
