@@ -108,7 +108,7 @@ try "rf --version" user 'rf --version | grep -q "^compiler " && rf-train --versi
 try "rf bench info" user 'rf bench info --no-measure'
 try "rf data synth" user 'rf data synth --out set --train 40 --val 8 --seed 1 --size 160x160 >/dev/null'
 try "rf train" user 'rf train mnet025 --data set --size 128 --batch 8 --epochs 1 --out run >/dev/null'
-try "rf detect" user 'rf detect run set/val/images --json - | grep -c faces | grep -qx 8'
+try "rf detect" user 'rf detect run/last.safetensors set/val/images --json - | grep -c faces | grep -qx 8'
 try "documents with pictures" user 'test -s /usr/share/doc/rf/README.md && test -s /usr/share/doc/rf/docs/demo.jpg'
 
 # What a terminal needs is no part of a minimal system.
