@@ -97,7 +97,7 @@ static rf_status read_some(rf_bytes *b) {
 
 rf_status rf_bytes_want(rf_bytes *b, size_t n, size_t *ahead) {
     while (b->end - b->start < n && !b->ended) {
-        RF_TRY(make_room(b, b->end - b->start + CHUNK < n && b->regular ? n : b->end - b->start + CHUNK));
+        RF_TRY(make_room(b, b->end - b->start + CHUNK));
         RF_TRY(read_some(b));
     }
     *ahead = b->end - b->start;

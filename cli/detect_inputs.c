@@ -87,16 +87,30 @@ static rf_status add_or_blame(rf_inputs *inputs, const char *word, bool only) {
     return add(inputs, word, rf_path_base(word), status);
 }
 
+/* The whole of a list, from a file or pipe, with a 0 at its end. */
+static rf_status read_list(const char *list, char **text, size_t *bytes) {
+    static const size_t most = (size_t)1 << 30;
+    static const atomic_bool never = false;
+    rf_bytes *file = NULL;
+    *text = NULL;
+    rf_status status = rf_bytes_open(list, &never, &file);
+    if (status == RF_OK) status = rf_bytes_want(file, most, bytes);
+    if (status == RF_OK && !(*text = rf_alloc(*bytes + 1, 1))) status = RF_ERR_NOMEM;
+    if (status == RF_OK && *bytes) memcpy(*text, rf_bytes_data(file), *bytes);
+    rf_bytes_close(file);
+    return status == RF_OK ? RF_OK : rf_fail_context(status, "--list");
+}
+
 /* A path a line, as find(1) and ls(1) print them. */
 static rf_status add_list(rf_inputs *inputs, const char *list) {
-    uint8_t *text = NULL;
+    char *text = NULL;
     size_t bytes = 0, lines = 0;
-    RF_TRY(rf_file_read(list, 0, &text, &bytes));
+    RF_TRY(read_list(list, &text, &bytes));
     rf_status status = RF_OK;
     if (memchr(text, 0, bytes))
         status = rf_fail(RF_ERR_FORMAT, "--list %s: expected a path a line, this is no text", list);
     char *save = NULL;
-    for (char *line = status == RF_OK ? strtok_r((char *)text, "\n", &save) : NULL; line && status == RF_OK;
+    for (char *line = status == RF_OK ? strtok_r(text, "\n", &save) : NULL; line && status == RF_OK;
          line = strtok_r(NULL, "\n", &save)) {
         size_t n = strlen(line);
         if (n && line[n - 1] == '\r') line[n - 1] = 0;

@@ -64,7 +64,7 @@ static rf_status pass_scan(walk *w, bool *there) {
 
 /* From the start to behind the end mark, or to where the structure breaks. */
 static rf_status walk_jpeg(walk *w) {
-    bool there;
+    bool there, scanned = false; /* the last part was a scan, which may hold the beginning of the next picture */
     w->at = w->part = 2;
     for (;;) {
         RF_TRY(need(w, 4, &there));
@@ -75,14 +75,16 @@ static rf_status walk_jpeg(walk *w) {
             w->at++;
             continue;
         }
-        w->part = w->at;
         if (kind == 0xD9) {
             w->whole = true;
             w->at += 2;
             w->part = w->at;
             return RF_OK;
         }
-        if (kind < 0xC0 || kind == 0xD8 || w->at + 4 > w->ahead) return RF_OK;
+        if (kind == 0xD8) return RF_OK;
+        if (!scanned) w->part = w->at;
+        scanned = false;
+        if (kind < 0xC0 || w->at + 4 > w->ahead) return RF_OK;
         size_t length = (size_t)here(w)[2] << 8 | here(w)[3];
         if (length < 2) return RF_OK;
         RF_TRY(need(w, length + 2, &there));
@@ -91,12 +93,10 @@ static rf_status walk_jpeg(walk *w) {
         if (kind == 0xDA && (length < 8 || length != 6 + 2u * here(w)[4])) return RF_OK;
         w->at += length + 2;
         if (kind != 0xDA) continue;
+        scanned = true;
+        w->part = w->at; /* whatever begins within the scan */
         RF_TRY(pass_scan(w, &there));
-        if (!there) {
-            w->part = w->ahead;
-            return RF_OK;
-        }
-        w->part = w->at;
+        if (!there) return RF_OK;
     }
 }
 

@@ -7,6 +7,7 @@
 #include "cli/pictures.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "data/image_kind.h"
 
 enum { HEAD = 512 };
 static const size_t max_file_bytes = (size_t)1 << 30;
@@ -117,6 +118,14 @@ static rf_status take_picture(const rf_frame_source *s, const rf_input *input, r
     return decode(s, frame);
 }
 
+static rf_status refuse_film(const char *path, const uint8_t *head, size_t n) {
+    const char *what = n ? rf_image_kind(head, n) : NULL;
+    if (!what || !strstr(what, " film")) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT,
+                   "%s: neither JPEG nor PNG but %s: ffmpeg -i FILM -f image2pipe -c:v mjpeg - | rf detect -", path,
+                   what);
+}
+
 /* What kind of stream the open bytes are; NULL: one picture, or nothing that is known (a file is then asked as a
  * picture, which says what it is instead). */
 static rf_status find_kind(const rf_frame_source *s, const rf_input *input, rf_bytes *bytes,
@@ -137,15 +146,15 @@ static rf_status find_kind(const rf_frame_source *s, const rf_input *input, rf_b
         if (!follow) return RF_OK;
     }
     *kind = found;
-    if (found || file) return RF_OK;
+    if (found) return RF_OK;
+    if (file) return refuse_film(input->path, rf_bytes_data(bytes), ahead);
     if (ahead == 0)
         return rf_fail(RF_ERR_FORMAT, "%s: nothing comes from it, expected pictures or a film", input->path);
     rf_image none = {0};
     rf_status status = rf_image_decode(rf_bytes_data(bytes), ahead, input->path, NULL, &none);
     rf_image_free(&none);
-    if (status == RF_OK) return RF_ERR_FORMAT;
-    return rf_fail(status, "%s; or as a stream of frames: ffmpeg -i FILM -f image2pipe -c:v mjpeg -",
-                   rf_error_message());
+    RF_TRY(refuse_film(input->path, rf_bytes_data(bytes), ahead));
+    return status;
 }
 
 /* Opens an input: a stream, or the frame itself is filled. *filled tells which. */
@@ -169,7 +178,8 @@ static rf_status open_input(rf_frame_source *s, const rf_input *input, rf_frame 
     frame->relative = rf_strdup(input->relative);
     if (!frame->name || !frame->relative) return RF_ERR_NOMEM;
     if (status == RF_OK) return take_picture(s, input, frame);
-    if (!rf_picture_is_to_blame(status)) return status;
+    bool only_stdin = s->inputs.n == 1 && strcmp(input->path, "-") == 0; /* then it is a mistake in the call */
+    if (only_stdin || !rf_picture_is_to_blame(status)) return status;
     rf_frame_blame(frame, status);
     return RF_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rf-detect: faces in pictures and films, listed, drawn, cut out, aligned, hidden (cli/detect.h says how it is made).
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,5 +253,6 @@ int rf_detect_main(int argc, char **argv) {
     rf_status closed = rf_sinks_close(j.sinks, status == RF_OK);
     if (status == RF_OK) status = closed;
     rf_model_close(&j.model);
+    if (status != RF_OK && rf_signal_pending() == SIGPIPE) return rf_exit_code(RF_ERR_INTERRUPTED); /* nobody listens */
     return status != RF_OK ? rf_cli_fail(name, status) : j.skipped > 0;
 }
