@@ -169,13 +169,31 @@ fail:
     return status;
 }
 
+/* Whether data.root is one set as `rf-detect --label` and converters without parts write it, label.txt beside images/,
+ * and not a folder of parts: asked for where the settings are the defaults. */
+static bool is_one_set(const rf_config *config, const char *annotation, const char *usual) {
+    if (strcmp(annotation, usual) != 0) return false;
+    char *part = rf_path_join(config->data.root, usual), *flat = rf_path_join(config->data.root, "label.txt");
+    bool one = part && flat && !rf_file_exists(part) && rf_file_exists(flat);
+    rf_free(part);
+    rf_free(flat);
+    return one;
+}
+
 rf_status rf_open_training_set(const rf_config *config, rf_dataset **out) {
+    if (is_one_set(config, config->data.train, "train/label.txt"))
+        return open_set(config, "label.txt", "images", "", "train", out);
     return open_set(config, config->data.train, config->data.train_images, "", "train", out);
 }
 
 rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out) {
     *out = NULL;
     if (!*config->data.val) return RF_OK;
+    if (is_one_set(config, config->data.val, "val/label.txt")) {
+        rf_note("note: %s has no validation set (val/label.txt): nothing is evaluated while training\n",
+                config->data.root);
+        return RF_OK;
+    }
     return open_set(config, config->data.val, config->data.val_images, config->data.val_list, "val", out);
 }
 

@@ -28,7 +28,8 @@ void rf_model_close(rf_model *model);
 rf_status rf_model_config(const char *path, const rf_st_file *file, const char *config_path,
                           const char *const *overrides, size_t n, rf_config *config);
 
-/* The training or validation set of [data]; for a missing folder the message says what was looked for. */
+/* The training or validation set of [data]; for a missing folder the message says what was looked for. A data.root that
+ * is one set (label.txt beside images/) is the training set, and there is none for validation. */
 rf_status rf_open_training_set(const rf_config *config, rf_dataset **out);
 /* *out NULL when data.val is empty. */
 rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);

@@ -225,7 +225,7 @@ static void labels_are_a_data_set(void **state) {
     assert_true(same_bytes("@/lab/images/stdin-000002.png", "@/p5.png"));
     assert_int_not_equal(run("rf-data check @/lab"), 2);
     succeeds("rf-train configs/mnet025.ini --set input.size=64 --set train.batch=2 --set model.channels=16 --set "
-             "data.val= --data @/lab --set train.max_steps=1 -t 1 --out @/model2");
+             "train.log_every=1 --data @/lab --set train.max_steps=1 -t 1 --out @/model2");
     refused("rf-detect " MODEL " @/p1.jpg --label @/lab", "there is a label.txt in it");
 }
 
