@@ -136,11 +136,18 @@ def _check(lib, code):
 
 # ---- what callers give ----
 
+def _shown(value):
+    """A wrong value in a few words."""
+    if isinstance(value, (str, bytes, int, float, type(None))) and len(repr(value)) < 200:
+        return repr(value)
+    return 'of type %s' % type(value).__name__
+
+
 def _whole(name, value):
     try:
         number = operator.index(value)
     except TypeError:
-        raise Error('%s is %r: expected a whole number' % (name, value)) from None
+        raise Error('%s is %s: expected a whole number' % (name, _shown(value))) from None
     if not -2**31 <= number < 2**31:
         raise Error('%s is %d: that is no number of 32 bits' % (name, number))
     return number
@@ -151,7 +158,7 @@ def _share(name, value):
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise Error('%s is %r: expected a number from 0 to 1' % (name, value)) from None
+        raise Error('%s is %s: expected a number from 0 to 1' % (name, _shown(value))) from None
     if not 0 <= number <= 1:
         raise Error('%s is %g: expected 0 to 1' % (name, number))
     return number
@@ -162,7 +169,7 @@ def _text(name, value):
     try:
         data = os.fsencode(value)
     except TypeError:
-        raise Error('%s is %r: expected a text or a path' % (name, value)) from None
+        raise Error('%s is %s: expected a text or a path' % (name, _shown(value))) from None
     except UnicodeError:
         raise Error("%s is %r: it cannot be written in the file system's encoding" % (name, value)) from None
     if b'\0' in data:
@@ -178,6 +185,12 @@ def _file_bytes(value):
     return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else None
 
 
+def _list(name, value):
+    if isinstance(value, (str, bytes, os.PathLike)) or not hasattr(value, '__iter__'):
+        raise Error('%s are %s: expected a list of them' % (name, _shown(value)))
+    return list(value)
+
+
 def _setting(key, value):
     if isinstance(value, (bool, numpy.bool_)):
         value = 'yes' if value else 'no'
@@ -187,8 +200,8 @@ def _setting(key, value):
 
 
 def _colour(colour):
-    if colour not in ('rgb', 'bgr'):
-        raise Error("colour is %r: expected 'rgb' or 'bgr'" % (colour,))
+    if not isinstance(colour, str) or colour not in ('rgb', 'bgr'):
+        raise Error("colour is %s: expected 'rgb' or 'bgr'" % _shown(colour))
     return colour
 
 
@@ -200,11 +213,15 @@ def _pixels(picture, colour):
             picture = picture.convert('RGB')
     array = numpy.asarray(picture)
     if array.dtype != numpy.uint8:
-        raise Error('a picture of %s: expected uint8, 0 to 255' % array.dtype)
+        if array.dtype == object:
+            raise Error('a picture is %s: expected an array of uint8, or a JPEG or PNG file by its path or bytes' % _shown(picture))
+        hint = '; where it is 0 to 1: (picture * 255).astype(numpy.uint8)' if array.dtype.kind == 'f' else ''
+        raise Error('a picture of %s: expected uint8, 0 to 255%s' % (array.dtype, hint))
     channels = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
     if (colour, channels) not in _FORMATS or 0 in array.shape:
+        hint = '; channels come last: picture.transpose(1, 2, 0)' if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ''
         raise Error('a picture of shape %s: expected (height, width), or (height, width, channels) with 1, 3 or 4 '
-                    'channels, without a side of 0' % (array.shape,))
+                    'channels, without a side of 0%s' % (array.shape, hint))
     height, width = array.shape[:2]
     packed = (channels, 1)[:array.ndim - 1]
     if array.strides[1:] != packed or (height > 1 and abs(array.strides[0]) < width * channels):
@@ -242,7 +259,9 @@ def load(picture, colour='rgb'):
     if data is not None:
         _check(lib, lib.rf_picture_decode(data, len(data), ctypes.byref(out)))
     else:
-        _check(lib, lib.rf_picture_load(_text('picture', picture), ctypes.byref(out)))
+        path = _text('a picture', picture)
+        path = b'./-' if path == b'-' else path  # a file's name here, not the standard input
+        _check(lib, lib.rf_picture_load(path, ctypes.byref(out)))
     return _take(lib, out, colour)
 
 
@@ -264,7 +283,7 @@ def align(picture, face, size=112, colour='rgb'):
     try:
         points = numpy.ascontiguousarray(points, numpy.float32)
     except (TypeError, ValueError):
-        raise Error('a face is %r: expected a Face or its points, (5, 2)' % (type(face).__name__,)) from None
+        raise Error('a face is %s: expected a Face or its points, (5, 2)' % _shown(face)) from None
     if points.ndim != 2 or points.shape[1] != 2:
         raise Error('points of shape %s: expected those of one face, (5, 2)' % (points.shape,))
     _check(lib, lib.rf_picture_align(ctypes.byref(given), points.ctypes.data, len(points), _whole('size', size),
@@ -359,17 +378,17 @@ class Detector:
         lib = self._lib = _library()
         self.colour = _colour(colour)
         self._lock = threading.Lock()
+        if flip is not None and not isinstance(flip, (bool, numpy.bool_)):
+            raise Error('flip is %s: expected True, False or None' % _shown(flip))
         options = _Options(ctypes.sizeof(_Options), _whole('threads', threads), 0, 0, _whole('long_side', long_side),
                            0 if flip is None else 1 if flip else -1)
-        if isinstance(settings, (str, bytes)) or isinstance(folders, (str, bytes, os.PathLike)):
-            raise Error('folders and settings are lists: expected ["eval.tile=2048"], not one text')
-        given = [_setting(*item) for item in settings.items()] if hasattr(settings, 'items') else list(settings)
+        given = [_setting(*item) for item in settings.items()] if hasattr(settings, 'items') else _list('settings', settings)
         for name, value in (('score', score), ('iou', iou)):
             if value is not None:
                 setattr(options, name, _share(name, value))
                 if not getattr(options, name):  # there, 0 is the default
                     given.insert(0, 'eval.%s=0' % name)
-        folders = [_text('a folder', folder) for folder in (*folders, *_model_folders())]
+        folders = [_text('a folder', folder) for folder in (*_list('folders', folders), *_model_folders())]
         texts = _texts(folders), _texts([_text('a setting', setting) for setting in given])
         options.folders, options.settings = (ctypes.cast(t, ctypes.POINTER(ctypes.c_char_p)) for t in texts)
         handle, data = ctypes.c_void_p(), _file_bytes(model)
@@ -492,7 +511,7 @@ class Run:
     A last line that is being written is left out."""
 
     def __init__(self, folder):
-        self.folder = os.fspath(folder)
+        self.folder = os.fsdecode(_text('a run', folder))
         self.reload()
 
     def __repr__(self):
@@ -502,7 +521,7 @@ class Run:
         try:
             with open(os.path.join(self.folder, name), 'rb') as file:
                 return file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as reason:
             raise Error('%s: %s' % (os.path.join(self.folder, name), reason.strerror), FILE) from None

@@ -278,9 +278,13 @@ class Mistakes(Case):
             picture = numpy.zeros((20, 20, 3), numpy.uint8)
             for shape in ((20,), (20, 20, 2), (20, 20, 5), (0, 20, 3), (20, 0), (2, 20, 20, 3), ()):
                 self.wrong('shape', detector.detect, numpy.zeros(shape, numpy.uint8))
-            for kind in ('float32', 'bool', 'int64', 'uint16', 'object'):
+            for kind in ('float32', 'bool', 'int64', 'uint16'):
                 self.wrong('uint8', detector.detect, picture.astype(kind))
-            self.wrong('uint8', detector.detect, None)
+            self.wrong('None', detector.detect, None)
+            self.wrong('* 255', detector.detect, picture / 255)
+            self.wrong('transpose', detector.detect, picture.transpose(2, 0, 1))
+            self.wrong('cannot open', detector.detect, '-', code=rf.FILE)
+            self.wrong('ndarray', rf.load, picture)
             self.wrong('colour', detector.detect, picture, colour='RGBA')
             self.wrong('colour', detector.detect, picture, colour='')
             self.wrong('none.jpg', detector.detect, Set.at('none.jpg'), code=rf.FILE)
@@ -293,7 +297,8 @@ class Mistakes(Case):
         for words, named in (('threads', {'threads': -1}), ('threads', {'threads': 'two'}), ('32 bits', {'threads': 2**32}),
                              ('score', {'score': 1.5}), ('score', {'score': float('nan')}), ('score', {'score': 'high'}),
                              ('iou', {'iou': -1}), ('8192', {'long_side': 100000}), ('scorr', {'settings': {'eval.scorr': 1}}),
-                             ('one text', {'settings': 'eval.score=1'}), ('one text', {'folders': '/usr'}),
+                             ('a list', {'settings': 'eval.score=1'}), ('a list', {'folders': '/usr'}),
+                             ('a list', {'settings': 5}), ('flip', {'flip': 'no'}),
                              ('a setting', {'settings': [3]}), ('colour', {'colour': 'grey'})):
             self.wrong(words, rf.Detector, Set.at('run'), **named)
         self.wrong('nowhere', rf.Detector, 'nowhere', code=rf.FILE)
@@ -389,6 +394,8 @@ class Runs(Case):
     def test_mistakes(self):
         self.wrong('train.jsonl', rf.Run, Set.at('nowhere'), code=rf.FILE)
         self.wrong('train.jsonl', rf.Run, Set.at('set'))
+        self.wrong('folder', rf.Run, Set.at('run', 'train.jsonl'))
+        self.wrong('a run', rf.Run, None)
         folder = self.copy()
         with open(os.path.join(folder, 'train.jsonl'), 'w') as file:
             file.write('{"kind":"train","step":1}\nno json\n{"kind":"train","step":2}\n')

@@ -101,7 +101,7 @@ done
 inside 'useradd -M -d /var/closed tester && install -d -m 555 /var/closed && install -d -o tester /srv/own' || bad "no user could be made"
 try "apt installs the package" inside 'apt-get install -y --no-install-recommends /srv/debs/rf_*.deb'
 try "apt installs the documents" inside 'apt-get install -y --no-install-recommends /srv/debs/rf-doc_*.deb'
-[ ! -d include/rf ] || try "apt installs the library" inside 'apt-get install -y --no-install-recommends /srv/debs/librf0_*.deb /srv/debs/librf-dev_*.deb'
+[ ! -d include/rf ] || try "apt installs the library" inside 'apt-get install -y --no-install-recommends /srv/debs/librf0_*.deb /srv/debs/librf-dev_*.deb python3-numpy'
 try "links of the programs lead somewhere" inside '! find /usr/bin /usr/share/bash-completion -xtype l -name "rf*" | grep .'
 try "the user cannot write to HOME or /usr" user '! touch /var/closed/x 2>/dev/null && ! touch /usr/share/rf/x 2>/dev/null'
 try "rf --version" user 'rf --version | grep -q "^compiler " && rf-train --version >/dev/null'
@@ -109,6 +109,7 @@ try "rf bench info" user 'rf bench info --no-measure'
 try "rf data synth" user 'rf data synth --out set --train 40 --val 8 --seed 1 --size 160x160 >/dev/null'
 try "rf train" user 'rf train mnet025 --data set --size 128 --batch 8 --epochs 1 --out run >/dev/null'
 try "rf detect" user 'rf detect run/last.safetensors set/val/images --json - | grep -c faces | grep -qx 8'
+[ ! -d include/rf ] || try "Python finds the library" user 'python3 -c "import rf; r = rf.Run(\"run\"); print(len(r.curves[\"epoch.loss\"]), len(rf.Detector(r.model, score=0).detect(\"/usr/share/doc/rf/docs/demo.jpg\")))" | grep -q "^1 [1-9]"'
 try "documents with pictures" user 'test -s /usr/share/doc/rf/README.md && test -s /usr/share/doc/rf/docs/demo.jpg'
 
 # What a terminal needs is no part of a minimal system.
