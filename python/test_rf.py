@@ -33,7 +33,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, MODULE)
 import rf  # noqa: E402
 
-TEMPLATE = numpy.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])  # ArcFace's
+# ArcFace's.
+TEMPLATE = numpy.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 
 
 def run_rf(*words):
@@ -157,6 +158,25 @@ class Detect(Case):
             self.same(detector.detect(numpy.broadcast_to(grey[:1], (128, 160))), detector.detect(numpy.repeat(grey[:1], 128, 0)))
             self.same(detector.detect(picture[:1]), detector.detect(picture[:1].copy()))
             self.assertFalse(numpy.array_equal(detector.detect(picture, colour='bgr').scores, want.scores))
+
+    def test_pillow_pictures_are_rgb(self):
+        class Image:  # what of Pillow's is used
+            def __init__(self, mode, array):
+                self.mode, self.array = mode, array
+
+            def convert(self, mode):
+                return Image(mode, picture)
+
+            def __array__(self, *_, **__):
+                return self.array
+
+        picture = rf.load(Set.listed[0]['image'])
+        with open_detector(colour='bgr') as detector:
+            want = detector.detect(picture, 'rgb')
+            self.same(detector.detect(Image('RGB', picture)), want)
+            self.same(detector.detect(Image('P', picture[..., 0])), want)
+            numpy.testing.assert_array_equal(detector.align(Image('RGB', picture), want[0]),
+                                             rf.align(picture, want[0])[..., ::-1])
 
     def test_faces_are_own_and_like_a_list(self):
         with open_detector() as detector:
