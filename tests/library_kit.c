@@ -36,7 +36,9 @@ rf_detector_options lib_options(int threads) {
 rf_detector *lib_open(const char *name, int threads) {
     rf_detector *d = NULL;
     rf_detector_options o = lib_options(threads);
-    lib_done(rf_detector_open(scratch_path(name), &o, &d));
+    char path[128]; /* scratch_path is not for several threads */
+    snprintf(path, sizeof path, "%s/%s", scratch, name);
+    lib_done(rf_detector_open(path, &o, &d));
     assert_non_null(d);
     return d;
 }

@@ -193,6 +193,41 @@ static void test_threads(void **state) {
     }
 }
 
+typedef struct shared {
+    rf_detector *detector;
+    _Atomic bool refused; /* one of the two was */
+} shared;
+
+static void *use_shared(void *ctx) {
+    shared *s = ctx;
+    rf_picture p = lib_picture(lib_rgb, RF_PIXELS_RGB);
+    const rf_detection *faces;
+    size_t n;
+    for (int i = 0; i < 20000 && !s->refused; i++) {
+        int code = rf_detector_detect(s->detector, &p, &faces, &n);
+        if (code == RF_DONE) continue;
+        lib_wrong(code, RF_ERROR_ARGUMENT, "another thread");
+        assert_true(n == 0 && !faces);
+        s->refused = true;
+    }
+    return NULL;
+}
+
+/* Two threads with one detector: one of them is told. */
+static void test_one_for_two(void **state) {
+    (void)state;
+    pthread_t other;
+    shared s = {.detector = lib_open("face.safetensors", 1)};
+    rf_picture p = lib_picture(lib_rgb, RF_PIXELS_RGB);
+    uint64_t want = lib_detect(s.detector, &p, NULL);
+    assert_int_equal(pthread_create(&other, NULL, use_shared, &s), 0);
+    use_shared(&s);
+    pthread_join(other, NULL);
+    assert_true(s.refused);
+    assert_true(lib_detect(s.detector, &p, NULL) == want);
+    rf_detector_close(s.detector);
+}
+
 /* A video's frames, one a call, here of two sizes in turn: nothing is asked for after the first of each. */
 static void test_memory(void **state) {
     (void)state;
@@ -245,7 +280,7 @@ static void test_version(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_formats),      cmocka_unit_test(test_options),
                                        cmocka_unit_test(test_ways_to_open), cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_memory),       cmocka_unit_test(test_locale),
-                                       cmocka_unit_test(test_version)};
+                                       cmocka_unit_test(test_one_for_two),  cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_locale),       cmocka_unit_test(test_version)};
     return cmocka_run_group_tests(tests, lib_make, scratch_remove);
 }
