@@ -24,7 +24,7 @@ find "$work/tree" | sort >"$work/before"
 
 holds "make install" make install PREFIX=/opt/rf DESTDIR="$work/tree"
 for file in bin/rf bin/rf-train share/rf/configs/mnet025.ini share/man/man1/rf-train.1 share/doc/rf/README.md share/doc/rf/docs/demo.jpg \
-    share/bash-completion/completions/rf-train share/zsh/site-functions/_rf; do
+    share/bash-completion/completions/rf-train share/zsh/site-functions/_rf share/rf/python/rf.py lib/librf.so.0 include/rf/detector.h; do
     holds "$file is installed" test -s "$prefix/$file"
 done
 holds "the program runs" "$prefix/bin/rf-train" --version
