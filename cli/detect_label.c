@@ -79,6 +79,24 @@ static rf_status name_image(const label_set *l, const rf_frame *frame, char **na
     return status;
 }
 
+/* Puts the picture below images/. One that is there already is the picture itself, when the folder of a data set was
+ * looked at, or somebody's. */
+static rf_status place_image(const label_set *l, const rf_frame *frame, const char *name, bool *own) {
+    char *path = NULL;
+    *own = false;
+    bool there = rf_below_path(l->images, name, &path) == RF_OK && rf_file_exists(path);
+    bool same = there && rf_output_is_input(path, frame->name);
+    rf_status status = RF_OK;
+    if (there && !same)
+        status =
+            rf_fail(RF_ERR_USER, "--label %s: %s is there already: choose another folder", l->settings->label, path);
+    rf_free(path);
+    if (there) return status;
+    return frame->coding == RF_CODED_PLANES
+               ? rf_detect_save(l->images, frame->name, name, &frame->image, own)
+               : rf_detect_save_bytes(l->images, frame->name, name, frame->bytes, frame->n_bytes, own);
+}
+
 static rf_status label_take(void *state, rf_seen *seen) {
     label_set *l = state;
     const rf_frame *frame = seen->frame;
@@ -86,9 +104,7 @@ static rf_status label_take(void *state, rf_seen *seen) {
     bool own = false;
     if (!seen->faces) return RF_OK;
     RF_TRY(name_image(l, frame, &name));
-    rf_status status = frame->coding == RF_CODED_PLANES
-                           ? rf_detect_save(l->images, frame->name, name, &frame->image, &own)
-                           : rf_detect_save_bytes(l->images, frame->name, name, frame->bytes, frame->n_bytes, &own);
+    rf_status status = place_image(l, frame, name, &own);
     if (status != RF_OK) {
         rf_free(name);
         if (!own) return status;

@@ -227,6 +227,12 @@ static void labels_are_a_data_set(void **state) {
     succeeds("rf-train configs/mnet025.ini --set input.size=64 --set train.batch=2 --set model.channels=16 --set "
              "train.log_every=1 --data @/lab --set train.max_steps=1 -t 1 --out @/model2");
     refused("rf-detect " MODEL " @/p1.jpg --label @/lab", "there is a label.txt in it");
+    /* Pictures that lie where a data set has them stay there; others are not written over. */
+    ends_with(0, "mkdir -p @/here/images; cp @/p1.jpg @/p2.jpg @/here/images; " DETECT "--label @/here @/here/images",
+              NULL);
+    assert_int_equal(count_files("@/here/images", ""), 2);
+    assert_true(same_bytes("@/here/images/p1.jpg", "@/p1.jpg") && count_files("@/here", "label") == 2);
+    ends_with(2, "rm @/here/label*; " DETECT "--label @/here @/p1.jpg", "is there already: choose another folder");
 }
 
 static void colours_survive(void **state) {
