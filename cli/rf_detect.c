@@ -162,7 +162,8 @@ static bool names_model(const char **words, size_t n) {
     if (rf_find_is_model(words[0])) return true;
     for (size_t i = 1; i < n; i++)
         if (rf_find_is_model(words[i])) return true; /* the order is wrong, and who opens the first says so */
-    bool pictures = rf_is_picture_name(words[0]) || strcmp(words[0], "-") == 0 || strpbrk(words[0], "*?[");
+    bool pictures = rf_is_picture_name(words[0]) || strpbrk(words[0], "*?[");
+    if (n > 1 && strcmp(words[0], "-") == 0) return true; /* a model from the standard input, before pictures */
     return n > 1 && !pictures && !holds_pictures(words[0]);
 }
 

@@ -127,7 +127,7 @@ static const char *const json_commands[] = {
     "$P/rf-detect " MODEL " " PICTURES " --score 0.01 --json",
     "$P/rf-eval " MODEL " --data @/set --json",
     "$P/rf-data check @/set --json",
-    "$P/rf-bench targets configs/mnet025.ini --size 64x64 -n 1 --json",
+    "$P/rf-bench targets configs/mnet025.ini --size 64x64 --iters 1 --json",
 };
 enum { JSON_COMMANDS = sizeof json_commands / sizeof *json_commands };
 
