@@ -265,6 +265,7 @@ static rf_status evaluate_model(job *j) {
     }
     bool meshes = rf_has_meshes(dataset);
     if (meshes) status = rf_text_list_add(&settings, "?eval.mesh=yes");
+    if (status == RF_OK && !(j->model = rf_find_model(j->model))) status = RF_ERR_USER;
     if (status == RF_OK) status = rf_model_open(j->model, j->config, settings.v, settings.n, &model);
     size_t vertices = (size_t)model.config.model.mesh_vertices;
     if (status == RF_OK && meshes && vertices && model.config.eval.mesh)
@@ -373,7 +374,6 @@ int rf_eval_main(int argc, char **argv) {
     if (named && n) return rf_cli_usage(name, "two models: %s and --model %s", j.model, named);
     if (named) j.model = named;
     n += named != NULL;
-    if (j.model && !(j.model = rf_find_model(j.model))) return rf_cli_fail(name, RF_ERR_USER);
     if (j.protocol_name && !(j.protocol = rf_protocol_find(j.protocol_name))) return rf_cli_fail(name, RF_ERR_USER);
     int rule = j.rule_name ? rf_name_find("rule", j.rule_name, rf_wider_rule_names, RF_WIDER_RULES) : RF_WIDER_PYTHON;
     if (rule < 0) return rf_cli_fail(name, RF_ERR_USER);
