@@ -398,6 +398,9 @@ int rf_eval_main(int argc, char **argv) {
         return rf_cli_usage(name, "--protocol %s writes a folder: add --pred-out DIR", j.protocol_name);
     rf_set_threads((int)threads);
     rf_json_begin_object(&j.out, NULL);
+    const char *found = j.model ? rf_find_model(j.model) : NULL; /* one that is nowhere is told in its turn */
+    if (found) j.model = found;
+    rf_status_clear();
     rf_status status = rf_signals_install();
     if (status == RF_OK) status = check_outputs(&j);
     if (status == RF_OK)

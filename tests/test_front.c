@@ -71,6 +71,7 @@ static void models_have_names(void **state) {
     succeeds("rf train mnet025 --data @/set --init tiny --plan");
     refused("rf eval tiyn --data @/set", "there is no model \"tiyn\", did you mean \"tiny\"?");
     refused("rf eval nothing --data @/set", "looked for nothing.safetensors in ., ");
+    refused("rf eval @/run --data @/set --json @/run/last.safetensors", "model");
     refused("rf eval tiny --model tiny --data @/set", "two models: ");
     refused("rf eval @/set --data @/set", "holds no model: expected best.safetensors or last.safetensors");
     unsetenv("RF_MODELS");
