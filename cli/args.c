@@ -132,6 +132,16 @@ rf_status rf_text_list_add(rf_text_list *list, const char *text) {
     return RF_OK;
 }
 
+bool rf_text_list_sets(const rf_text_list *list, const char *key) {
+    static const char blanks[] = " \t";
+    for (size_t i = 0; i < list->n; i++) {
+        const char *at = list->v[i], *k = key;
+        while (*at && *at != '=' && (*at == *k || strchr(blanks, *at))) k += !strchr(blanks, *at++);
+        if (*at == '=' && *k == 0) return true;
+    }
+    return false;
+}
+
 /* "KEY=VALUE" at the end of a list of settings; the text lives as long as the list. */
 static bool add_setting(const rf_program *program, rf_text_list *sets, const char *key, size_t length,
                         const char *value) {
@@ -206,6 +216,14 @@ static const char *other_word(const rf_program *program, const char *name) {
     return NULL;
 }
 
+/* Asks for another processor. */
+static bool names_device(const char *name) {
+    static const char *const words[] = {"gpu", "gpus", "device", "devices", "cuda", "gpu-id", "use-gpu", "cpu"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(name, words[i]) == 0) return true;
+    return false;
+}
+
 /* The key whose name comes nearest to a word, NULL when none is near. */
 static const rf_key *near_key(const char *name) {
     const char **names = rf_alloc(rf_key_count, sizeof *names), *near = NULL;
@@ -247,6 +265,9 @@ static bool unknown_option(const rf_program *program, const char *word) {
     if (*name && !near) near = rf_nearest_name(name, names, n);
     if (near)
         rf_cli_usage(program->name, "unknown option %s, did you mean --%s", word, near);
+    else if (names_device(name))
+        rf_cli_usage(program->name, "unknown option %s: rf computes on the processor (%s): leave it out", word,
+                     find_long(program, "threads", 7) ? "--threads N says on how many" : "there is no choice");
     else
         unknown_setting(program, word, name);
     return false;

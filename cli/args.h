@@ -38,6 +38,9 @@ typedef struct rf_option_key {
     const char *key; /* "train.batch" */
 } rf_option_key;
 
+/* Whether one of a list's "section.key=value", with blanks as the configuration allows them, sets `key`. */
+bool rf_text_list_sets(const rf_text_list *list, const char *key);
+
 typedef struct rf_option {
     const char *name; /* without "--" */
     char letter;      /* 0: none */

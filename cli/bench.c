@@ -23,7 +23,8 @@ static bool is_configuration(const char *path) {
 
 static rf_status open_model(rf_bench *b) {
     bool weights = !is_configuration(b->model);
-    if (weights && !strchr(b->model, '/') && !rf_file_exists(b->model) && !rf_find_is_model(b->model))
+    if (weights && !strchr(b->model, '/') && !rf_file_exists(b->model) && !rf_dir_exists(b->model) &&
+        !rf_find_is_model(b->model))
         weights = false; /* a bare name is that of a model, else of a configuration */
     const char *found = weights ? rf_find_model(b->model) : rf_find_config(b->model);
     if (!found) return RF_ERR_USER;
@@ -59,7 +60,9 @@ bool rf_bench_begin(const rf_bench_command *command, int argc, char **argv, rf_b
     if (command->size_doc)
         options[n++] = (rf_option){"size", 's', RF_OPT_SIZE, b->size, "WxH", command->size_doc, 32, 8192};
     if (command->batch)
-        options[n++] = (rf_option){"batch", 'b', RF_OPT_INT, &b->batch, "N", "images a step (train.batch)", 1, 4096};
+        options[n++] = (rf_option){"batch",   'b', RF_OPT_INT,
+                                   &b->batch, "N", "images at once (train.batch; infer: 1 unless --set gives it)",
+                                   1,         4096};
     if (command->busy)
         options[n++] =
             (rf_option){"busy",     0,

@@ -31,7 +31,7 @@ static rf_status run_network(rf_bench *b, rf_graph *graph) {
     rf_exec *exec = NULL;
     rf_profile profile = {0};
     rf_samples forward = {0};
-    int n = b->batch ? (int)b->batch : 1;
+    int n = b->batch ? (int)b->batch : rf_text_list_sets(&b->sets, "train.batch") ? (int)b->config.train.batch : 1;
     double begin = rf_clock_seconds();
     rf_status status;
     RF_TRY_GOTO(rf_detector_build(graph, b->params, &b->config, n, b->size[1], b->size[0], RF_EVAL, &detector));
@@ -65,22 +65,24 @@ fail:
 }
 
 int rf_bench_infer(int argc, char **argv) {
-    static const rf_bench_command command = {"rf-bench infer",
-                                             "time the network in evaluation form",
-                                             "  Runs the forward pass on random numbers: batch normalisation folded, "
-                                             "no gradients. rf-bench eval times what\n"
-                                             "  comes before and after it.",
-                                             "  rf-bench infer runs/mnet/best.safetensors --size 1024x768",
-                                             "width and height of the images (640x640)",
-                                             true,
-                                             true,
-                                             true,
-                                             NULL,
-                                             21};
+    static const rf_bench_command command = {
+        "rf-bench infer",
+        "time the network in evaluation form",
+        "  Runs the forward pass on random numbers: batch normalisation folded, "
+        "no gradients. rf-bench eval times what\n"
+        "  comes before and after it.",
+        "  rf-bench infer runs/mnet/best.safetensors --size 1024x768",
+        "width and height of the images (input.size where --set gives it, else 640x640)",
+        true,
+        true,
+        true,
+        NULL,
+        21};
     rf_bench bench;
     int code;
     if (!rf_bench_begin(&command, argc, argv, &bench, &code)) return code;
-    if (!bench.size[0]) bench.size[0] = bench.size[1] = 640;
+    bool set = rf_text_list_sets(&bench.sets, "input.size");
+    if (!bench.size[0]) bench.size[0] = bench.size[1] = set ? (int)bench.config.input.size : 640;
     rf_graph *graph = rf_graph_new();
     rf_status status = graph ? run_network(&bench, graph) : RF_ERR_NOMEM;
     rf_graph_free(graph);

@@ -49,7 +49,7 @@ int rf_data_synth(int argc, char **argv) {
         {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder to write, made when it is missing; needed", 0, 0},
         {"train", 0, RF_OPT_INT, &train, "N", "pictures of the training part (200)", 0, 1e6},
         {"val", 0, RF_OPT_INT, &val, "N", "pictures of the validation part (50)", 0, 1e6},
-        {"seed", 0, RF_OPT_SEED, &seed, "S", "the same seed and options give the same bytes (1)", 0, 0},
+        {"seed", 0, RF_OPT_SEED, &seed, "N", "the same seed and options give the same bytes (1)", 0, 0},
         {"size", 0, RF_OPT_SIZE, size, "WxH", "size of the pictures (640x480)", 64, 4096},
         {"min-face", 0, RF_OPT_INT, &min_face, "PX", "height of the smallest face (8)", 8, 4096},
         {"max-face", 0, RF_OPT_INT, &max_face, "PX", "height of the largest face (400, or less in small pictures)", 0,
@@ -85,6 +85,7 @@ int rf_data_synth(int argc, char **argv) {
     rf_args_action action = rf_args_parse(&program, argc, argv, NULL, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (!out) return rf_cli_usage(name, "--out DIR is missing");
+    if (train + val == 0) return rf_cli_usage(name, "--train 0 --val 0: nothing to draw; ask for one picture or more");
     o.width = size[0];
     o.height = size[1];
     o.min_face = (int)min_face;

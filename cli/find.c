@@ -135,15 +135,18 @@ static rf_status not_found(const char *word, const kind *k, const rf_text_list *
         RF_TRY(names_in(folders->v[i], k, collect, &names));
     }
     RF_TRY(rf_text_finish(&t, &looked, NULL));
-    const char *near = rf_nearest_name(word, names.v, names.n);
+    char *bare = rf_strndup(word, strlen(word) - (has_suffix(word, k->suffix) ? strlen(k->suffix) : 0));
+    const char *near = bare ? rf_nearest_name(bare, names.v, names.n) : NULL;
+    rf_free(bare);
     const char *suffix = has_suffix(word, k->suffix) ? "" : k->suffix;
     bool box = k == &models && strcmp(word, RF_FIND_DEFAULT_MODEL) == 0;
     rf_status status = near ? rf_fail(RF_ERR_USER, "there is no %s \"%s\", did you mean \"%s\"? looked for %s%s in %s",
                                       k->what, word, near, word, suffix, looked)
-                            : rf_fail(RF_ERR_USER, "there is no %s \"%s\": looked for %s%s in %s; %s", k->what, word,
+                            : rf_fail(RF_ERR_USER, "there is no %s \"%s\": looked for %s%s in %s; %s%s", k->what, word,
                                       word, suffix, looked,
                                       box ? "name one with --model FILE or RUN, or train one (rf help train)"
-                                          : "name a file, or a folder of such files in $RF_MODELS or $RF_CONFIGS");
+                                          : "name a file, or a folder of such files in $",
+                                      box ? "" : k->variable);
     rf_free(looked);
     return status;
 }

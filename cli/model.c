@@ -150,7 +150,7 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
         RF_TRY_GOTO(refuse_others(annotation_path, config->data.root));
         status = rf_fail(
             RF_ERR_USER,
-            "no %s data: expected annotations in %s and images below %s; set data.root (--set data.root=DIR) or "
+            "no %s data: expected annotations in %s and images below %s; name them by --data DIR (data.root) or "
             "data.%s and data.%s_images. `make demo` needs no data set",
             strcmp(what, "train") == 0 ? "training" : "validation", annotation_path, image_dir, what, what);
         goto fail;

@@ -17,8 +17,24 @@
 
 enum { MAX_LINKS = 16, PATH_BYTES = 4096 };
 
+/* What can be done about an error of the system, after its text. */
+static const char *advice(int error) {
+    switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; choose a place where you may write";
+    case ENOSPC:
+    case EDQUOT:
+        return "; make room there, or choose another place";
+    default:
+        return "; choose another place";
+    }
+}
+
 static rf_status cannot(const rf_output *out) {
-    return rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s", out->option, out->path, strerror(errno));
+    int error = errno;
+    return rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s%s", out->option, out->path, strerror(error), advice(error));
 }
 
 /* ---- what was open already ---- */
@@ -107,7 +123,7 @@ static rf_status check_nearest(const char *option, const char *what, const char 
     struct stat info;
     char *at = rf_strdup(*path ? path : ".");
     if (!at) return RF_ERR_NOMEM;
-    while (lstat(at, &info) != 0 && errno == ENOENT) {
+    while (lstat(at, &info) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         size_t n = strlen(at);
         while (n > 1 && at[n - 1] == '/') n--;
         while (n && at[n - 1] != '/') n--;
@@ -120,10 +136,13 @@ static rf_status check_nearest(const char *option, const char *what, const char 
     if (stat(at, &info) != 0)
         error = errno;
     else if (!S_ISDIR(info.st_mode))
-        status = rf_fail(RF_ERR_USER, "%s: cannot %s '%s': '%s' is no folder", option, what, path, at);
+        status =
+            rf_fail(RF_ERR_USER, "%s: cannot %s '%s': '%s' is no folder; choose another name", option, what, path, at);
     else
         error = try_folder(at);
-    if (error) status = rf_fail(RF_ERR_IO, "%s: cannot %s '%s': %s ('%s')", option, what, path, strerror(error), at);
+    if (error)
+        status = rf_fail(RF_ERR_IO, "%s: cannot %s '%s': %s ('%s')%s", option, what, path, strerror(error), at,
+                         advice(error));
     rf_free(at);
     return status;
 }
@@ -138,11 +157,12 @@ static rf_status check_parent(const char *option, const char *path, bool made) {
     if (folder && !made) {
         int error = stat(folder, &info) != 0 ? errno : try_folder(folder);
         if (error == ENOENT)
-            status = rf_fail(RF_ERR_IO, "%s: cannot write '%s': there is no folder '%s'", option, path, folder);
+            status = rf_fail(RF_ERR_IO, "%s: cannot write '%s': there is no folder '%s'; make it, or choose another",
+                             option, path, folder);
         else if (error)
-            status = rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s", option, path, strerror(error));
+            status = rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s%s", option, path, strerror(error), advice(error));
     } else if (folder) {
-        status = check_nearest(option, "make the folder", folder);
+        status = check_nearest(option, rf_dir_exists(folder) ? "write into" : "make the folder", folder);
     }
     rf_free(folder);
     return status;
@@ -153,8 +173,10 @@ static rf_status check_regular(const char *option, const char *path, const struc
     if (n == 0) return rf_fail(RF_ERR_USER, "%s: the name is empty, expected a file", option);
     if ((info && S_ISDIR(info->st_mode)) || path[n - 1] == '/')
         return rf_fail(RF_ERR_USER, "%s: cannot write '%s': it is a folder, expected the name of a file", option, path);
-    if (info && access(path, W_OK) != 0)
-        return rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s", option, path, strerror(errno));
+    if (info && access(path, W_OK) != 0) {
+        int error = errno;
+        return rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s%s", option, path, strerror(error), advice(error));
+    }
     return check_parent(option, path, made);
 }
 

@@ -270,8 +270,7 @@ static rf_status evaluate_model(job *j) {
     size_t vertices = (size_t)model.config.model.mesh_vertices;
     if (status == RF_OK && meshes && vertices && model.config.eval.mesh)
         status = rf_dataset_read_mesh(dataset, vertices);
-    bool chosen = false;
-    for (size_t i = 0; i < j->sets.n; i++) chosen |= strncmp(j->sets.v[i], "data.exif=", 10) == 0;
+    bool chosen = rf_text_list_sets(&j->sets, "data.exif");
     if (status == RF_OK) status = rf_apply_exif(dataset, model.config.data.exif, chosen);
     if (status == RF_OK) status = run_dataset(j, &model, dataset);
     rf_dataset_free(dataset);

@@ -263,13 +263,6 @@ static int print_reference(void) {
 /* The configuration that is taken for a data set alone. */
 #define DEFAULT_CONFIG "mnet025_short"
 
-static bool names_data(const rf_text_list *sets) {
-    static const char key[] = "data.root=";
-    for (size_t i = 0; i < sets->n; i++)
-        if (strncmp(sets->v[i], key, sizeof key - 1) == 0) return true;
-    return false;
-}
-
 /* What a run starts from has terms that go on with it. */
 static rf_status inherit_terms(rf_config *config, const char *init, const char *out_dir, bool resume) {
     char *last = resume ? rf_path_join(out_dir, "last.safetensors") : NULL;
@@ -348,7 +341,7 @@ int rf_train_main(int argc, char **argv) {
         rf_status listed = rf_train_list();
         return listed == RF_OK ? 0 : rf_cli_fail(name, listed);
     }
-    if (n == 0 && names_data(&sets)) {
+    if (n == 0 && rf_text_list_sets(&sets, "data.root")) {
         config_path = DEFAULT_CONFIG;
         rf_say("no configuration is named, so it is " DEFAULT_CONFIG " (rf train --list shows the others)\n");
     }

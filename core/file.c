@@ -68,12 +68,20 @@ static rf_status take_stdin(size_t limit, uint8_t **data, size_t *size) {
     return status;
 }
 
+/* The standard input under any of its names. */
+static bool is_stdin(const char *path) {
+    static const char *const names[] = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(path, names[i]) == 0) return true;
+    return false;
+}
+
 rf_status rf_file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size) {
     rf_status status = RF_OK;
     uint8_t *buffer = NULL;
     struct stat info;
     size_t limit = max_bytes ? max_bytes : default_max_bytes;
-    if (strcmp(path, "-") == 0) return take_stdin(limit, data, size);
+    if (is_stdin(path)) return take_stdin(limit, data, size);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* else a pipe would be waited for before it is refused */
     if (fd < 0) return rf_fail(RF_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     if (fstat(fd, &info) != 0) {

@@ -208,7 +208,9 @@ rf_status rf_st_parse(const char *path, uint8_t *buffer, size_t bytes, rf_st_fil
     uint64_t header_bytes = 0;
     if (bytes >= sizeof header_bytes) memcpy(&header_bytes, buffer, sizeof header_bytes);
     if (bytes < 10 || header_bytes > max_header_bytes || header_bytes > bytes - 8 || buffer[8] != '{') {
-        status = rf_fail(RF_ERR_FORMAT, "%s: this is no safetensors file, or it is cut: expected a header size and '{'",
+        status = rf_fail(RF_ERR_FORMAT,
+                         "%s: this is no safetensors file, or it is cut: expected a header size and '{'; name a model, "
+                         "or copy it again",
                          path);
         goto fail;
     }

@@ -152,6 +152,8 @@ static rf_status find_format(const char *wanted, const char *path, const char *t
     char list[128] = "";
     for (int i = 1; automatic && i <= RF_DATASET_COUNT; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", names[i]);
+    if (automatic && strspn(text, " \t\r\n") == bytes)
+        return rf_fail(RF_ERR_FORMAT, "%s is empty; expected annotations: the names of images and their faces", path);
     if (automatic)
         return rf_fail(RF_ERR_FORMAT,
                        "%s:1: neither of the known annotation formats (%s); the first line names an image", path, list);
