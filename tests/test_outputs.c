@@ -182,9 +182,13 @@ static void inputs_may_be_streams(void **state) {
     read_text("@/listed.json", text);
     assert_non_null(strstr(text, "\"images\":1,"));
     shell_succeeds("cat @/model/config.ini | $P/rf-train - --plan >@/words");
-    shell_succeeds("cat " MODEL " | $P/rf-detect - " PICTURES " >@/words");
+    shell_succeeds("cat " MODEL " | $P/rf-detect --model - " PICTURES " >@/words");
+    shell_succeeds(
+        "echo 0--Synth/synth_val_000001.jpg | $P/rf-data check @/set/val/label.txt --list /dev/stdin >@/words");
+    shell_succeeds("cat @/model/config.ini | $P/rf-train /dev/stdin --plan >@/words");
+    shell_succeeds("cat @/model/config.ini | $P/rf-eval " MODEL " --data @/set --config /proc/self/fd/0 >@/words");
     assert_int_equal(shell("true | $P/rf-train -"), 2);
-    assert_int_equal(shell("true | $P/rf-detect - " PICTURES), 2);
+    assert_int_equal(shell("true | $P/rf-detect --model - " PICTURES), 2);
     assert_non_null(strstr(programs_err, "- is empty; expected a model"));
 }
 
