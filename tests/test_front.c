@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/mem.h"
 #include "tests/programs.h"
 
 #define out programs_out
@@ -40,7 +41,7 @@ static void copy(const char *from, const char *to) {
     size_t bytes;
     assert_int_equal(rf_file_read(at(from), 0, &text, &bytes), RF_OK);
     assert_int_equal(rf_file_write_atomic(at(to), text, bytes), RF_OK);
-    free(text);
+    rf_free(text);
 }
 
 static void models_have_names(void **state) {
@@ -170,6 +171,27 @@ static void the_door_opens(void **state) {
     refused("rf detct", "unknown command \"detct\", did you mean detect");
 }
 
+/* models/face: small, whole, and with its terms. */
+static void a_model_is_in_the_box(void **state) {
+    (void)state;
+    struct stat info;
+    static char card[PROGRAMS_TEXT], crc[32];
+    uint8_t *bytes;
+    size_t n;
+    assert_int_equal(stat("models/face.safetensors", &info), 0);
+    assert_in_range(info.st_size, 100000, 2 << 20);
+    assert_int_equal(rf_file_read("models/face.safetensors", 0, &bytes, &n), RF_OK);
+    snprintf(crc, sizeof crc, "%08x", rf_crc32(0, bytes, n));
+    rf_free(bytes);
+    read_text("models/face.safetensors.json", card);
+    assert_non_null(strstr(card, crc));
+    assert_non_null(strstr(card, "\"terms\""));
+    setenv("XDG_STATE_HOME", at("@/box"), 1);
+    succeeds("rf detect @/set/val/images --json @/faces.json --out @/drawn");
+    assert_non_null(strstr(err, "models/face.safetensors was trained on pictures with terms: "));
+    assert_int_equal(count_files("@/drawn", ".jpg"), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_door_opens),
@@ -177,6 +199,7 @@ int main(void) {
         cmocka_unit_test(configurations_have_names),
         cmocka_unit_test(settings_are_options),
         cmocka_unit_test(terms_go_along),
+        cmocka_unit_test(a_model_is_in_the_box),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
