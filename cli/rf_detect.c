@@ -113,10 +113,7 @@ static rf_status detect_all(job *j) {
 
 /* What a model says of data.exif is about the pictures that it was trained on; what the user says of it counts. */
 static bool sets_exif_off(const rf_text_list *sets, const rf_config *config) {
-    static const char key[] = "data.exif=";
-    bool set = false;
-    for (size_t i = 0; i < sets->n; i++) set = set || strncmp(sets->v[i], key, sizeof key - 1) == 0;
-    return set && strcmp(config->data.exif, "no") == 0;
+    return rf_text_list_sets(sets, "data.exif") && strcmp(config->data.exif, "no") == 0;
 }
 
 /* The options that have a form of their own. */

@@ -35,17 +35,16 @@ typedef struct overrides {
 static rf_status check_options(const rf_detector_options *given, rf_detector_options *o) {
     *o = (rf_detector_options){.size = sizeof *o};
     if (!given) return RF_OK;
-    if (given->size < sizeof *o)
-        return rf_fail(RF_ERR_USER, "the options' size is %zu: expected sizeof(rf_detector_options), %zu", given->size,
-                       sizeof *o);
-    if (given->size > 65536)
+    /* Programs that were built when there were fewer members go on; those of 0.2.0 are the fewest. */
+    enum { FEWEST = offsetof(rf_detector_options, settings) + sizeof(o->settings) };
+    if (given->size < FEWEST || given->size > 65536)
         return rf_fail(RF_ERR_USER, "the options' size is %zu: expected sizeof(rf_detector_options), %zu", given->size,
                        sizeof *o);
     /* A program of a later version may ask for what this one has not. */
     for (size_t i = sizeof *o; i < given->size; i++)
         if (((const unsigned char *)given)[i])
             return rf_fail(RF_ERR_USER, "an option is set that librf %s does not have", RF_VERSION);
-    *o = *given;
+    memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
     if (o->threads < 0 || o->threads > RF_MAX_THREADS)
         return rf_fail(RF_ERR_USER, "%d threads: expected 0 to %d", o->threads, RF_MAX_THREADS);
     if (!(o->score >= 0 && o->score <= 1))

@@ -18,7 +18,7 @@ static rf_status try_file(const char *folder, const char *name, const char *endi
     char *tried = NULL;
     rf_text_printf(&text, "%s/%s%s", folder, name, ending);
     RF_TRY(rf_text_finish(&text, &tried, NULL));
-    if (rf_file_exists(tried))
+    if (rf_file_exists(tried) && !rf_dir_exists(tried))
         *path = tried;
     else
         rf_free(tried);
@@ -52,9 +52,13 @@ static rf_status try_prefix(const char *name, char **path) {
     return status;
 }
 
-static rf_status find_run(const char *folder, char **path) {
+static rf_status try_run(const char *folder, char **path) {
     RF_TRY(try_file(folder, "best", suffix, path));
-    if (!*path) RF_TRY(try_file(folder, "last", suffix, path));
+    return *path ? RF_OK : try_file(folder, "last", suffix, path);
+}
+
+static rf_status find_run(const char *folder, char **path) {
+    RF_TRY(try_run(folder, path));
     return *path ? RF_OK
                  : rf_fail(RF_ERR_USER,
                            "%s is a folder without best.safetensors or last.safetensors: expected a "
@@ -62,21 +66,28 @@ static rf_status find_run(const char *folder, char **path) {
                            folder);
 }
 
+/* A path of a file or a run's folder; *path stays NULL when there is none of this name. */
+static rf_status find_here(const char *name, bool must, char **path) {
+    if (rf_dir_exists(name)) return must ? find_run(name, path) : try_run(name, path);
+    if (!rf_file_exists(name)) return RF_OK;
+    *path = rf_strdup(strcmp(name, "-") ? name : "./-"); /* never the standard input */
+    return *path ? RF_OK : RF_ERR_NOMEM;
+}
+
 rf_status rf_lib_model_find(const char *name, const char *const *folders, char **path) {
     *path = NULL;
-    if (rf_dir_exists(name)) return find_run(name, path);
-    if (rf_file_exists(name)) {
-        *path = rf_strdup(name);
-        return *path ? RF_OK : RF_ERR_NOMEM;
-    }
+    bool bare = !strchr(name, '/');
+    RF_TRY(find_here(name, !bare, path));
+    if (*path) return RF_OK;
     RF_TRY(rf_path_hidden(name));
-    if (strchr(name, '/')) return rf_fail(RF_ERR_IO, "%s: no such file or folder", name);
+    if (!bare) return rf_fail(RF_ERR_IO, "%s: no such file or folder", name);
     for (; folders && *folders; folders++) {
         RF_TRY(try_folder(*folders, name, path));
         if (*path) return RF_OK;
     }
     RF_TRY(try_prefix(name, path));
     if (*path) return RF_OK;
+    if (rf_dir_exists(name)) return find_run(name, path); /* says what it lacks */
     return rf_fail(RF_ERR_IO,
                    "there is no model '%s': no file or run's folder here, nor in the folders given, nor among "
                    "the models installed with librf; name a file",

@@ -121,6 +121,7 @@ int rf_picture_load(const char *path, rf_picture *out) {
     if (!path || !*path) return (int)rf_fail(RF_ERR_USER, "rf_picture_load: expected the path of a JPEG or PNG file");
     rf_image image = {0};
     rf_lib_call call = rf_lib_enter(NULL, NULL);
+    if (strcmp(path, "-") == 0) path = "./-"; /* a file, never the standard input */
     rf_status status = rf_image_load(path, &upright, &image);
     if (status == RF_OK) give(&image, out);
     return rf_lib_leave(&call, status);

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/mem.h"
 #include "tests/image_fixtures.h"
@@ -155,8 +157,31 @@ static void test_out_of_memory(void **state) {
     rf_detector_close(d);
 }
 
+/* A folder that is called as the model, in the working folder, is no model; "-" is a file's name, not a stream. */
+static void test_names_here(void **state) {
+    (void)state;
+    rf_detector *d;
+    rf_picture p;
+    char here[4096], *folder = strdup(scratch_path(""));
+    const char *folders[] = {folder, NULL};
+    rf_detector_options o = lib_options(1);
+    o.folders = folders;
+    assert_non_null(getcwd(here, sizeof here));
+    char *place = strdup(scratch_path("place"));
+    assert_int_equal(mkdir(place, 0777) | chdir(place) | mkdir("face", 0777), 0);
+    lib_done(rf_detector_open("face", &o, &d));
+    rf_detector_close(d);
+    lib_wrong(rf_detector_open("./face", &o, &d), RF_ERROR_ARGUMENT, "without best.safetensors");
+    lib_wrong(rf_detector_open("-", &o, &d), RF_ERROR_FILE, "no model '-'");
+    lib_wrong(rf_picture_load("-", &p), RF_ERROR_FILE, "'./-'");
+    assert_int_equal(chdir(here), 0);
+    free(place);
+    free(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrong_models), cmocka_unit_test(test_wrong_pictures),
-                                       cmocka_unit_test(test_files), cmocka_unit_test(test_out_of_memory)};
+                                       cmocka_unit_test(test_files), cmocka_unit_test(test_names_here),
+                                       cmocka_unit_test(test_out_of_memory)};
     return cmocka_run_group_tests(tests, lib_make, scratch_remove);
 }
