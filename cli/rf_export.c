@@ -165,6 +165,8 @@ int rf_export_main(int argc, char **argv) {
         {"opset", 0, RF_OPT_INT, &opset, "N", "ONNX operator set (13)", 11, 19},
         {"fp16", 0, RF_OPT_FLAG, &j.options.fp16, NULL, "weights in half precision", 0, 0},
         {"embed", 0, RF_OPT_FLAG, &j.options.embed, NULL, "C: weights as an array in the source", 0, 0},
+        {"prefix", 0, RF_OPT_TEXT, &j.options.prefix, "NAME",
+         "C: functions are NAME_open, NAME_detect ..., so that several models go into one program (rf)", 0, 0},
         {"score", 0, RF_OPT_REAL, &j.options.score, "X", "faces: lowest score (eval.score where it is set, else 0.5)",
          0, 1},
         {"iou", 0, RF_OPT_REAL, &j.options.iou, "X", "faces: overlap above which the weaker is dropped (eval.iou)", 0,

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "export/c_prefix.h"
 #include "export/c_source.h"
 #include "export/card.h"
 
@@ -38,6 +39,7 @@ static rf_status make_paths(const char *path, product *p) {
 }
 
 static rf_status check_options(const rf_export_options *o) {
+    RF_TRY(rf_c_prefix_check(o->prefix));
     if (o->fp16) return rf_fail(RF_ERR_USER, "the C source has weights in single precision only: leave --fp16 out");
     if (o->batch != 1) return rf_fail(RF_ERR_USER, "the C source takes one picture at a time: leave --batch out");
     if (o->opset) return rf_fail(RF_ERR_USER, "--opset belongs to ONNX, not to C sources");
@@ -93,6 +95,8 @@ static rf_status product_make(const rf_export_model *model, const rf_export_opti
     rf_c_weights_pack(&p->net, p->packed);
     RF_TRY(rf_c_source_make(&p->net, model, options, rf_path_base(p->paths[1]), options->embed ? p->packed : NULL,
                             &p->header, &p->source, &id));
+    RF_TRY(rf_c_prefix_apply(options->prefix, &p->header));
+    RF_TRY(rf_c_prefix_apply(options->prefix, &p->source));
     return options->embed ? RF_OK : make_weight_file(p, id);
 }
 
@@ -217,6 +221,7 @@ static rf_status describe(const rf_export_model *model, const rf_export_options 
 const rf_exporter rf_exporter_c = {
     .name = "c",
     .extension = ".c",
+    .has_names = true,
     .doc = "C99 source without dependencies, from pixels to faces: programs and devices without a runtime",
     .write = write,
     .verify = verify,

@@ -28,19 +28,21 @@ typedef struct rf_export_model {
 
 typedef struct rf_export_options {
     rf_export_outputs outputs;
-    int batch, h, w;   /* of the input; h = w = 0: dynamic; batch 0: dynamic */
-    int opset;         /* ONNX; 0 = the default */
-    bool preprocess;   /* colour order and mean inside the network */
-    bool fp16;         /* weights in half precision where the format has it */
-    bool embed;        /* C: weights as an array in the source */
-    double score, iou; /* thresholds of RF_EXPORT_FACES */
-    int keep;          /* faces of an image at most */
+    int batch, h, w;    /* of the input; h = w = 0: dynamic; batch 0: dynamic */
+    int opset;          /* ONNX; 0 = the default */
+    bool preprocess;    /* colour order and mean inside the network */
+    bool fp16;          /* weights in half precision where the format has it */
+    bool embed;         /* C: weights as an array in the source */
+    const char *prefix; /* C: of the names that other files see (export/c_prefix.h); NULL: rf */
+    double score, iou;  /* thresholds of RF_EXPORT_FACES */
+    int keep;           /* faces of an image at most */
 } rf_export_options;
 
 typedef struct rf_exporter {
     const char *name;      /* "onnx" */
     const char *extension; /* ".onnx", by which --to may be left out */
     const char *doc;       /* one line: which consumer wants it */
+    bool has_names;        /* options->prefix means something: the format is a program */
     /* Writes the file(s). Nothing half-written stays on failure; RF_ERR_USER names an option that the format does not
      * have and the reason. */
     rf_status (*write)(const rf_export_model *model, const rf_export_options *options, const char *path);

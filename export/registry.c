@@ -57,6 +57,8 @@ static void remove_files(const char *path, const rf_card_io *io) {
 rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
                     const char *path) {
     rf_card_io *io = NULL;
+    if (options->prefix && !exporter->has_names)
+        return rf_fail(RF_ERR_USER, "--prefix is of the names in C sources; %s has none: leave it out", exporter->name);
     rf_status status = exporter->write(model, options, path);
     if (status == RF_OK) {
         status = describe(exporter, model, options, path, &io);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Detectors exported as C source: they compile without a warning, find the faces that rf finds, allocate nothing after
- * rf_init, and refuse damaged weights and large pictures. */
+ * rf_open, and refuse damaged weights and large pictures. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,8 +110,8 @@ static bool have(const char *compiler) {
 /* The source of embedded weights takes the kernels for AVX2 exactly where it has them and the processor can run them.
  */
 static void chooses_kernels(const char *compiler, const char *flags, bool has_them) {
-    const char *detector =
-        "#include \"retinaface.c\"\nint main(void) { return rf_init(NULL, 9, 9) ? 2 : state.wide; }\n";
+    const char *detector = "#include \"retinaface.c\"\nint main(void) { struct rf_detector *d; return rf_open(NULL, 9, "
+                           "9, NULL, &d) ? 2 : d->wide; }\n";
     if (!have(compiler)) return;
     assert_int_equal(rf_file_write_atomic(at("@/c/wide.c"), detector, strlen(detector)), RF_OK);
     bool wide = has_them && shell("grep -q '^flags.* fma .* avx2 ' /proc/cpuinfo") == 0;
@@ -250,7 +250,7 @@ static void shared_weights_are_stored_once(void **state) {
     random_model_free(&m);
 }
 
-/* rf_init or rf_detect ends with `code`. */
+/* rf_open or rf_detect ends with `code`. */
 static void fails(const char *arguments, const char *code) {
     assert_int_equal(shell("@/driver %s", arguments), 1);
     if (strncmp(programs_out, code, strlen(code)) != 0) fail_msg("%s: %s, not %s", arguments, programs_out, code);
@@ -273,19 +273,50 @@ static void damage_and_sizes_are_refused(void **state) {
     const size_t places[] = {0, 7, 8, 12, 16, 20, 24, bytes / 2, bytes - 1};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         data[places[i]] ^= 0x40;
-        with_weights(data, bytes, "rf_init -2");
+        with_weights(data, bytes, "rf_open -2");
         data[places[i]] ^= 0x40;
     }
     const size_t sizes[] = {0, 23, 24, bytes / 2, bytes - 1, bytes + 1}; /* one 0 byte follows what was read */
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) with_weights(data, sizes[i], "rf_init -2");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) with_weights(data, sizes[i], "rf_open -2");
     rf_free(data);
-    fails("@/none.bin 160 120 @/ref/0.ppm", "rf_init -1");
-    fails("- 160 120 @/ref/0.ppm", "rf_init -1");
-    fails("@/c/retinaface.bin 0 120 @/ref/0.ppm", "rf_init -4");
-    fails("@/c/retinaface.bin 160 16385 @/ref/0.ppm", "rf_init -4");
+    fails("@/none.bin 160 120 @/ref/0.ppm", "rf_open -1");
+    fails("- 160 120 @/ref/0.ppm", "rf_open -1");
+    fails("@/c/retinaface.bin 0 120 @/ref/0.ppm", "rf_open -4");
+    fails("@/c/retinaface.bin 160 16385 @/ref/0.ppm", "rf_open -4");
     fails("@/c/retinaface.bin 159 120 @/ref/1.ppm", "rf_detect -4");
     fails("@/c/retinaface.bin 160 119 @/ref/1.ppm", "rf_detect -4");
     finds_the_same("after all that", "@/c/retinaface.bin");
+}
+
+/* Names of one's own: one program, two models, four threads. */
+static void two_models_in_one_program(void **state) {
+    (void)state;
+    static const char *const more[] = {"model.channels=24"};
+    static const char *const flags[] = {"-O1 -fsanitize=thread",
+                                        "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"};
+    if (!runs_here(true)) return;
+    assert_int_equal(rf_dir_make(at("@/two")), RF_OK);
+    make_model(8, NULL, 0);
+    export_model("0.95", ""); /* the pictures as .ppm */
+    succeeds("rf-export @/model.safetensors -o @/two/door.c --prefix door --score 0.9");
+    make_model(8, more, 1);
+    succeeds("rf-export @/model.safetensors -o @/two/gate.c --prefix gate --embed --score 0.9");
+    runs("cd @/two && for c in door gate; do gcc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror -c $c.c && "
+         "! nm -g --defined-only $c.o | grep -v \" ${c}_\" && ! grep -n 'rf_[a-z]\\|RF_ERR' $c.h; done");
+    runs("for h in door gate door; do echo \"#include \\\"$h.h\\\"\"; done >@/two/both.cpp && "
+         "g++ -Wall -Wextra -Wpedantic -Werror -c @/two/both.cpp -o @/two/both.o");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (shell("gcc -std=gnu99 %s -Wall -Wextra -Werror -pthread -I@/two @/two/door.c @/two/gate.c "
+                  "tests/cexport/two.c "
+                  "-o @/two/two -lm && @/two/two @/two/door.bin 160 120 " PPMS,
+                  flags[i]) != 0)
+            fail_msg("%s: %s", flags[i], programs_out);
+        assert_non_null(strstr(programs_out, " faces, 0 differences"));
+    }
+    refused("rf-export @/model.safetensors -o @/x.c --prefix 9lives", "expected the beginning of a C name");
+    refused("rf-export @/model.safetensors -o @/x.c --prefix a-b", "expected the beginning of a C name");
+    refused("rf-export @/model.safetensors -o @/x.onnx --prefix door", "is of the names in C sources; onnx has none");
+    assert_int_equal(count_files("@", "x."), 0);
 }
 
 static void options_that_c_does_not_have(void **state) {
@@ -321,6 +352,7 @@ int main(void) {
         cmocka_unit_test(stages_agree),
         cmocka_unit_test(shared_weights_are_stored_once),
         cmocka_unit_test(damage_and_sizes_are_refused),
+        cmocka_unit_test(two_models_in_one_program),
         cmocka_unit_test(options_that_c_does_not_have),
         cmocka_unit_test(script_agrees),
     };

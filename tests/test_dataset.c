@@ -162,7 +162,7 @@ static void test_faults(void **state) {
         {"wider", "a.jpg\n0\n5 6 7 8\n", ":3:", "correct the count", RF_ERR_FORMAT},
         {"wider", "a.jpg\n1\n1 2 3 -4 0 0 0 0 0 0\n", ":3:", "negative", RF_ERR_FORMAT},
         {"wider", "a.jpg\n1\n1 2 3 4 5\n", ":3:", "5 numbers", RF_ERR_FORMAT},
-        {"auto", "", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
+        {"auto", "", "annotation.txt", "is empty; expected annotations", RF_ERR_FORMAT},
         {"auto", "hello\nworld\n", ":1:", "label, fddb, mafa, wider, names", RF_ERR_FORMAT},
         {"label", "\n\n", "annotation.txt", "no image", RF_ERR_FORMAT},
         {"lable", "# a.jpg\n", "lable", "did you mean \"label\"", RF_ERR_USER},

@@ -33,8 +33,9 @@ struct size {
 
 /* One step: reads the map `in`, writes `cout` channels of the map `out`, beginning with `channel`. */
 struct layer {
-    void (*run)(const struct layer *layer);
-    void (*fill)(const struct layer *layer, int y, float *line); /* makes row y of the input; NULL: read it in place */
+    void (*run)(struct rf_detector *state, const struct layer *layer);
+    void (*fill)(struct rf_detector *state, const struct layer *layer, int y,
+                 float *line);  /* makes row y of the input; NULL: read it in place */
     const struct layer *before; /* depth-wise convolution of `in` that comes first, one row at a time; NULL: none */
     int in, add, out, channel;  /* maps; `add`: shortcut (-1: none) or the map that is resized and added */
     int kernel, stride, pad;    /* kernel and pad: rows */
@@ -87,9 +88,9 @@ struct candidate {
     uint32_t anchor;
 };
 
-/* Everything that rf_init makes. */
-struct state {
-    void *block; /* NULL: not initialised */
+/* Everything that rf_open makes. */
+struct rf_detector {
+    void *block; /* what rf_open allocated; NULL: the memory is the caller's */
     int max_width, max_height;
     const uint8_t *picture;   /* the one at hand */
     const float *weights;     /* [WEIGHTS] */
@@ -100,4 +101,3 @@ struct state {
     struct candidate *candidates;
     int wide; /* 1: the processor has the instructions of the first set of kernels */
 };
-static struct state state;

@@ -19,14 +19,14 @@ static struct between between(int i, int in, int out) {
     return b;
 }
 
-static void bilinear_add(const struct layer *l) {
-    struct size from = state.size[l->add], size = state.size[l->out];
+static void bilinear_add(struct rf_detector *state, const struct layer *l) {
+    struct size from = state->size[l->add], size = state->size[l->out];
     size_t channels = (size_t)l->cin;
     for (int y = 0; y < size.h; y++) {
         struct between v = between(y, from.h, size.h);
-        const float *a = map_row(l->in, y, l->cin);
-        const float *top = map_row(l->add, v.low, l->cin), *bottom = map_row(l->add, v.high, l->cin);
-        float *out = map_row(l->out, y, l->cin);
+        const float *a = map_row(state, l->in, y, l->cin);
+        const float *top = map_row(state, l->add, v.low, l->cin), *bottom = map_row(state, l->add, v.high, l->cin);
+        float *out = map_row(state, l->out, y, l->cin);
         for (int x = 0; x < size.w; x++, a += channels, out += channels) {
             struct between h = between(x, from.w, size.w);
             size_t left = (size_t)h.low * channels, right = (size_t)h.high * channels;

@@ -4,7 +4,7 @@
 
 /* A 64-bit x86 program has to run where there is only SSE2, and nearly every processor has AVX2 and FMA, which take
  * half the time. So the kernels stand below twice: first for these, then for what the compiler was told to build for,
- * and rf_init chooses. Not where the second set has AVX2 anyway, nor where the stack is not aligned for it (Windows).
+ * and rf_open chooses. Not where the second set has AVX2 anyway, nor where the stack is not aligned for it (Windows).
  * -DRF_NO_CLONES leaves the first set out. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !(defined(__AVX2__) && defined(__FMA__)) &&        \
     !defined(RF_NO_CLONES) && !defined(RF_PLAIN_C)

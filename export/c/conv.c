@@ -75,7 +75,8 @@ static void conv_row(const struct conv_work *row, const float *w, int width, int
 }
 
 /* All rows of output channels [first, end). */
-static void conv_channels(const struct layer *l, struct size in, struct size out, int first, int end) {
+static void conv_channels(struct rf_detector *state, const struct layer *l, struct size in, struct size out, int first,
+                          int end) {
     struct conv_work work = {.taps = (size_t)l->kernel_w * (size_t)l->cin,
                              .step = (size_t)l->stride * (size_t)l->cin,
                              .out_step = (size_t)map_channels[l->out],
@@ -84,24 +85,24 @@ static void conv_channels(const struct layer *l, struct size in, struct size out
                              .slope = l->slope,
                              .most = l->most};
     work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
-    if (l->fill) ring_open(&state.rows, l, in, 0);
+    if (l->fill) ring_open(&state->rows, l, in, 0);
     for (int y = 0; y < out.h; y++) {
         int top = y * l->stride - l->pad;
-        if (l->fill) ring_reach(&state.rows, l, in, top + l->kernel - 1);
+        if (l->fill) ring_reach(state, &state->rows, l, in, top + l->kernel - 1);
         for (int ky = 0; ky < l->kernel; ky++)
-            work.row[ky] = l->fill ? ring_row(&state.rows, l, top + ky)
-                                   : state.maps[l->in] + (size_t)top * (size_t)in.w * (size_t)l->cin;
-        const float *add = l->add < 0 ? NULL : state.maps[l->add] + (size_t)y * (size_t)out.w * (size_t)l->cout;
-        float *to = state.maps[l->out] + (size_t)y * (size_t)out.w * (size_t)map_channels[l->out] + l->channel;
+            work.row[ky] = l->fill ? ring_row(&state->rows, l, top + ky)
+                                   : state->maps[l->in] + (size_t)top * (size_t)in.w * (size_t)l->cin;
+        const float *add = l->add < 0 ? NULL : state->maps[l->add] + (size_t)y * (size_t)out.w * (size_t)l->cout;
+        float *to = state->maps[l->out] + (size_t)y * (size_t)out.w * (size_t)map_channels[l->out] + l->channel;
         for (int c = first; c < end; c += PANELS * PANEL)
-            conv_row(&work, state.weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
+            conv_row(&work, state->weights + l->weights + (size_t)(c / PANEL) * work.panel, out.w, c,
                      end - c < PANELS * PANEL ? end - c : PANELS * PANEL, add, to);
     }
 }
 
-static void conv(const struct layer *l) {
-    FIRST_SET(conv(l));
-    struct size in = input_size(l), out = state.size[l->out];
+static void conv(struct rf_detector *state, const struct layer *l) {
+    FIRST_SET(conv(state, l));
+    struct size in = input_size(state, l), out = state->size[l->out];
     int row = l->kernel * l->kernel_w * l->cin * PANEL, group = PANELS * PANEL;
     if (row < CACHED_WEIGHTS) group *= CACHED_WEIGHTS / row;
     if (!l->fill && l->stride == 1) { /* one long row: no tile is cut */
@@ -109,5 +110,5 @@ static void conv(const struct layer *l) {
         in.h = out.h = 1;
     }
     for (int first = 0; first < l->cout; first += group)
-        conv_channels(l, in, out, first, l->cout - first < group ? l->cout : first + group);
+        conv_channels(state, l, in, out, first, l->cout - first < group ? l->cout : first + group);
 }

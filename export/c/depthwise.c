@@ -28,15 +28,15 @@ static void depthwise_one(const struct layer *d, const float *const *row, const 
 }
 
 /* Row y of the input of a convolution that a depth-wise one precedes: it is computed here and never stored as a map. */
-static void fill_depthwise(const struct layer *l, int y, float *line) {
-    FIRST_SET(fill_depthwise(l, y, line));
+static void fill_depthwise(struct rf_detector *state, const struct layer *l, int y, float *line) {
+    FIRST_SET(fill_depthwise(state, l, y, line));
     const struct layer *d = l->before;
-    struct size in = state.size[d->in], out = output_size(d, in);
-    const float *weights = state.weights + d->weights, *row[MAX_KERNEL], *at[MAX_KERNEL];
+    struct size in = state->size[d->in], out = output_size(d, in);
+    const float *weights = state->weights + d->weights, *row[MAX_KERNEL], *at[MAX_KERNEL];
     int first = y * d->stride - d->pad, channels = d->cin, x = 0;
-    if (y == 0) ring_open(&state.before, d, in, 0);
-    ring_reach(&state.before, d, in, first + d->kernel - 1);
-    for (int ky = 0; ky < d->kernel; ky++) row[ky] = ring_row(&state.before, d, first + ky);
+    if (y == 0) ring_open(&state->before, d, in, 0);
+    ring_reach(state, &state->before, d, in, first + d->kernel - 1);
+    for (int ky = 0; ky < d->kernel; ky++) row[ky] = ring_row(&state->before, d, first + ky);
     while (x < out.w) {
         int pixels = out.w - x >= 4 ? 4 : 1, c = 0;
         float *to = line + (size_t)x * (size_t)channels;

@@ -2,43 +2,53 @@
 
 /* ---- what the header declares ---- */
 
+/* The detector lies at the start of its block; what follows begins with a cache line. */
+#define DETECTOR_BYTES ((sizeof(struct rf_detector) + 63) / 64 * 64)
+
 static int size_allowed(int width, int height) {
     return width >= 1 && height >= 1 && width <= MAX_SIDE && height <= MAX_SIDE;
 }
 
 size_t rf_memory(int max_width, int max_height) {
+    struct rf_detector counted;
     if (!size_allowed(max_width, max_height)) return 0;
-    struct plan plan = make_plan(max_width, max_height);
-    return plan.bytes <= SIZE_MAX / 2 ? (size_t)plan.bytes : 0;
+    memset(&counted, 0, sizeof counted);
+    struct plan plan = make_plan(&counted, max_width, max_height);
+    return plan.bytes <= SIZE_MAX / 2 ? (size_t)plan.bytes + DETECTOR_BYTES : 0;
 }
 
-int rf_init(const char *weights, int max_width, int max_height) {
-    rf_free();
+int rf_open(const char *weights, int max_width, int max_height, void *memory, struct rf_detector **out) {
+    *out = NULL;
     if (!size_allowed(max_width, max_height)) return RF_ERR_SIZE;
-    struct plan plan = make_plan(max_width, max_height);
-    void *block = plan.bytes <= SIZE_MAX / 2 ? malloc((size_t)plan.bytes) : NULL;
-    if (!block) return RF_ERR_MEMORY;
-    int status = load_weights(weights, place_all(&plan, block));
+    size_t bytes = rf_memory(max_width, max_height);
+    char *block = memory ? memory : bytes ? malloc(bytes) : NULL;
+    if (!bytes || !block) return RF_ERR_MEMORY;
+    char *aligned = block + (64 - (uintptr_t)block % 64) % 64;
+    struct rf_detector *state = (struct rf_detector *)(void *)aligned;
+    memset(state, 0, sizeof *state);
+    struct plan plan = make_plan(state, max_width, max_height);
+    int status = load_weights(state, weights, place_all(state, &plan, aligned + DETECTOR_BYTES));
     if (status != 0) {
-        rf_free();
+        if (!memory) free(block);
         return status;
     }
-    state.wide = has_wide_vectors();
-    state.max_width = max_width;
-    state.max_height = max_height;
+    state->block = memory ? NULL : block;
+    state->wide = has_wide_vectors();
+    state->max_width = max_width;
+    state->max_height = max_height;
+    *out = state;
     return 0;
 }
 
-int rf_detect(const uint8_t *rgb, int width, int height, struct rf_face *out, int max) {
-    if (!state.block) return RF_ERR_STATE;
-    if (width < 1 || height < 1 || width > state.max_width || height > state.max_height) return RF_ERR_SIZE;
-    state.picture = rgb;
-    set_sizes(width, height);
-    for (int i = 0; i < LAYERS; i++) layers[i].run(&layers[i]);
-    return find_faces(out, max);
+int rf_detect(struct rf_detector *state, const uint8_t *rgb, int width, int height, struct rf_face *out, int max) {
+    if (!state) return RF_ERR_STATE;
+    if (width < 1 || height < 1 || width > state->max_width || height > state->max_height) return RF_ERR_SIZE;
+    state->picture = rgb;
+    set_sizes(state, width, height);
+    for (int i = 0; i < LAYERS; i++) layers[i].run(state, &layers[i]);
+    return find_faces(state, out, max);
 }
 
-void rf_free(void) {
-    free(state.block);
-    memset(&state, 0, sizeof state);
+void rf_close(struct rf_detector *state) {
+    if (state) free(state->block);
 }

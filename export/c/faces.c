@@ -30,15 +30,15 @@ static void sort_candidates(struct candidate *c, size_t n) {
 }
 
 /* Of a face, less that of background. */
-static float logit(int map, uint32_t anchor) {
-    const float *logits = state.maps[map] + 2 * (size_t)anchor;
+static float logit(struct rf_detector *state, int map, uint32_t anchor) {
+    const float *logits = state->maps[map] + 2 * (size_t)anchor;
     return logits[1] - logits[0];
 }
 
 /* Whether an earlier stage of heads is so sure of background that the later ones do not count. */
-static int dropped(const struct level *l, uint32_t anchor) {
+static int dropped(struct rf_detector *state, const struct level *l, uint32_t anchor) {
     for (int k = 0; k < l->judge; k++)
-        if (l->stages[k].cls >= 0 && logit(l->stages[k].cls, anchor) < drop_below) return 1;
+        if (l->stages[k].cls >= 0 && logit(state, l->stages[k].cls, anchor) < drop_below) return 1;
     return 0;
 }
 
@@ -51,20 +51,20 @@ static float least_margin(float factor) {
 
 /* Anchors with at least the score RF_SCORE. The exponential is left to those that may have it. Negative:
  * RF_ERR_NUMBERS. */
-static long find_candidates(struct candidate *out) {
+static long find_candidates(struct rf_detector *state, struct candidate *out) {
     uint32_t first = 0;
     long n = 0;
     for (int i = 0; i < LEVELS; i++) {
         int map = levels[i].stages[levels[i].judge].cls;
-        struct size size = level_size(&levels[i]);
+        struct size size = level_size(state, &levels[i]);
         float factor = levels[i].factor, least = least_margin(factor);
         uint32_t anchors = (uint32_t)size.h * (uint32_t)size.w * ANCHORS;
         for (uint32_t a = 0; a < anchors; a++) {
-            float margin = logit(map, a);
+            float margin = logit(state, map, a);
             if (margin < least) continue;
             if (!isfinite(margin)) return RF_ERR_NUMBERS;
             float score = (float)(1 / (1 + exp(-(double)margin))) * factor;
-            if (score < RF_SCORE || dropped(&levels[i], a)) continue;
+            if (score < RF_SCORE || dropped(state, &levels[i], a)) continue;
             out[n].score = score;
             out[n++].anchor = first + a;
         }
@@ -79,8 +79,8 @@ static float limit(float log_size) {
 }
 
 /* Into the picture, 0 .. side, or where corners count as pixels 0 .. side - 1. */
-static void clip(struct rf_face *face) {
-    float right = (float)state.size[0].w - plus_one, bottom = (float)state.size[0].h - plus_one;
+static void clip(struct rf_detector *state, struct rf_face *face) {
+    float right = (float)state->size[0].w - plus_one, bottom = (float)state->size[0].h - plus_one;
     face->x1 = face->x1 < 0 ? 0 : face->x1 > right ? right : face->x1;
     face->x2 = face->x2 < 0 ? 0 : face->x2 > right ? right : face->x2;
     face->y1 = face->y1 < 0 ? 0 : face->y1 > bottom ? bottom : face->y1;
@@ -102,16 +102,16 @@ static void place_points(struct rf_face *face, const float box[4], const float *
 }
 
 /* Anchor a of a level; every stage starts from the box of the one before. 0 when a number is not finite. */
-static int decode_at(int level, size_t a, struct rf_face *face) {
-    size_t cell = a / ANCHORS, columns = (size_t)level_size(&levels[level]).w;
+static int decode_at(struct rf_detector *state, int level, size_t a, struct rf_face *face) {
+    size_t cell = a / ANCHORS, columns = (size_t)level_size(state, &levels[level]).w;
     float stride = (float)levels[level].stride, sum;
     float box[4] = {anchor_centre[level] + (float)(cell % columns) * stride,
                     anchor_centre[level] + (float)(cell / columns) * stride, anchor_size[level][a % ANCHORS][0],
                     anchor_size[level][a % ANCHORS][1]};
     for (int k = 0; k < STAGES; k++) {
         const struct stage *s = &levels[level].stages[k];
-        if (s->points >= 0) place_points(face, box, state.maps[s->points] + 10 * a);
-        if (s->box >= 0) move_box(box, state.maps[s->box] + 4 * a);
+        if (s->points >= 0) place_points(face, box, state->maps[s->points] + 10 * a);
+        if (s->box >= 0) move_box(box, state->maps[s->box] + 4 * a);
     }
     float half_w = 0.5f * (box[2] - plus_one), half_h = 0.5f * (box[3] - plus_one);
     face->x1 = box[0] - half_w;
@@ -120,22 +120,22 @@ static int decode_at(int level, size_t a, struct rf_face *face) {
     face->y2 = box[1] + half_h;
     sum = face->x1 + face->y1 + face->x2 + face->y2;
     for (int i = 0; i < 5; i++) sum += face->points[i][0] + face->points[i][1];
-    if (clips) clip(face);
+    if (clips) clip(state, face);
     return isfinite(sum);
 }
 
-static int decode(struct candidate c, struct rf_face *face) {
+static int decode(struct rf_detector *state, struct candidate c, struct rf_face *face) {
     int level = 0;
     size_t a = c.anchor;
     memset(face, 0, sizeof *face);
     face->score = c.score;
     for (;; level++) {
-        struct size size = level_size(&levels[level]);
+        struct size size = level_size(state, &levels[level]);
         size_t anchors = (size_t)size.h * (size_t)size.w * ANCHORS;
         if (a < anchors) break;
         a -= anchors;
     }
-    return decode_at(level, a, face);
+    return decode_at(state, level, a, face);
 }
 
 /* Intersection over union of two boxes whose corners count as pixels. */
@@ -148,16 +148,16 @@ static float overlap(const struct rf_face *a, const struct rf_face *b) {
 }
 
 /* Non-maximum suppression: by falling score, a face is kept unless it covers a kept one too much. */
-static int find_faces(struct rf_face *out, int max) {
-    long n = find_candidates(state.candidates);
+static int find_faces(struct rf_detector *state, struct rf_face *out, int max) {
+    long n = find_candidates(state, state->candidates);
     int kept = 0;
     if (n < 0) return (int)n;
-    sort_candidates(state.candidates, (size_t)n);
+    sort_candidates(state->candidates, (size_t)n);
     if (n > RF_TOP_K) n = RF_TOP_K;
     if (max > RF_KEEP) max = RF_KEEP;
     for (long i = 0; i < n && kept < max; i++) {
         int k = 0;
-        if (!decode(state.candidates[i], &out[kept])) return RF_ERR_NUMBERS;
+        if (!decode(state, state->candidates[i], &out[kept])) return RF_ERR_NUMBERS;
         while (k < kept && !(overlap(&out[k], &out[kept]) > RF_IOU)) k++;
         if (k == kept) kept++;
     }

@@ -8,11 +8,11 @@ static float largest(const float *x, int count) {
     return most;
 }
 
-static void maxout(const struct layer *l, int background, int face) {
-    struct size size = state.size[l->out];
+static void maxout(struct rf_detector *state, const struct layer *l, int background, int face) {
+    struct size size = state->size[l->out];
     for (int y = 0; y < size.h; y++) {
-        const float *x = map_row(l->in, y, l->cin);
-        float *out = map_row(l->out, y, l->cout);
+        const float *x = map_row(state, l->in, y, l->cin);
+        float *out = map_row(state, l->out, y, l->cout);
         for (int a = 0; a < size.w * l->cout / 2; a++, x += background + face, out += 2) {
             out[0] = largest(x, background);
             out[1] = largest(x + background, face);
@@ -20,10 +20,10 @@ static void maxout(const struct layer *l, int background, int face) {
     }
 }
 
-SPECIALISED void maxout_background(const struct layer *l) {
-    maxout(l, 2 * l->cin / l->cout - 1, 1);
+SPECIALISED void maxout_background(struct rf_detector *state, const struct layer *l) {
+    maxout(state, l, 2 * l->cin / l->cout - 1, 1);
 }
 
-SPECIALISED void maxout_face(const struct layer *l) {
-    maxout(l, 1, 2 * l->cin / l->cout - 1);
+SPECIALISED void maxout_face(struct rf_detector *state, const struct layer *l) {
+    maxout(state, l, 1, 2 * l->cin / l->cout - 1);
 }

@@ -35,7 +35,7 @@
 #    define SET(name) name
 #    undef FIRST_SET
 #    define FIRST_SET(call)                                                                                            \
-        if (state.wide) {                                                                                              \
+        if (state->wide) {                                                                                             \
             wide_##call;                                                                                               \
             return;                                                                                                    \
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RETINAFACE_H
-#define RETINAFACE_H
+#ifndef RF_RETINAFACE_H
+#define RF_RETINAFACE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,31 +15,36 @@ struct rf_face {
     float points[5][2];   /* x y of the eyes, the nose and the corners of the mouth, left before right; 0 without */
 };
 
-/* What rf_init and rf_detect return when they fail. */
+/* What rf_open and rf_detect return when they fail. */
 enum {
     RF_ERR_FILE = -1,    /* the weight file cannot be opened or read */
     RF_ERR_WEIGHTS = -2, /* the weight file is cut, damaged or belongs to another network */
     RF_ERR_MEMORY = -3,  /* no memory */
-    RF_ERR_SIZE = -4,    /* a side of the picture is below 1 or above what rf_init was told */
-    RF_ERR_STATE = -5,   /* rf_init has not been called or has failed */
+    RF_ERR_SIZE = -4,    /* a side of the picture is below 1 or above what rf_open was told */
+    RF_ERR_STATE = -5,   /* there is no detector: NULL */
     RF_ERR_NUMBERS = -6  /* the network's output is not finite: the weights are broken */
 };
 
-/* Bytes that rf_init allocates for pictures of up to this size; 0 when they cannot be counted or addressed. */
+/* A detector. Each is used by one thread at a time; several may work in several threads at once, since they share
+ * nothing that is written. */
+struct rf_detector;
+
+/* Bytes that a detector for pictures of up to this size takes; 0 when they cannot be counted or addressed. */
 size_t rf_memory(int max_width, int max_height);
 
-/* Reads the weights and allocates everything in one block; nothing is allocated afterwards. `weights` is the path of
- * the .bin file; it is not used (NULL) when the weights are part of the source. Returns 0 or RF_ERR_*. There is one
- * detector in a program, and it may be used by one thread at a time. */
-int rf_init(const char *weights, int max_width, int max_height);
+/* Makes a detector: reads the weights and places everything in one block; nothing is allocated afterwards. `weights` is
+ * the path of the .bin file; it is not used (NULL) when the weights are part of the source. `memory`: rf_memory(...)
+ * bytes of the caller's, which stay its own and are in use until the last rf_detect; NULL: they are allocated. Returns
+ * 0 or RF_ERR_*, with *out NULL then. */
+int rf_open(const char *weights, int max_width, int max_height, void *memory, struct rf_detector **out);
 
 /* Finds the faces of a picture: rgb[height][width][3], first row on top. Writes at most `max` of them, best first, and
  * returns their number, or RF_ERR_*. The last digits of its numbers depend on the compiler and on the processor, since
- * rf_init takes the widest instructions of both. */
-int rf_detect(const uint8_t *rgb, int width, int height, struct rf_face *out, int max);
+ * rf_open takes the widest instructions of both. */
+int rf_detect(struct rf_detector *detector, const uint8_t *rgb, int width, int height, struct rf_face *out, int max);
 
-/* Releases the block. rf_init may be called again. */
-void rf_free(void);
+/* Releases what rf_open allocated. NULL is allowed. */
+void rf_close(struct rf_detector *detector);
 
 #ifdef __cplusplus
 }

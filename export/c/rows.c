@@ -8,12 +8,12 @@ static struct size output_size(const struct layer *l, struct size in) {
 }
 
 /* What the layer's own kernel sees. */
-static struct size input_size(const struct layer *l) {
-    return l->before ? output_size(l->before, state.size[l->before->in]) : state.size[l->in];
+static struct size input_size(struct rf_detector *state, const struct layer *l) {
+    return l->before ? output_size(l->before, state->size[l->before->in]) : state->size[l->in];
 }
 
-static float *map_row(int map, int y, int channels) {
-    return state.maps[map] + (size_t)y * (size_t)state.size[map].w * (size_t)channels;
+static float *map_row(struct rf_detector *state, int map, int y, int channels) {
+    return state->maps[map] + (size_t)y * (size_t)state->size[map].w * (size_t)channels;
 }
 
 /* Floats of a row with its border and `spare` more pixels. */
@@ -34,16 +34,16 @@ static float *ring_row(const struct ring *ring, const struct layer *l, int y) {
 }
 
 /* Makes the rows up to `last`; those outside the map are zero. */
-static void ring_reach(struct ring *ring, const struct layer *l, struct size in, int last) {
+static void ring_reach(struct rf_detector *state, struct ring *ring, const struct layer *l, struct size in, int last) {
     for (; ring->next <= last; ring->next++) {
         float *line = ring_row(ring, l, ring->next) + l->pad_w * l->cin;
         if (ring->next < 0 || ring->next >= in.h)
             memset(line, 0, (size_t)in.w * (size_t)l->cin * sizeof *line);
         else
-            l->fill(l, ring->next, line);
+            l->fill(state, l, ring->next, line);
     }
 }
 
-static void fill_map(const struct layer *l, int y, float *line) {
-    memcpy(line, map_row(l->in, y, l->cin), (size_t)state.size[l->in].w * (size_t)l->cin * sizeof *line);
+static void fill_map(struct rf_detector *state, const struct layer *l, int y, float *line) {
+    memcpy(line, map_row(state, l->in, y, l->cin), (size_t)state->size[l->in].w * (size_t)l->cin * sizeof *line);
 }

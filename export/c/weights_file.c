@@ -38,11 +38,11 @@ static int read_weights(FILE *file, float *to) {
 }
 
 /* `to`: room for them at the start of the block. */
-static int load_weights(const char *path, float *to) {
+static int load_weights(struct rf_detector *state, const char *path, float *to) {
     FILE *file = path ? fopen(path, "rb") : NULL;
     if (!file) return RF_ERR_FILE;
     int status = read_weights(file, to);
-    state.weights = to;
+    state->weights = to;
     if (status != 0 && ferror(file)) status = RF_ERR_FILE;
     fclose(file);
     return status;

@@ -32,8 +32,9 @@ static void winograd_input(const float *const row[4], size_t channels, size_t ti
 }
 
 /* The pixels of tiles [first, first + tiles) in the output's rows y and y + 1. from[16][tiles][cout]. */
-static void winograd_output(const struct layer *l, const float *from, int y, int first, int tiles) {
-    struct size size = state.size[l->out];
+static void winograd_output(struct rf_detector *state, const struct layer *l, const float *from, int y, int first,
+                            int tiles) {
+    struct size size = state->size[l->out];
     size_t step = (size_t)map_channels[l->out], cout = (size_t)l->cout;
     for (int t = 0; t < tiles; t++)
         for (size_t c = 0; c < cout; c += LANES) {
@@ -47,8 +48,8 @@ static void winograd_output(const struct layer *l, const float *from, int y, int
             }
             for (int i = 0; i < 2 && y + i < size.h; i++) {
                 size_t pixel = (size_t)(y + i) * (size_t)size.w + 2 * (size_t)(first + t);
-                const float *add = l->add < 0 ? NULL : state.maps[l->add] + pixel * cout + c;
-                float *out = state.maps[l->out] + pixel * step + (size_t)l->channel + c;
+                const float *add = l->add < 0 ? NULL : state->maps[l->add] + pixel * cout + c;
+                float *out = state->maps[l->out] + pixel * step + (size_t)l->channel + c;
                 conv_finish(vec_plus(vec_plus(s[i][0], s[i][1]), s[i][2]), add, l->slope, l->most, LANES, out);
                 if (2 * (first + t) + 1 < size.w)
                     conv_finish(vec_minus(vec_minus(s[i][1], s[i][2]), s[i][3]), add ? add + cout : NULL, l->slope,
@@ -57,9 +58,9 @@ static void winograd_output(const struct layer *l, const float *from, int y, int
         }
 }
 
-static void winograd(const struct layer *l) {
-    FIRST_SET(winograd(l));
-    struct size size = state.size[l->in];
+static void winograd(struct rf_detector *state, const struct layer *l) {
+    FIRST_SET(winograd(state, l));
+    struct size size = state->size[l->in];
     size_t cin = (size_t)l->cin, cout = (size_t)l->cout;
     struct conv_work work = {.taps = cin,
                              .step = cin,
@@ -68,24 +69,24 @@ static void winograd(const struct layer *l) {
                              .kernel = 1,
                              .slope = 1,
                              .most = FLT_MAX};
-    const float *weights = state.weights + l->weights;
-    float *products = state.scratch + 16 * WINOGRAD_TILES * cin;
+    const float *weights = state->weights + l->weights;
+    float *products = state->scratch + 16 * WINOGRAD_TILES * cin;
     const float *row[4];
-    ring_open(&state.rows, l, size, 1);
+    ring_open(&state->rows, l, size, 1);
     for (int y = 0; y < size.h; y += 2) {
-        ring_reach(&state.rows, l, size, y + 2);
+        ring_reach(state, &state->rows, l, size, y + 2);
         for (int first = 0, across = (size.w + 1) / 2; first < across; first += WINOGRAD_TILES) {
             int tiles = across - first < WINOGRAD_TILES ? across - first : WINOGRAD_TILES;
-            for (int i = 0; i < 4; i++) row[i] = ring_row(&state.rows, l, y - 1 + i) + 2 * (size_t)first * cin;
-            winograd_input(row, cin, (size_t)tiles, state.scratch);
+            for (int i = 0; i < 4; i++) row[i] = ring_row(&state->rows, l, y - 1 + i) + 2 * (size_t)first * cin;
+            winograd_input(row, cin, (size_t)tiles, state->scratch);
             for (size_t k = 0; k < 16; k++) {
-                work.row[0] = state.scratch + k * (size_t)tiles * cin;
+                work.row[0] = state->scratch + k * (size_t)tiles * cin;
                 for (int c = 0; c < l->cout; c += PANELS * PANEL)
                     conv_row(&work, weights + (k * cout + (size_t)c) / PANEL * work.panel, tiles, c,
                              l->cout - c < PANELS * PANEL ? l->cout - c : PANELS * PANEL, NULL,
                              products + k * (size_t)tiles * cout);
             }
-            winograd_output(l, products, y, first, tiles);
+            winograd_output(state, l, products, y, first, tiles);
         }
     }
 }

@@ -56,12 +56,14 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static struct rf_detector *detector;
+
 static int detect(const uint8_t *rgb, int width, int height, int repeat) {
     double seconds[MOST_RUNS];
     int n = 0;
     for (int i = 0; i < repeat; i++) {
         clock_t begin = clock();
-        n = rf_detect(rgb, width, height, faces, MOST);
+        n = rf_detect(detector, rgb, width, height, faces, MOST);
         seconds[i] = (double)(clock() - begin) / CLOCKS_PER_SEC;
     }
     qsort(seconds, (size_t)repeat, sizeof *seconds, by_size);
@@ -106,13 +108,13 @@ int main(int argc, char **argv) {
         return 2;
     }
     int width = atoi(argv[2]), height = atoi(argv[3]);
-    int status = rf_init(strcmp(argv[1], "-") == 0 ? NULL : argv[1], width, height);
+    int status = rf_open(strcmp(argv[1], "-") == 0 ? NULL : argv[1], width, height, NULL, &detector);
     if (status != 0) {
-        printf("rf_init %d\n", status);
+        printf("rf_open %d\n", status);
         return 1;
     }
     if (repeat > 1) fprintf(stderr, "%.1f MB\n", 1e-6 * (double)rf_memory(width, height));
     for (int i = 4; i < argc; i++) bad |= run(argv[i], i - 4, repeat);
-    rf_free();
+    rf_close(detector);
     return bad;
 }
