@@ -277,6 +277,7 @@ check_document() { # check_document DOCUMENT
 help=$home/build/docs/help
 {
     for program in rf-train rf-eval rf-detect rf-export rf-bench; do "$home/build/release/$program" --help; done
+    "$home/build/release/rf" help --help
     for command in synth mesh check show convert; do "$home/build/release/rf-data" $command --help; done
     for command in $("$home/build/release/rf-bench" --help | sed -n 's/^  \([a-z]*\)   .*/\1/p'); do
         "$home/build/release/rf-bench" "$command" --help
