@@ -264,7 +264,12 @@ static void a_wrong_export_does_not_stay(void **state) {
     (void)state;
     subject s;
     open_subject(small, &s);
-    rf_exporter broken = {"broken", ".two", "nobody", write_two, find_fault, tell_two};
+    rf_exporter broken = {.name = "broken",
+                          .extension = ".two",
+                          .doc = "nobody",
+                          .write = write_two,
+                          .verify = find_fault,
+                          .describe = tell_two};
     assert_int_equal(rf_export(&broken, &s.model, &usual, at("@/net.two")), RF_ERR_FORMAT);
     assert_non_null(strstr(rf_error_message(), "does not read back as the model and was removed: "));
     assert_non_null(strstr(rf_error_message(), "a number differs"));
