@@ -128,7 +128,7 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
 static void put_layers(rf_text *t, const rf_c_net *net) {
     static const char *const runs[] = {
         [RF_LAYER_CONV] = "conv",    [RF_LAYER_UPSAMPLE_ADD] = "upsample_add", [RF_LAYER_MAX_POOL] = "max_pool",
-        [RF_LAYER_ADD] = "add_maps", [RF_LAYER_CONCAT] = "add_maps",           [RF_LAYER_MAXOUT] = "maxout_face"};
+        [RF_LAYER_ADD] = "add_maps", [RF_LAYER_CONCAT] = "add_maps",           [RF_LAYER_MAXOUT] = "maxout_faces"};
     const char columns[] = "/* run, fill, before, in, add, out, channel, kernel, stride, pad, kernel_w, pad_w, cin, "
                            "cout, slope, most, weights */";
     int n = 0;

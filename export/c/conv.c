@@ -85,7 +85,7 @@ static void conv_channels(struct rf_detector *state, const struct layer *l, stru
                              .slope = l->slope,
                              .most = l->most};
     work.panel = PANEL * (1 + (size_t)l->kernel * work.taps);
-    if (l->fill) ring_open(&state->rows, l, in, 0);
+    if (l->fill) start_ring(&state->rows, l, in, 0);
     for (int y = 0; y < out.h; y++) {
         int top = y * l->stride - l->pad;
         if (l->fill) ring_reach(state, &state->rows, l, in, top + l->kernel - 1);

@@ -34,7 +34,7 @@ static void fill_depthwise(struct rf_detector *state, const struct layer *l, int
     struct size in = state->size[d->in], out = output_size(d, in);
     const float *weights = state->weights + d->weights, *row[MAX_KERNEL], *at[MAX_KERNEL];
     int first = y * d->stride - d->pad, channels = d->cin, x = 0;
-    if (y == 0) ring_open(&state->before, d, in, 0);
+    if (y == 0) start_ring(&state->before, d, in, 0);
     ring_reach(state, &state->before, d, in, first + d->kernel - 1);
     for (int ky = 0; ky < d->kernel; ky++) row[ky] = ring_row(&state->before, d, first + ky);
     while (x < out.w) {

@@ -24,6 +24,6 @@ SPECIALISED void maxout_background(struct rf_detector *state, const struct layer
     maxout(state, l, 2 * l->cin / l->cout - 1, 1);
 }
 
-SPECIALISED void maxout_face(struct rf_detector *state, const struct layer *l) {
+SPECIALISED void maxout_faces(struct rf_detector *state, const struct layer *l) {
     maxout(state, l, 1, 2 * l->cin / l->cout - 1);
 }

@@ -22,7 +22,7 @@ static size_t ring_length(const struct layer *l, struct size in, int spare) {
 }
 
 /* For kernel + spare rows. */
-static void ring_open(struct ring *ring, const struct layer *l, struct size in, int spare) {
+static void start_ring(struct ring *ring, const struct layer *l, struct size in, int spare) {
     ring->length = ring_length(l, in, spare);
     ring->slots = l->kernel + spare;
     ring->next = -l->pad;

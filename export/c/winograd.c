@@ -72,7 +72,7 @@ static void winograd(struct rf_detector *state, const struct layer *l) {
     const float *weights = state->weights + l->weights;
     float *products = state->scratch + 16 * WINOGRAD_TILES * cin;
     const float *row[4];
-    ring_open(&state->rows, l, size, 1);
+    start_ring(&state->rows, l, size, 1);
     for (int y = 0; y < size.h; y += 2) {
         ring_reach(state, &state->rows, l, size, y + 2);
         for (int first = 0, across = (size.w + 1) / 2; first < across; first += WINOGRAD_TILES) {
