@@ -166,6 +166,7 @@ void programs_set_up(void) {
     ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
     assert_true(n > 0);
     for (int i = 0; i < 2; i++) *strrchr(folder, '/') = 0;
+    assert_int_equal(setenv("P", folder, 1), 0);
     assert_non_null(mkdtemp(programs_dir));
 }
 

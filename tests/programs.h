@@ -15,6 +15,7 @@ extern const char *programs_stdout;  /* where stdout goes, "@/stdout.txt"; only 
 extern size_t programs_memory_limit; /* bytes of address space, 0: any */
 extern size_t programs_file_limit;   /* bytes a file may have, 0: any; what is more fails as on a full disk */
 
+/* Also sets $P to the folder of the programs, for commands of the shell. */
 void programs_set_up(void);
 int programs_tear_down(void);
 

@@ -44,12 +44,7 @@ static void shell_succeeds(const char *command) {
 
 static int set_up(void **state) {
     (void)state;
-    static char folder[1024];
     programs_set_up();
-    ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    assert_true(n > 0);
-    for (int i = 0; i < 2; i++) *strrchr(folder, '/') = 0;
-    setenv("P", folder, 1);
     succeeds("rf-data synth --out @/set --train 4 --val 3 --size 96x96 --min-face 16 --max-faces 3 --seed 5");
     succeeds("rf-train configs/mnet025.ini --set input.size=64 --set train.batch=4 --set model.channels=16 --set "
              "data.root=@/set --set train.max_steps=2 -t 1 --out @/model");
