@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/below.h"
+#include "core/parallel.h"
 #include "data/image.h"
 #include "data/planes.h"
 #include "detect/faces.h"
@@ -116,8 +117,11 @@ typedef struct rf_frame_source rf_frame_source;
 /* settings is borrowed. RF_ERR_USER when there is nothing but a mistake. */
 rf_status rf_frame_source_open(const rf_detect_settings *settings, rf_frame_source **out);
 void rf_frame_source_close(rf_frame_source *source);
-/* Fills and decodes the next frame; *more false: there is none. By one thread at a time. */
+/* Reads the next frame; *more false: there is none. By one thread at a time. */
 rf_status rf_frame_source_next(rf_frame_source *source, rf_frame *frame, bool *more);
+/* Decodes a frame that was read; that a picture is broken stays in the frame, as what was wrong before does. By any
+ * number of threads, each with frames of its own. */
+rf_status rf_frame_decode(rf_frame *frame, const rf_detect_settings *settings);
 /* From another thread: a rf_frame_source_next that waits for input ends with RF_ERR_INTERRUPTED. */
 void rf_frame_source_stop(rf_frame_source *source);
 /* Files to look at; a stream counts as one. */
@@ -137,13 +141,32 @@ typedef struct rf_inputs {
 rf_status rf_inputs_find(const rf_detect_settings *settings, rf_inputs *inputs);
 void rf_inputs_free(rf_inputs *inputs);
 
-/* Reads and decodes ahead in a thread of its own, in order, a few frames at most. */
-typedef struct rf_ahead rf_ahead;
-rf_status rf_ahead_start(rf_frame_source *source, rf_ahead **out);
-/* The next frame, which is the caller's until the next call; NULL at the end. */
-rf_status rf_ahead_next(rf_ahead *ahead, rf_frame **frame);
-/* Ends the thread, whatever it waits for. NULL is allowed. */
-void rf_ahead_stop(rf_ahead *ahead);
+/* ---- looking ---- */
+
+/* A finder and the threads that it works with; NULL: those of the process. */
+typedef struct rf_finder_slot {
+    rf_finder *finder;
+    rf_pool *pool;
+} rf_finder_slot;
+
+/* What became of a frame. Everything is the caller's until the next one is asked for. */
+typedef struct rf_found {
+    rf_frame *frame;
+    rf_face_list *faces; /* of a frame with status RF_OK, when it could be looked at */
+    rf_finder_view view;
+    rf_status status; /* of the looking; `error` says more */
+    char *error;
+} rf_found;
+
+/* Threads that take frames from the source, n at once (one a finder), some of them ahead of the caller. What they find
+ * comes in the order of the source, the same bytes with any n. source, settings and finders are borrowed. */
+typedef struct rf_workers rf_workers;
+rf_status rf_workers_start(rf_frame_source *source, const rf_detect_settings *settings, rf_finder_slot *finders,
+                           size_t n, rf_workers **out);
+/* The next frame; NULL at the end. */
+rf_status rf_workers_next(rf_workers *workers, rf_found **found);
+/* Ends the threads, whatever they wait for. NULL is allowed. */
+void rf_workers_stop(rf_workers *workers);
 
 /* ---- sinks ---- */
 

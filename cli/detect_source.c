@@ -70,11 +70,11 @@ static rf_status name_frame(const rf_frame_source *s, rf_frame *frame) {
     return RF_OK;
 }
 
-/* Decodes what was read; that a picture is broken stays in the frame. */
-static rf_status decode(const rf_frame_source *s, rf_frame *frame) {
+rf_status rf_frame_decode(rf_frame *frame, const rf_detect_settings *settings) {
     char title[RF_FRAME_TITLE];
+    if (frame->status != RF_OK) return RF_OK;
     rf_image before = frame->image;
-    rf_decode_options options = {.apply_exif = s->settings->exif, .recycle = &before};
+    rf_decode_options options = {.apply_exif = settings->exif, .recycle = &before};
     rf_status status;
     if (frame->coding == RF_CODED_PLANES) {
         status = rf_planes_decode(&frame->planes, frame->bytes, &frame->image);
@@ -96,12 +96,11 @@ static rf_status next_frame(rf_frame_source *s, rf_frame *frame, bool *more) {
     frame->name = rf_strdup(s->stream.name);
     if (!frame->name) return RF_ERR_NOMEM;
     frame->share = rf_bytes_share(s->stream.bytes);
-    RF_TRY(name_frame(s, frame));
-    return frame->status == RF_OK ? decode(s, frame) : RF_OK;
+    return name_frame(s, frame);
 }
 
 /* A file that is one picture, with whatever follows it. */
-static rf_status take_picture(const rf_frame_source *s, const rf_input *input, rf_frame *frame) {
+static rf_status take_picture(const rf_input *input, rf_frame *frame) {
     uint8_t *data = NULL;
     size_t n = 0;
     rf_status status = rf_file_read(input->path, max_file_bytes, &data, &n);
@@ -115,7 +114,7 @@ static rf_status take_picture(const rf_frame_source *s, const rf_input *input, r
     frame->n_bytes = n;
     frame->capacity = n + 1;
     frame->coding = n && data[0] == 0x89 ? RF_CODED_PNG : RF_CODED_JPEG;
-    return decode(s, frame);
+    return RF_OK;
 }
 
 static rf_status refuse_film(const char *path, const uint8_t *head, size_t n) {
@@ -177,7 +176,7 @@ static rf_status open_input(rf_frame_source *s, const rf_input *input, rf_frame 
     frame->name = rf_strdup(input->path);
     frame->relative = rf_strdup(input->relative);
     if (!frame->name || !frame->relative) return RF_ERR_NOMEM;
-    if (status == RF_OK) return take_picture(s, input, frame);
+    if (status == RF_OK) return take_picture(input, frame);
     bool only_stdin = s->inputs.n == 1 && strcmp(input->path, "-") == 0; /* then it is a mistake in the call */
     if (only_stdin || !rf_picture_is_to_blame(status)) return status;
     rf_frame_blame(frame, status);

@@ -22,13 +22,16 @@
 #include "data/align.h"
 
 static const char name[] = "rf-detect";
+enum { MAX_JOBS = 64, USUAL_JOBS = 4 };
 
 typedef struct job {
     rf_detect_settings settings;
     rf_model model;
     rf_sinks *sinks;
     rf_frame_source *source;
-    rf_ahead *ahead;
+    rf_finder_slot finders[MAX_JOBS]; /* the first is the model's */
+    size_t n_finders;
+    rf_workers *workers;
     size_t images, faces, skipped, shrunk;
     double smallest; /* scale of the shrunk ones */
     size_t files;    /* begun, for the progress */
@@ -63,44 +66,70 @@ static void say_faces(job *j, const rf_frame *frame, const rf_face_list *faces, 
     rf_say("%s: %zu face%s%s\n", rf_frame_title(frame, title), faces->n, faces->n == 1 ? "" : "s", seen_at);
 }
 
-static rf_status detect_one(job *j, rf_frame *frame) {
+static rf_status detect_one(job *j, const rf_found *found) {
     char title[RF_FRAME_TITLE];
-    rf_face_list faces = {0};
+    rf_frame *frame = found->frame;
     if (frame->status != RF_OK) {
         rf_fail(frame->status, "%s", frame->error ? frame->error : "out of memory");
         return pass_over(j, frame);
     }
-    rf_status status = rf_finder_run(j->model.finder, &frame->image, &faces);
-    if (status == RF_OK) {
-        rf_seen seen = {.frame = frame, .faces = &faces, .view = rf_finder_get_view(j->model.finder)};
-        j->images++;
-        j->faces += faces.n;
-        status = rf_sinks_take(j->sinks, &seen);
-        j->skipped += seen.error != NULL;
-        rf_free(seen.error);
-        if (status == RF_OK) say_faces(j, frame, &faces, seen.view);
-    } else {
-        if (!strstr(rf_error_message(), frame->name)) rf_fail_context(status, "%s", rf_frame_title(frame, title));
-        if (rf_picture_is_to_blame(status)) status = pass_over(j, frame);
+    if (found->status != RF_OK) {
+        rf_fail(found->status, "%s", found->error ? found->error : "out of memory");
+        if (!strstr(rf_error_message(), frame->name))
+            rf_fail_context(found->status, "%s", rf_frame_title(frame, title));
+        return rf_picture_is_to_blame(found->status) ? pass_over(j, frame) : found->status;
     }
-    rf_face_list_free(&faces);
+    rf_seen seen = {.frame = frame, .faces = found->faces, .view = found->view};
+    j->images++;
+    j->faces += found->faces->n;
+    rf_status status = rf_sinks_take(j->sinks, &seen);
+    j->skipped += seen.error != NULL;
+    rf_free(seen.error);
+    if (status == RF_OK) say_faces(j, frame, found->faces, found->view);
     return status;
 }
 
-static rf_status detect_all(job *j) {
-    rf_frame *frame;
+/* As many finders as pictures are looked at at once, each with its share of the threads: one thread is never waited
+ * for by another picture, but what a finder keeps is there several times, hence not one for each thread of a large
+ * machine unless it is asked for. */
+static rf_status open_finders(job *j, long jobs) {
+    size_t threads = (size_t)rf_get_threads(), files = rf_frame_source_files(j->source);
+    bool single = files == 1 && rf_is_picture_name(j->settings.words[0]) && !j->settings.list;
+    size_t n = jobs ? (size_t)jobs : single ? 1 : threads < USUAL_JOBS ? threads : USUAL_JOBS;
+    j->finders[0].finder = j->model.finder;
+    j->n_finders = 1;
+    if (n == 1) return RF_OK;
+    for (size_t i = 0; i < n; i++) {
+        size_t share = threads / n + (i < threads % n);
+        RF_TRY(rf_pool_create(share ? (int)share : 1, &j->finders[i].pool));
+        if (i) RF_TRY(rf_finder_open(&j->model.config, j->model.params, &j->finders[i].finder));
+        j->n_finders = i + 1;
+    }
+    return RF_OK;
+}
+
+static void close_finders(job *j) {
+    for (size_t i = 0; i < MAX_JOBS; i++) {
+        if (i) rf_finder_close(j->finders[i].finder);
+        rf_pool_destroy(j->finders[i].pool);
+    }
+}
+
+static rf_status detect_all(job *j, long jobs) {
+    rf_found *found;
     j->begin = rf_clock_seconds();
     RF_TRY(rf_frame_source_open(&j->settings, &j->source));
+    RF_TRY(open_finders(j, jobs));
     RF_TRY(rf_sinks_start(j->sinks));
-    RF_TRY(rf_ahead_start(j->source, &j->ahead));
+    RF_TRY(rf_workers_start(j->source, &j->settings, j->finders, j->n_finders, &j->workers));
     for (;;) {
-        RF_TRY(rf_ahead_next(j->ahead, &frame));
-        if (!frame) break;
+        RF_TRY(rf_workers_next(j->workers, &found));
+        if (!found) break;
         if (rf_signal_pending())
             return rf_fail(RF_ERR_INTERRUPTED, "stopped by %s after %zu pictures", rf_signal_name(rf_signal_pending()),
                            j->images);
-        RF_TRY(detect_one(j, frame));
-        tell_progress(j, frame);
+        RF_TRY(detect_one(j, found));
+        tell_progress(j, found->frame);
     }
     rf_status_clear();
     char text[RF_THREADS_TEXT];
@@ -128,7 +157,7 @@ static rf_status read_settings(rf_detect_settings *s) {
     return RF_OK;
 }
 
-static rf_status run(job *j, const char *model, const char *config, rf_text_list *sets, int mesh, int exif) {
+static rf_status run(job *j, const char *model, const char *config, rf_text_list *sets, int mesh, int exif, long jobs) {
     RF_TRY(read_settings(&j->settings));
     RF_TRY(rf_signals_install());
     RF_TRY(rf_sinks_open(&j->settings, &j->sinks));
@@ -138,7 +167,7 @@ static rf_status run(job *j, const char *model, const char *config, rf_text_list
     if (mesh > 0 && j->model.config.model.mesh_vertices == 0)
         return rf_fail(RF_ERR_USER, "--mesh: %s predicts no mesh (model.mesh_vertices = 0)", model);
     j->settings.exif = exif < 0 ? !sets_exif_off(sets, &j->model.config) : exif;
-    return detect_all(j);
+    return detect_all(j, jobs);
 }
 
 /* A folder, a pipe, or a file that begins as a picture or film does. */
@@ -172,7 +201,7 @@ int rf_detect_main(int argc, char **argv) {
     rf_detect_settings *s = &j.settings;
     const char *named = NULL;
     double score = -1;
-    long threads = 0, tile = -1;
+    long threads = 0, tile = -1, jobs = 0;
     int mesh = -1, exif = -1;
     const rf_option options[] = {
         {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC "; with no model at all it is " RF_FIND_DEFAULT_MODEL,
@@ -208,6 +237,10 @@ int rf_detect_main(int argc, char **argv) {
         {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
         {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
         {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
+        {"jobs", 0, RF_OPT_INT, &jobs, "N",
+         "look at N pictures at once, with the threads shared among them; the results are the same\n"
+         "(one for each thread, at most 4; 1 takes least memory, and a camera's frame least time)",
+         1, MAX_JOBS},
         {0}};
     const rf_program program = {
         name,
@@ -244,12 +277,13 @@ int rf_detect_main(int argc, char **argv) {
     rf_status status = RF_OK;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (own[i] && status == RF_OK) status = rf_text_list_add(&sets, own[i]);
-    if (status == RF_OK) status = run(&j, model, config, &sets, mesh, exif);
+    if (status == RF_OK) status = run(&j, model, config, &sets, mesh, exif, jobs);
     rf_status_clear();
-    rf_ahead_stop(j.ahead);
+    rf_workers_stop(j.workers);
     rf_frame_source_close(j.source);
     rf_status closed = rf_sinks_close(j.sinks, status == RF_OK);
     if (status == RF_OK) status = closed;
+    close_finders(&j);
     rf_model_close(&j.model);
     if (status != RF_OK && rf_signal_pending() == SIGPIPE) return rf_exit_code(RF_ERR_INTERRUPTED); /* nobody listens */
     return status != RF_OK ? rf_cli_fail(name, status) : j.skipped > 0;

@@ -45,7 +45,7 @@ hits=$(grep -rnE '^ *#pragma +omp' --include='*.[ch]' core autograd layers detec
     grep -vE '^core/team_openmp\.c:|omp +(declare +)?simd' || true)
 [ -z "$hits" ] || { echo "layers: OpenMP beyond simd outside of core/team_openmp.c:"; echo "$hits"; bad=1; }
 hits=$(grep -rnE '<omp\.h>|<threads\.h>|pthread_create *\(|linux/futex' --include='*.[ch]' core autograd layers detect data train eval export cli |
-    grep -vE '^(core/team_(openmp|posix)\.c|data/loader\.c|cli/detect_ahead\.c):' || true)
+    grep -vE '^(core/team_(openmp|posix)\.c|data/loader\.c|cli/detect_workers\.c):' || true)
 [ -z "$hits" ] || { echo "layers: threads of its own; use core/parallel.h:"; echo "$hits"; bad=1; }
 
 # What protoc-c makes brings protobuf-c.h along.

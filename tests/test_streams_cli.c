@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -230,6 +231,60 @@ static void labels_are_a_data_set(void **state) {
     ends_with(2, "rm @/here/label*; " DETECT "--label @/here @/p1.jpg", "is there already: choose another folder");
 }
 
+/* Side by side or one after the other: the same files, lines and order, broken ones in their places. */
+static void many_at_once_are_as_one(void **state) {
+    (void)state;
+    const char *jobs[] = {"1 -t 1", "2 -t 2", "5 -t 2", "64 -t 1"};
+    for (int i = 0; i < 4; i++) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "rm -rf @/many; for k in 1 2 3 4 5 6 7 8; do echo @/p1.jpg; echo @/half.jpg; echo @/p3.jpg; echo "
+                 "@/p5.png; echo "
+                 "@/none.jpg; done | $P/rf-detect " MODEL
+                 " --set eval.scales=64 --score 0.2 --list - --out @/many --crop "
+                 "--draw --json @/many.json --jobs %s && exit 9; cat @/many.json @/many/* | cksum >@/sum%d",
+                 jobs[i], i);
+        ends_with(0, command, "none.jpg: ");
+        ends_with(0, "[ $(wc -l <@/many.json) = 40 ] && [ $(cksum @/sum* | cut -d' ' -f1 | sort -u | wc -l) = 1 ]",
+                  NULL);
+    }
+    ends_with(0, "cat @/p1.jpg @/half.jpg @/p3.jpg >@/s; for j in 1 2 3 4 5 6; do cat @/s; done >@/film", NULL);
+    ends_with(1, DETECT "--blur --jobs 3 - <@/film >@/three.mjpeg", NULL);
+    ends_with(1, DETECT "--blur --jobs 1 - <@/film >@/one.mjpeg", NULL);
+    ends_with(0, "cmp @/one.mjpeg @/three.mjpeg", NULL);
+    ends_with(2, DETECT "--jobs 0 @/p1.jpg", "--jobs");
+}
+
+/* kB that a command of the shell took at most. */
+static long memory_of(const char *command) {
+    struct rusage use;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", at(command), (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(wait4(child, &status, 0, &use), child);
+    assert_int_equal(status, 0);
+    return use.ru_maxrss;
+}
+
+/* However long a film is, it takes the memory of a few frames. */
+static void long_films_take_no_more(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* they keep what was freed */
+#endif
+    if (getenv("RF_RUNNER")) skip();
+#define LONG(frames)                                                                                                   \
+    "head -c " frames " /dev/zero | exec $P/rf-detect " MODEL                                                          \
+    " --set eval.scales=32 -t 2 --jobs 2 --raw 32x32 --json - - 2>/dev/null | tail -n 1 >@/last.json"
+    long few = memory_of(LONG("92160")), many = memory_of(LONG("9216000"));
+    read_text("@/last.json", programs_out);
+    assert_non_null(strstr(programs_out, "\"frame\":3000"));
+    if (many > few + 8192) fail_msg("30 frames took %ld kB, 3,000 took %ld", few, many);
+}
+
 static void colours_survive(void **state) {
     (void)state;
     rf_planes p = {RF_PLANES_YUV, 4, 2, 1, 1, false};
@@ -274,6 +329,8 @@ int main(void) {
                                        cmocka_unit_test(the_reader_may_go),
                                        cmocka_unit_test(faces_become_files),
                                        cmocka_unit_test(labels_are_a_data_set),
+                                       cmocka_unit_test(many_at_once_are_as_one),
+                                       cmocka_unit_test(long_films_take_no_more),
                                        cmocka_unit_test(colours_survive),
                                        cmocka_unit_test(what_is_hidden_is_gone)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
