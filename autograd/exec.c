@@ -27,7 +27,7 @@ static rf_real *data_of(const rf_exec *exec, rf_value v, bool late) {
     if (v == RF_NONE) return NULL;
     v = exec->graph->values[v].root;
     const rf_graph_value *value = &exec->graph->values[v];
-    if (value->kind == RF_VALUE_PARAM || value->kind == RF_VALUE_STATE) return value->data;
+    if (value->data) return value->data;
     if (late && exec->plan.replayed[v] >= 0) return buffer_at(exec, exec->plan.replayed[v]);
     return buffer_at(exec, exec->plan.data[v]);
 }
@@ -119,7 +119,7 @@ static rf_status run_step(rf_exec *exec, int t, bool training) {
     if (!node->op)
         status = node->host(node->host_ctx, call);
     else if (node->pass == RF_PASS_FORWARD)
-        node->op->forward(call);
+        status = node->op->forward(call);
     else
         node->op->backward(call);
     exec->seconds[index] += rf_clock_seconds() - begin;

@@ -36,8 +36,10 @@ rf_real *rf_exec_data(const rf_exec *exec, rf_value value);
 rf_real *rf_exec_grad(const rf_exec *exec, rf_value value);
 
 /* Runs all forward nodes, then all backward nodes (if any). Parameter gradients are stored, not added, unless
- * `accumulate`. `training`: batch statistics. RF_ERR_* of a host node ends the run. No allocation happens. RF_ERR_USER
- * when the current pool has more threads than the one that the plan was made with: workspaces have no room for them. */
+ * `accumulate`. `training`: batch statistics. RF_ERR_* of a node ends the run, with the node's name (its last word is
+ * the op) in front of the message; values that nodes after it would write are then undefined, running statistics of
+ * nodes before it have moved, and the next run is as good as ever. No allocation happens. RF_ERR_USER when the current
+ * pool has more threads than the one that the plan was made with: workspaces have no room for them. */
 rf_status rf_exec_forward(rf_exec *exec, bool training);
 rf_status rf_exec_backward(rf_exec *exec, bool accumulate);
 

@@ -151,11 +151,11 @@ static rf_call call_of(rf_trial *t, rf_pass pass) {
     return call;
 }
 
-void rf_trial_forward(rf_trial *trial) {
+rf_status rf_trial_forward(rf_trial *trial) {
     rf_call call = call_of(trial, RF_PASS_FORWARD);
     for (int i = 0; i < RF_MAX_INPUTS; i++) call.din[i].data = NULL;
     for (int i = 0; i < RF_MAX_OUTPUTS; i++) call.dout[i].data = NULL;
-    if (!trial->op->view) trial->op->forward(&call);
+    return trial->op->view ? RF_OK : trial->op->forward(&call);
 }
 
 uint32_t rf_trial_gradients(const rf_trial *trial) {
@@ -200,9 +200,10 @@ static rf_status check_inplace(rf_trial *trial, const rf_trial *apart) {
     int input = trial->op->inplace_input - 1;
     rf_real *own = trial->call.out[0].data;
     trial->call.out[0].data = trial->call.in[input].data;
-    rf_trial_forward(trial);
-    rf_status status = rf_check_close(trial, "the result in place", trial->call.in[input].data, apart->call.out[0].data,
-                                      rf_shape_count(&apart->call.out[0].shape), 0);
+    rf_status status = rf_trial_forward(trial);
+    if (status == RF_OK)
+        status = rf_check_close(trial, "the result in place", trial->call.in[input].data, apart->call.out[0].data,
+                                rf_shape_count(&apart->call.out[0].shape), 0);
     trial->call.out[0].data = own;
     return status;
 }
@@ -213,7 +214,7 @@ rf_status rf_check_forward(const rf_op *op, const rf_case *shapes, bool training
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 1, &got));
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 1, &wanted));
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 1, &inplace));
-    rf_trial_forward(&got);
+    RF_TRY_GOTO(rf_trial_forward(&got));
     if (op->view)
         memcpy(got.call.out[0].data, got.call.in[0].data, rf_shape_count(&got.call.in[0].shape) * sizeof(rf_real));
     rf_call call = call_of(&wanted, RF_PASS_FORWARD);
@@ -254,8 +255,8 @@ rf_status rf_check_modes(const rf_op *op, const rf_case *shapes, bool training) 
     RF_TRY_GOTO(rf_trial_make(op, shapes, training, 1, &other));
     uint32_t wanted = rf_trial_gradients(&base);
     if (!wanted) goto fail;
-    rf_trial_forward(&base);
-    rf_trial_forward(&other);
+    RF_TRY_GOTO(rf_trial_forward(&base));
+    RF_TRY_GOTO(rf_trial_forward(&other));
     rf_trial_backward(&base, wanted, false, false);
     for (int i = 0; i < base.call.n_in; i++) {
         if (!(wanted >> i & 1)) continue;
@@ -286,13 +287,13 @@ static size_t output_count(const rf_trial *t) {
 }
 
 /* d sum(seed * out) / d in[input][element] by a central difference, over all outputs that get a gradient; `copy` holds
- * them once. */
+ * them once. NaN, which equals no gradient: forward failed. */
 static double numeric(rf_trial *t, int input, size_t element, rf_real *copy) {
     rf_real *x = &t->call.in[input].data[element], former = *x, *to = copy;
     double h = 1e-5 * fmax(1, fabs((double)former)), sum = 0;
     *x = (rf_real)((double)former + h);
     double up = (double)*x;
-    rf_trial_forward(t);
+    if (rf_trial_forward(t) != RF_OK) return NAN;
     for (int i = 0; i < t->call.n_out; i++) {
         size_t count = t->call.dout[i].data ? rf_shape_count(&t->call.out[i].shape) : 0;
         if (count) memcpy(to, t->call.out[i].data, count * sizeof *to);
@@ -300,7 +301,7 @@ static double numeric(rf_trial *t, int input, size_t element, rf_real *copy) {
     }
     *x = (rf_real)((double)former - h);
     double down = (double)*x;
-    rf_trial_forward(t);
+    if (rf_trial_forward(t) != RF_OK) return NAN;
     *x = former;
     for (int i = 0; i < t->call.n_out; i++) {
         size_t count = t->call.dout[i].data ? rf_shape_count(&t->call.out[i].shape) : 0;
@@ -341,7 +342,7 @@ rf_status rf_check_gradient(const rf_op *op, const rf_case *shapes, bool trainin
     if (!copy) RF_TRY_GOTO(RF_ERR_NOMEM);
     if (!wanted) goto fail;
     base.call.replay = moved.call.replay = true; /* running statistics must not move between the two evaluations */
-    rf_trial_forward(&base);
+    RF_TRY_GOTO(rf_trial_forward(&base));
     rf_trial_backward(&base, wanted, false, false);
     for (int i = 0; i < base.call.n_in; i++)
         if (wanted >> i & 1) RF_TRY_GOTO(check_input(&moved, &base, i, limit, copy));

@@ -23,7 +23,7 @@ rf_status rf_trial_make(const rf_op *op, const rf_case *shapes, bool training, u
 void rf_trial_free(rf_trial *trial);
 
 /* op->forward with an uninitialised (NaN) workspace. Nothing for views. */
-void rf_trial_forward(rf_trial *trial);
+rf_status rf_trial_forward(rf_trial *trial);
 /* op->backward into the trial's din buffers. What op->backward_needs does not name is NaN, or NULL with `hide`; din is
  * NaN before a store and kept before an `add`. Bit i of `wanted` asks for the gradient of input i. */
 void rf_trial_backward(rf_trial *trial, uint32_t wanted, bool add, bool hide);

@@ -120,6 +120,13 @@ rf_value rf_graph_state(rf_graph *graph, const char *name, rf_shape shape, rf_re
     return v;
 }
 
+rf_value rf_graph_const(rf_graph *graph, const char *name, rf_shape shape, const rf_real *data) {
+    rf_value v = add_value(graph, scoped_name(graph, name), shape, RF_VALUE_CONST);
+    /* Ops only read their inputs, states excepted. */
+    if (v != RF_NONE) graph->values[v].data = (rf_real *)(uintptr_t)data;
+    return v;
+}
+
 void rf_graph_call(const rf_graph *graph, const rf_node *node, rf_call *call) {
     memset(call, 0, sizeof *call);
     call->attr = node->attr;

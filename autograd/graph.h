@@ -15,6 +15,7 @@ typedef enum rf_value_kind {
     RF_VALUE_INPUT, /* filled by the caller before each run */
     RF_VALUE_PARAM, /* trainable array owned by the caller; its gradient too */
     RF_VALUE_STATE, /* array owned by the caller that forward may update (running statistics); no gradient */
+    RF_VALUE_CONST, /* array owned by the caller that nobody writes (a table of anchors); no gradient */
     RF_VALUE_ACT,   /* output of a node, in the arena */
 } rf_value_kind;
 
@@ -41,6 +42,8 @@ void rf_graph_scope_end(rf_graph *graph, int former);
 rf_value rf_graph_input(rf_graph *graph, const char *name, rf_shape shape);
 rf_value rf_graph_param(rf_graph *graph, const char *name, rf_shape shape, rf_real *data, rf_real *grad);
 rf_value rf_graph_state(rf_graph *graph, const char *name, rf_shape shape, rf_real *data);
+/* Read where it lies: it takes no room in the arena and need not be filled before a run. */
+rf_value rf_graph_const(rf_graph *graph, const char *name, rf_shape shape, const rf_real *data);
 
 /* Appends a node; returns its first output (further outputs have the next numbers). `attrs` is a printf format giving
  * attribute text ("stride=%d pad=1"). RF_NONE stands for an absent optional input. */
@@ -71,7 +74,7 @@ rf_shape rf_graph_shape(const rf_graph *graph, rf_value value);
 rf_value_kind rf_graph_kind(const rf_graph *graph, rf_value value);
 const char *rf_graph_value_name(const rf_graph *graph, rf_value value);
 bool rf_graph_has_grad(const rf_graph *graph, rf_value value);
-/* The caller's array behind a parameter or state; NULL for other values. */
+/* The caller's array behind a parameter, state or constant; NULL for other values. */
 const rf_real *rf_graph_constant(const rf_graph *graph, rf_value value);
 
 typedef struct rf_node_info {

@@ -11,7 +11,7 @@ typedef struct rf_graph_value {
     rf_shape shape;
     rf_value_kind kind;
     rf_value root;   /* itself, or the value whose buffers a view shares */
-    rf_real *data;   /* PARAM, STATE: the caller's array */
+    rf_real *data;   /* PARAM, STATE, CONST: the caller's array, else NULL */
     rf_real *grad;   /* PARAM: the caller's array, NULL = frozen */
     bool needs_grad; /* some trainable parameter lies before it */
     bool has_grad;   /* (root) a gradient buffer is written in backward */

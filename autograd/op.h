@@ -89,7 +89,9 @@ typedef struct rf_op {
     uint32_t (*backward_needs)(const rf_call *call);
     /* Scratch bytes for a pass. NULL: none. din[].data / in[].data may not be read, only shapes and attr. */
     size_t (*workspace)(const rf_call *call, rf_pass pass);
-    void (*forward)(const rf_call *call);
+    /* An op that its inputs can make impossible says so (rf_fail): the run ends there, and the graph can run again.
+     * Most cannot fail. */
+    rf_status (*forward)(const rf_call *call);
     /* NULL: not differentiable. */
     void (*backward)(const rf_call *call);
     /* Floating-point operations of a forward pass (a multiply-add counts as 2). NULL: one per output element. */

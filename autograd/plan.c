@@ -126,7 +126,7 @@ static void touch_data(const rf_graph *g, rf_plan *plan, const bool *dropped, rf
     if (v == RF_NONE) return;
     v = g->values[v].root;
     const rf_graph_value *value = &g->values[v];
-    if (value->kind == RF_VALUE_PARAM || value->kind == RF_VALUE_STATE) return;
+    if (value->kind != RF_VALUE_INPUT && value->kind != RF_VALUE_ACT) return; /* the caller's array */
     int *slot = late && dropped[v] ? &plan->replayed[v] : &plan->data[v];
     touch(plan, slot, rf_shape_count(&value->shape) * sizeof(rf_real), RF_BUFFER_DATA, t);
 }

@@ -5,8 +5,9 @@ static uint32_t needs(const rf_call *call) {
     return rf_bn_needs(call, 1);
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_bn_forward(call, 1);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

@@ -7,8 +7,9 @@ static uint32_t needs(const rf_call *call) {
     return rf_bn_needs(call, rf_attr_real(call, SLOPE));
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_bn_forward(call, rf_attr_real(call, SLOPE));
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

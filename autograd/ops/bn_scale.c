@@ -48,7 +48,7 @@ static void update_running(const rf_call *call, size_t c) {
     *var = (rf_real)((1 - momentum) * (double)*var + momentum * (n > 1 ? v * n / (n - 1) : v));
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     size_t channels = channel_count(call);
     rf_real *mean = call->out[0].data, *gain = mean + channels, *shift = gain + channels;
     for (size_t c = 0; c < channels; c++) {
@@ -57,6 +57,7 @@ static void forward(const rf_call *call) {
         shift[c] = call->in[BETA].data[c];
         if (uses_batch(call) && !call->replay) update_running(call, c);
     }
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

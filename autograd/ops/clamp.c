@@ -28,8 +28,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for(rf_shape_count(&call->in[0].shape), RF_OP_GRAIN, forward_range, (void *)call);
+    return RF_OK;
 }
 
 /* Nothing goes back from the limits themselves, as in PyTorch: so y tells enough. */

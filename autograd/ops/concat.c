@@ -51,9 +51,10 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     size_t outer = rf_split_at(&call->out[0].shape, axis_of(call)).outer;
     rf_parallel_for(outer, rf_row_grain(row_of(call)), forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void backward_range(void *ctx, size_t begin, size_t end) {

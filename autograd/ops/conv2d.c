@@ -21,10 +21,11 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return bytes;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     rf_conv_epilogue epilogue = {.bias = rf_has_input(call, 2) ? call->in[2].data : NULL};
     rf_conv_forward(&d, call->in[0].data, call->in[1].data, &epilogue, call->out[0].data, NULL, call->work);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

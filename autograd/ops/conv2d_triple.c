@@ -125,13 +125,14 @@ static void join_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     whole all = whole_of(call);
     copying job = {call, &all};
     join_weights(call, &all, true);
     rf_conv_epilogue epilogue = {.bias = all.b};
     rf_conv_forward(&all.dims, call->in[X].data, all.w, &epilogue, all.maps, NULL, all.work);
     rf_parallel_for(all.pixels, rf_row_grain(all.begin[PARTS]), cut_range, &job);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

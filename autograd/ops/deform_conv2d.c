@@ -24,8 +24,9 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return data > weights ? data : weights;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_deform_forward(call, NULL);
+    return RF_OK;
 }
 
 /* One band's backward pass after the product: gradients of the columns go to offsets, mask and x. */

@@ -11,13 +11,14 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return pass == RF_PASS_FORWARD ? rf_deform_workspace(&d, RF_CONV_FORWARD) : 0;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_conv_epilogue epilogue = {
         .bias = rf_has_input(call, RF_DEFORM_B) ? call->in[RF_DEFORM_B].data : NULL,
         .slope = rf_attr_real(call, RF_DEFORM_SLOPE),
     };
     epilogue.act = epilogue.slope != 1;
     rf_deform_forward(call, &epilogue);
+    return RF_OK;
 }
 
 static void reference(const rf_call *call) {

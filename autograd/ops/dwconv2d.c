@@ -11,9 +11,10 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return pass == RF_PASS_BACKWARD ? rf_dwconv_backward_bytes(&conv, false) : 0;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     rf_dwconv_forward(&conv, call->out[0].data, NULL, NULL);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

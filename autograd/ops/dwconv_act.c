@@ -9,11 +9,12 @@ static rf_status infer(rf_call *call) {
     return rf_expect_shape("dwconv_act", "b", &call->in[2].shape, &channels);
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     conv.bias = call->in[2].data;
     conv.slope = rf_attr_real(call, RF_DWCONV_SLOPE);
     rf_dwconv_forward(&conv, call->out[0].data, NULL, NULL);
+    return RF_OK;
 }
 
 static void reference(const rf_call *call) {

@@ -77,8 +77,9 @@ static double loss_of(const void *ctx, size_t begin, size_t end) {
     return sum;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     call->out[0].data[0] = (rf_real)rf_sum_chunks(rf_rows(&call->in[LOGITS].shape), GRAIN, loss_of, call, call->work);
+    return RF_OK;
 }
 
 /* d/du of q^g * (-ln p) = -q^g * (q + g p (-ln p)). */

@@ -46,8 +46,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[1].shape.d[0], rf_row_grain(width_of(call)), forward_range, (void *)call);
+    return RF_OK;
 }
 
 /* Serial: a row may be taken many times, and its contributions are added in the order of the index. */

@@ -50,8 +50,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for(anchors_of(call), rf_row_grain(candidates_of(call)), forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void backward_range(void *ctx, size_t begin, size_t end) {

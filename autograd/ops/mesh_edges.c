@@ -58,9 +58,10 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[0].shape.d[0], rf_row_grain(rf_columns(&call->out[0].shape)), forward_range,
                     (void *)call);
+    return RF_OK;
 }
 
 /* A row of x belongs to one chunk, so edges that share a vertex add in order. */

@@ -46,8 +46,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[0].shape.d[0], 1, forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void backward_range(void *ctx, size_t begin, size_t end) {

@@ -115,8 +115,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[IN_POINTS].shape.d[0], 1, forward_range, (void *)call);
+    return RF_OK;
 }
 
 /* One pixel with gradient g. A coordinate is w_k = A_k / (A_0 + A_1 + A_2), A_k the double area opposite to corner k.

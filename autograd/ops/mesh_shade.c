@@ -104,8 +104,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[IN_X].shape.d[0], 1, forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void put3(rf_real *to, const double g[3]) {

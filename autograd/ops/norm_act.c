@@ -44,10 +44,11 @@ static rf_norm norm_of(const rf_call *call) {
                      .slope = rf_attr_real(call, SLOPE)};
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_norm norm = norm_of(call);
     if (rf_has_input(call, RESIDUAL)) norm.residual = call->in[RESIDUAL].data;
     rf_norm_apply(&norm, call->out[0].data);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

@@ -69,9 +69,10 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     size_t rows = rf_rows(&call->out[0].shape);
     rf_parallel_for(rows, rf_row_grain(rf_columns(&call->out[0].shape)), forward_range, (void *)call);
+    return RF_OK;
 }
 
 static rf_fused_write write_of(const rf_call *call, int i) {

@@ -57,11 +57,12 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return dy_elements(&d, call) * sizeof(rf_real) + most;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_conv_dims d = rf_conv_dims_of(call);
     rf_fusion fusion = rf_fused_forward(call, rf_attr_real(call, RF_CONV_SLOPE));
     fusion.bf16 = rf_attr_int(call, BF16);
     rf_conv_forward(&d, call->in[X].data, call->in[W].data, NULL, call->out[Y].data, &fusion, call->work);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

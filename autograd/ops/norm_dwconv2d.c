@@ -32,10 +32,11 @@ static size_t workspace(const rf_call *call, rf_pass pass) {
     return tilt_elements(call) * sizeof(rf_real) + rf_dwconv_backward_bytes(&conv, true);
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_dwconv conv = rf_dwconv_of(call);
     rf_fusion fusion = rf_fused_forward(call, rf_attr_real(call, RF_DWCONV_SLOPE));
     rf_dwconv_forward(&conv, call->out[Y].data, &fusion, call->work);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

@@ -6,8 +6,9 @@ static uint32_t needs(const rf_call *call) {
     return RF_NEED_OUT(0);
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_leaky_forward(call, 0);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

@@ -120,8 +120,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for((size_t)call->in[ROIS].shape.d[0], 1, forward_range, (void *)call);
+    return RF_OK;
 }
 
 /* Boxes overlap: a chunk has a few channels of all of them and adds in their order. */

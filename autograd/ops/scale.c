@@ -11,8 +11,9 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) y[i] = factor * x[i];
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_parallel_for(rf_shape_count(&call->in[0].shape), RF_OP_GRAIN, forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void backward_range(void *ctx, size_t begin, size_t end) {

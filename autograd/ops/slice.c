@@ -41,9 +41,10 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
         memcpy(call->out[0].data + r * p.count, call->in[0].data + r * p.width + p.begin, p.count * sizeof(rf_real));
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     part p = part_of(call);
     rf_parallel_for(p.rows, rf_row_grain(p.count), forward_range, (void *)call);
+    return RF_OK;
 }
 
 static void backward_range(void *ctx, size_t begin, size_t end) {

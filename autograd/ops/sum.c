@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/ops/reduce.h"
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_reduce_forward(call, 1);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

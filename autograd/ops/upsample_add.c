@@ -14,8 +14,9 @@ static rf_status infer(rf_call *call) {
     return rf_infer_same(call);
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_upsample_forward(&call->in[1], call->in[0].data, &call->out[0]);
+    return RF_OK;
 }
 
 static void add_range(void *ctx, size_t begin, size_t end) {

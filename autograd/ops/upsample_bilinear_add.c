@@ -68,10 +68,11 @@ static void forward_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     const int *d = call->out[0].shape.d;
     rf_parallel_for((size_t)d[0] * (size_t)d[1], rf_row_grain((size_t)d[2] * (size_t)d[3]), forward_range,
                     (void *)call);
+    return RF_OK;
 }
 
 static void add_range(void *ctx, size_t begin, size_t end) {

@@ -10,8 +10,9 @@ static rf_status infer(rf_call *call) {
     return RF_OK;
 }
 
-static void forward(const rf_call *call) {
+static rf_status forward(const rf_call *call) {
     rf_upsample_forward(&call->in[0], NULL, &call->out[0]);
+    return RF_OK;
 }
 
 static void backward(const rf_call *call) {

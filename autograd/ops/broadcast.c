@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "autograd/ops/broadcast.h"
+
+/* Dimension i of a in b; 1 where b lacks it. */
+static int matching(const rf_shape *a, const rf_shape *b, int i) {
+    int k = i - (a->n - b->n);
+    return k < 0 ? 1 : b->d[k];
+}
+
+rf_status rf_expect_broadcast(const char *op, const char *input, const rf_shape *b, const rf_shape *a) {
+    bool fits = b->n <= a->n;
+    for (int i = 0; i < a->n && fits; i++) fits = matching(a, b, i) == a->d[i] || matching(a, b, i) == 1;
+    if (fits) return RF_OK;
+    char x[64], y[64];
+    return rf_fail(RF_ERR_USER, "%s: %s is %s, expected %s or a shape that is broadcast to it (1 for a dimension)", op,
+                   input, rf_shape_text(b, x), rf_shape_text(a, y));
+}
+
+rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b) {
+    rf_broadcast c = {.same = rf_shape_equal(a, b), .rows = 1, .width = 1};
+    if (a->n == 0) return c;
+    c.n = a->n - 1;
+    c.width = (size_t)a->d[c.n];
+    c.one = matching(a, b, c.n) == 1;
+    size_t step = (size_t)matching(a, b, c.n);
+    for (int i = c.n - 1; i >= 0; i--) {
+        size_t length = (size_t)matching(a, b, i);
+        c.length[i] = (size_t)a->d[i];
+        c.stride[i] = length == 1 ? 0 : step;
+        c.rows *= c.length[i];
+        step *= length;
+    }
+    return c;
+}
+
+size_t rf_broadcast_at(const rf_broadcast *c, size_t r) {
+    size_t at = 0;
+    for (int i = c->n - 1; i >= 0; i--) {
+        at += r % c->length[i] * c->stride[i];
+        r /= c->length[i];
+    }
+    return at;
+}
