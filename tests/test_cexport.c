@@ -288,6 +288,25 @@ static void damage_and_sizes_are_refused(void **state) {
     finds_the_same("after all that", "@/c/retinaface.bin");
 }
 
+/* The caller's memory alone: nothing of the system's is asked for, with embedded weights no file either. */
+static void without_the_systems_memory(void **state) {
+    (void)state;
+    if (!runs_here(false)) return;
+    make_model(8, NULL, 0);
+    assert_int_equal(rf_dir_make(at("@/bare")), RF_OK);
+    succeeds("rf-export @/model.safetensors -o @/bare/door.c --prefix door --score 0.9 --embed");
+    runs("cd @/bare && for o in 1 3; do gcc -std=c99 -O$o -Wall -Wextra -Werror -DRF_NO_MALLOC -c door.c && "
+         "! nm -u door.o | grep -E ' (malloc|calloc|realloc|free|fopen|fread|exit|abort|printf)$'; done");
+    runs("{ echo '#include \"door.h\"'; echo '#include <stdio.h>'; echo 'static char block[40000000]; static unsigned "
+         "char rgb[160*120*3];';"
+         "echo 'int main(void) { struct door_detector *d; if (door_memory(160, 120) > sizeof block) return 3;';"
+         "echo 'if (door_open(NULL, 160, 120, NULL, &d) != DOOR_ERR_MEMORY || d) return 4;';"
+         "echo 'if (door_open(NULL, 160, 120, block, &d)) return 5; int n = door_detect(d, rgb, 160, 120, NULL, 0);';"
+         "echo 'door_close(d); return n != 0; }'; } >@/bare/main.c && cd @/bare && gcc -std=c99 -Wall -Werror "
+         "-DRF_NO_MALLOC "
+         "main.c door.c -lm -o bare && ./bare");
+}
+
 /* Names of one's own: one program, two models, four threads. */
 static void two_models_in_one_program(void **state) {
     (void)state;
@@ -351,6 +370,7 @@ int main(void) {
         cmocka_unit_test(shared_weights_are_stored_once),
         cmocka_unit_test(damage_and_sizes_are_refused),
         cmocka_unit_test(two_models_in_one_program),
+        cmocka_unit_test(without_the_systems_memory),
         cmocka_unit_test(options_that_c_does_not_have),
         cmocka_unit_test(script_agrees),
     };

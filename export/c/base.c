@@ -2,7 +2,9 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#ifndef RF_NO_MALLOC
+#    include <stdlib.h>
+#endif
 #include <string.h>
 
 /* For functions whose first arguments are constants where they are called: the loops over them vanish. */

@@ -5,6 +5,25 @@
 /* The detector lies at the start of its block; what follows begins with a cache line. */
 #define DETECTOR_BYTES ((sizeof(struct rf_detector) + 63) / 64 * 64)
 
+#ifdef RF_NO_MALLOC
+static void *new_block(size_t bytes) {
+    (void)bytes;
+    return NULL;
+}
+
+static void free_block(void *block) {
+    (void)block;
+}
+#else
+static void *new_block(size_t bytes) {
+    return malloc(bytes);
+}
+
+static void free_block(void *block) {
+    free(block);
+}
+#endif
+
 static int size_allowed(int width, int height) {
     return width >= 1 && height >= 1 && width <= MAX_SIDE && height <= MAX_SIDE;
 }
@@ -21,7 +40,7 @@ int rf_open(const char *weights, int max_width, int max_height, void *memory, st
     *out = NULL;
     if (!size_allowed(max_width, max_height)) return RF_ERR_SIZE;
     size_t bytes = rf_memory(max_width, max_height);
-    char *block = memory ? memory : bytes ? malloc(bytes) : NULL;
+    char *block = memory ? memory : bytes ? new_block(bytes) : NULL;
     if (!bytes || !block) return RF_ERR_MEMORY;
     char *aligned = block + (64 - (uintptr_t)block % 64) % 64;
     struct rf_detector *state = (struct rf_detector *)(void *)aligned;
@@ -29,7 +48,7 @@ int rf_open(const char *weights, int max_width, int max_height, void *memory, st
     struct plan plan = make_plan(state, max_width, max_height);
     int status = load_weights(state, weights, place_all(state, &plan, aligned + DETECTOR_BYTES));
     if (status != 0) {
-        if (!memory) free(block);
+        if (!memory) free_block(block);
         return status;
     }
     state->block = memory ? NULL : block;
@@ -50,5 +69,5 @@ int rf_detect(struct rf_detector *state, const uint8_t *rgb, int width, int heig
 }
 
 void rf_close(struct rf_detector *state) {
-    if (state) free(state->block);
+    if (state) free_block(state->block);
 }

@@ -34,8 +34,8 @@ size_t rf_memory(int max_width, int max_height);
 
 /* Makes a detector: reads the weights and places everything in one block; nothing is allocated afterwards. `weights` is
  * the path of the .bin file; it is not used (NULL) when the weights are part of the source. `memory`: rf_memory(...)
- * bytes of the caller's, which stay its own and are in use until the last rf_detect; NULL: they are allocated. Returns
- * 0 or RF_ERR_*, with *out NULL then. */
+ * bytes of the caller's, which stay its own and are in use until the last rf_detect; NULL: they are allocated, which a
+ * source compiled with -DRF_NO_MALLOC refuses with RF_ERR_MEMORY. Returns 0 or RF_ERR_*, with *out NULL then. */
 int rf_open(const char *weights, int max_width, int max_height, void *memory, struct rf_detector **out);
 
 /* Finds the faces of a picture: rgb[height][width][3], first row on top. Writes at most `max` of them, best first, and
