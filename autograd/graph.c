@@ -10,6 +10,7 @@
 #include "core/mem.h"
 
 rf_graph *rf_graph_new(void) {
+    rf_registry_close();
     return rf_alloc(1, sizeof(rf_graph));
 }
 

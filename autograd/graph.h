@@ -25,7 +25,8 @@ typedef struct rf_graph rf_graph;
  * its context holds and must not depend on threads. A failure stops the run with its status. */
 typedef rf_status (*rf_host_fn)(void *ctx, const rf_call *call);
 
-/* New empty graph, or NULL (no memory). rf_graph_free takes NULL. */
+/* New empty graph, or NULL (no memory). The first one of a process closes the registries (core/registry.h).
+ * rf_graph_free takes NULL. */
 rf_graph *rf_graph_new(void);
 void rf_graph_free(rf_graph *graph);
 

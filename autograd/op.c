@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/name.h"
-
 #define RF_OP(name) extern const rf_op rf_op_##name;
 #include "autograd/ops.def"
 #undef RF_OP
 
-const rf_op *const rf_ops[RF_OP_COUNT] = {
+static const void *const ops[] = {
 #define RF_OP(name) &rf_op_##name,
 #include "autograd/ops.def"
 #undef RF_OP
@@ -40,12 +38,7 @@ const char *rf_shape_text(const rf_shape *shape, char text[64]) {
     return text;
 }
 
-const rf_op *rf_op_find(const char *name) {
-    const char *names[RF_OP_COUNT];
-    for (int i = 0; i < RF_OP_COUNT; i++) names[i] = rf_ops[i]->name;
-    int at = rf_name_find("op", name, names, RF_OP_COUNT);
-    return at < 0 ? NULL : rf_ops[at];
-}
+RF_REGISTRY_DEFINE(op, rf_op, ops, e->infer && e->forward && e->reference && e->formula && e->cases, .what = "op")
 
 /* Parses one "name=value" of `bytes` characters. */
 static rf_status parse_one(const rf_op *op, const char *word, size_t bytes, double values[RF_MAX_ATTRS]) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "autograd/real.h"
+#include "core/registry.h"
 #include "core/status.h"
 
 enum { RF_MAX_DIMS = 4, RF_MAX_INPUTS = 8, RF_MAX_OUTPUTS = 6, RF_MAX_ATTRS = 8 };
@@ -103,18 +104,8 @@ typedef struct rf_op {
     void (*fill)(const rf_call *call, int input, rf_real *data, uint64_t seed);
 } rf_op;
 
-/* The registry: autograd/ops.def expanded to an enum and a table. */
-typedef enum rf_op_id {
-#define RF_OP(name) RF_OP_##name,
-#include "autograd/ops.def"
-#undef RF_OP
-    RF_OP_COUNT
-} rf_op_id;
-
-extern const rf_op *const rf_ops[RF_OP_COUNT];
-
-/* The op called `name`, or NULL with a message that names the nearest one. */
-const rf_op *rf_op_find(const char *name);
+/* The registry: autograd/ops.def and what rf_register_op adds; ids are no order of work. */
+RF_REGISTRY_DECLARE(op, rf_op)
 
 /* Parses attribute text against op->attrs into values[RF_MAX_ATTRS], with defaults; RF_ERR_USER names the bad word. */
 rf_status rf_op_parse_attrs(const rf_op *op, const char *text, double values[RF_MAX_ATTRS]);

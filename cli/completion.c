@@ -115,10 +115,11 @@ static void put_keys(rf_text *out) {
     rf_text_put(out, "'\n\n_rf_key_values() {\n    case \"$1\" in\n");
     for (size_t i = 0; i < rf_key_count; i++) {
         const rf_key *key = &rf_keys[i];
-        const char *choices = key->type == RF_TYPE_BOOL ? "yes|no" : key->type == RF_TYPE_ENUM ? key->choices : NULL;
-        if (!choices) continue;
-        rf_text_printf(out, "    '%s.%s') REPLY='", key->section, key->name);
-        for (const char *c = choices; *c; c++) rf_text_put_bytes(out, *c == '|' ? " " : c, 1);
+        char word[RF_CHOICE_BYTES];
+        if (key->type != RF_TYPE_BOOL && key->type != RF_TYPE_ENUM) continue;
+        rf_text_printf(out, "    '%s.%s') REPLY='%s", key->section, key->name,
+                       key->type == RF_TYPE_BOOL ? "yes no" : "");
+        for (int k = 0; rf_config_choice(key, k, word); k++) rf_text_printf(out, k ? " %s" : "%s", word);
         rf_text_put(out, "' ;;\n");
     }
     rf_text_put(out, "    *) REPLY='' ; return 1 ;;\n    esac\n}\n\n");

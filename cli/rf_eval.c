@@ -44,12 +44,12 @@ typedef struct job {
 
 static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
     int measured = 0;
-    for (int m = 0; m < RF_METRIC_COUNT; m++) {
+    for (int m = 0; m < rf_metric_count(); m++) {
         double value;
-        RF_TRY(rf_metrics[m]->compute(dataset, lists, &value));
+        RF_TRY(rf_metric_at(m)->compute(dataset, lists, &value));
         if (!isfinite(value)) continue;
-        rf_say("%-12s %.6f  %s\n", rf_metrics[m]->name, value, rf_metrics[m]->doc);
-        rf_json_put_number(&j->out, rf_metrics[m]->name, value);
+        rf_say("%-12s %.6f  %s\n", rf_metric_at(m)->name, value, rf_metric_at(m)->doc);
+        rf_json_put_number(&j->out, rf_metric_at(m)->name, value);
         measured++;
     }
     if (!measured) rf_say("%s: no face is annotated, so nothing was measured\n", dataset->annotation_path);

@@ -74,7 +74,7 @@ static rf_status read_figures(job *j) {
         double value = strtod(best, NULL);
         bool wider = *j->model.config.data.val_gt;
         j->exported.ap[wider ? 2 : 0] = isfinite(value) ? value : -1;
-        j->exported.ap_names[wider ? 2 : 0] = wider ? "hard" : rf_metrics[0]->name;
+        j->exported.ap_names[wider ? 2 : 0] = wider ? "hard" : rf_metric_at(0)->name;
     }
     rf_st_free(file);
     return RF_OK;
@@ -128,17 +128,18 @@ static char *formats_text(void) {
     rf_text t = {0};
     char *text = NULL;
     rf_text_put(&t, "FORMATS");
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++)
-        rf_text_printf(&t, "\n  %-12s %s\n               %s", rf_exporters[i]->name,
-                       *rf_exporters[i]->extension ? rf_exporters[i]->extension : "a folder", rf_exporters[i]->doc);
+    for (int i = 0; i < rf_exporter_count(); i++)
+        rf_text_printf(&t, "\n  %-12s %s\n               %s", rf_exporter_at(i)->name,
+                       *rf_exporter_at(i)->extension ? rf_exporter_at(i)->extension : "a folder",
+                       rf_exporter_at(i)->doc);
     return rf_text_finish(&t, &text, NULL) == RF_OK ? text : NULL;
 }
 
 /* Alternatives, as help and completion take them. */
 static void name_formats(char *out, size_t bytes) {
     size_t used = 0;
-    for (int i = 0; i < RF_EXPORTER_COUNT && used < bytes; i++)
-        used += (size_t)snprintf(out + used, bytes - used, i ? "|%s" : "%s", rf_exporters[i]->name);
+    for (int i = 0; i < rf_exporter_count() && used < bytes; i++)
+        used += (size_t)snprintf(out + used, bytes - used, i ? "|%s" : "%s", rf_exporter_at(i)->name);
 }
 
 int rf_export_main(int argc, char **argv) {

@@ -122,11 +122,11 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
         rf_free(wider);
         RF_TRY(status);
     } else {
-        for (int m = 0; m < RF_METRIC_COUNT; m++) {
+        for (int m = 0; m < rf_metric_count(); m++) {
             double value;
-            if (rf_metrics[m]->needs_mesh && !s->val->mesh) continue;
-            RF_TRY(rf_metrics[m]->compute(s->val, lists, &value));
-            add_metric(out, rf_metrics[m]->name, value);
+            if (rf_metric_at(m)->needs_mesh && !s->val->mesh) continue;
+            RF_TRY(rf_metric_at(m)->compute(s->val, lists, &value));
+            add_metric(out, rf_metric_at(m)->name, value);
         }
     }
     if (out->read < out->asked) rf_say(" over %zu of %zu pictures", out->read, out->asked);

@@ -13,7 +13,9 @@
 enum { PLACE_BYTES = 400, MAX_FILE_BYTES = 1 << 20 };
 
 #define RF_KEY_ROW(type, section, key, initial, choices, lo, hi, doc)                                                  \
-    {type, #section, #key, initial, choices, doc, lo, hi, offsetof(rf_config, section.key)},
+    {type, #section, #key, initial, choices, doc, lo, hi, offsetof(rf_config, section.key), false},
+#define RF_KEY_MORE(section, key, initial, doc)                                                                        \
+    {RF_TYPE_TEXT, #section, #key, initial, NULL, doc, 0, 0, offsetof(rf_config, section.key), true},
 #define RF_SECTION_BEGIN(section, doc)
 #define RF_KEY_INT(section, key, initial, lo, hi, doc)                                                                 \
     RF_KEY_ROW(RF_TYPE_INT, section, key, #initial, NULL, lo, hi, doc)
@@ -42,6 +44,7 @@ typedef struct section_row {
 #define RF_KEY_REAL(section, key, initial, lo, hi, doc)
 #define RF_KEY_BOOL(section, key, initial, doc)
 #define RF_KEY_TEXT(section, key, initial, doc)
+#define RF_KEY_MORE(section, key, initial, doc)
 #define RF_KEY_ENUM(section, key, initial, choices, doc)
 #define RF_KEY_LIST(section, key, initial, lo, hi, doc)
 #define RF_SECTION_END(section)
@@ -150,9 +153,10 @@ typedef enum pass {
  * not set by anybody. One of an earlier version lacks the keys that came later; nobody writes three quarters of them by
  * hand. */
 static bool is_resolved(const rf_config_entries *entries) {
-    size_t n = 0;
+    size_t n = 0, always = 0;
     for (size_t i = 0; i < entries->count; i++) n += entries->items[i].line > 0;
-    return n >= rf_key_count * 3 / 4;
+    for (size_t i = 0; i < rf_key_count; i++) always += !rf_keys[i].more;
+    return n >= always * 3 / 4;
 }
 
 /* Whether a weak override stands in the place of the key's default in a resolved configuration. */

@@ -8,7 +8,7 @@
 
 #include "core/status.h"
 
-enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32 };
+enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32, RF_CHOICE_BYTES = 64 };
 
 typedef struct rf_real_list {
     int n;
@@ -21,6 +21,7 @@ typedef struct rf_config {
 #define RF_KEY_REAL(section, key, initial, lo, hi, doc) double key;
 #define RF_KEY_BOOL(section, key, initial, doc) bool key;
 #define RF_KEY_TEXT(section, key, initial, doc) char key[RF_TEXT_BYTES];
+#define RF_KEY_MORE(section, key, initial, doc) char key[RF_TEXT_BYTES];
 #define RF_KEY_ENUM(section, key, initial, choices, doc) char key[RF_TEXT_BYTES];
 #define RF_KEY_LIST(section, key, initial, lo, hi, doc) rf_real_list key;
 #define RF_SECTION_END(section)                                                                                        \
@@ -44,12 +45,16 @@ typedef struct rf_key {
     const char *section, *name, *initial, *choices, *doc;
     double lo, hi;
     size_t offset; /* in rf_config */
+    bool more;     /* it stands in a printed configuration only where it is not the default */
 } rf_key;
 
 extern const rf_key rf_keys[];
 extern const size_t rf_key_count;
 /* NULL when there is no such key. */
 const rf_key *rf_config_find_key(const char *section, const char *name);
+/* The i-th word that an enumeration takes, those of its registry that plugins add at the end; false: there are not so
+ * many, or the key is no enumeration. */
+bool rf_config_choice(const rf_key *key, int i, char word[RF_CHOICE_BYTES]);
 /* Section documentation by name, NULL when there is no such section. */
 const char *rf_section_doc(const char *section);
 

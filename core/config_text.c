@@ -14,6 +14,7 @@ rf_status rf_config_text(const rf_config *config, char **text) {
             rf_text_printf(&out, "%s[%s]\n", i ? "\n" : "", key->section);
             section = key->section;
         }
+        if (key->more && strcmp((const char *)config + key->offset, key->initial) == 0) continue;
         rf_text_printf(&out, "%s = ", key->name);
         RF_TRY_GOTO(rf_config_put_value(&out, config, key));
         rf_text_put(&out, "\n");
@@ -46,6 +47,7 @@ static const char introduction[] =
     "commas (at most 32), a *text* has at most 255 bytes.\n";
 
 static void put_type(rf_text *out, const rf_key *key) {
+    char word[RF_CHOICE_BYTES];
     switch (key->type) {
     case RF_TYPE_INT:
         rf_text_printf(out, "whole, %.15g to %.15g", key->lo, key->hi);
@@ -63,11 +65,7 @@ static void put_type(rf_text *out, const rf_key *key) {
         rf_text_printf(out, "list, each %.15g to %.15g", key->lo, key->hi);
         break;
     case RF_TYPE_ENUM:
-        for (const char *c = key->choices; *c; c += *c == '|') {
-            size_t length = strcspn(c, "|");
-            rf_text_printf(out, "%s`%.*s`", c == key->choices ? "" : ", ", (int)length, c);
-            c += length;
-        }
+        for (int i = 0; rf_config_choice(key, i, word); i++) rf_text_printf(out, "%s`%s`", i ? ", " : "", word);
         break;
     }
 }

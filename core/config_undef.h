@@ -5,6 +5,7 @@
 #undef RF_KEY_REAL
 #undef RF_KEY_BOOL
 #undef RF_KEY_TEXT
+#undef RF_KEY_MORE
 #undef RF_KEY_ENUM
 #undef RF_KEY_LIST
 #undef RF_SECTION_END

@@ -6,6 +6,7 @@
 
 #include "core/config_impl.h"
 #include "core/name.h"
+#include "core/registry.h"
 
 enum { NAME_BYTES = 64 };
 
@@ -89,21 +90,33 @@ static const char *plain_word(const rf_key *key, const char *value) {
     return truth ? "yes" : "no";
 }
 
-static rf_status set_enum(char *out, const rf_key *key, const char *value, const char *place) {
-    char words[16][NAME_BYTES];
-    value = plain_word(key, value);
-    const char *names[16];
-    size_t n = 0;
-    for (const char *c = key->choices; *c && n < 16; c += *c == '|', n++) {
+bool rf_config_choice(const rf_key *key, int i, char word[RF_CHOICE_BYTES]) {
+    if (key->type != RF_TYPE_ENUM) return false;
+    for (const char *c = key->choices; *c; c += *c == '|', i--) {
         size_t length = strcspn(c, "|");
-        snprintf(words[n], NAME_BYTES, "%.*s", (int)length, c);
-        names[n] = words[n];
-        if (strcmp(words[n], value) == 0) return set_text(out, key, value, place);
+        if (i == 0) snprintf(word, RF_CHOICE_BYTES, "%.*s", (int)length, c);
+        if (i == 0) return true;
         c += length;
+    }
+    const char *added = rf_registry_added(key->section, key->name, i);
+    if (added) snprintf(word, RF_CHOICE_BYTES, "%s", added);
+    return added != NULL;
+}
+
+static rf_status set_enum(char *out, const rf_key *key, const char *value, const char *place) {
+    enum { MOST = 64 };
+    char words[MOST][RF_CHOICE_BYTES], all[1024] = "";
+    const char *names[MOST];
+    size_t n = 0, used = 0;
+    value = plain_word(key, value);
+    for (int i = 0; n < MOST && rf_config_choice(key, i, words[n]); i++, n++) {
+        if (strcmp(words[n], value) == 0) return set_text(out, key, value, place);
+        names[n] = words[n];
+        if (used < sizeof all) used += (size_t)snprintf(all + used, sizeof all - used, n ? "|%s" : "%s", words[n]);
     }
     const char *near = rf_nearest_name(value, names, n);
     return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected one of %s%s%s%s", place, key->section, key->name, value,
-                   key->choices, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                   all, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static rf_status set_list(rf_real_list *out, const rf_key *key, const char *value, const char *place) {

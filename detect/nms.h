@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "core/registry.h"
 #include "detect/faces.h"
 
 typedef struct rf_merge_spec {
@@ -47,14 +48,7 @@ typedef struct rf_merger {
     const char *name;
     rf_status (*run)(rf_face_list *faces, const rf_merge_spec *spec);
 } rf_merger;
-typedef enum rf_merge_id {
-#define RF_MERGE(name, function) RF_MERGE_##name,
-#include "detect/merges.def"
-#undef RF_MERGE
-    RF_MERGE_COUNT
-} rf_merge_id;
-extern const rf_merger rf_mergers[RF_MERGE_COUNT];
-/* NULL with a message when none is called so. */
-const rf_merger *rf_merger_find(const char *name);
+/* They all. */
+RF_REGISTRY_DECLARE(merger, rf_merger)
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "core/status.h"
+#include "core/registry.h"
 #include "data/dataset.h"
 #include "detect/faces.h"
 
@@ -21,16 +22,7 @@ typedef struct rf_metric {
     rf_status (*compute)(const rf_dataset *truth, const rf_face_list *detections, double *value);
 } rf_metric;
 
-typedef enum rf_metric_id {
-#define RF_METRIC(name) RF_METRIC_##name,
-#include "eval/metrics.def"
-#undef RF_METRIC
-    RF_METRIC_COUNT
-} rf_metric_id;
-
-extern const rf_metric *const rf_metrics[RF_METRIC_COUNT];
-
-/* The metric called `name`, or NULL with a message that lists the names. */
-const rf_metric *rf_metric_find(const char *name);
+/* The registry: eval/metrics.def and what is registered. */
+RF_REGISTRY_DECLARE(metric, rf_metric)
 
 #endif

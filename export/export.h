@@ -7,6 +7,7 @@
 #define RF_EXPORT_EXPORT_H
 
 #include "core/config.h"
+#include "core/registry.h"
 #include "layers/params.h"
 
 struct rf_card_io;
@@ -53,18 +54,8 @@ typedef struct rf_exporter {
                           struct rf_card_io *io);
 } rf_exporter;
 
-/* The registry: export/exporters.def expanded to an enum and a table. */
-typedef enum rf_exporter_id {
-#define RF_EXPORTER(name) RF_EXPORTER_##name,
-#include "export/exporters.def"
-#undef RF_EXPORTER
-    RF_EXPORTER_COUNT
-} rf_exporter_id;
-
-extern const rf_exporter *const rf_exporters[RF_EXPORTER_COUNT];
-
-/* The exporter called `name`, or NULL with a message that names the nearest one and lists all. */
-const rf_exporter *rf_exporter_find(const char *name);
+/* The registry: export/exporters.def and what is registered. */
+RF_REGISTRY_DECLARE(exporter, rf_exporter)
 /* The exporter whose extension `path` ends in, or NULL with a message. */
 const rf_exporter *rf_exporter_for_path(const char *path);
 

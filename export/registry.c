@@ -4,7 +4,6 @@
 
 #include "core/mem.h"
 #include "core/text.h"
-#include "core/name.h"
 #include "export/card.h"
 #include "export/export.h"
 
@@ -12,30 +11,25 @@
 #include "export/exporters.def"
 #undef RF_EXPORTER
 
-const rf_exporter *const rf_exporters[RF_EXPORTER_COUNT] = {
+static const void *const exporters[] = {
 #define RF_EXPORTER(name) &rf_exporter_##name,
 #include "export/exporters.def"
 #undef RF_EXPORTER
 };
 
-const rf_exporter *rf_exporter_find(const char *name) {
-    const char *names[RF_EXPORTER_COUNT];
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) names[i] = rf_exporters[i]->name;
-    int at = rf_name_find("format", name, names, RF_EXPORTER_COUNT);
-    return at < 0 ? NULL : rf_exporters[at];
-}
+RF_REGISTRY_DEFINE(exporter, rf_exporter, exporters, e->extension && e->doc && e->write && e->verify, .what = "format")
 
 const rf_exporter *rf_exporter_for_path(const char *path) {
     size_t length = strlen(path);
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) {
-        const char *extension = rf_exporters[i]->extension;
+    for (int i = 0; i < rf_exporter_count(); i++) {
+        const char *extension = rf_exporter_at(i)->extension;
         size_t n = strlen(extension);
-        if (n && length > n && strcmp(path + length - n, extension) == 0) return rf_exporters[i];
+        if (n && length > n && strcmp(path + length - n, extension) == 0) return rf_exporter_at(i);
     }
     char list[256] = "";
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s (%s)", i ? ", " : "", rf_exporters[i]->name,
-                 rf_exporters[i]->extension);
+    for (int i = 0; i < rf_exporter_count(); i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s (%s)", i ? ", " : "", rf_exporter_at(i)->name,
+                 rf_exporter_at(i)->extension);
     rf_fail(RF_ERR_USER, "the name '%s' does not tell the format: give it with --to; there are %s", path, list);
     return NULL;
 }

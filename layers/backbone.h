@@ -5,6 +5,7 @@
 #define RF_LAYERS_BACKBONE_H
 
 #include "layers/blocks.h"
+#include "core/registry.h"
 
 enum { RF_MAX_TAPS = 8 };
 
@@ -25,16 +26,7 @@ typedef struct rf_backbone {
     const void *plan; /* the build function's own data */
 } rf_backbone;
 
-typedef enum rf_backbone_id {
-#define RF_BACKBONE(name) RF_BACKBONE_##name,
-#include "layers/backbones.def"
-#undef RF_BACKBONE
-    RF_BACKBONE_COUNT
-} rf_backbone_id;
-
-extern const rf_backbone *const rf_backbones[RF_BACKBONE_COUNT];
-
-/* The backbone called `name`, or NULL with a message that names the nearest one. */
-const rf_backbone *rf_backbone_find(const char *name);
+/* The registry: layers/backbones.def and what is registered. */
+RF_REGISTRY_DECLARE(backbone, rf_backbone)
 
 #endif

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/context.h"
 
-#include "core/name.h"
-
 #define RF_CONTEXT(name) extern const rf_context rf_context_##name;
 #include "layers/contexts.def"
 #undef RF_CONTEXT
 
-const rf_context *const rf_contexts[RF_CONTEXT_COUNT] = {
+static const void *const contexts[] = {
 #define RF_CONTEXT(name) &rf_context_##name,
 #include "layers/contexts.def"
 #undef RF_CONTEXT
 };
 
-const rf_context *rf_context_find(const char *name) {
-    const char *names[RF_CONTEXT_COUNT];
-    for (int i = 0; i < RF_CONTEXT_COUNT; i++) names[i] = rf_contexts[i]->name;
-    int at = rf_name_find("context module", name, names, RF_CONTEXT_COUNT);
-    return at < 0 ? NULL : rf_contexts[at];
-}
+RF_REGISTRY_DEFINE(context, rf_context, contexts, e->build && e->doc, .what = "context module", .key = "model.context")
 
 rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,
                           rf_deform deform) {

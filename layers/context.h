@@ -6,6 +6,7 @@
 #define RF_LAYERS_CONTEXT_H
 
 #include "layers/blocks.h"
+#include "core/registry.h"
 
 typedef struct rf_context {
     const char *name, *doc;
@@ -16,17 +17,8 @@ typedef struct rf_context {
     rf_value (*build)(rf_net *net, rf_value x, double slope, rf_deform deform);
 } rf_context;
 
-typedef enum rf_context_id {
-#define RF_CONTEXT(name) RF_CONTEXT_##name,
-#include "layers/contexts.def"
-#undef RF_CONTEXT
-    RF_CONTEXT_COUNT
-} rf_context_id;
-
-extern const rf_context *const rf_contexts[RF_CONTEXT_COUNT];
-
-/* The context called `name`, or NULL with a message that names the nearest one. */
-const rf_context *rf_context_find(const char *name);
+/* The registry: layers/contexts.def and what is registered. */
+RF_REGISTRY_DECLARE(context, rf_context)
 
 /* The module of level `index` (from 0) in its scope. */
 rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,

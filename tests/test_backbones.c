@@ -29,14 +29,14 @@ static rf_params *params_of(const char *backbone) {
 static void backbones_are_as_large_as_pytorch_s(void **state) {
     (void)state;
     rf_json *counts = golden_open("backbones.json");
-    for (int i = 0; i < RF_BACKBONE_COUNT; i++) {
+    for (int i = 0; i < rf_backbone_count(); i++) {
         size_t count = 0;
-        rf_params *params = params_of(rf_backbones[i]->name);
+        rf_params *params = params_of(rf_backbone_at(i)->name);
         for (size_t k = 0; k < params->count; k++) {
             const rf_param *p = &params->entries[k];
             if (p->flags & RF_PARAM_BACKBONE && !rf_param_is_state(p)) count += p->count;
         }
-        assert_int_equal(count, (size_t)golden_get(counts, rf_backbones[i]->name));
+        assert_int_equal(count, (size_t)golden_get(counts, rf_backbone_at(i)->name));
         rf_params_free(params);
     }
     rf_json_free(counts);
@@ -79,7 +79,7 @@ static void check_backbone(const rf_backbone *backbone) {
 
 static void every_backbone(void **state) {
     (void)state;
-    for (int i = 0; i < RF_BACKBONE_COUNT; i++) check_backbone(rf_backbones[i]);
+    for (int i = 0; i < rf_backbone_count(); i++) check_backbone(rf_backbone_at(i));
 }
 
 /* Whether the backbone is that of the other store, and the rest is not. */

@@ -119,12 +119,12 @@ static void check(const char *text, const char *part) {
 
 static void every_context(void **state) {
     (void)state;
-    for (int i = 0; i < RF_CONTEXT_COUNT; i++) {
-        const rf_context *c = rf_contexts[i];
+    for (int i = 0; i < rf_context_count(); i++) {
+        const rf_context *c = rf_context_at(i);
         assert_true(c->doc && *c->doc);
         assert_ptr_equal(rf_context_find(c->name), c);
         for (int k = 0; k < i; k++)
-            assert_true(!c->scope || !rf_contexts[k]->scope || strcmp(c->scope, rf_contexts[k]->scope));
+            assert_true(!c->scope || !rf_context_at(k)->scope || strcmp(c->scope, rf_context_at(k)->scope));
         for (int v = 0; v < 3; v++) {
             char text[256];
             snprintf(text, sizeof text, "[model]\nchannels=8\ncontext=%s\ncontext_dcn=%s\n", c->name, dcn[v]);
@@ -146,16 +146,16 @@ static void every_context(void **state) {
 /* Level 0 alone, so that shape and names are seen without a detector around. */
 static void contexts_keep_the_shape(void **state) {
     (void)state;
-    for (int i = 0; i < RF_CONTEXT_COUNT; i++) {
+    for (int i = 0; i < rf_context_count(); i++) {
         rf_net net = {.graph = rf_graph_new(), .params = rf_params_new(), .bn_eps = 1e-5, .head_lr = 1};
         rf_value x = rf_graph_input(net.graph, "x", (rf_shape){4, {2, 5, 6, 12}});
-        rf_value y = rf_context_build(&net, rf_contexts[i], x, 2, 0.1, RF_DEFORM_NONE);
+        rf_value y = rf_context_build(&net, rf_context_at(i), x, 2, 0.1, RF_DEFORM_NONE);
         assert_int_equal(rf_net_status(&net), RF_OK);
         rf_shape have = rf_graph_shape(net.graph, y), want = rf_graph_shape(net.graph, x);
         assert_true(rf_shape_equal(&have, &want));
         assert_string_equal(net.prefix, "");
         char scope[32];
-        snprintf(scope, sizeof scope, "%s3.", rf_contexts[i]->scope ? rf_contexts[i]->scope : "");
+        snprintf(scope, sizeof scope, "%s3.", rf_context_at(i)->scope ? rf_context_at(i)->scope : "");
         for (size_t k = 0; k < net.params->count; k++)
             assert_memory_equal(net.params->entries[k].name, scope, strlen(scope));
         rf_params_free(net.params);

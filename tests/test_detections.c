@@ -298,16 +298,16 @@ static void weighted_equals_naive(void **state) {
 /* What every merge promises: one face stays as it is, none stays none, the names are found. */
 static void merges_contract(void **state) {
     (void)state;
-    for (int m = 0; m < RF_MERGE_COUNT; m++) {
+    for (int m = 0; m < rf_merger_count(); m++) {
         const rf_merge_spec spec = {.iou = 0.4f, .soft_sigma = 0.5f, .soft_score = 0.001f, .drop_singletons = true};
         rf_face_list list = {0};
-        assert_ptr_equal(rf_merger_find(rf_mergers[m].name), &rf_mergers[m]);
-        assert_int_equal(rf_mergers[m].run(&list, &spec), RF_OK);
+        assert_ptr_equal(rf_merger_find(rf_merger_at(m)->name), rf_merger_at(m));
+        assert_int_equal(rf_merger_at(m)->run(&list, &spec), RF_OK);
         assert_int_equal(list.n, 0);
         rf_face face = {.box = {1, 2, 30, 40}, .score = 0.5f}, bad = {.box = {0, 0, NAN, 5}, .score = 1};
         assert_int_equal(rf_face_list_push(&list, &bad), RF_OK);
         assert_int_equal(rf_face_list_push(&list, &face), RF_OK);
-        assert_int_equal(rf_mergers[m].run(&list, &spec), RF_OK);
+        assert_int_equal(rf_merger_at(m)->run(&list, &spec), RF_OK);
         assert_int_equal(list.n, 1);
         assert_memory_equal(&list.items[0].box, face.box, sizeof face.box);
         assert_float_equal(list.items[0].score, 0.5, 0);

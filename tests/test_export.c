@@ -192,8 +192,8 @@ static void every_exporter_keeps_the_contract(void **state) {
     (void)state;
     subject s;
     open_subject(small, &s);
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) {
-        const rf_exporter *exporter = rf_exporters[i];
+    for (int i = 0; i < rf_exporter_count(); i++) {
+        const rf_exporter *exporter = rf_exporter_at(i);
         assert_true(exporter->name && exporter->extension && strlen(exporter->doc) > 20);
         assert_ptr_equal(rf_exporter_find(exporter->name), exporter);
         rf_export_options o = tried_options(exporter, &s.model);
@@ -282,7 +282,7 @@ static void names_find_exporters(void **state) {
     assert_null(rf_exporter_find("safetensor"));
     assert_non_null(strstr(rf_error_message(), "did you mean \"safetensors\""));
     assert_null(rf_exporter_find("what"));
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(rf_error_message(), rf_exporters[i]->name));
+    for (int i = 0; i < rf_exporter_count(); i++) assert_non_null(strstr(rf_error_message(), rf_exporter_at(i)->name));
     assert_string_equal(rf_exporter_for_path("a/b.onnx")->name, "onnx");
     assert_null(rf_exporter_for_path(".onnx"));
     assert_null(rf_exporter_for_path("a/b.onn"));
@@ -363,7 +363,7 @@ static void rf_export_as_a_user_runs_it(void **state) {
     read_text("@/best.onnx.json", programs_out);
     assert_non_null(strstr(programs_out, "\"ap\":{\"voc_ap50\":"));
     succeeds("rf-export --help");
-    for (int i = 0; i < RF_EXPORTER_COUNT; i++) assert_non_null(strstr(programs_out, rf_exporters[i]->doc));
+    for (int i = 0; i < rf_exporter_count(); i++) assert_non_null(strstr(programs_out, rf_exporter_at(i)->doc));
     refused("rf-export @/plain.safetensors", "-o PATH is missing");
     refused("rf-export @/plain.safetensors -o @/x.what", "does not tell the format");
     refused("rf-export @/plain.safetensors -o @/x --to onxx", "did you mean \"onnx\"");

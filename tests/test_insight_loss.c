@@ -153,15 +153,15 @@ static void lots(void **state) {
 static void kinds_are_the_choices(void **state) {
     (void)state;
     char text[96];
-    for (int k = 0; k < RF_MINING_COUNT; k++) {
-        snprintf(text, sizeof text, "[loss]\nmining=%s\n", rf_mining_kinds[k].name);
+    for (int k = 0; k < rf_mining_count(); k++) {
+        snprintf(text, sizeof text, "[loss]\nmining=%s\n", rf_mining_at(k)->name);
         rf_config config = config_of(text);
-        assert_ptr_equal(rf_mining_find(config.loss.mining), &rf_mining_kinds[k]);
+        assert_ptr_equal(rf_mining_find(config.loss.mining), rf_mining_at(k));
     }
-    for (int k = 0; k < RF_LOSS_NORM_COUNT; k++) {
-        snprintf(text, sizeof text, "[loss]\nnormalise=%s\n", rf_loss_norms[k].name);
+    for (int k = 0; k < rf_loss_norm_count(); k++) {
+        snprintf(text, sizeof text, "[loss]\nnormalise=%s\n", rf_loss_norm_at(k)->name);
         rf_config config = config_of(text);
-        assert_ptr_equal(rf_loss_norm_find(config.loss.normalise), &rf_loss_norms[k]);
+        assert_ptr_equal(rf_loss_norm_find(config.loss.normalise), rf_loss_norm_at(k));
     }
     assert_null(rf_mining_find("none"));
     assert_null(rf_loss_norm_find("none"));

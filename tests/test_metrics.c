@@ -77,9 +77,9 @@ static void voc_by_hand(void **state) {
     rf_voc_curve_free(&curve);
     rf_free(items);
     double value;
-    assert_int_equal(rf_metrics[RF_METRIC_voc_ap50]->compute(&truth, lists, &value), RF_OK);
+    assert_int_equal(rf_metric_find("voc_ap50")->compute(&truth, lists, &value), RF_OK);
     assert_float_equal(value, 0.5, 1e-12);
-    assert_int_equal(rf_metrics[RF_METRIC_voc_ap50_95]->compute(&truth, lists, &value), RF_OK);
+    assert_int_equal(rf_metric_find("voc_ap50_95")->compute(&truth, lists, &value), RF_OK);
     /* five thresholds up to IoU 0.7, five above; the double never becomes the first */
     assert_float_equal(value, (5 * 0.5 + 5 * (1.0 / 3)) / 10, 1e-12);
 }
@@ -91,12 +91,12 @@ static void voc_ties_in_any_order(void **state) {
                     {.box = {100, 0, 120, 20}, .score = 0.5f}};
     rf_face_list lists[2] = {{.items = a, .n = 3, .capacity = 3}, {0}};
     double first, other;
-    assert_int_equal(rf_metrics[RF_METRIC_voc_ap50]->compute(&truth, lists, &first), RF_OK);
+    assert_int_equal(rf_metric_find("voc_ap50")->compute(&truth, lists, &first), RF_OK);
     assert_float_equal(first, 2.0 / 3 * (2.0 / 3), 1e-12);
     rf_face swap = a[1];
     a[1] = a[0];
     a[0] = swap;
-    assert_int_equal(rf_metrics[RF_METRIC_voc_ap50]->compute(&truth, lists, &other), RF_OK);
+    assert_int_equal(rf_metric_find("voc_ap50")->compute(&truth, lists, &other), RF_OK);
     assert_float_equal(first, other, 0);
 }
 
@@ -131,8 +131,8 @@ static bool same(double a, double b) {
 /* What the contract promises of every metric. */
 static void metric_contract(void **state) {
     (void)state;
-    for (int m = 0; m < RF_METRIC_COUNT; m++) {
-        const rf_metric *metric = rf_metrics[m];
+    for (int m = 0; m < rf_metric_count(); m++) {
+        const rf_metric *metric = rf_metric_at(m);
         assert_true(metric->name[0] && metric->doc[0] && metric->compute);
         assert_ptr_equal(rf_metric_find(metric->name), metric);
         double value;

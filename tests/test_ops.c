@@ -75,8 +75,8 @@ static const struct {
 typedef void (*case_fn)(const rf_op *op, const rf_case *shapes);
 
 static void for_all_cases(case_fn fn) {
-    for (int i = 0; i < RF_OP_COUNT; i++)
-        for (const rf_case *c = rf_ops[i]->cases; c->inputs; c++) fn(rf_ops[i], c);
+    for (int i = 0; i < rf_op_count(); i++)
+        for (const rf_case *c = rf_op_at(i)->cases; c->inputs; c++) fn(rf_op_at(i), c);
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
         const rf_op *op = rf_op_find(large[i].op);
         assert_non_null(op);
@@ -99,9 +99,9 @@ static void for_all_isas(void (*fn)(rf_isa)) {
 static void every_op_keeps_the_contract(void **state) {
     (void)state;
     if (!runs_here(true)) return;
-    for (int i = 0; i < RF_OP_COUNT; i++) CHECK(rf_check_contract(rf_ops[i]));
-    for (int i = 0; i < RF_OP_COUNT; i++)
-        for (int k = 0; k < i; k++) assert_string_not_equal(rf_ops[i]->name, rf_ops[k]->name);
+    for (int i = 0; i < rf_op_count(); i++) CHECK(rf_check_contract(rf_op_at(i)));
+    for (int i = 0; i < rf_op_count(); i++)
+        for (int k = 0; k < i; k++) assert_string_not_equal(rf_op_at(i)->name, rf_op_at(k)->name);
 }
 
 static void forward_case(const rf_op *op, const rf_case *shapes) {

@@ -164,8 +164,8 @@ static void updates_follow_the_formula(void **state) {
 
 static void optimizers_keep_the_contract(void **state) {
     (void)state;
-    for (int k = 0; k < RF_OPTIMIZER_COUNT; k++) {
-        const rf_optimizer_kind *kind = rf_optimizer_kinds[k];
+    for (int k = 0; k < rf_optimizer_count(); k++) {
+        const rf_optimizer_kind *kind = rf_optimizer_at(k);
         run r;
         run_make(&r, "optim.weight_decay=0 optim.ema=0.5");
         rf_optimizer_free(&r.optimizer);

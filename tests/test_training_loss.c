@@ -19,7 +19,9 @@
 #include "core/rng.h"
 #include "autograd/exec.h"
 #include "detect/spec.h"
+#include "layers/context.h"
 #include "train/loss.h"
+#include "train/loss_norm.h"
 #include "train/mining.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -84,25 +86,20 @@ static void rates(void **state) {
         }
 }
 
-/* The schema's choices and the names of a registry, the first members of its entries, are the same. */
-static void expect_choices(const char *section, const void *const *entries, size_t n) {
-    const rf_key *key = rf_keys;
-    while (strcmp(key->section, section) || strcmp(key->name, "kind")) key++;
-    char text[256];
-    size_t found = 0;
-    snprintf(text, sizeof text, "%s", key->choices);
-    for (char *word = strtok(text, "|"); word; word = strtok(NULL, "|"), found++) {
-        size_t i = 0;
-        while (i < n && strcmp(*(const char *const *)entries[i], word)) i++;
-        if (i == n) fail_msg("%s.kind offers '%s', which is not registered", section, word);
-    }
-    assert_int_equal(found, n);
-}
+/* The schema's choices and the names of a registry are the same. */
+#define expect_choices(section, key, kind)                                                                             \
+    do {                                                                                                               \
+        char word[RF_CHOICE_BYTES];                                                                                    \
+        int n = 0;                                                                                                     \
+        for (; rf_config_choice(rf_config_find_key(section, key), n, word); n++)                                       \
+            if (!rf_##kind##_find(word)) fail_msg("%s.%s: %s", section, key, rf_error_message());                      \
+        assert_int_equal(n, rf_##kind##_count());                                                                      \
+    } while (0)
 
 static void schedules_keep_the_contract(void **state) {
     (void)state;
-    for (int i = 0; i < RF_SCHEDULE_COUNT; i++) {
-        const rf_schedule *s = rf_schedules[i];
+    for (int i = 0; i < rf_schedule_count(); i++) {
+        const rf_schedule *s = rf_schedule_at(i);
         rf_config c = settings("optim.lr=0.25 schedule.warmup_epochs=2");
         snprintf(c.schedule.kind, sizeof c.schedule.kind, "%s", s->name);
         for (double e = 2; e < 1.5 * c.schedule.epochs; e += 0.03) {
@@ -111,9 +108,13 @@ static void schedules_keep_the_contract(void **state) {
             near(rf_schedule_rate(&c, e), 0.25 * factor, 0, s->name, (size_t)e);
         }
     }
-    expect_choices("schedule", (const void *const *)rf_schedules, RF_SCHEDULE_COUNT);
-    expect_choices("optim", (const void *const *)rf_optimizer_kinds, RF_OPTIMIZER_COUNT);
-    expect_choices("loss", (const void *const *)rf_loss_kinds, RF_LOSS_COUNT);
+    expect_choices("schedule", "kind", schedule);
+    expect_choices("optim", "kind", optimizer);
+    expect_choices("loss", "kind", loss);
+    expect_choices("loss", "mining", mining);
+    expect_choices("loss", "normalise", loss_norm);
+    expect_choices("model", "context", context);
+    expect_choices("eval", "merge", merger);
 }
 
 /* ---- mining ---- */
@@ -384,10 +385,10 @@ static void loss_equals_the_formula(void **state) {
 
 static void losses_keep_the_contract(void **state) {
     (void)state;
-    for (int k = 0; k < RF_LOSS_COUNT; k++) {
+    for (int k = 0; k < rf_loss_count(); k++) {
         rig r;
         uint64_t n = 1;
-        rig_make(&r, rf_loss_kinds[k], "input.size=64", 2);
+        rig_make(&r, rf_loss_at(k), "input.size=64", 2);
         assert_true(*r.kind->name && *r.kind->doc && rf_loss_find(r.kind->name) == r.kind);
         for (rf_status status; rf_alloc_fail_at(n), (status = rig_build(&r)) != RF_OK; rig_drop(&r), n++)
             assert_int_equal(status, RF_ERR_NOMEM);

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/loss.h"
 
-#include "core/name.h"
 #define RF_LOSS(name) extern const rf_loss_kind rf_loss_##name;
 #include "train/losses.def"
 #undef RF_LOSS
 
-const rf_loss_kind *const rf_loss_kinds[RF_LOSS_COUNT] = {
+static const void *const loss_kinds[] = {
 #define RF_LOSS(name) &rf_loss_##name,
 #include "train/losses.def"
 #undef RF_LOSS
 };
 
-const rf_loss_kind *rf_loss_find(const char *name) {
-    const char *names[RF_LOSS_COUNT];
-    for (int i = 0; i < RF_LOSS_COUNT; i++) names[i] = rf_loss_kinds[i]->name;
-    int at = rf_name_find("loss", name, names, RF_LOSS_COUNT);
-    return at < 0 ? NULL : rf_loss_kinds[at];
-}
+RF_REGISTRY_DEFINE(loss, rf_loss_kind, loss_kinds, e->make && e->free && e->build && e->set_batch && e->counts,
+                   .what = "loss", .key = "loss.kind")
 
 rf_status rf_loss_build(const rf_loss_kind *kind, rf_loss *loss, rf_graph *g, const rf_detector *detector,
                         rf_loss_values *out) {

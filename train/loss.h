@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/registry.h"
 #include "data/dataset.h"
 #include "detect/placement.h"
 #include "layers/detector.h"
@@ -56,16 +57,8 @@ typedef struct rf_loss_kind {
     size_t (*facts)(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
 } rf_loss_kind;
 
-typedef enum rf_loss_id {
-#define RF_LOSS(name) RF_LOSS_##name,
-#include "train/losses.def"
-#undef RF_LOSS
-    RF_LOSS_COUNT
-} rf_loss_id;
-extern const rf_loss_kind *const rf_loss_kinds[RF_LOSS_COUNT];
-
-/* The loss that loss.kind names. */
-const rf_loss_kind *rf_loss_find(const char *name);
+/* The losses by name (train/losses.def), as loss.kind says. */
+RF_REGISTRY_DECLARE(loss, rf_loss_kind)
 /* Appends a loss and the sum of its terms, a scalar to differentiate. RF_ERR_USER: it has no term that is summed. */
 rf_status rf_loss_build(const rf_loss_kind *kind, rf_loss *loss, rf_graph *graph, const rf_detector *detector,
                         rf_loss_values *out);

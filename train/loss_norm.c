@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/loss_norm.h"
 
-#include "core/name.h"
 static double at_least_one(size_t count) {
     return (double)(count ? count : 1);
 }
@@ -33,15 +32,11 @@ void rf_loss_norm_level_count(const rf_loss_norm_input *in, rf_loss_share *share
     }
 }
 
-const rf_loss_norm rf_loss_norms[RF_LOSS_NORM_COUNT] = {
-#define RF_LOSS_NORM(name, function) {#name, function},
+static const void *const loss_norms[] = {
+#define RF_LOSS_NORM(name, function) &(const rf_loss_norm){#name, function},
 #include "train/loss_norms.def"
 #undef RF_LOSS_NORM
 };
 
-const rf_loss_norm *rf_loss_norm_find(const char *name) {
-    const char *names[RF_LOSS_NORM_COUNT];
-    for (int i = 0; i < RF_LOSS_NORM_COUNT; i++) names[i] = rf_loss_norms[i].name;
-    int at = rf_name_find("normalisation of losses", name, names, RF_LOSS_NORM_COUNT);
-    return at < 0 ? NULL : &rf_loss_norms[at];
-}
+RF_REGISTRY_DEFINE(loss_norm, rf_loss_norm, loss_norms, e->run, .what = "normalisation of losses",
+                   .key = "loss.normalise")

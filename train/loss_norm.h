@@ -4,6 +4,7 @@
 #define RF_TRAIN_LOSS_NORM_H
 
 #include "core/config.h"
+#include "core/registry.h"
 #include "detect/anchors.h"
 
 /* Anchors of one level of a batch that train. */
@@ -36,14 +37,7 @@ typedef struct rf_loss_norm {
     const char *name;
     void (*run)(const rf_loss_norm_input *in, rf_loss_share *share);
 } rf_loss_norm;
-typedef enum rf_loss_norm_id {
-#define RF_LOSS_NORM(name, function) RF_LOSS_NORM_##name,
-#include "train/loss_norms.def"
-#undef RF_LOSS_NORM
-    RF_LOSS_NORM_COUNT
-} rf_loss_norm_id;
-extern const rf_loss_norm rf_loss_norms[RF_LOSS_NORM_COUNT];
-/* NULL with a message when none is called so. */
-const rf_loss_norm *rf_loss_norm_find(const char *name);
+/* They all. */
+RF_REGISTRY_DECLARE(loss_norm, rf_loss_norm)
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/name.h"
 #include "core/rng.h"
 
 /* An order-preserving map from float to unsigned (IEEE 754), NaN aside: a NaN loss is caught after the step. */
@@ -119,18 +118,13 @@ void rf_mine_level_random(const rf_mining_spec *spec, const rf_mining_image *ima
 
 /* ---- the registry ---- */
 
-const rf_mining_kind rf_mining_kinds[RF_MINING_COUNT] = {
-#define RF_MINING(name, function) {#name, function},
+static const void *const mining_kinds[] = {
+#define RF_MINING(name, function) &(const rf_mining_kind){#name, function},
 #include "train/minings.def"
 #undef RF_MINING
 };
 
-const rf_mining_kind *rf_mining_find(const char *name) {
-    const char *names[RF_MINING_COUNT];
-    for (int i = 0; i < RF_MINING_COUNT; i++) names[i] = rf_mining_kinds[i].name;
-    int at = rf_name_find("mining", name, names, RF_MINING_COUNT);
-    return at < 0 ? NULL : &rf_mining_kinds[at];
-}
+RF_REGISTRY_DEFINE(mining, rf_mining_kind, mining_kinds, e->run, .what = "mining", .key = "loss.mining")
 
 rf_mining_spec rf_mining_spec_of(const rf_config *config) {
     return (rf_mining_spec){.negative_ratio = config->loss.negative_ratio,

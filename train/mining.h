@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "autograd/real.h"
+#include "core/registry.h"
 #include "core/config.h"
 #include "detect/anchors.h"
 
@@ -50,15 +51,8 @@ typedef struct rf_mining_kind {
     const char *name;
     void (*run)(const rf_mining_spec *spec, const rf_mining_image *image);
 } rf_mining_kind;
-typedef enum rf_mining_id {
-#define RF_MINING(name, function) RF_MINING_##name,
-#include "train/minings.def"
-#undef RF_MINING
-    RF_MINING_COUNT
-} rf_mining_id;
-extern const rf_mining_kind rf_mining_kinds[RF_MINING_COUNT];
-/* NULL with a message when none is called so. */
-const rf_mining_kind *rf_mining_find(const char *name);
+/* They all; the find gives NULL with a message when none is called so. */
+RF_REGISTRY_DECLARE(mining, rf_mining_kind)
 
 /* What the kinds are made of: of the anchors begin..end-1 with this label the `keep` first by rank stay, the others
  * become -1. Returns how many stay. */

@@ -18,11 +18,14 @@ typedef struct rf_stretch {
 #include "train/optimizers.def"
 #undef RF_OPTIMIZER
 
-const rf_optimizer_kind *const rf_optimizer_kinds[RF_OPTIMIZER_COUNT] = {
+static const void *const optimizer_kinds[] = {
 #define RF_OPTIMIZER(name) &rf_optimizer_##name,
 #include "train/optimizers.def"
 #undef RF_OPTIMIZER
 };
+RF_REGISTRY_DEFINE(optimizer, rf_optimizer_kind, optimizer_kinds,
+                   e->update && e->n_slots >= 0 && e->n_slots <= RF_OPTIMIZER_MAX_SLOTS, .what = "optimiser",
+                   .key = "optim.kind")
 
 static bool is_trained(const rf_param *param) {
     return !rf_param_is_state(param) && !(param->flags & RF_PARAM_FROZEN);
@@ -48,9 +51,8 @@ static rf_status cut_stretches(rf_optimizer *o) {
 
 rf_status rf_optimizer_init(rf_optimizer *o, const rf_config *config, rf_params *params) {
     memset(o, 0, sizeof *o);
-    for (int i = 0; i < RF_OPTIMIZER_COUNT; i++)
-        if (strcmp(rf_optimizer_kinds[i]->name, config->optim.kind) == 0) o->kind = rf_optimizer_kinds[i];
-    if (!o->kind) return rf_fail(RF_ERR_USER, "optim.kind=%s is not in the list of optimisers", config->optim.kind);
+    o->kind = rf_optimizer_find(config->optim.kind);
+    if (!o->kind) return RF_ERR_USER;
     o->config = config;
     o->params = params;
     rf_status status = cut_stretches(o);

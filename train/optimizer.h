@@ -4,6 +4,7 @@
 #define RF_TRAIN_OPTIMIZER_H
 
 #include "core/config.h"
+#include "core/registry.h"
 #include "layers/params.h"
 
 enum { RF_OPTIMIZER_MAX_SLOTS = 2 };
@@ -25,13 +26,8 @@ typedef struct rf_optimizer_kind {
     void (*update)(const rf_config *config, const rf_update *u);
 } rf_optimizer_kind;
 
-typedef enum rf_optimizer_id {
-#define RF_OPTIMIZER(name) RF_OPTIMIZER_##name,
-#include "train/optimizers.def"
-#undef RF_OPTIMIZER
-    RF_OPTIMIZER_COUNT
-} rf_optimizer_id;
-extern const rf_optimizer_kind *const rf_optimizer_kinds[RF_OPTIMIZER_COUNT];
+/* The optimisers by name (train/optimizers.def), as optim.kind says. */
+RF_REGISTRY_DECLARE(optimizer, rf_optimizer_kind)
 
 typedef struct rf_optimizer {
     const rf_optimizer_kind *kind;

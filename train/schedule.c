@@ -31,11 +31,12 @@ static double constant_factor(const rf_config *config, double epoch) {
 }
 static const rf_schedule schedule_constant = {"constant", "lr all the time", constant_factor};
 
-const rf_schedule *const rf_schedules[RF_SCHEDULE_COUNT] = {
+static const void *const schedules[] = {
 #define RF_SCHEDULE(name) &schedule_##name,
 #include "train/schedules.def"
 #undef RF_SCHEDULE
 };
+RF_REGISTRY_DEFINE(schedule, rf_schedule, schedules, e->factor, .what = "schedule", .key = "schedule.kind")
 
 double rf_schedule_rate(const rf_config *config, double epoch) {
     double warmup = config->schedule.warmup_epochs;
@@ -45,8 +46,7 @@ double rf_schedule_rate(const rf_config *config, double epoch) {
             return first * pow(config->optim.lr / first, floor(epoch + 1e-6) / warmup);
         return first + (config->optim.lr - first) * epoch / warmup;
     }
-    for (int i = 0; i < RF_SCHEDULE_COUNT; i++)
-        if (strcmp(rf_schedules[i]->name, config->schedule.kind) == 0)
-            return config->optim.lr * rf_schedules[i]->factor(config, epoch);
-    return config->optim.lr; /* the schema admits only the registered kinds; a contract test holds that */
+    const rf_schedule *kind = rf_schedule_find(config->schedule.kind);
+    /* the schema admits only the registered kinds; a contract test holds that */
+    return kind ? config->optim.lr * kind->factor(config, epoch) : config->optim.lr;
 }

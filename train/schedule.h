@@ -4,6 +4,7 @@
 #define RF_TRAIN_SCHEDULE_H
 
 #include "core/config.h"
+#include "core/registry.h"
 
 /* One entry of schedules.def: the factor of optim.lr after warm-up, at `epoch` of schedule.epochs. */
 typedef struct rf_schedule {
@@ -11,13 +12,8 @@ typedef struct rf_schedule {
     double (*factor)(const rf_config *config, double epoch);
 } rf_schedule;
 
-typedef enum rf_schedule_id {
-#define RF_SCHEDULE(name) RF_SCHEDULE_##name,
-#include "train/schedules.def"
-#undef RF_SCHEDULE
-    RF_SCHEDULE_COUNT
-} rf_schedule_id;
-extern const rf_schedule *const rf_schedules[RF_SCHEDULE_COUNT];
+/* The schedules by name (train/schedules.def), as schedule.kind says. */
+RF_REGISTRY_DECLARE(schedule, rf_schedule)
 
 /* The learning rate at a fractional epoch (step / steps an epoch): linear from schedule.warmup_lr to optim.lr during
  * schedule.warmup_epochs (RetinaFace, section 4.2) or, by schedule.warmup, in equal ratios an epoch, then optim.lr

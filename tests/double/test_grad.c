@@ -15,22 +15,22 @@
 
 static void forward_equals_reference(void **state) {
     (void)state;
-    for (int i = 0; i < RF_OP_COUNT; i++)
-        for (const rf_case *c = rf_ops[i]->cases; c->inputs; c++)
-            for (int training = 0; training < 2; training++) CHECK(rf_check_forward(rf_ops[i], c, training));
+    for (int i = 0; i < rf_op_count(); i++)
+        for (const rf_case *c = rf_op_at(i)->cases; c->inputs; c++)
+            for (int training = 0; training < 2; training++) CHECK(rf_check_forward(rf_op_at(i), c, training));
 }
 
 static void gradient_modes_agree(void **state) {
     (void)state;
-    for (int i = 0; i < RF_OP_COUNT; i++)
-        for (const rf_case *c = rf_ops[i]->cases; c->inputs; c++) CHECK(rf_check_modes(rf_ops[i], c, true));
+    for (int i = 0; i < rf_op_count(); i++)
+        for (const rf_case *c = rf_op_at(i)->cases; c->inputs; c++) CHECK(rf_check_modes(rf_op_at(i), c, true));
 }
 
 static void gradients_equal_differences(void **state) {
     (void)state;
-    for (int i = 0; i < RF_OP_COUNT; i++)
-        for (const rf_case *c = rf_ops[i]->cases; c->inputs; c++)
-            for (int training = 0; training < 2; training++) CHECK(rf_check_gradient(rf_ops[i], c, training, 0));
+    for (int i = 0; i < rf_op_count(); i++)
+        for (const rf_case *c = rf_op_at(i)->cases; c->inputs; c++)
+            for (int training = 0; training < 2; training++) CHECK(rf_check_gradient(rf_op_at(i), c, training, 0));
 }
 
 /* Sizes where work is cut in several chunks, rows are folded and panels are used: a sample of elements. */
