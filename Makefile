@@ -223,7 +223,7 @@ $(REPLAYED:%=$(O)/tests/fuzz/replay_%.o): $(O)/tests/fuzz/replay_%.o: tests/fuzz
 $(O)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c | ready
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS_all) -Dmain=seeds_main -Wno-missing-prototypes -MMD -MP -c $< -o $@
-$(B)/tests/test_mutants: $(REPLAY_OBJ)
+$(B)/tests/test_mutants: $(REPLAY_OBJ) $(CLI_OBJ)
 
 # Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
 $(B)/dump_network: $(O)/tests/dump/dump_network.o $(CLI_OBJ) $(TEAM) $(LIB)
@@ -249,7 +249,8 @@ $(B)/tests/test_cexport $(B)/tests/test_slow_cexport: | $(PROGRAMS:%=$(B)/%) $(B
 fuzzers: $(FUZZERS) $(B)/seeds
 
 $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/harness.o $(TEAM) $(LIB)
-	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $^ -o $@ $(LDFLAGS_all) $(LIBS)
+	$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(filter-out $(LIB),$^) $(LIB) -o $@ $(LDFLAGS_all) $(LIBS)
+$(B)/fuzz_film: $(CLI_OBJ)
 
 $(B)/seeds: $(O)/tests/fuzz/seeds.o $(O)/tests/image_fixtures.o $(O)/tests/mxnet_fixtures.o $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(TEST_LIBS) $(LIBS)

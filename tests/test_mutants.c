@@ -26,6 +26,7 @@ int fuzz_mat_begin(int *argc, char ***argv);
     X(config, 100)                                                                                                     \
     X(checkpoint, 20)                                                                                                  \
     X(coco, 1000)                                                                                                      \
+    X(film, 60)                                                                                                        \
     X(image, 20)                                                                                                       \
     X(json, 2000)                                                                                                      \
     X(mat, 1000)                                                                                                       \

@@ -99,6 +99,44 @@ static void images(void) {
     }
 }
 
+/* Pictures one after the other, with what cameras write between them; films without coding. */
+static void films(void) {
+    static uint8_t pixels[9 * 7 * 3];
+    static const char between[] = "\r\n--cut\r\nContent-Type: image/jpeg\r\nContent-Length: 20\r\n\r\n";
+    rf_text film = {0};
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 41 ^ i / 7);
+    for (int i = 0; i < 4; i++) {
+        jpeg_make m = {.kind = JPEG_RGB, .width = 9, .height = 7, .pixels = pixels, .progressive = i & 1};
+        png_make p = {.width = 9, .height = 7, .depth = 8, .colour_type = 2, .rows = pixels, .row_bytes = 27};
+        bytes file = i == 2 ? make_png(&p) : make_jpeg(&m);
+        if (i) rf_text_put_bytes(&film, between, sizeof between - 1);
+        rf_text_put_bytes(&film, (const char *)file.data, file.size);
+        bytes_free(&file);
+    }
+    put("film", "pictures", 0, film.text, film.used);
+    put("film", "cut", 0, film.text, film.used - 30);
+    rf_text_clear(&film);
+    static const char *const heads[] = {"W5 H3 F25:1 Ip A1:1 C420jpeg", "W5 H3 F30000:1001 C444", "W5 H3 C422",
+                                        "W5 H3 Cmono"};
+    static const size_t sizes[] = {15 + 2 * 6, 45, 15 + 2 * 9, 15};
+    for (size_t k = 0; k < 4; k++) {
+        rf_text_printf(&film, "YUV4MPEG2 %s\n", heads[k]);
+        for (int i = 0; i < 3; i++) {
+            rf_text_put(&film, i == 1 ? "FRAME Ip\n" : "FRAME\n");
+            rf_text_put_bytes(&film, (const char *)pixels, sizes[k]);
+        }
+        char name[16];
+        snprintf(name, sizeof name, "%zu.y4m", k);
+        put("film", name, 0, film.text, film.used);
+        rf_text_clear(&film);
+    }
+    for (int k = 1; k < 4; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "raw-%d", k);
+        put("film", name, k, pixels, sizeof pixels);
+    }
+}
+
 static void exif(void) {
     static const char little[] = "Exif\0\0II*\0\10\0\0\0\2\0\17\1\3\0\1\0\0\0\7\0\0\0\22\1\3\0\1\0\0\0\6\0\0";
     static const char big[] = "Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\3\0";
@@ -371,6 +409,7 @@ int main(int argc, char **argv) {
     root = argv[1];
     must(rf_dir_make(root));
     images();
+    films();
     exif();
     texts();
     conversions();
