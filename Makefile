@@ -236,7 +236,7 @@ $(B)/wider_truth: $(O)/tests/dump/wider_truth.o $(TEAM) $(LIB)
 # This one reads the tables of the programs themselves.
 $(B)/tests/test_options: $(patsubst %.c,$(O)/%.o,$(filter-out cli/main.c,$(MAIN_SRC))) $(CLI_OBJ)
 
-$(B)/tests/test_args: $(O)/cli/version.o $(O)/cli/manual.o
+$(B)/tests/test_args: $(O)/cli/version.o $(O)/cli/manual.o $(O)/cli/args_unknown.o
 
 # What scripts/check_c.sh compares the exported C source with.
 $(B)/cexport-reference: $(O)/tests/cexport/reference.o $(O)/tests/cexport_model.o $(CLI_OBJ) $(TEAM) $(LIB)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "cli/args.h"
+#include "cli/args_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +22,6 @@
 #include "core/signals.h"
 #include "core/text.h"
 
-enum { OPTIONS_MAX = 64 };
-
 int rf_args_exit_code(rf_args_action action) {
     return action == RF_ARGS_WRONG ? 2 : 0;
 }
@@ -44,12 +42,6 @@ int rf_cli_usage(const char *name, const char *fmt, ...) {
     if (rf_text_finish(&t, &text, NULL) == RF_OK) rf_note("%s: %s; see %s --help\n", name, text, name);
     rf_free(text);
     return 2;
-}
-
-static size_t option_count(const rf_program *program) {
-    size_t n = 0;
-    while (program->options && program->options[n].name) n++;
-    return n;
 }
 
 /* A text that was built, and whether there was memory for it. */
@@ -197,82 +189,6 @@ static bool store(const rf_program *program, const rf_option *o, const char *tex
     return false;
 }
 
-static const rf_option *find_long(const rf_program *program, const char *name, size_t length) {
-    for (size_t i = 0; i < option_count(program); i++) {
-        const rf_option *o = &program->options[i];
-        if (strlen(o->name) == length && memcmp(o->name, name, length) == 0) return o;
-    }
-    return NULL;
-}
-
-/* What other programs call it. */
-static const char *other_word(const rf_program *program, const char *name) {
-    static const char *const words[][2] = {{"threshold", "score"},  {"thresh", "score"},        {"conf", "score"},
-                                           {"confidence", "score"}, {"output", "out"},          {"outdir", "out"},
-                                           {"output-dir", "out"},   {"weights", "init"},        {"pretrained", "init"},
-                                           {"workers", "threads"},  {"num-workers", "threads"}, {"cfg", "config"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(name, words[i][0]) == 0 && find_long(program, words[i][1], strlen(words[i][1]))) return words[i][1];
-    return NULL;
-}
-
-/* Asks for another processor. */
-static bool names_device(const char *name) {
-    static const char *const words[] = {"gpu", "gpus", "device", "devices", "cuda", "gpu-id", "use-gpu", "cpu"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(name, words[i]) == 0) return true;
-    return false;
-}
-
-/* The key whose name comes nearest to a word, NULL when none is near. */
-static const rf_key *near_key(const char *name) {
-    const char **names = rf_alloc(rf_key_count, sizeof *names), *near = NULL;
-    for (size_t i = 0; names && i < rf_key_count; i++) names[i] = rf_keys[i].name;
-    if (names) near = rf_nearest_name(name, names, rf_key_count);
-    rf_free(names);
-    for (size_t i = 0; near && i < rf_key_count; i++)
-        if (rf_keys[i].name == near) return &rf_keys[i];
-    return NULL;
-}
-
-/* A setting that has no option of its own here has --section.key. */
-static void unknown_setting(const rf_program *program, const char *word, char *name) {
-    const rf_key *key = NULL;
-    for (char *p = name; *p; p++)
-        if (*p == '-') *p = '_';
-    if (strcmp(name, "data") == 0 || strcmp(name, "dataset") == 0) key = rf_config_find_key("data", "root");
-    if (strcmp(name, "batch_size") == 0) key = rf_config_find_key("train", "batch");
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strcmp(rf_keys[i].name, name) == 0 && (!key || strcmp(rf_keys[i].section, "eval") == 0)) key = &rf_keys[i];
-    bool sets = find_long(program, "set", 3) != NULL;
-    if (key && sets)
-        rf_cli_usage(program->name, "unknown option %s; --set %s.%s=VALUE or --%s.%s VALUE sets it", word, key->section,
-                     key->name, key->section, key->name);
-    else if (sets && (key = near_key(name)))
-        rf_cli_usage(program->name, "unknown option %s, did you mean --%s.%s VALUE", word, key->section, key->name);
-    else
-        rf_cli_usage(program->name, "unknown option %s", word);
-}
-
-static bool unknown_option(const rf_program *program, const char *word) {
-    const char *names[OPTIONS_MAX + 2] = {"help", "version"};
-    size_t n = 2;
-    for (size_t i = 0; i < option_count(program) && n < OPTIONS_MAX + 2; i++) names[n++] = program->options[i].name;
-    char name[64];
-    size_t length = strcspn(word + 2, "=");
-    snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word[1] == '-' ? word + 2 : "");
-    const char *near = *name ? other_word(program, name) : NULL;
-    if (*name && !near) near = rf_nearest_name(name, names, n);
-    if (near)
-        rf_cli_usage(program->name, "unknown option %s, did you mean --%s", word, near);
-    else if (names_device(name))
-        rf_cli_usage(program->name, "unknown option %s: rf computes on the processor (%s): leave it out", word,
-                     find_long(program, "threads", 7) ? "--threads N says on how many" : "there is no choice");
-    else
-        unknown_setting(program, word, name);
-    return false;
-}
-
 static bool is_flag(const rf_option *o) {
     return o->kind == RF_OPT_FLAG || o->kind == RF_OPT_TOGGLE;
 }
@@ -280,9 +196,9 @@ static bool is_flag(const rf_option *o) {
 /* --section.key VALUE or =VALUE, where there is --set. */
 static bool take_key(const rf_program *program, int argc, char **argv, int *i) {
     const char *word = argv[*i] + 2, *value = strchr(word, '=');
-    const rf_option *set = find_long(program, "set", 3);
+    const rf_option *set = rf_args_find(program, "set", 3);
     size_t length = strcspn(word, "=");
-    if (!set || set->kind != RF_OPT_LIST) return unknown_option(program, argv[*i]);
+    if (!set || set->kind != RF_OPT_LIST) return rf_args_unknown(program, argv[*i]);
     if (value) return add_setting(program, set->target, word, length, value + 1);
     if (*i + 1 < argc) return add_setting(program, set->target, word, length, argv[++*i]);
     rf_cli_usage(program->name, "--%s needs a value", word);
@@ -297,19 +213,19 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
     if (word[1] == '-') {
         size_t length = strcspn(word + 2, "=");
         if (word[2 + length] == '=') value = word + 2 + length + 1;
-        o = find_long(program, word + 2, length);
+        o = rf_args_find(program, word + 2, length);
         if (!o && strncmp(word, "--no-", 5) == 0) {
-            o = find_long(program, word + 5, length - 3);
+            o = rf_args_find(program, word + 5, length - 3);
             off = true;
             if (o && !is_flag(o)) o = NULL;
         }
     } else {
-        for (size_t k = 0; k < option_count(program); k++)
+        for (size_t k = 0; k < rf_args_count(program); k++)
             if (program->options[k].letter == word[1]) o = &program->options[k];
         if (o && word[2]) value = word + 2;
     }
     if (!o && word[1] == '-' && memchr(word, '.', strcspn(word, "="))) return take_key(program, argc, argv, i);
-    if (!o) return unknown_option(program, word);
+    if (!o) return rf_args_unknown(program, word);
     if (is_flag(o)) {
         if (value) {
             rf_cli_usage(program->name, "--%s takes no value", o->name);
@@ -324,7 +240,7 @@ static bool take_option(const rf_program *program, int argc, char **argv, int *i
     const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
     double number;
     if (!value && *o->value == '[' && (!next || !parse_real(next, &number))) return store(program, o, "");
-    if (!value && next && strncmp(next, "--", 2) == 0 && find_long(program, next + 2, strcspn(next + 2, "="))) {
+    if (!value && next && strncmp(next, "--", 2) == 0 && rf_args_find(program, next + 2, strcspn(next + 2, "="))) {
         rf_cli_usage(program->name, "--%s needs a value, %s, before %s", o->name, o->value, next);
         return false;
     }
@@ -431,13 +347,13 @@ static int visit_commands(const rf_program *program, const rf_command *commands)
 }
 
 int rf_commands_run(const rf_program *program, const rf_command *commands, int argc, char **argv) {
-    const char *names[OPTIONS_MAX], *word = argc > 1 ? argv[1] : "";
+    const char *names[RF_OPTIONS_MAX], *word = argc > 1 ? argv[1] : "";
     size_t n = 0;
     if (visitor.fn) return visit_commands(program, commands);
     watch_stdout();
     for (const rf_command *c = commands; c->name; c++) {
         if (strcmp(word, c->name) == 0) return c->fn(argc - 1, argv + 1);
-        if (n < OPTIONS_MAX) names[n++] = c->name;
+        if (n < RF_OPTIONS_MAX) names[n++] = c->name;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         return rf_args_exit_code(print_help(program, commands));

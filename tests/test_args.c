@@ -121,6 +121,7 @@ static void test_faults(void **state) {
         {{"--wole=3"}, "did you mean --whole"},
         {{"--zzzzzz"}, "unknown option --zzzzzz; see"},
         {{"-z"}, "unknown option -z; see"},
+        {{"-s"}, "unknown option -s, did you mean --seed or --size; see"},
         {{"--no-text"}, "unknown option --no-text"},
         {{"--whole"}, "--whole needs a value, N"},
         {{"--whole", "11"}, "--whole 11: expected a whole number from 1 to 10"},
