@@ -30,7 +30,7 @@ static const rf_option options[] = {{"flag", 'f', RF_OPT_FLAG, &flag, NULL, "swi
                                     {"real", 'r', RF_OPT_REAL, &real, "X", "real", -1, 1},
                                     {"text", 't', RF_OPT_TEXT, &text, "T", "text", 0, 0},
                                     {"size", 0, RF_OPT_SIZE, size, "WxH", "size", 8, 100},
-                                    {"set", 's', RF_OPT_LIST, &list, "K=V", "repeated", 0, 0},
+                                    {"set", 'k', RF_OPT_LIST, &list, "K=V", "repeated", 0, 0},
                                     {0}};
 static const rf_program program = {"rf-try", "tries", "[options] [A] [B]", "  Nothing.", options, "  rf-try -f", NULL,
                                    0,        2};
@@ -64,7 +64,7 @@ static rf_args_action parse(const rf_program *p, const char *const *words, const
 static void test_all_kinds(void **state) {
     (void)state;
     static const char *const words[] = {"one", "--flag", "--whole=7", "-r-0.5", "--seed", "18446744073709551615",
-                                        "-t",  "-x",     "--size",    "20x30",  "-sa=1",  "--set=b=2",
+                                        "-t",  "-x",     "--size",    "20x30",  "-ka=1",  "--set=b=2",
                                         "--",  "--two",  NULL};
     const char *positional[2];
     char printed[4096];
@@ -97,7 +97,7 @@ static void test_any_number(void **state) {
     list.n = 0;
     argv[0] = (char *)"rf-try";
     for (int i = 0; i < MANY; i++) {
-        snprintf(words[2 * i], sizeof words[0], "-sk=%d", i);
+        snprintf(words[2 * i], sizeof words[0], "-kk=%d", i);
         snprintf(words[2 * i + 1], sizeof words[0], "p%d", i);
         argv[2 * i + 1] = words[2 * i];
         argv[2 * i + 2] = words[2 * i + 1];
@@ -121,7 +121,7 @@ static void test_faults(void **state) {
         {{"--wole=3"}, "did you mean --whole"},
         {{"--zzzzzz"}, "unknown option --zzzzzz; see"},
         {{"-z"}, "unknown option -z; see"},
-        {{"-s"}, "unknown option -s, did you mean --seed or --size; see"},
+        {{"-s"}, "unknown option -s, did you mean --seed or --size or --set; see"},
         {{"--no-text"}, "unknown option --no-text"},
         {{"--whole"}, "--whole needs a value, N"},
         {{"--whole", "11"}, "--whole 11: expected a whole number from 1 to 10"},
