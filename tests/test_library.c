@@ -248,23 +248,37 @@ static void test_memory(void **state) {
     rf_detector_close(d);
 }
 
+/* Makes a locale with a decimal comma, whatever is installed, and switches to it. */
+static bool write_commas(void) {
+    static const char source[] = "LC_NUMERIC\ndecimal_point \",\"\nthousands_sep \".\"\ngrouping 3;3\nEND LC_NUMERIC\n";
+    char command[512];
+    FILE *file = fopen(scratch_path("comma.src"), "w");
+    assert_non_null(file);
+    fputs(source, file);
+    fclose(file);
+    snprintf(command, sizeof command, "localedef -c -i %s/comma.src %s/comma >/dev/null 2>&1", scratch, scratch);
+    if (system(command) > 256) return false; /* 1: it misses the other categories */
+    setenv("LOCPATH", scratch, 1);
+    return setlocale(LC_NUMERIC, "comma") != NULL;
+}
+
 /* Numbers in a model's settings are read as in C, whatever the program's locale writes. */
 static void test_locale(void **state) {
     (void)state;
+    char text[16];
     rf_picture p = lib_picture(lib_rgb, RF_PIXELS_RGB);
     rf_detector *d = lib_open("face.safetensors", 1);
     uint64_t want = lib_detect(d, &p, NULL);
     rf_detector_close(d);
-    if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "fr_FR.UTF-8")) {
-        print_message("skip: no locale with a decimal comma is installed\n");
+    if (!write_commas()) {
+        print_message("skip: no localedef, which makes a locale with a decimal comma\n");
         return;
     }
     d = lib_open("face.safetensors", 1);
     assert_true(lib_detect(d, &p, NULL) == want);
     rf_detector_close(d);
-    char text[16];
     snprintf(text, sizeof text, "%.1f", 1.5);
-    setlocale(LC_ALL, "C");
+    setlocale(LC_NUMERIC, "C");
     assert_string_equal(text, "1,5");
 }
 
