@@ -19,6 +19,7 @@ typedef struct stepper {
     rf_train_graph net;
     rf_optimizer optimizer;
     rf_face *faces; /* [batch][FACES] */
+    float *points;  /* [batch][FACES][data.points][2] */
     rf_face **lists;
     size_t *counts;
     rf_samples forward, backward, update, step;
@@ -26,11 +27,11 @@ typedef struct stepper {
 } stepper;
 
 /* Boxes of 2 to 22 % of the side anywhere, landmarks inside. */
-static void draw_face(rf_rng *rng, float side, rf_face *face) {
+static void draw_face(rf_rng *rng, float side, float *points, int n_points, rf_face *face) {
     float size = side * rf_rng_range(rng, 0.02f, 0.22f);
     float x = rf_rng_range(rng, 0, side - size), y = rf_rng_range(rng, 0, side - size);
-    *face = (rf_face){.box = {x, y, x + size, y + size}, .score = 1, .has_points = true};
-    for (int k = 0; k < RF_POINTS; k++) {
+    *face = (rf_face){.box = {x, y, x + size, y + size}, .score = 1, .n_points = n_points, .points = points};
+    for (int k = 0; k < n_points; k++) {
         face->points[2 * k] = x + size * rf_rng_uniform(rng);
         face->points[2 * k + 1] = y + size * rf_rng_uniform(rng);
     }
@@ -38,16 +39,19 @@ static void draw_face(rf_rng *rng, float side, rf_face *face) {
 
 static rf_status fill_batch(stepper *s) {
     const rf_config *config = &s->bench->config;
-    size_t batch = (size_t)config->train.batch;
+    size_t batch = (size_t)config->train.batch, n_points = (size_t)config->data.points;
     s->faces = rf_alloc(batch * FACES, sizeof *s->faces);
+    s->points = rf_alloc(batch * FACES, 2 * n_points * sizeof *s->points);
     s->lists = rf_alloc(batch, sizeof *s->lists);
     s->counts = rf_alloc(batch, sizeof *s->counts);
-    if (!s->faces || !s->lists || !s->counts) return RF_ERR_NOMEM;
+    if (!s->faces || !s->points || !s->lists || !s->counts) return RF_ERR_NOMEM;
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
     for (size_t i = 0; i < batch; i++) {
         s->lists[i] = s->faces + i * FACES;
         s->counts[i] = FACES;
-        for (int k = 0; k < FACES; k++) draw_face(&rng, (float)config->input.size, &s->lists[i][k]);
+        for (size_t k = 0; k < FACES; k++)
+            draw_face(&rng, (float)config->input.size, s->points + 2 * n_points * (i * FACES + k), (int)n_points,
+                      &s->lists[i][k]);
     }
     rf_real *input = rf_exec_data(s->net.exec, s->net.detector.input);
     size_t values = batch * (size_t)config->input.size * (size_t)config->input.size * 3;
@@ -131,6 +135,7 @@ static void free_stepper(stepper *s) {
     rf_train_graph_free(&s->net);
     rf_free(s->faces);
     rf_free(s->lists);
+    rf_free(s->points);
     rf_free(s->counts);
     rf_free(s->forward.v);
     rf_free(s->backward.v);

@@ -14,34 +14,41 @@
 enum { CANDIDATES = 20000 };
 
 /* n faces from 8 pixels to `largest` anywhere in a square, sizes log-uniform. */
-static void draw_faces(rf_face *faces, size_t n, float side, float largest, uint64_t seed) {
+static rf_status draw_faces(rf_face_list *list, size_t n, int n_points, float side, float largest, uint64_t seed) {
     rf_rng rng = rf_rng_make(seed, 0, 0, RF_STREAM_TEST);
+    float points[2 * RF_POINTS_MAX];
+    rf_face_list_clear(list);
     for (size_t i = 0; i < n; i++) {
         float size = 8 * powf(largest / 8, rf_rng_uniform(&rng));
         float x = rf_rng_range(&rng, 0, side - size), y = rf_rng_range(&rng, 0, side - size);
-        faces[i] =
-            (rf_face){.box = {x, y, x + size, y + size * 1.2f}, .score = rf_rng_uniform(&rng), .has_points = true};
-        for (int k = 0; k < 2 * RF_POINTS; k++) faces[i].points[k] = faces[i].box[k % 2] + size * rf_rng_uniform(&rng);
+        rf_face face = {.box = {x, y, x + size, y + size * 1.2f}, .score = rf_rng_uniform(&rng)};
+        face.points = points;
+        face.n_points = n_points;
+        for (int k = 0; k < 2 * n_points; k++) points[k] = face.box[k % 2] + size * rf_rng_uniform(&rng);
+        RF_TRY(rf_face_list_push(list, &face));
     }
+    return RF_OK;
 }
 
 rf_status rf_bench_measure_match(const rf_detect_spec *spec, const rf_anchor_set *anchors, size_t n, long iterations,
                                  rf_samples *times) {
     rf_match match = {0};
-    rf_face *faces = rf_alloc(n, sizeof *faces);
-    float *loc = rf_alloc(anchors->count * 4, sizeof *loc), *points = rf_alloc(anchors->count * 10, sizeof *points);
-    rf_status status = faces && loc && points ? rf_match_alloc(anchors->count, &match) : RF_ERR_NOMEM;
+    rf_face_list faces = {0};
+    int n_points = spec->codec.n_points;
+    float *loc = rf_alloc(anchors->count * 4, sizeof *loc),
+          *points = rf_alloc(anchors->count, 2 * (size_t)n_points * sizeof *points);
+    rf_status status = loc && points ? rf_match_alloc(anchors->count, &match) : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
-    draw_faces(faces, n, (float)anchors->width, n > 100 ? 32 : 256, n);
+    RF_TRY_GOTO(draw_faces(&faces, n, n_points, (float)anchors->width, n > 100 ? 32 : 256, n));
     for (long i = 0; i <= iterations; i++) {
         double begin = rf_clock_seconds();
-        rf_match_faces(anchors, &spec->match[0], faces, n, &match);
-        rf_match_encode(anchors, &spec->codec, &match, faces, loc, points);
+        rf_match_faces(anchors, &spec->match[0], faces.items, n, &match);
+        rf_match_encode(anchors, &spec->codec, &match, faces.items, loc, points);
         if (i) RF_TRY_GOTO(rf_samples_add(times, rf_clock_seconds() - begin));
     }
 fail:
     rf_match_free(&match);
-    rf_free(faces);
+    rf_face_list_free(&faces);
     rf_free(loc);
     rf_free(points);
     return status;
@@ -62,12 +69,11 @@ static rf_status time_merge(rf_bench *b, const rf_detect_spec *spec, const char 
     rf_face_list faces = {0};
     rf_merge_spec all = spec->merge;
     all.top_k = 0;
-    rf_status status = rf_face_list_reserve(&faces, CANDIDATES);
+    rf_status status = RF_OK;
     for (long i = 0; i <= b->iterations && status == RF_OK; i++) {
-        draw_faces(faces.items, CANDIDATES, 1024, 200, 3);
-        faces.n = CANDIDATES;
+        status = draw_faces(&faces, CANDIDATES, spec->codec.n_points, 1024, 200, 3);
         double begin = rf_clock_seconds();
-        status = merge(&faces, &all);
+        if (status == RF_OK) status = merge(&faces, &all);
         if (i && status == RF_OK) status = rf_samples_add(&times, rf_clock_seconds() - begin);
     }
     if (status == RF_OK) rf_bench_tell(b, key, &times);

@@ -23,8 +23,9 @@ static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table 
         rf_draw_mesh(image, mesh->xy + 2 * mesh->n_vertices * (face->mesh - 1), mesh->n_vertices,
                      face->box[3] - face->box[1]);
     rf_draw_rectangle(image, face->box, stroke, face->ignore ? ignored : wanted);
-    for (int k = 0; face->has_points && k < RF_POINTS; k++)
-        rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], (float)stroke + 0.5f, k == 0 ? eye : other);
+    for (int k = 0; k < face->n_points; k++)
+        rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1],
+                     rf_draw_point_radius((float)stroke + 0.5f, face->n_points), k == 0 ? eye : other);
 }
 
 enum { LONGEST = 230 }; /* bytes of a name, before ".jpg" and a number */

@@ -78,8 +78,8 @@ static rf_status take_face(face_pictures *f, rf_seen *seen, size_t i) {
     const rf_image *image = &seen->frame->image;
     const char *suffix = seen->frame->coding == RF_CODED_JPEG ? ".jpg" : ".png";
     rf_status status;
-    if (f->settings->align && !face->has_points) f->pointless++;
-    if (f->settings->align && face->has_points) {
+    if (f->settings->align && face->n_points != RF_POINTS) f->pointless++;
+    if (f->settings->align && face->n_points == RF_POINTS) {
         status = rf_image_align(image, face->points, (int)f->settings->align, &f->image);
         if (status == RF_OK)
             RF_TRY(save(f, seen, "aligned", i, ".png", &seen->aligned));

@@ -17,11 +17,11 @@ static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen
     for (int k = 0; k < 4; k++) rf_json_put_number(w, NULL, face->box[k]);
     rf_json_end_array(w);
     rf_json_begin_array(w, "points");
-    for (int k = 0; face->has_points && k < 2 * RF_POINTS; k++) rf_json_put_number(w, NULL, face->points[k]);
+    for (int k = 0; k < 2 * face->n_points; k++) rf_json_put_number(w, NULL, face->points[k]);
     rf_json_end_array(w);
-    if (face->has_visible) {
+    if (face->visible) {
         rf_json_begin_array(w, "visible");
-        for (int k = 0; k < RF_POINTS; k++) rf_json_put_number(w, NULL, face->visible[k]);
+        for (int k = 0; k < face->n_points; k++) rf_json_put_number(w, NULL, face->visible[k]);
         rf_json_end_array(w);
     }
     if (face->has_blur) rf_json_put_number(w, "blur", face->blur);

@@ -54,12 +54,13 @@ static rf_status label_start(void *state) {
 }
 
 static void put_face(rf_text *t, const rf_face *face) {
+    int n_points = face->n_points ? face->n_points : RF_POINTS; /* a model without points: as label.txt has it */
     double x = face->box[0], y = face->box[1];
     rf_text_printf(t, "\n%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
-    for (int k = 0; k < RF_POINTS; k++)
-        if (face->has_points)
+    for (int k = 0; k < n_points; k++)
+        if (face->n_points)
             rf_text_printf(t, " %.9g %.9g %d", (double)face->points[2 * k], (double)face->points[2 * k + 1],
-                           face->has_visible && face->visible[k] < 0.5f);
+                           rf_face_hides(face, k));
         else
             rf_text_put(t, " -1 -1 -1");
     rf_text_put(t, " 0");

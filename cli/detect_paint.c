@@ -43,8 +43,9 @@ static void draw_faces(rf_image *image, const rf_face_list *faces) {
     for (size_t i = 0; i < faces->n; i++) {
         const rf_face *face = &faces->items[i];
         rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
-        for (int k = 0; face->has_points && k < RF_POINTS; k++)
-            rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1], 1.5f * (float)thickness, dots[k]);
+        for (int k = 0; k < face->n_points; k++)
+            rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1],
+                         rf_draw_point_radius(1.5f * (float)thickness, face->n_points), dots[k % RF_POINTS]);
         if (face->mesh)
             rf_draw_mesh(image, faces->vertices + 2 * faces->n_vertices * (face->mesh - 1), faces->n_vertices,
                          face->box[3] - face->box[1]);

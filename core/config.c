@@ -249,6 +249,7 @@ rf_status rf_config_parse(const char *name, const char *text, const char *const 
     RF_TRY_GOTO(apply_preset(&result));
     RF_TRY_GOTO(apply_entries(name, &entries, WEAK, &result));
     RF_TRY_GOTO(apply_entries(name, &entries, OTHERS, &result));
+    if (!result.data.points) result.model.landmarks = false; /* nothing to find */
     RF_TRY_GOTO(rf_config_check(name, &result));
     *config = result;
 fail:

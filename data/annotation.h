@@ -8,7 +8,7 @@
 
 #include "core/status.h"
 
-enum { RF_ROW_MAX = 24 };
+enum { RF_ROW_MAX = 304 }; /* a box, 98 points of three numbers and a few more */
 
 /* A cursor over a text that the caller owns. Lines end in LF, CRLF or CR LF-less at the end of the text. */
 typedef struct rf_line_reader {

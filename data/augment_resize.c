@@ -20,7 +20,7 @@ static void scale_faces(const rf_config *config, rf_picture *picture) {
     for (size_t i = 0; i < picture->n_faces; i++) {
         rf_face *face = &picture->faces[i];
         for (int k = 0; k < 4; k++) face->box[k] = (float)((face->box[k] - (k & 1 ? r->y : r->x)) * (k & 1 ? sy : sx));
-        for (int k = 0; k < 2 * RF_POINTS && face->has_points; k++)
+        for (int k = 0; k < 2 * face->n_points; k++)
             face->points[k] = (float)((face->points[k] - (k & 1 ? r->y : r->x)) * (k & 1 ? sy : sx));
         /* Written so that a NaN is ignored too. */
         if (!(face->box[2] - face->box[0] >= least && face->box[3] - face->box[1] >= least)) face->ignore = true;

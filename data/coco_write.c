@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes COCO JSON, one image or annotation a line. Ignore regions are iscrowd 1, which is what COCO's evaluation takes
  * for them; landmarks are five keypoints, v 2 visible, 1 hidden, 0 absent. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -36,18 +37,23 @@ static rf_status put_image(rf_atomic_file *file, const rf_converted *set, size_t
     return put_line(file, &w, i + 1 == set->dataset->n_samples);
 }
 
-static void put_points(rf_json_writer *w, const rf_face *face) {
-    rf_json_begin_array(w, "keypoints");
-    for (int k = 0; k < RF_POINTS; k++) {
-        rf_json_put_number(w, NULL, face->has_points ? face->points[2 * k] : 0);
-        rf_json_put_number(w, NULL, face->has_points ? face->points[2 * k + 1] : 0);
-        rf_json_put_int(w, NULL, face->has_points ? 2 - (face->hidden >> k & 1) : 0);
-    }
-    rf_json_end_array(w);
-    rf_json_put_int(w, "num_keypoints", face->has_points ? RF_POINTS : 0);
+/* As many as other programs expect when there are none. */
+static int points_of(const rf_dataset *dataset) {
+    return dataset->n_points ? dataset->n_points : RF_POINTS;
 }
 
-static rf_status put_face(rf_atomic_file *file, const rf_face *face, size_t image, size_t id, bool last) {
+static void put_points(rf_json_writer *w, const rf_face *face, int n_points) {
+    rf_json_begin_array(w, "keypoints");
+    for (int k = 0; k < n_points; k++) {
+        rf_json_put_number(w, NULL, face->n_points ? face->points[2 * k] : 0);
+        rf_json_put_number(w, NULL, face->n_points ? face->points[2 * k + 1] : 0);
+        rf_json_put_int(w, NULL, face->n_points ? 2 - rf_face_hides(face, k) : 0);
+    }
+    rf_json_end_array(w);
+    rf_json_put_int(w, "num_keypoints", face->n_points);
+}
+
+static rf_status put_face(rf_atomic_file *file, const rf_face *face, int n_points, size_t image, size_t id, bool last) {
     rf_json_writer w = {0};
     double width = (double)face->box[2] - face->box[0], height = (double)face->box[3] - face->box[1];
     rf_json_begin_object(&w, NULL);
@@ -62,15 +68,28 @@ static rf_status put_face(rf_atomic_file *file, const rf_face *face, size_t imag
     rf_json_end_array(&w);
     rf_json_put_number(&w, "area", width * height);
     rf_json_put_int(&w, "iscrowd", face->ignore);
-    put_points(&w, face);
+    put_points(&w, face, n_points);
     return put_line(file, &w, last);
 }
 
 /* "left" tells our own reader that names mean sides of the image. */
-static const char ending[] =
-    "],\n\"categories\": [{\"id\": 1, \"name\": \"face\", \"supercategory\": \"person\", \"left\": \"image\",\n"
-    "\"keypoints\": [\"left_eye\", \"right_eye\", \"nose\", \"mouth_left\", \"mouth_right\"],\n"
-    "\"skeleton\": [[1, 2], [1, 3], [2, 3], [3, 4], [3, 5], [4, 5]]}]}\n";
+static const char category[] =
+    "],\n\"categories\": [{\"id\": 1, \"name\": \"face\", \"supercategory\": \"person\", \"left\": \"image\",\n";
+static const char five[] = "\"keypoints\": [\"left_eye\", \"right_eye\", \"nose\", \"mouth_left\", \"mouth_right\"],\n"
+                           "\"skeleton\": [[1, 2], [1, 3], [2, 3], [3, 4], [3, 5], [4, 5]]}]}\n";
+
+/* Other points than the five have numbers for names, from 0. */
+static rf_status put_ending(rf_atomic_file *file, int n_points) {
+    RF_TRY(put_text(file, category));
+    if (n_points == RF_POINTS) return put_text(file, five);
+    RF_TRY(put_text(file, "\"keypoints\": ["));
+    for (int k = 0; k < n_points; k++) {
+        char name[24];
+        snprintf(name, sizeof name, k ? ", \"%d\"" : "\"%d\"", k);
+        RF_TRY(put_text(file, name));
+    }
+    return put_text(file, "]}]}\n");
+}
 
 static rf_status put_all(rf_atomic_file *file, const rf_converted *set) {
     const rf_dataset *d = set->dataset;
@@ -81,9 +100,9 @@ static rf_status put_all(rf_atomic_file *file, const rf_converted *set) {
     for (size_t i = 0; i < d->n_samples; i++)
         for (size_t k = 0; k < d->samples[i].n_faces; k++) {
             id++;
-            RF_TRY(put_face(file, &d->faces[d->samples[i].first_face + k], i + 1, id, id == d->n_faces));
+            RF_TRY(put_face(file, &d->faces[d->samples[i].first_face + k], points_of(d), i + 1, id, id == d->n_faces));
         }
-    return put_text(file, ending);
+    return put_ending(file, points_of(d));
 }
 
 rf_status rf_coco_write(const rf_converted *set, const char *path) {

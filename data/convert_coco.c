@@ -354,7 +354,8 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     rf_intake_face face = {.image = image};
     RF_TRY(category_of(c, &a, &cat, &face.category));
     bool has_points = five_points(&a, cat, points, &named);
-    RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, line, &face));
+    RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, RF_POINTS, line,
+                          &face));
     face.face.ignore = a.crowd || a.ignore;
     if (a.n_face_box) c->intake->face_boxes = true;
     if (has_points && named) c->intake->named_points = true;

@@ -150,7 +150,7 @@ static rf_status read_face(table *t, rf_intake *intake, long long *image) {
     if (c->kind >= 0) RF_TRY(rf_intake_category(intake, t->csv.field[c->kind], &face.category));
     RF_TRY(read_points(t, points, &any));
     intake->named_points |= any;
-    RF_TRY(rf_intake_fill(intake, box, points, line, &face));
+    RF_TRY(rf_intake_fill(intake, box, points, RF_POINTS, line, &face));
     return rf_intake_add_face(intake, &face);
 }
 

@@ -88,7 +88,7 @@ static rf_status add_face(dlib *d) {
     memcpy(points, d->named, sizeof points);
     if (!any && d->n_ibug == RF_IBUG_POINTS) rf_ibug_five(d->ibug, points);
     if (*d->label) RF_TRY(rf_intake_category(d->intake, d->label, &face.category));
-    rf_status status = rf_intake_fill(d->intake, d->box, points, d->line, &face);
+    rf_status status = rf_intake_fill(d->intake, d->box, points, RF_POINTS, d->line, &face);
     if (status != RF_OK)
         return rf_intake_skip(d->intake, status, RF_CONVERT_WRONG_FACE, (long long)face.image, d->line);
     face.face.ignore = d->ignore;

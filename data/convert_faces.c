@@ -5,19 +5,10 @@
 
 #include "core/mem.h"
 #include "data/convert_select.h"
+#include "detect/point_flip.h"
 
 static const char *file_of(const rf_selection *s, const rf_intake_face *face) {
     return rf_selection_file(s->intake, face->image);
-}
-
-static void swap_points(rf_face *face, int a, int b) {
-    for (int k = 0; k < 2; k++) {
-        float saved = face->points[2 * a + k];
-        face->points[2 * a + k] = face->points[2 * b + k];
-        face->points[2 * b + k] = saved;
-    }
-    int differ = (face->hidden >> a ^ face->hidden >> b) & 1;
-    face->hidden = (uint8_t)(face->hidden ^ (differ << a | differ << b));
 }
 
 /* Brings box and landmarks to pixels and to the order of label.txt. */
@@ -31,10 +22,8 @@ static void finish_face(const rf_selection *s, rf_intake_face *from, const rf_in
         memcpy(face->box, box, sizeof box);
     }
     for (int k = 0; shares && k < 4; k++) face->box[k] *= size[k & 1];
-    for (int k = 0; shares && k < 2 * RF_POINTS; k++) face->points[k] *= size[k & 1];
-    if (!s->swap || !face->has_points) return;
-    swap_points(face, 0, 1);
-    swap_points(face, 3, 4);
+    for (int k = 0; shares && k < 2 * face->n_points; k++) face->points[k] *= size[k & 1];
+    if (s->swap && face->n_points == RF_POINTS) rf_points_swap(&rf_five_flip, face);
 }
 
 typedef struct doubtful {
@@ -129,7 +118,7 @@ static rf_status drop_repeats(rf_selection *s, taken *t) {
     for (size_t k = 0; status == RF_OK && k < t->n; k++) {
         const rf_intake_face *from = t->from[k], *earlier = t->from[first[k]];
         if (first[k] == k) continue;
-        if (!t->faces[first[k]].has_points) t->faces[first[k]] = t->faces[k];
+        if (!t->faces[first[k]].n_points) t->faces[first[k]] = t->faces[k];
         status = rf_convert_tell(s->job, RF_CONVERT_REPEATED, 1, file_of(s, from), from->line,
                                  "note: the same box as in %s:%d; the face is taken once", file_of(s, earlier),
                                  earlier->line);

@@ -37,7 +37,7 @@ static rf_status add_ellipse(void *ctx, const rf_line_reader *reader, const doub
     rf_ellipse_box(&ellipse, corners);
     double box[4] = {corners[0], corners[1], corners[2] - corners[0], corners[3] - corners[1]};
     rf_intake_face face = {.image = intake->n_images - 1, .category = -1};
-    RF_TRY(rf_intake_fill(intake, box, NULL, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, box, NULL, 0, reader->number, &face));
     return rf_intake_add_face(intake, &face);
 }
 

@@ -45,7 +45,7 @@ static rf_status read_line(const rf_line_reader *reader, rf_intake *intake) {
             const double box[4] = {v[0], v[1], v[2] - v[0], v[3] - v[1]};
             snprintf(name, sizeof name, "%d", (int)v[4]);
             RF_TRY(rf_intake_category(intake, name, &face.category));
-            status = rf_intake_fill(intake, box, NULL, reader->number, &face);
+            status = rf_intake_fill(intake, box, NULL, 0, reader->number, &face);
         }
         if (status == RF_OK) status = rf_intake_add_face(intake, &face);
         RF_TRY(rf_intake_skip(intake, status, RF_CONVERT_WRONG_FACE, (long long)face.image, reader->number));

@@ -64,7 +64,7 @@ static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
         points[3 * k + 2] = p[0] < 0 || p[1] < 0 || p[2] < 0 ? 0 : p[2] > 0 ? 1 : 2;
     }
     const double box[4] = {v[0], v[1], v[2] - v[0], v[3] - v[1]};
-    RF_TRY(rf_intake_fill(intake, box, n >= N_POINTS ? points : NULL, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, box, n >= N_POINTS ? points : NULL, RF_POINTS, reader->number, &face));
     face.face.ignore = n == N_FLAG && v[4] == 1;
     return rf_intake_add_face(intake, &face);
 }

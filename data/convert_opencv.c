@@ -36,7 +36,7 @@ static rf_status read_line(const rf_line_reader *reader, rf_intake *intake) {
         rf_intake_face face = {.image = image, .category = -1};
         bool whole = true;
         for (int k = 0; k < 4; k++) whole = whole && rf_word_number(&at, end, "", &box[k]);
-        rf_status status = whole ? rf_intake_fill(intake, box, NULL, reader->number, &face)
+        rf_status status = whole ? rf_intake_fill(intake, box, NULL, 0, reader->number, &face)
                                  : rf_fail(RF_ERR_FORMAT, "%s:%d: the line has fewer than the %g objects that it tells",
                                            reader->path, reader->number, count);
         if (status == RF_OK) status = rf_intake_add_face(intake, &face);

@@ -76,7 +76,7 @@ static void find_left(rf_selection *s) {
     size_t image_left = 0, person_left = 0;
     for (size_t k = 0; k < in->n_faces; k++) {
         const rf_face *face = &in->faces[k].face;
-        if (!face->has_points || !rf_is_wanted(s, &in->faces[k])) continue;
+        if (face->n_points != RF_POINTS || !rf_is_wanted(s, &in->faces[k])) continue;
         image_left += face->points[0] < face->points[2];
         person_left += face->points[0] > face->points[2];
     }

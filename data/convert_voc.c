@@ -159,7 +159,7 @@ static rf_status add_object(const voc *v, const object *o) {
         rf_shape_turned(&shape, plain, t[0], t[1], t[4] * degrees);
     }
     RF_TRY(rf_intake_category(v->intake, o->name, &face.category));
-    RF_TRY(rf_intake_fill(v->intake, shape.box, NULL, o->line, &face));
+    RF_TRY(rf_intake_fill(v->intake, shape.box, NULL, 0, o->line, &face));
     face.face.ignore = o->difficult && !v->intake->keep_difficult;
     return rf_intake_add_face(v->intake, &face);
 }

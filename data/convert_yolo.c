@@ -28,7 +28,7 @@ static rf_status read_face(const rf_line_reader *reader, bool polygons, rf_intak
     rf_intake_face face = {.image = intake->n_images - 1, .shares = true};
     snprintf(name, sizeof name, "%d", row.kind);
     RF_TRY(rf_intake_category(intake, name, &face.category));
-    RF_TRY(rf_intake_fill(intake, row.box, row.has_points ? row.points : NULL, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, row.box, row.has_points ? row.points : NULL, RF_POINTS, reader->number, &face));
     return rf_intake_add_face(intake, &face);
 }
 

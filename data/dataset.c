@@ -31,6 +31,7 @@ void rf_dataset_free(rf_dataset *dataset) {
     for (size_t i = 0; i < dataset->n_samples; i++) rf_free(dataset->samples[i].path);
     rf_free(dataset->samples);
     rf_free(dataset->faces);
+    rf_face_store_free(&dataset->points);
     rf_free(dataset->face_lines);
     rf_free(dataset->ellipses);
     for (size_t i = 0; i < dataset->n_remarks; i++) rf_free(dataset->remarks[i].text);
@@ -85,14 +86,26 @@ rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t na
     return RF_OK;
 }
 
+rf_status rf_dataset_expect_points(rf_dataset *dataset, int n, int line) {
+    if (!dataset->n_points) {
+        dataset->n_points = n;
+        dataset->points_line = line;
+    }
+    if (dataset->n_points == n) return RF_OK;
+    return rf_fail(RF_ERR_FORMAT,
+                   "%s:%d: a face with %d points, but line %d has one with %d; all faces of a set have as many",
+                   dataset->annotation_path, line, n, dataset->points_line, dataset->n_points);
+}
+
 static void count_face(rf_dataset *dataset, const rf_face *face) {
     dataset->n_ignored += face->ignore;
-    dataset->n_with_points += face->has_points;
+    dataset->n_with_points += face->n_points > 0;
 }
 
 rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line) {
     size_t n = dataset->n_faces;
     if (dataset->n_samples == 0) return rf_fail(RF_ERR_USER, "line %d: a face was added before the first image", line);
+    if (face->n_points) RF_TRY(rf_dataset_expect_points(dataset, face->n_points, line));
     if (is_full(n)) {
         rf_face *faces = grow(dataset->faces, n, sizeof *faces);
         if (!faces) return RF_ERR_NOMEM;
@@ -102,6 +115,7 @@ rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line
         dataset->face_lines = lines;
     }
     dataset->faces[n] = *face;
+    RF_TRY(rf_face_keep(&dataset->points, &dataset->faces[n]));
     dataset->face_lines[n] = line;
     dataset->n_faces++;
     dataset->samples[dataset->n_samples - 1].n_faces++;
@@ -263,6 +277,8 @@ static rf_status keep_listed(rf_dataset **dataset, const char *list_path) {
     rf_line_reader reader = rf_lines_begin(list_path, (const char *)text, bytes);
     while (rf_lines_next(&reader)) RF_TRY_GOTO(take_listed(all, sorted, &reader, kept));
     status = RF_OK;
+    kept->n_points = all->n_points;
+    kept->points_line = all->points_line;
     kept->remarks = all->remarks;
     kept->n_remarks = all->n_remarks;
     all->remarks = NULL;
@@ -379,12 +395,12 @@ rf_status rf_dataset_open_tolerant(const char *format, const char *annotation_pa
     return open_dataset(format, annotation_path, image_dir, list_path, true, out);
 }
 
-static void write_face(FILE *stream, const rf_face *face) {
+static void write_face(FILE *stream, const rf_face *face, int n_points) {
     double x = face->box[0], y = face->box[1];
     fprintf(stream, "%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
-    for (int k = 0; k < RF_POINTS; k++) {
-        if (face->has_points)
-            fprintf(stream, " %.9g %.9g %d", face->points[2 * k], face->points[2 * k + 1], face->hidden >> k & 1);
+    for (int k = 0; k < n_points; k++) {
+        if (face->n_points)
+            fprintf(stream, " %.9g %.9g %d", face->points[2 * k], face->points[2 * k + 1], rf_face_hides(face, k));
         else
             fputs(" -1 -1 -1", stream);
     }
@@ -394,12 +410,14 @@ static void write_face(FILE *stream, const rf_face *face) {
 
 rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path) {
     rf_atomic_file *file;
+    int n_points = dataset->n_points ? dataset->n_points : RF_POINTS; /* which other readers expect */
     RF_TRY(rf_atomic_open(path, &file));
     FILE *stream = rf_atomic_stream(file);
     for (size_t i = 0; i < dataset->n_samples; i++) {
         const rf_sample *sample = &dataset->samples[i];
         fprintf(stream, "# %s\n", sample->name);
-        for (size_t k = 0; k < sample->n_faces; k++) write_face(stream, &dataset->faces[sample->first_face + k]);
+        for (size_t k = 0; k < sample->n_faces; k++)
+            write_face(stream, &dataset->faces[sample->first_face + k], n_points);
     }
     return rf_atomic_commit(file);
 }

@@ -11,6 +11,7 @@
 #include "data/exif_rule.h"
 #include "detect/ellipse.h"
 #include "detect/face.h"
+#include "detect/face_store.h"
 
 typedef struct rf_sample {
     char *path;                 /* full path of the image */
@@ -42,6 +43,9 @@ typedef struct rf_dataset {
     rf_sample *samples;
     size_t n_samples;
     rf_face *faces;       /* all faces, sample by sample, in file order; score 1 */
+    rf_face_store points; /* of the faces */
+    int n_points;         /* of each face that has some; 0: no face has */
+    int points_line;      /* where that was first seen */
     int *face_lines;      /* line of each face in the annotation file */
     rf_ellipse *ellipses; /* of each face; NULL: the annotation has boxes */
     rf_mesh_table *mesh;  /* vertices of the faces; NULL until rf_dataset_read_mesh */
@@ -84,11 +88,14 @@ void rf_dataset_free(rf_dataset *dataset);
  * too. Free with rf_names_free. */
 rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n);
 
-/* For parsers: append an image (name is copied) or a face to the image appended last. */
+/* For parsers: append an image (name is copied) or a face, whose points are copied, to the image appended last. */
 /* The name gets ".jpg" when it has no suffix of an image. */
 rf_status rf_dataset_add_stem(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
 rf_status rf_dataset_add_sample(rf_dataset *dataset, const char *name, size_t name_bytes, int line);
 rf_status rf_dataset_add_face(rf_dataset *dataset, const rf_face *face, int line);
+/* Points of a face are to be as many as those of the faces before it: RF_ERR_FORMAT tells both lines. Adding a face
+ * that has points does this. */
+rf_status rf_dataset_expect_points(rf_dataset *dataset, int n, int line);
 /* The same for a face annotated by an ellipse: its box is the one around it. All faces of a set or none have one. */
 rf_status rf_dataset_add_ellipse(rf_dataset *dataset, const rf_ellipse *ellipse, int line);
 
@@ -102,8 +109,9 @@ rf_status rf_dataset_remark(rf_dataset *dataset, rf_remark_kind kind, int line, 
 /* Takes the image that was appended last back, with its faces. */
 void rf_dataset_drop_sample(rf_dataset *dataset);
 
-/* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 x "x y v" + "blur" for each face, v 0 visible or 1
- * hidden; faces without points get -1; ignored faces of positive area a further 1 (data/dataset_label.c). */
+/* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 (or as many as the faces have) x "x y v" + "blur" for each
+ * face, v 0 visible or 1 hidden; faces without points get -1; ignored faces of positive area a further 1
+ * (data/dataset_label.c). */
 rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path);
 
 #endif

@@ -39,7 +39,7 @@ void rf_dataset_drop_sample(rf_dataset *dataset) {
     for (; dataset->n_faces > last->first_face; dataset->n_faces--) {
         const rf_face *face = &dataset->faces[dataset->n_faces - 1];
         dataset->n_ignored -= face->ignore;
-        dataset->n_with_points -= face->has_points;
+        dataset->n_with_points -= face->n_points > 0;
     }
     rf_free(last->path);
     dataset->n_samples--;

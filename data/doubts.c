@@ -42,15 +42,18 @@ static void check_points(const rf_face *face, rf_doubt_fn tell, void *ctx) {
                                                  "right mouth corner"};
     const float *box = face->box, *p = face->points;
     float slack_x = point_slack * (box[2] - box[0]), slack_y = point_slack * (box[3] - box[1]);
-    for (int k = 0; k < RF_POINTS; k++) {
+    for (int k = 0; k < face->n_points; k++) {
         float x = p[2 * k], y = p[2 * k + 1];
         char text[256];
         if (x >= box[0] - slack_x && x <= box[2] + slack_x && y >= box[1] - slack_y && y <= box[3] + slack_y) continue;
-        snprintf(text, sizeof text, "the %s (%g, %g) is far outside the box (%g, %g)-(%g, %g)", names[k], x, y, box[0],
-                 box[1], box[2], box[3]);
+        char number[24];
+        snprintf(number, sizeof number, "point %d", k);
+        snprintf(text, sizeof text, "the %s (%g, %g) is far outside the box (%g, %g)-(%g, %g)",
+                 face->n_points == RF_POINTS ? names[k] : number, x, y, box[0], box[1], box[2], box[3]);
         tell(ctx, RF_DOUBT_FAR_POINT, text);
         return;
     }
+    if (face->n_points != RF_POINTS) return;
     /* Seen with the mouth below the eyes, the image-left point comes first; both pairs the other way round is a
      * mirrored label. */
     float down_x = p[6] + p[8] - p[0] - p[2], down_y = p[7] + p[9] - p[1] - p[3];
@@ -64,7 +67,7 @@ static void check_points(const rf_face *face, rf_doubt_fn tell, void *ctx) {
 
 void rf_face_doubts(const rf_face *face, int width, int height, rf_doubt_fn tell, void *ctx) {
     check_reach(face, width, height, tell, ctx);
-    if (face->has_points) check_points(face, tell, ctx);
+    if (face->n_points) check_points(face, tell, ctx);
 }
 
 typedef struct ranked {
@@ -97,10 +100,10 @@ bool rf_box_in_shares(const float box[4]) {
     return true;
 }
 
-bool rf_points_equal(const float points[2 * RF_POINTS]) {
-    for (int k = 2; k < 2 * RF_POINTS; k++)
+bool rf_points_equal(const float *points, int n) {
+    for (int k = 2; k < 2 * n; k++)
         if (points[k] != points[k - 2]) return false;
-    return true;
+    return n > 1;
 }
 
 const char *const rf_box_form_words[RF_BOX_FORMS] = {"auto", "corners", "sizes", "centres"};

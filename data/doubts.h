@@ -59,6 +59,6 @@ bool rf_box_tally_shares(const rf_box_tally *tally);
 /* Whether a box lies within 0..1 (and a little over): a share of the picture's size, or smaller than two pixels. */
 bool rf_box_in_shares(const float box[4]);
 /* Whether all five landmarks are at one place (0, 0 mostly), which stands for "none". */
-bool rf_points_equal(const float points[2 * RF_POINTS]);
+bool rf_points_equal(const float *points, int n);
 
 #endif

@@ -29,6 +29,11 @@ int rf_draw_thickness(const rf_image *image) {
     return thickness < 1 ? 1 : thickness;
 }
 
+float rf_draw_point_radius(float radius, int n) {
+    enum { FEW = 12 };
+    return n > FEW ? 0.6f * radius : radius;
+}
+
 void rf_draw_line(rf_image *image, float x0, float y0, float x1, float y1, int thickness, rf_colour colour) {
     if (!usable(x0) || !usable(y0) || !usable(x1) || !usable(y1) || thickness < 1) return;
     double dx = (double)x1 - x0, dy = (double)y1 - y0;

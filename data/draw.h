@@ -12,6 +12,8 @@ typedef struct rf_colour {
 
 /* Stroke width in pixels that is well seen in a picture of this size: about 1/400 of the longer side, at least 1. */
 int rf_draw_thickness(const rf_image *image);
+/* The radius of a disc for each of n points of a face, for few of them `radius`. */
+float rf_draw_point_radius(float radius, int n);
 
 /* A straight line of square pens. */
 void rf_draw_line(rf_image *image, float x0, float y0, float x1, float y1, int thickness, rf_colour colour);

@@ -35,6 +35,7 @@ void rf_intake_free(rf_intake *intake) {
     rf_names_free(intake->class_names, intake->n_class_names);
     rf_free(intake->images);
     rf_free(intake->faces);
+    rf_face_store_free(&intake->points);
     *intake = (rf_intake){0};
 }
 
@@ -259,9 +260,11 @@ int rf_point_by_name(const char *name, size_t bytes) {
     return -1;
 }
 
-rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const double *points, int line,
+rf_status rf_intake_fill(rf_intake *intake, const double box[4], const double *points, int n_points, int line,
                          rf_intake_face *face) {
+    float place[2 * RF_POINTS_MAX], visible[RF_POINTS_MAX];
     int given = 0;
+    bool hidden = false;
     face->line = line;
     face->face.score = 1;
     for (int k = 0; k < 4; k++) {
@@ -270,21 +273,23 @@ rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const dou
                            current_file(intake), line, box[k], rf_coordinate_max, rf_coordinate_max);
         face->face.box[k] = (float)(k < 2 ? box[k] : box[k - 2] + box[k]);
     }
-    for (int k = 0; points && k < RF_POINTS; k++) {
+    for (int k = 0; points && k < n_points; k++) {
         const double *p = points + 3 * k;
         /* A negative coordinate means an absent point in label.txt, so it cannot stand for one outside of the picture.
          */
         if (p[2] <= 0 || p[0] < 0 || p[1] < 0 || p[0] > rf_coordinate_max || p[1] > rf_coordinate_max) continue;
         given++;
-        face->face.points[2 * k] = (float)p[0];
-        face->face.points[2 * k + 1] = (float)p[1];
-        if (p[2] < 2) face->face.hidden |= (uint8_t)(1 << k);
+        place[2 * k] = (float)p[0];
+        place[2 * k + 1] = (float)p[1];
+        visible[k] = p[2] >= 2;
+        hidden |= p[2] < 2;
     }
-    face->no_points = given == RF_POINTS && rf_points_equal(face->face.points);
-    face->face.has_points = given == RF_POINTS && !face->no_points;
-    face->partial = given > 0 && given < RF_POINTS;
-    if (face->face.has_points) return RF_OK;
-    memset(face->face.points, 0, sizeof face->face.points);
-    face->face.hidden = 0;
-    return RF_OK;
+    bool all = given > 0 && given == n_points;
+    face->no_points = all && rf_points_equal(place, n_points);
+    face->partial = given > 0 && !all;
+    if (!all || face->no_points) return RF_OK;
+    face->face.n_points = n_points;
+    face->face.points = place;
+    face->face.visible = hidden ? visible : NULL;
+    return rf_face_keep(&intake->points, &face->face);
 }

@@ -75,6 +75,7 @@ typedef struct rf_intake {
     size_t n_images;
     rf_intake_face *faces;
     size_t n_faces;
+    rf_face_store points; /* of the faces */
     char **categories;
     size_t n_categories;
     char **class_names; /* YOLO: what class number i is called, when a file tells */
@@ -105,6 +106,7 @@ rf_status rf_intake_add_image(rf_intake *intake, const char *name, size_t name_b
 /* Another name for the image added last, to be looked for when the first is not there. One that cannot be a name is
  * passed over. */
 rf_status rf_intake_also(rf_intake *intake, const char *name);
+/* The face's points are in intake->points. */
 rf_status rf_intake_add_face(rf_intake *intake, const rf_intake_face *face);
 
 /* Adds a note about n items of the current file. */
@@ -125,9 +127,9 @@ rf_status rf_intake_dataset(rf_intake *intake, const rf_dataset_format *format, 
 
 /* The landmark that a name means, "left_eye", "Mouth-Right", "noseTip": 0..4, or -1. Case and signs do not matter. */
 int rf_point_by_name(const char *name, size_t bytes);
-/* Puts box x y w h and, from points[15] (x y v, v as in COCO: 0 absent, 1 hidden, 2 visible; NULL: none), the landmarks
- * into a face. RF_ERR_FORMAT with file:line when a number is beyond rf_coordinate_max. */
-rf_status rf_intake_fill(const rf_intake *intake, const double box[4], const double *points, int line,
+/* Puts box x y w h and, from points[3 x n_points] (x y v, v as in COCO: 0 absent, 1 hidden, 2 visible; NULL: none), the
+ * landmarks into a face. RF_ERR_FORMAT with file:line when a number is beyond rf_coordinate_max. */
+rf_status rf_intake_fill(rf_intake *intake, const double box[4], const double *points, int n_points, int line,
                          rf_intake_face *face);
 
 #endif

@@ -9,6 +9,7 @@ static rf_status add_faces(rf_intake *intake, const rf_dataset *set, const rf_sa
     for (size_t k = s->first_face; k < s->first_face + s->n_faces; k++) {
         rf_intake_face face = {.face = set->faces[k], .image = intake->n_images - 1, .category = -1};
         face.line = set->face_lines[k];
+        RF_TRY(rf_face_keep(&intake->points, &face.face));
         RF_TRY(rf_intake_add_face(intake, &face));
     }
     return RF_OK;

@@ -153,6 +153,12 @@ rf_status rf_loader_open(const rf_dataset *dataset, const rf_config *config, uin
         return rf_fail(RF_ERR_USER, "%s: %zu images do not fill one batch of %zu; lower train.batch",
                        dataset->annotation_path, n, b);
     if (n > UINT32_MAX) return rf_fail(RF_ERR_USER, "%s: %zu images are more than 2^32", dataset->annotation_path, n);
+    if (config->model.landmarks && dataset->n_points && dataset->n_points != config->data.points)
+        return rf_fail(
+            RF_ERR_USER,
+            "%s:%d: a face with %d points, but data.points is %ld: set data.points=%d, and data.flip_points, or "
+            "model.landmarks=no to learn boxes alone",
+            dataset->annotation_path, dataset->points_line, dataset->n_points, config->data.points, dataset->n_points);
     rf_loader *loader = rf_alloc(1, sizeof *loader);
     if (!loader) return RF_ERR_NOMEM;
     pthread_mutex_init(&loader->lock, NULL);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/mixup.h"
 
-#include <string.h>
-
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "detect/face_store.h"
 
 bool rf_mixup_draw(rf_rng *rng, double probability, size_t n, size_t *partner) {
     if (n < 2 || !(rf_rng_uniform(rng) < (float)probability)) return false;
@@ -30,10 +29,8 @@ rf_status rf_mixup_batch(rf_batch *batch, const size_t *partner) {
     size_t numbers = (size_t)batch->size * (size_t)batch->size * 3;
     for (size_t i = 0; i < batch->count; i++) {
         size_t j = partner[i], own = batch->n_faces[i], others = batch->n_faces[j];
-        rf_face *both = rf_alloc(own + others, sizeof *both);
+        rf_face *both = rf_faces_copy(batch->faces[i], own, batch->faces[j], others);
         if (!both) return RF_ERR_NOMEM;
-        if (own) memcpy(both, batch->faces[i], own * sizeof *both);
-        if (others) memcpy(both + own, batch->faces[j], others * sizeof *both);
         rf_free(batch->faces[i]);
         batch->faces[i] = both;
         batch->n_faces[i] = own + others;

@@ -53,10 +53,9 @@ rf_status rf_sample_augmented(const rf_dataset *dataset, size_t index, const rf_
     decoded = *spare;
     *image = *spare = (rf_image){0};
     memcpy(picture.fill, fill, sizeof picture.fill);
-    picture.faces = rf_alloc(sample->n_faces, sizeof *picture.faces);
+    picture.faces =
+        rf_faces_copy(sample->n_faces ? dataset->faces + sample->first_face : NULL, sample->n_faces, NULL, 0);
     RF_TRY_GOTO(picture.faces ? RF_OK : RF_ERR_NOMEM);
-    if (sample->n_faces)
-        memcpy(picture.faces, dataset->faces + sample->first_face, sample->n_faces * sizeof *picture.faces);
     RF_TRY_GOTO(rf_file_read(sample->path, max_file_bytes, &data, &bytes));
     RF_TRY_GOTO(prepare(data, bytes, sample->path, rf_sample_options(dataset), config, &rng, &decoded, &picture));
     rf_free(data);

@@ -112,7 +112,7 @@ static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const doub
     bool any = false;
     for (int k = 0; k < RF_POINTS; k++) any |= points[3 * k + 2] > 0;
     if (*s->label) RF_TRY(rf_intake_category(intake, s->label, &face.category));
-    RF_TRY(rf_intake_fill(intake, s->box, any ? points : NULL, s->line, &face));
+    RF_TRY(rf_intake_fill(intake, s->box, any ? points : NULL, RF_POINTS, s->line, &face));
     face.face.ignore = s->ignore;
     intake->named_points |= any;
     return rf_intake_add_face(intake, &face);

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "data/synth_mesh.h"
 #include "data/synth_scene.h"
+#include "detect/face_store.h"
 
 enum { TRIES = 40 };
 static const float visible_min = 1 / 3.f; /* less of a face is not asked of anybody */
@@ -45,7 +46,8 @@ rf_status rf_synth_check(const rf_synth_options *o) {
 /* A head with its annotation, before it is drawn. */
 typedef struct person {
     rf_head head;
-    rf_face face;    /* not clipped */
+    rf_face face; /* not clipped */
+    float points[2 * RF_POINTS];
     float extent[4]; /* what the head with hair, and the shoulders, may hide: x1 y1 x2 y2 */
     bool turned_away;
     size_t drawn; /* pixels of the face when it was drawn */
@@ -73,7 +75,7 @@ static void pose(scene *s, person *p, float size, rf_rng *rng) {
     h->tint = s->light.tint;
     h->cx = h->cy = 0;
     h->scale = 1;
-    rf_head_annotate(h, &p->face); /* at unit scale, to find the scale that gives the box its size */
+    rf_head_annotate(h, &p->face, p->points); /* at unit scale, to find the scale that gives the box its size */
     h->scale = size / (p->face.box[3] - p->face.box[1]);
 }
 
@@ -81,10 +83,10 @@ static void pose(scene *s, person *p, float size, rf_rng *rng) {
 static void place(person *p, float x, float y) {
     rf_head *h = &p->head;
     h->cx = h->cy = 0;
-    rf_head_annotate(h, &p->face);
+    rf_head_annotate(h, &p->face, p->points);
     h->cx = x - 0.5f * (p->face.box[0] + p->face.box[2]);
     h->cy = y - 0.5f * (p->face.box[1] + p->face.box[3]);
-    rf_head_annotate(h, &p->face);
+    rf_head_annotate(h, &p->face, p->points);
     if (p->turned_away) h->yaw += 3.14159265f;
     float wide = 1.5f * h->scale;
     p->extent[0] = h->cx - wide;
@@ -224,11 +226,10 @@ static void clip_face(rf_face *face, float w, float h) {
     face->box[1] = rf_max(face->box[1], 0);
     face->box[2] = rf_min(face->box[2], w);
     face->box[3] = rf_min(face->box[3], h);
-    for (int k = 0; k < RF_POINTS; k++) {
+    for (int k = 0, n = face->n_points; k < n; k++) {
         float x = face->points[2 * k], y = face->points[2 * k + 1];
-        if (x < 0 || y < 0 || x >= w || y >= h) face->has_points = false;
+        if (x < 0 || y < 0 || x >= w || y >= h) face->n_points = 0;
     }
-    if (!face->has_points) memset(face->points, 0, sizeof face->points);
 }
 
 static rf_status collect_vertices(const scene *s, float **vertices) {
@@ -252,24 +253,23 @@ static rf_status collect_faces(const scene *s, rf_face **faces, size_t *n_faces)
     size_t pixels = (size_t)s->canvas.width * (size_t)s->canvas.height, n = 0;
     size_t *seen = rf_alloc(s->n_people + 1, sizeof *seen);
     rf_face *out = rf_alloc(s->n_people, sizeof *out);
-    if (!seen || !out) {
-        rf_free(seen);
-        rf_free(out);
-        return RF_ERR_NOMEM;
-    }
+    if (!seen || !out) goto fail;
     for (size_t i = 0; i < pixels; i++) seen[s->canvas.owner[i]]++;
     for (size_t i = 0; i < s->n_people; i++) {
         const person *p = &s->people[i];
         if (p->turned_away) continue;
         out[n] = p->face;
+        out[n].points = (float *)(uintptr_t)p->points;
         clip_face(&out[n], (float)s->canvas.width, (float)s->canvas.height);
         out[n].ignore = (float)seen[i + 1] < visible_min * (float)p->drawn;
         n++;
     }
-    rf_free(seen);
-    *faces = out;
+    *faces = rf_faces_copy(out, n, NULL, 0); /* with the points, which people have else */
     *n_faces = n;
-    return RF_OK;
+fail:
+    rf_free(seen);
+    rf_free(out);
+    return *faces ? RF_OK : RF_ERR_NOMEM;
 }
 
 rf_status rf_synth_image(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,

@@ -89,9 +89,9 @@ bool rf_head_in_face(const rf_head *head, float v, float w) {
     return v >= face_top && w >= 0.07f * head->half_depth;
 }
 
-void rf_head_annotate(const rf_head *head, rf_face *face) {
+void rf_head_annotate(const rf_head *head, rf_face *face, float points[2 * RF_POINTS]) {
     if (head->mesh) {
-        rf_synth_mesh_annotate(head, face);
+        rf_synth_mesh_annotate(head, face, points);
         return;
     }
     enum { ACROSS = 33, DOWN = 41 };
@@ -110,7 +110,7 @@ void rf_head_annotate(const rf_head *head, rf_face *face) {
             }
         }
     }
-    *face = (rf_face){.score = 1, .has_points = true};
+    *face = (rf_face){.score = 1, .n_points = RF_POINTS, .points = points};
     memcpy(face->box, box, sizeof box);
     float corner = head->mouth_y - 0.06f * head->smile;
     const float places[RF_POINTS][2] = {{-head->eye_x, head->eye_y},

@@ -58,8 +58,8 @@ void rf_head_random_light(rf_head *head, rf_rng *rng);
 /* A point of the surface in picture pixels, z is pixels to the viewer. (u,v) are the frontal coordinates of the
  * undeformed head. */
 void rf_head_project(const rf_head *head, float u, float v, float out[3]);
-/* Tight box of the face (hairline to chin, cheek to cheek) and the five landmarks, pixels. */
-void rf_head_annotate(const rf_head *head, rf_face *face);
+/* Tight box of the face (hairline to chin, cheek to cheek) and the five landmarks, pixels; points holds these. */
+void rf_head_annotate(const rf_head *head, rf_face *face, float points[2 * RF_POINTS]);
 
 /* Grid resolution and workspace of rf_head_draw; grows as needed. Zeroed to start. */
 typedef struct rf_head_space {

@@ -117,14 +117,16 @@ static void surface_at(const rf_synth_mesh *m, float u, float v, float out[3]) {
     }
 }
 
-void rf_synth_mesh_annotate(const rf_head *head, rf_face *face) {
+void rf_synth_mesh_annotate(const rf_head *head, rf_face *face, float points[2 * RF_POINTS]) {
     const float corner = head->mouth_y - 0.06f * head->smile;
     const float places[RF_POINTS][2] = {{-head->eye_x, head->eye_y},
                                         {head->eye_x, head->eye_y},
                                         {0, head->eye_y + head->nose_length},
                                         {-head->mouth_half, corner},
                                         {head->mouth_half, corner}};
-    *face = (rf_face){.box = {1e9f, 1e9f, -1e9f, -1e9f}, .score = 1, .has_points = true};
+    *face = (rf_face){.box = {1e9f, 1e9f, -1e9f, -1e9f}, .score = 1};
+    face->points = points;
+    face->n_points = RF_POINTS;
     float at[3], out[3];
     for (size_t i = 0; i < head->mesh->mesh.n_vertices; i++) {
         rf_synth_mesh_project(head, i, out);

@@ -20,7 +20,7 @@ void rf_synth_mesh_free(rf_synth_mesh *mesh);
 /* Vertex i of the head's face in picture pixels; z is pixels to the viewer. */
 void rf_synth_mesh_project(const rf_head *head, size_t i, float out[3]);
 /* rf_head_annotate for a head whose face is a mesh: the box of its vertices; landmarks lie on its surface. */
-void rf_synth_mesh_annotate(const rf_head *head, rf_face *face);
+void rf_synth_mesh_annotate(const rf_head *head, rf_face *face, float points[2 * RF_POINTS]);
 
 /* A face mesh of our own making: the front of an average head of these pictures, symmetric, across x down vertices.
  * across is odd, both at least 3. */

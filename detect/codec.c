@@ -38,26 +38,20 @@ void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const flo
 }
 
 void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out) {
-    for (int i = 0; i < 2 * RF_POINTS; i++)
+    for (int i = 0; i < 2 * codec->n_points; i++)
         out[i] = (points[i] - anchor[i & 1]) / (anchor[2 + (i & 1)] * codec->variance_centre);
 }
 
 void rf_codec_decode_points(const rf_codec *codec, const float anchor[4], const float *encoded, float *points) {
-    for (int i = 0; i < 2 * RF_POINTS; i++)
+    for (int i = 0; i < 2 * codec->n_points; i++)
         points[i] = anchor[i & 1] + encoded[i] * codec->variance_centre * anchor[2 + (i & 1)];
 }
 
-void rf_face_flip(rf_face *face, float width, bool plus_one) {
-    static const int mirrored[RF_POINTS] = {1, 0, 2, 4, 3};
+void rf_face_flip(rf_face *face, float width, bool plus_one, const rf_point_flip *flip) {
     float edge = plus_one ? width - 1 : width;
     float x1 = face->box[0];
     face->box[0] = edge - face->box[2];
     face->box[2] = edge - x1;
-    if (!face->has_points) return;
-    rf_face old = *face;
-    for (int i = 0; i < RF_POINTS; i++) {
-        face->points[2 * i] = edge - old.points[2 * mirrored[i]];
-        face->points[2 * i + 1] = old.points[2 * mirrored[i] + 1];
-        face->visible[i] = old.visible[mirrored[i]];
-    }
+    for (int i = 0; i < face->n_points; i++) face->points[2 * i] = edge - face->points[2 * i];
+    rf_points_swap(flip, face);
 }

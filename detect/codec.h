@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 #include "detect/face.h"
+#include "detect/point_flip.h"
 
 typedef struct rf_codec {
     float variance_centre, variance_size;
     bool plus_one; /* w = x2 - x1 + 1 */
+    int n_points;  /* of a face */
 } rf_codec;
 
 /* Logarithms of size ratios are limited to +-ln(1000), when encoding and when decoding: no infinity leaves the codec.
@@ -24,12 +26,12 @@ void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const flo
 void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]);
 /* The decoded box in centre form, cx cy w h: the anchor of the next stage of a cascade. `out` may be `anchor`. */
 void rf_codec_move_anchor(const rf_codec *codec, const float anchor[4], const float loc[4], float out[4]);
-/* points: x0 y0 .. x4 y4 pixels. */
+/* points: [n_points][2] pixels, as `out` is; those of one may be the other. */
 void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out);
 void rf_codec_decode_points(const rf_codec *codec, const float anchor[4], const float *encoded, float *points);
 
-/* Mirrors a face in an image `width` pixels wide: x' = width - x (plus_one: width - 1 - x), left and right points
- * change places (order 1 0 2 4 3). Twice is the identity. */
-void rf_face_flip(rf_face *face, float width, bool plus_one);
+/* Mirrors a face in an image `width` pixels wide, in place: x' = width - x (plus_one: width - 1 - x), left and right
+ * points change places. Twice is the identity. */
+void rf_face_flip(rf_face *face, float width, bool plus_one, const rf_point_flip *flip);
 
 #endif

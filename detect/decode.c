@@ -10,13 +10,16 @@ static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t 
                             const rf_stage_rows *stages, int n_stages, rf_face_list *out) {
     static const float stay[4] = {0};
     rf_face face = {.score = score, .mesh = 1 + (uint32_t)a};
+    float points[2 * RF_POINTS_MAX];
+    size_t n_points = (size_t)codec->n_points;
     float anchor[4];
     memcpy(anchor, anchors + 4 * a, sizeof anchor);
     for (int k = 0; k < n_stages; k++) {
         const float *loc = stages[k].loc ? stages[k].loc + 4 * a : stay;
         if (stages[k].points) {
-            rf_codec_decode_points(codec, anchor, stages[k].points + 2 * RF_POINTS * a, face.points);
-            face.has_points = true;
+            rf_codec_decode_points(codec, anchor, stages[k].points + 2 * n_points * a, points);
+            face.points = points;
+            face.n_points = codec->n_points;
         }
         if (k + 1 == n_stages)
             rf_codec_decode_box(codec, anchor, loc, face.box);
@@ -24,13 +27,14 @@ static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t 
             rf_codec_move_anchor(codec, anchor, loc, anchor);
     }
     float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
-    for (int i = 0; face.has_points && i < 2 * RF_POINTS; i++) sum += face.points[i];
+    for (int i = 0; i < 2 * face.n_points; i++) sum += face.points[i];
     const rf_stage_rows *last = &stages[n_stages - 1];
     face.has_blur = last->blur != NULL;
-    face.has_visible = last->visible != NULL;
     if (face.has_blur) sum += face.blur = last->blur[a];
-    for (int i = 0; face.has_visible && i < RF_POINTS; i++)
-        sum += face.visible[i] = last->visible[RF_POINTS * a + (size_t)i];
+    if (last->visible) { /* which is only read */
+        face.visible = (float *)(uintptr_t)(last->visible + n_points * a);
+        for (int i = 0; i < face.n_points; i++) sum += face.visible[i];
+    }
     if (!isfinite(sum))
         return rf_fail(RF_ERR_NONFINITE,
                        "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);

@@ -10,9 +10,9 @@
 #include "detect/faces.h"
 
 /* Appends the faces with softmax score >= score_threshold; face.mesh is 1 + the anchor. Only these are decoded. Shapes,
- * n anchors: anchors [n,4] cx cy w h pixels, cls [n,2] logits (background, face), loc [n,4], points [n,10] or NULL
- * (faces without landmarks). RF_ERR_NONFINITE, with the anchor's index, when a score is NaN or a face above the
- * threshold is not finite; RF_ERR_NOMEM. The list then holds some of the faces. */
+ * n anchors: anchors [n,4] cx cy w h pixels, cls [n,2] logits (background, face), loc [n,4], points [n,2 x
+ * codec->n_points] or NULL (faces without landmarks). RF_ERR_NONFINITE, with the anchor's index, when a score is NaN or
+ * a face above the threshold is not finite; RF_ERR_NOMEM. The list then holds some of the faces. */
 rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
                           const float *points, float score_threshold, rf_face_list *out);
 
@@ -20,7 +20,7 @@ rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n,
  */
 typedef struct rf_stage_rows {
     const float *cls, *loc, *points;
-    const float *blur, *visible; /* [n,1], [n,5]; those of the last stage count */
+    const float *blur, *visible; /* [n,1], [n,n_points]; those of the last stage count */
 } rf_stage_rows;
 
 /* The same for stages of a cascade (insightface, rcnn/PY_OP/cascade_refine.py; arXiv 1905.00641, CVPR 2020): each box

@@ -20,14 +20,22 @@ rf_status rf_face_list_reserve(rf_face_list *list, size_t n) {
 
 rf_status rf_face_list_push(rf_face_list *list, const rf_face *face) {
     RF_TRY(rf_face_list_reserve(list, list->n + 1));
-    list->items[list->n++] = *face;
+    list->items[list->n] = *face;
+    if (face->n_points) RF_TRY(rf_face_keep(&list->store, &list->items[list->n]));
+    list->n++;
     return RF_OK;
+}
+
+void rf_face_list_clear(rf_face_list *list) {
+    list->n = 0;
+    rf_face_store_clear(&list->store);
 }
 
 void rf_face_list_free(rf_face_list *list) {
     if (!list) return;
     rf_free(list->items);
     rf_free(list->vertices);
+    rf_face_store_free(&list->store);
     memset(list, 0, sizeof *list);
 }
 

@@ -231,7 +231,7 @@ void rf_match_count(const rf_face *faces, rf_match *out) {
         negative += out->label[a] == 0;
         if (out->label[a] != 1) continue;
         positive++;
-        out->has_points[a] = faces[out->face[a]].has_points;
+        out->has_points[a] = faces[out->face[a]].n_points > 0;
         points += out->has_points[a];
     }
     out->n_positive = positive;
@@ -281,6 +281,6 @@ void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const 
         const float *anchor = anchors->boxes + 4 * a;
         rf_codec_encode_box(codec, anchor, face->box, loc + 4 * a);
         if (points && match->has_points[a])
-            rf_codec_encode_points(codec, anchor, face->points, points + 2 * RF_POINTS * a);
+            rf_codec_encode_points(codec, anchor, face->points, points + 2 * (size_t)codec->n_points * a);
     }
 }

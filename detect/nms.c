@@ -42,39 +42,58 @@ rf_status rf_nms(rf_face_list *faces, const rf_merge_spec *spec) {
 
 typedef struct vote {
     double box[4], weight;
-    double points[2 * RF_POINTS], points_weight;
+    double points[2 * RF_POINTS_MAX], points_weight;
+    int n_points; /* of the first face that has some */
 } vote;
+
+/* The sums of points are set where the first come. */
+static void vote_begin(vote *sum) {
+    sum->weight = sum->points_weight = 0;
+    for (int i = 0; i < 4; i++) sum->box[i] = 0;
+    sum->n_points = 0;
+}
 
 static void vote_add(vote *sum, const rf_face *face) {
     /* A score of 0 still has a place; it would otherwise divide 0 by 0 when alone. */
     double weight = fmax((double)face->score, 1e-12);
     sum->weight += weight;
     for (int i = 0; i < 4; i++) sum->box[i] += weight * (double)face->box[i];
-    if (!face->has_points) return;
+    if (!face->n_points) return;
+    if (!sum->n_points) {
+        sum->n_points = face->n_points;
+        memset(sum->points, 0, 2 * (size_t)sum->n_points * sizeof *sum->points);
+    }
+    if (face->n_points != sum->n_points) return;
     sum->points_weight += weight;
-    for (int i = 0; i < 2 * RF_POINTS; i++) sum->points[i] += weight * (double)face->points[i];
+    for (int i = 0; i < 2 * sum->n_points; i++) sum->points[i] += weight * (double)face->points[i];
 }
 
-static rf_face vote_result(const vote *sum, const rf_face *best) {
-    rf_face face = *best;
-    for (int i = 0; i < 4; i++) face.box[i] = (float)(sum->box[i] / sum->weight);
-    face.has_points = sum->points_weight > 0;
-    if (face.has_points)
-        for (int i = 0; i < 2 * RF_POINTS; i++) face.points[i] = (float)(sum->points[i] / sum->points_weight);
-    return face;
+/* Moves the best face of a cluster to the mean, with points in the store. */
+static rf_status vote_result(const vote *sum, rf_face_store *store, rf_face *face) {
+    for (int i = 0; i < 4; i++) face->box[i] = (float)(sum->box[i] / sum->weight);
+    if (!sum->n_points) return RF_OK;
+    float *points = rf_face_store_take(store, 2 * (size_t)sum->n_points);
+    if (!points) return RF_ERR_NOMEM;
+    for (int i = 0; i < 2 * sum->n_points; i++) points[i] = (float)(sum->points[i] / sum->points_weight);
+    if (face->n_points != sum->n_points) face->visible = NULL;
+    face->n_points = sum->n_points;
+    face->points = points;
+    return RF_OK;
 }
 
 rf_status rf_box_vote(rf_face_list *faces, const rf_merge_spec *spec) {
     RF_TRY(rf_merge_prepare(faces, spec));
     rf_near near;
     RF_TRY(rf_near_make(faces->items, faces->n, spec->plus_one, &near));
+    rf_status status = RF_OK;
     size_t kept = 0, left = near.n, keep = spec->keep ? spec->keep : SIZE_MAX;
     for (size_t r = 0; r < near.n && kept < keep; r++) {
         size_t p = near.place[r], members = 1;
         if (near.gone[p]) continue;
         near.gone[p] = true;
         rf_face best = faces->items[r];
-        vote sum = {.weight = 0};
+        vote sum;
+        vote_begin(&sum);
         vote_add(&sum, &best);
         size_t candidates = rf_near_find(&near, p, (double)spec->iou);
         for (size_t k = 0; k < candidates; k++) {
@@ -85,11 +104,11 @@ rf_status rf_box_vote(rf_face_list *faces, const rf_merge_spec *spec) {
             members++;
         }
         left -= members;
-        if (members > 1) best = vote_result(&sum, &best);
+        if (members > 1 && (status = vote_result(&sum, &faces->store, &best)) != RF_OK) break;
         /* Places up to r are spent, so the results can be written over them. */
         if (members > 1 || !spec->drop_singletons || left == 0) faces->items[kept++] = best;
     }
     faces->n = kept;
     rf_near_free(&near);
-    return RF_OK;
+    return status;
 }

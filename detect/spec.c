@@ -110,6 +110,21 @@ static rf_status levels_from_config(const rf_config *config, rf_detect_spec *out
     return RF_OK;
 }
 
+/* Mirrored pictures need to know which points change places. */
+static rf_status flip_from_config(const rf_config *config, rf_point_flip *out) {
+    const char *by = config->augment.flip > 0                    ? "augment.flip"
+                     : config->eval.flip                         ? "eval.flip"
+                     : strcmp(config->eval.schedule, "srn") == 0 ? "eval.schedule"
+                                                                 : NULL;
+    if (by && config->model.landmarks && !rf_point_flip_known(config))
+        return rf_fail(
+            RF_ERR_USER,
+            "data.points = %ld: %s mirrors pictures, so data.flip_points is needed: the pairs of points that "
+            "then change places, for example 0-1,2-3, or none",
+            config->data.points, by);
+    return rf_point_flip_from_config(config, out);
+}
+
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out) {
     memset(out, 0, sizeof *out);
     RF_TRY(anchors_from_config(config, &out->anchors));
@@ -118,7 +133,9 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                        config->match.negative_iou, config->match.positive_iou);
     out->codec = (rf_codec){.variance_centre = (float)config->anchors.variance_centre,
                             .variance_size = (float)config->anchors.variance_size,
-                            .plus_one = config->anchors.plus_one};
+                            .plus_one = config->anchors.plus_one,
+                            .n_points = (int)config->data.points};
+    RF_TRY(flip_from_config(config, &out->flip));
     rf_match_spec match = {.positive_iou = (float)config->match.positive_iou,
                            .negative_iou = (float)config->match.negative_iou,
                            .force_best = config->match.force_best,

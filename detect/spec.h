@@ -15,6 +15,7 @@ enum { RF_MAX_STAGES = 4 }; /* cascade.stages */
 typedef struct rf_detect_spec {
     rf_anchor_spec anchors;
     rf_codec codec;
+    rf_point_flip flip;
     rf_match_spec
         match[RF_MAX_STAGES]; /* of each stage of heads: [match], with the IoUs of [cascade] if it has stages */
     int n_stages;
@@ -30,8 +31,8 @@ typedef struct rf_detect_spec {
 /* The logit that cascade.drop means. */
 float rf_detect_drop_below(const rf_config *config);
 
-/* Reads [model] strides, [anchors], [match], [cascade] and [eval]. RF_ERR_USER names the key when sizes are not
- * levels x k numbers, strides do not ascend, or negative_iou is above positive_iou. */
+/* Reads [model] strides, [anchors], [match], [cascade], [eval] and the points of [data]. RF_ERR_USER names the key when
+ * sizes are not levels x k numbers, strides do not ascend, or negative_iou is above positive_iou. */
 rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *out);
 
 #endif

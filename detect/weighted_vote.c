@@ -7,28 +7,39 @@
 #include "detect/near.h"
 #include "detect/nms.h"
 
-/* Adds a face to the sums of corners and landmarks. */
-static void add(const rf_face *face, double box[5], double points[2 * RF_POINTS + 1]) {
+typedef struct sums {
+    double box[4], weight, points[2 * RF_POINTS_MAX], points_weight;
+    int n_points; /* of the first face that has some */
+} sums;
+
+static void add(const rf_face *face, sums *sum) {
     double weight = fmax((double)face->score, 1e-12);
-    for (int k = 0; k < 4; k++) box[k] += weight * (double)face->box[k];
-    box[4] += weight;
-    if (!face->has_points) return;
-    for (int k = 0; k < 2 * RF_POINTS; k++) points[k] += weight * (double)face->points[k];
-    points[2 * RF_POINTS] += weight;
+    for (int k = 0; k < 4; k++) sum->box[k] += weight * (double)face->box[k];
+    sum->weight += weight;
+    if (!sum->n_points) sum->n_points = face->n_points;
+    if (!face->n_points || face->n_points != sum->n_points) return;
+    for (int k = 0; k < 2 * face->n_points; k++) sum->points[k] += weight * (double)face->points[k];
+    sum->points_weight += weight;
 }
 
-static void move_to_mean(const rf_face_list *all, rf_near *near, size_t item, const rf_merge_spec *spec,
-                         rf_face *face) {
-    double box[5] = {0}, points[2 * RF_POINTS + 1] = {0};
+/* The face gets new points in the store: those it has are the ones that `all` looks at. */
+static rf_status move_to_mean(const rf_face_list *all, rf_near *near, size_t item, const rf_merge_spec *spec,
+                              rf_face_store *store, rf_face *face) {
+    sums sum = {.weight = 0};
     size_t p = near->place[item], candidates = rf_near_find(near, p, (double)spec->iou);
-    add(&all->items[item], box, points);
+    add(&all->items[item], &sum);
     for (size_t k = 0; k < candidates; k++)
         if (rf_box_iou(near->box[p], near->box[near->found[k]], spec->plus_one) >= spec->iou)
-            add(&all->items[near->item[near->found[k]]], box, points);
-    for (int k = 0; k < 4; k++) face->box[k] = (float)(box[k] / box[4]);
-    face->has_points = points[2 * RF_POINTS] > 0;
-    for (int k = 0; k < 2 * RF_POINTS && face->has_points; k++)
-        face->points[k] = (float)(points[k] / points[2 * RF_POINTS]);
+            add(&all->items[near->item[near->found[k]]], &sum);
+    for (int k = 0; k < 4; k++) face->box[k] = (float)(sum.box[k] / sum.weight);
+    if (!sum.n_points) return RF_OK;
+    float *points = rf_face_store_take(store, 2 * (size_t)sum.n_points);
+    if (!points) return RF_ERR_NOMEM;
+    for (int k = 0; k < 2 * sum.n_points; k++) points[k] = (float)(sum.points[k] / sum.points_weight);
+    if (face->n_points != sum.n_points) face->visible = NULL;
+    face->n_points = sum.n_points;
+    face->points = points;
+    return RF_OK;
 }
 
 rf_status rf_weighted_vote(rf_face_list *faces, const rf_merge_spec *spec) {
@@ -44,7 +55,7 @@ rf_status rf_weighted_vote(rf_face_list *faces, const rf_merge_spec *spec) {
     /* Kept ones are in the order of `all`, so that one walk finds them again. */
     for (size_t k = 0, item = 0; k < faces->n; k++, item++) {
         while (memcmp(&all.items[item], &faces->items[k], sizeof *all.items) != 0) item++;
-        move_to_mean(&all, &near, item, spec, &faces->items[k]);
+        RF_TRY_GOTO(move_to_mean(&all, &near, item, spec, &faces->store, &faces->items[k]));
     }
 fail:
     rf_near_free(&near);

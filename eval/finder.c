@@ -114,7 +114,7 @@ static rf_status net_for(rf_finder *f, int width, int height, rf_sized_net **out
 /* From input pixels to pixels of the image. */
 static void unscale(rf_face *face, double fx, double fy) {
     for (int k = 0; k < 4; k++) face->box[k] = (float)(face->box[k] * (k % 2 ? fy : fx));
-    for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
+    for (int k = 0; k < 2 * face->n_points; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
 }
 
 /* The rows of a level in an output of `width` numbers a row; NULL when there are none. */
@@ -123,14 +123,14 @@ static const float *level_rows(const rf_sized_net *net, rf_value output, long fi
     return rf_exec_data(net->exec, output) + (size_t)first * width;
 }
 
-static void stages_of_level(const rf_sized_net *net, int level, rf_stage_rows *rows) {
+static void stages_of_level(const rf_sized_net *net, size_t points, int level, rf_stage_rows *rows) {
     for (int k = 0; k < net->detector.n_stages; k++) {
         const rf_stage *stage = &net->detector.stages[k];
         rows[k] = (rf_stage_rows){level_rows(net, stage->cls, stage->cls_first[level], 2),
                                   level_rows(net, stage->loc, stage->box_first[level], 4),
-                                  level_rows(net, stage->points, stage->box_first[level], 2 * RF_POINTS),
+                                  level_rows(net, stage->points, stage->box_first[level], 2 * points),
                                   level_rows(net, stage->blur, stage->box_first[level], 1),
-                                  level_rows(net, stage->visible, stage->box_first[level], RF_POINTS)};
+                                  level_rows(net, stage->visible, stage->box_first[level], points)};
     }
 }
 
@@ -146,7 +146,7 @@ static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
         float lowest = least / factor;
         bool spared = (long)anchors->levels[l].rows * anchors->levels[l].cols < f->spec.least_cells;
         if (!spared && lowest < f->spec.level_least[l]) lowest = f->spec.level_least[l];
-        stages_of_level(net, l, rows);
+        stages_of_level(net, (size_t)f->spec.codec.n_points, l, rows);
         RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
                                 f->spec.drop_below, lowest, &f->pass));
         if (f->spec.level_top_k) RF_TRY(rf_face_list_keep_best(&f->pass, before, f->spec.level_top_k));
@@ -181,12 +181,12 @@ typedef struct look {
 /* Moves a face from the input to the picture at the look's size; false when another look is to find it. */
 static bool take_face(const rf_finder *f, const look *at, rf_face *face) {
     if (f->config.eval.clip) clip_box(f, at->width, at->height, face->box);
-    if (at->flipped) rf_face_flip(face, (float)at->width, f->spec.codec.plus_one);
+    if (at->flipped) rf_face_flip(face, (float)at->width, f->spec.codec.plus_one, &f->spec.flip);
     const float *b = face->box;
     if (at->longer_over > 0 && !(fmaxf(b[2] - b[0], b[3] - b[1]) > (float)at->longer_over)) return false;
     if (!at->tile) return true;
     for (int k = 0; k < 4; k++) face->box[k] += (float)(k % 2 ? at->y : at->x);
-    for (int k = 0; k < 2 * RF_POINTS; k++) face->points[k] += (float)(k % 2 ? at->y : at->x);
+    for (int k = 0; k < 2 * face->n_points; k++) face->points[k] += (float)(k % 2 ? at->y : at->x);
     return rf_tile_keeps(at->tiling, at->tile, face->box);
 }
 
@@ -199,13 +199,13 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, const look *at, r
     double t1 = rf_clock_seconds();
     RF_TRY(rf_exec_forward(net->exec, false));
     double t2 = rf_clock_seconds();
-    f->pass.n = 0;
+    rf_face_list_clear(&f->pass);
     RF_TRY(decode_levels(f, net));
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
     rf_mesh_pass source = {net->exec, &net->detector, &net->anchors, at->flipped, at->fx,
                            at->fy,    at->x,          at->y,         at->width};
     for (size_t i = 0; i < f->pass.n; i++) {
-        rf_face *face = &f->pass.items[i], taken = *face;
+        rf_face *face = &f->pass.items[i], taken = *face; /* whose points are not looked at again */
         if (!take_face(f, at, &taken)) continue;
         taken.mesh = 0;
         if (f->mesh) {
@@ -339,7 +339,7 @@ static void cut_to_whole_pixels(rf_face_list *faces) {
 }
 
 static rf_status run_once(rf_finder *f, const rf_image *image, rf_face_list *faces) {
-    faces->n = 0;
+    rf_face_list_clear(faces);
     rf_free(faces->vertices);
     faces->vertices = NULL;
     rf_mesh_finder_begin(f->mesh);

@@ -10,17 +10,18 @@
 
 /* The length that errors of a face are divided by; 0: the face is not measured. */
 static double norm_of(const rf_face *face, rf_nme_norm norm) {
-    if (face->ignore || !face->has_points || !rf_box_valid(face->box, false)) return 0;
+    if (face->ignore || !face->n_points || !rf_box_valid(face->box, false)) return 0;
     const float *p = face->points;
+    if (norm == RF_NME_EYES && face->n_points != RF_POINTS) return 0; /* which are the eyes? */
     if (norm == RF_NME_EYES) return hypot((double)p[2] - (double)p[0], (double)p[3] - (double)p[1]);
     return sqrt((double)rf_box_width(face->box, false) * (double)rf_box_height(face->box, false));
 }
 
-static double mean_distance(const float *a, const float *b) {
+static double mean_distance(const float *a, const float *b, int n) {
     double sum = 0;
-    for (int i = 0; i < RF_POINTS; i++)
+    for (int i = 0; i < n; i++)
         sum += hypot((double)a[2 * i] - (double)b[2 * i], (double)a[2 * i + 1] - (double)b[2 * i + 1]);
-    return sum / RF_POINTS;
+    return sum / n;
 }
 
 rf_status rf_nme_errors(const rf_dataset *truth, const rf_face_list *detections, rf_nme_norm norm, double **errors,
@@ -37,11 +38,12 @@ rf_status rf_nme_errors(const rf_dataset *truth, const rf_face_list *detections,
     for (size_t f = 0; f < truth->n_faces; f++) out->n_faces += norm_of(&truth->faces[f], norm) > 0;
     for (size_t i = 0; i < count; i++) {
         const rf_face *detection = items[i].detection;
-        if (items[i].iou < 0.5f || !detection->has_points || found[items[i].face]) continue;
+        if (items[i].iou < 0.5f || detection->n_points != truth->faces[items[i].face].n_points || found[items[i].face])
+            continue;
         const rf_face *face = &truth->faces[items[i].face];
         double length = norm_of(face, norm);
         if (!(length > 0)) continue;
-        double error = mean_distance(detection->points, face->points) / length;
+        double error = mean_distance(detection->points, face->points, face->n_points) / length;
         if (!isfinite(error)) {
             status = rf_fail(RF_ERR_NONFINITE, "the landmarks of a detection at %g,%g are not finite",
                              (double)detection->box[0], (double)detection->box[1]);

@@ -10,7 +10,7 @@ enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its 
 
 /* Numbers that a head gives for an anchor. */
 static int width_of(const rf_stages *s, int kind) {
-    return kind == LOC ? (s->blur ? 5 : 4) : kind == CLS ? 2 : s->occlusion ? 15 : 10;
+    return kind == LOC ? (s->blur ? 5 : 4) : kind == CLS ? 2 : (s->occlusion ? 3 : 2) * s->points;
 }
 
 /* ---- the plan ---- */
@@ -130,6 +130,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->blur = config->model.blur;
     out->occlusion = config->model.occlusion;
     out->head_box = config->model.head_box;
+    out->points = (int)config->data.points;
     if (out->occlusion && !config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
     if ((out->blur || out->occlusion) && config->cascade.stages > 1)

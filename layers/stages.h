@@ -25,6 +25,7 @@ typedef struct rf_stages {
     int n, cell_anchors;
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
+    int points; /* of a face */
     bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion, head_box;
     rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */

@@ -153,9 +153,9 @@ static rf_status list_detections(rf_detector *d) {
     for (size_t i = 0; i < n; i++) {
         const rf_face *face = &d->found.items[i];
         rf_detection *to = &d->detections[i];
-        *to = (rf_detection){.score = face->score, .n_points = face->has_points ? RF_POINTS : 0};
+        *to = (rf_detection){.score = face->score, .n_points = face->n_points};
         memcpy(to->box, face->box, sizeof to->box);
-        to->points = face->has_points ? face->points : NULL;
+        to->points = face->n_points ? face->points : NULL;
     }
     return RF_OK;
 }

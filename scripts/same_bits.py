@@ -140,9 +140,12 @@ def same_tensors(what, name):
 
 
 def records(path):
-    """Tensors of a .pth as a sorted list of their bytes, with the pickle that names them."""
+    """Tensors of a .pth as a sorted list of their bytes, with the pickle that names them; and its configuration."""
     with zipfile.ZipFile(path) as file:
-        return sorted((name.split('/', 1)[-1], hashlib.sha256(file.read(name)).hexdigest()) for name in file.namelist())
+        names = {name.split('/', 1)[-1]: name for name in file.namelist()}
+        config = names.pop('rf.config', None)
+        return (sorted((short, hashlib.sha256(file.read(name)).hexdigest()) for short, name in names.items()),
+                settings(file.read(config).decode().splitlines()) if config else {})
 
 
 # ---- networks as what their outputs compute --------------------------------------------------------------------------
@@ -291,7 +294,10 @@ def same_export(name):
     if name.endswith('.safetensors'):
         return same_tensors(name, name)
     if name.endswith('.pth'):
-        return say(name, '' if records(paths[0]) == records(paths[1]) else 'other records')
+        (want, want_config), (have, have_config) = (records(path) for path in paths)
+        new = set()
+        found = differ(want_config, have_config, 'rf.config ', new, ()) if want == have else 'other records'
+        return say(name, found, 'new: ' + ' '.join(sorted(new)) if new else '')
     return same_bytes(name, name)
 
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/optimizer.h"
 #include "train/train_graph.h"
@@ -31,7 +32,7 @@ static void make_faces(const rf_json *golden, rf_face faces[2][3], size_t n_face
                 assert_true(rf_json_number(rf_json_at(rf_json_at(rf_json_at(list, b), i), k), &v));
                 face->box[k] = (float)v;
             }
-            face->has_points = true;
+            face_give_points(face, RF_POINTS);
             for (int k = 0; k < 5; k++) {
                 face->points[2 * k] = face->box[0] + px[k] * (face->box[2] - face->box[0]);
                 face->points[2 * k + 1] = face->box[1] + py[k] * (face->box[3] - face->box[1]);

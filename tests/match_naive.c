@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/faces_kit.h"
 #include "tests/match_naive.h"
 
 #include <math.h>
@@ -8,7 +9,9 @@
 #include "detect/box.h"
 
 rf_face match_random_face(rf_rng *rng, float width, float height) {
-    rf_face face = {.score = rf_rng_uniform(rng), .has_points = rf_rng_below(rng, 3) > 0};
+    rf_face face = {.score = rf_rng_uniform(rng)};
+    face_give_points(&face, RF_POINTS);
+    face.n_points = rf_rng_below(rng, 3) > 0 ? RF_POINTS : 0;
     float side = expf(rf_rng_range(rng, 0, logf(width))), w = side, h = side * rf_rng_range(rng, 0.7f, 1.6f);
     face.box[0] = rf_rng_range(rng, -0.2f * width, 1.1f * width);
     face.box[1] = rf_rng_range(rng, -0.2f * height, 1.1f * height);

@@ -105,7 +105,7 @@ static void compare_face(const ncnn_face *theirs, const rf_face *ours, bool plus
                             (double)theirs->rect[0] + (double)theirs->rect[2] - 1,
                             (double)theirs->rect[1] + (double)theirs->rect[3] - 1};
     for (int k = 0; k < 4; k++) larger(&most, fabs(theirs_box[k] - ((double)ours->box[k] + (k < 2 ? -edge : edge))));
-    for (int k = 0; ours->has_points && k < 10; k++)
+    for (int k = 0; k < 2 * ours->n_points; k++)
         larger(&most, fabs((double)theirs->points[k] - (double)ours->points[k]));
     larger(&d->score, fabs((double)theirs->prob - (double)ours->score));
     larger(&d->place, most / side);

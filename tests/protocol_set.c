@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/faces_kit.h"
 #include "tests/protocol_set.h"
 
 #include <math.h>
@@ -41,7 +42,8 @@ void make_truth(void) {
     for (int f = 0; f < 4; f++) {
         double box[4];
         rf_ellipse_box(&ellipses[f], box);
-        faces[f] = (rf_face){.score = 1, .kind = f % 2 ? RF_MAFA_UNMASKED : RF_MAFA_MASKED, .has_points = true};
+        faces[f] = (rf_face){.score = 1, .kind = f % 2 ? RF_MAFA_UNMASKED : RF_MAFA_MASKED};
+        face_give_points(&faces[f], RF_POINTS);
         for (int k = 0; k < 4; k++) faces[f].box[k] = (float)box[k];
         for (int p = 0; p < RF_POINTS; p++) {
             faces[f].points[2 * p] = (float)box[0] + 10 + 5 * (float)p;

@@ -13,6 +13,7 @@
 #include "autograd/exec.h"
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/loss.h"
 
@@ -46,12 +47,14 @@ static void make_faces(void) {
     for (size_t b = 0; b < IMAGES; b++)
         for (size_t i = 0; i < n_faces[b]; i++) {
             const float *box = boxes[b][i];
-            faces[b][i] = (rf_face){.score = 1, .has_points = box[4] > 0};
+            faces[b][i] = (rf_face){.score = 1};
+            face_give_points(&faces[b][i], RF_POINTS);
             memcpy(faces[b][i].box, box, sizeof faces[b][i].box);
             for (int k = 0; k < 5; k++) {
                 faces[b][i].points[2 * k] = box[0] + px[k] * (box[2] - box[0]);
                 faces[b][i].points[2 * k + 1] = box[1] + py[k] * (box[3] - box[1]);
             }
+            if (!(box[4] > 0)) faces[b][i].n_points = 0;
         }
 }
 

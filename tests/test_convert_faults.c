@@ -182,7 +182,7 @@ static void check_intake(const rf_intake *in) {
         const rf_intake_face *f = &in->faces[i];
         assert_true(f->image < in->n_images && f->line > 0 && f->category < (int)in->n_categories);
         for (int k = 0; k < 4; k++) assert_true(isfinite(f->face.box[k]));
-        for (int k = 0; k < 2 * RF_POINTS; k++) assert_true(isfinite(f->face.points[k]));
+        for (int k = 0; k < 2 * f->face.n_points; k++) assert_true(isfinite(f->face.points[k]));
     }
 }
 

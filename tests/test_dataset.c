@@ -17,6 +17,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "data/dataset.h"
+#include "tests/faces_kit.h"
 
 static char dir[] = "/tmp/rf_test_dataset_XXXXXX";
 static char path[128], list_path[128];
@@ -80,9 +81,9 @@ static void check_label(const rf_dataset *d) {
     assert_int_equal(d->samples[2].n_faces, 4);
     const rf_face *f = d->faces;
     assert_true(f[0].box[0] == 10 && f[0].box[1] == 20 && f[0].box[2] == 40 && f[0].box[3] == 60);
-    assert_true(f[0].has_points && !f[0].ignore && f[0].score == 1);
+    assert_true(f[0].n_points == RF_POINTS && !f[0].ignore && f[0].score == 1);
     assert_true(f[0].points[0] == 15 && f[0].points[5] == 35 && f[0].points[9] == 45);
-    assert_true(f[1].box[2] == 9.5f && !f[1].has_points);
+    assert_true(f[1].box[2] == 9.5f && !f[1].n_points);
     assert_true(!f[2].ignore && f[3].ignore && !f[4].ignore && f[5].ignore);
 }
 
@@ -151,7 +152,8 @@ static void test_faults(void **state) {
         {"label", "# a.jpg\n1 2 -3 4\n", ":2:", "negative", RF_ERR_FORMAT},
         {"label", "1 2 3 4\n# a.jpg\n", ":1:", "before the first image", RF_ERR_FORMAT},
         {"label", "# a.jpg\n#\n", ":2:", "no image name", RF_ERR_FORMAT},
-        {"label", "# a.jpg\n1 2 3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n", ":2:", "more than", RF_ERR_FORMAT},
+        {"label", "# a.jpg\n1 2 3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n1 2 3 4 1 1 0 2 1 0\n",
+         ":3:", "with 2 points, but line 2 has one with 5", RF_ERR_FORMAT},
         {"wider", "a.jpg\n", ":1:", "the file ends", RF_ERR_FORMAT},
         {"wider", "a.jpg\nb.jpg\n", ":2:", "not a number of faces", RF_ERR_FORMAT},
         {"wider", "a.jpg\n-1\n", ":2:", "not a number of faces", RF_ERR_FORMAT},
@@ -244,12 +246,13 @@ static void test_round_trip(void **state) {
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
     rf_dataset *d = must_open("label", label_text), *again;
     for (int i = 0; i < 200; i++) { /* numbers that have no short decimal form */
-        rf_face face = {.score = 1, .has_points = rf_rng_below(&rng, 2) == 1, .ignore = rf_rng_below(&rng, 2) == 1};
+        rf_face face = {.score = 1, .ignore = rf_rng_below(&rng, 2) == 1};
+        if (rf_rng_below(&rng, 2)) face_give_points(&face, RF_POINTS);
         for (int k = 0; k < 2; k++) {
             face.box[k] = rf_rng_range(&rng, 0, 1000);
             face.box[2 + k] = face.box[k] + rf_rng_range(&rng, 1, 300);
         }
-        for (int k = 0; face.has_points && k < 2 * RF_POINTS; k++) face.points[k] = rf_rng_range(&rng, 0, 1000);
+        for (int k = 0; k < 2 * face.n_points; k++) face.points[k] = rf_rng_range(&rng, 0, 1000);
         assert_int_equal(rf_dataset_add_face(d, &face, 1), RF_OK);
     }
     assert_int_equal(rf_dataset_write_label(d, path), RF_OK);
@@ -259,8 +262,9 @@ static void test_round_trip(void **state) {
     for (size_t i = 0; i < d->n_faces; i++) {
         const rf_face *p = &d->faces[i], *q = &again->faces[i];
         for (int k = 0; k < 4; k++) assert_true(fabsf(p->box[k] - q->box[k]) <= 1e-6f * fabsf(p->box[k]));
-        assert_memory_equal(p->points, q->points, sizeof p->points);
-        assert_true(p->has_points == q->has_points && p->ignore == q->ignore);
+        assert_int_equal(p->n_points, q->n_points);
+        if (p->n_points) assert_memory_equal(p->points, q->points, 2 * (size_t)p->n_points * sizeof *p->points);
+        assert_true(p->ignore == q->ignore);
     }
     rf_dataset_free(d);
     rf_dataset_free(again);
@@ -286,7 +290,7 @@ static void test_mutations(void **state) {
                 text[rf_rng_below(&rng, (uint32_t)n)] = bytes[rf_rng_below(&rng, sizeof bytes)]; /* the last one is 0 */
             char *exact = rf_alloc(n + 1, 1); /* as rf_file_read gives it */
             memcpy(exact, text, n);
-            rf_dataset d = {.image_dir = exact + n};
+            rf_dataset d = {.image_dir = exact + n, .annotation_path = (char[]){"mutant"}};
             const rf_dataset_format *format = rf_dataset_formats[which ? RF_DATASET_wider : RF_DATASET_label];
             format->sniff(exact, n);
             if (format->parse("mutant", exact, n, &d) != RF_OK) {
@@ -299,6 +303,7 @@ static void test_mutations(void **state) {
             rf_free(d.samples);
             rf_free(d.faces);
             rf_free(d.face_lines);
+            rf_face_store_free(&d.points);
             rf_free(exact);
         }
         assert_in_range(refused, 200, 999);

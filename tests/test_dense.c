@@ -16,6 +16,7 @@
 #include "data/mesh_table.h"
 #include "data/synth_mesh.h"
 #include "layers/init.h"
+#include "tests/faces_kit.h"
 #include "train/loss_dense.h"
 #include "train/train_graph.h"
 
@@ -83,8 +84,9 @@ static void make(const char *more, problem *p) {
     if (rf_train_graph_make(&p->config, p->params, &p->net) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_train_graph_plan(&p->config, &p->net), RF_OK);
     p->faces[0][0] = (rf_face){.box = {6, 8, 40, 44}, .score = 1, .mesh = 2};
-    p->faces[0][0].has_points = more && strstr(more, "mesh_points");
+    face_give_points(&p->faces[0][0], RF_POINTS);
     for (int k = 0; k < 2 * RF_POINTS; k++) p->faces[0][0].points[k] = 12 + 3 * (float)k - (k % 3);
+    if (!more || !strstr(more, "mesh_points")) p->faces[0][0].n_points = 0;
     p->faces[0][1] = (rf_face){.box = {44, 40, 62, 60}, .score = 1};
     p->faces[1][0] = (rf_face){.box = {20, 22, 36, 38}, .score = 1, .mesh = 1};
     rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);

@@ -92,7 +92,7 @@ static void nms_equals_naive(void **state) {
         assert_memory_equal(fast.items, list.items, list.n * sizeof *list.items);
     }
     rf_face bad = {.box = {0, 0, NAN, 5}, .score = 1}, good = {.box = {0, 0, 5, 5}, .score = 0.5f};
-    fast.n = 0;
+    rf_face_list_clear(&fast);
     assert_int_equal(rf_face_list_push(&fast, &bad), RF_OK);
     assert_int_equal(rf_face_list_push(&fast, &good), RF_OK);
     assert_int_equal(rf_nms(&fast, &(rf_merge_spec){.iou = 0.4f}), RF_OK);
@@ -194,8 +194,8 @@ static void vote_equals_naive(void **state) {
 
 static void vote_by_hand(void **state) {
     (void)state;
-    rf_face faces[3] = {{.box = {0, 0, 10, 10}, .score = 0.6f, .has_points = true, .points = {2}},
-                        {.box = {2, 0, 12, 10}, .score = 0.2f, .has_points = true, .points = {6}},
+    rf_face faces[3] = {{.box = {0, 0, 10, 10}, .score = 0.6f, .n_points = 1, .points = (float[2]){2}},
+                        {.box = {2, 0, 12, 10}, .score = 0.2f, .n_points = 1, .points = (float[2]){6}},
                         {.box = {50, 50, 60, 60}, .score = 0.9f}};
     for (int drop = 0; drop < 2; drop++) {
         rf_face_list list = {0};
@@ -340,7 +340,7 @@ static void merge_out_of_memory(void **state) {
 
 static void decode_faces(void **state) {
     (void)state;
-    const rf_codec codec = {0.1f, 0.2f, false};
+    const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
     const float anchors[12] = {10, 10, 16, 16, 50, 50, 32, 32, 90, 90, 64, 64};
     const float cls[6] = {2, 0, 0, 3, 1, 1}, loc[12] = {0, 0, 0, 0, 1, -1, 0, 0, 0, 0, 5, 5};
     float points[30] = {0};
@@ -352,15 +352,15 @@ static void decode_faces(void **state) {
     const float want[4] = {50 + 3.2f - 16, 50 - 3.2f - 16, 50 + 3.2f + 16, 50 - 3.2f + 16};
     for (int k = 0; k < 4; k++) assert_float_equal(list.items[0].box[k], want[k], 1e-4);
     assert_float_equal(list.items[0].points[0], 56.4, 1e-4);
-    assert_true(list.items[0].has_points);
+    assert_int_equal(list.items[0].n_points, RF_POINTS);
     assert_float_equal(list.items[1].score, 0.5, 0); /* at the threshold: kept */
     assert_float_equal(list.items[1].box[2] - list.items[1].box[0], 64 * exp(1), 1e-3);
-    list.n = 0;
+    rf_face_list_clear(&list);
     assert_int_equal(rf_decode_faces(&codec, anchors, 3, cls, loc, NULL, 0, &list), RF_OK);
     assert_int_equal(list.n, 3);
-    assert_false(list.items[0].has_points);
+    assert_int_equal(list.items[0].n_points, 0);
     const float sure[2] = {0, 40};
-    list.n = 0;
+    rf_face_list_clear(&list);
     assert_int_equal(rf_decode_faces(&codec, anchors, 1, sure, loc, NULL, 1, &list), RF_OK);
     assert_int_equal(list.n, 1);
 

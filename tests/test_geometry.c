@@ -15,6 +15,7 @@
 #include "core/rng.h"
 #include "detect/box.h"
 #include "detect/spec.h"
+#include "tests/faces_kit.h"
 #include "tests/match_naive.h"
 #include "tests/scratch.h"
 
@@ -143,8 +144,9 @@ static void codec_round_trip(void **state) {
     (void)state;
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
     for (int round = 0; round < 2000; round++) {
-        rf_codec codec = {round & 2 ? 0.1f : 1, round & 2 ? 0.2f : 1, round & 1};
+        rf_codec codec = {round & 2 ? 0.1f : 1, round & 2 ? 0.2f : 1, round & 1, RF_POINTS};
         rf_face face = match_random_face(&rng, 640, 640), back = face;
+        face_give_points(&back, RF_POINTS);
         float size = rf_rng_range(&rng, 16, 512), code[4], points[10];
         const float anchor[4] = {rf_rng_range(&rng, 0, 640), rf_rng_range(&rng, 0, 640), size, 1.25f * size};
         rf_codec_encode_box(&codec, anchor, face.box, code);
@@ -158,19 +160,20 @@ static void codec_round_trip(void **state) {
 
 static void flip_twice(void **state) {
     (void)state;
-    rf_face face = {.box = {10, 20, 30, 60}, .points = {12, 25, 28, 26, 20, 40, 13, 50, 27, 51}, .has_points = true},
-            back = face;
-    rf_face_flip(&back, 100, false);
+    float own[10] = {12, 25, 28, 26, 20, 40, 13, 50, 27, 51};
+    rf_face face = {.box = {10, 20, 30, 60}, .points = own, .n_points = RF_POINTS}, back = face;
+    face_own_points(&back);
+    rf_face_flip(&back, 100, false, &rf_five_flip);
     const float box[4] = {70, 20, 90, 60}, points[10] = {72, 26, 88, 25, 80, 40, 73, 51, 87, 50};
     assert_memory_equal(back.box, box, sizeof box);
     assert_memory_equal(back.points, points, sizeof points);
-    rf_face_flip(&back, 100, false);
+    rf_face_flip(&back, 100, false, &rf_five_flip);
     assert_memory_equal(back.box, face.box, sizeof box);
     assert_memory_equal(back.points, face.points, sizeof points);
-    rf_face_flip(&back, 100, true);
+    rf_face_flip(&back, 100, true, &rf_five_flip);
     assert_float_equal(back.box[0], 69, 0);
     assert_float_equal(back.box[2], 89, 0);
-    rf_face_flip(&back, 100, true);
+    rf_face_flip(&back, 100, true, &rf_five_flip);
     assert_memory_equal(back.points, face.points, sizeof points);
 }
 
@@ -209,7 +212,7 @@ static void match_equals_naive(void **state) {
         size_t count[3] = {0}, points = 0;
         for (size_t a = 0; a < set.count; a++) {
             count[label[a] + 1]++;
-            points += label[a] == 1 && faces[owner[a]].has_points;
+            points += label[a] == 1 && faces[owner[a]].n_points > 0;
             if (label[a] == 1)
                 assert_float_equal(match.iou[a], rf_anchor_iou(set.boxes + 4 * a, faces[owner[a]].box, spec.plus_one),
                                    0);
@@ -237,7 +240,8 @@ static void match_keeps_valid_owner(void **state) {
     assert_int_equal(rf_match_alloc(set.count, &match), RF_OK);
     const rf_match_spec rule = {0.35f, 0.35f, true, 0.2f, 1};
     /* Both have the 16 px anchor at (20,20) as their best; the second only with IoU 1/256. */
-    rf_face faces[2] = {{.box = {12, 12, 28, 28}, .has_points = true}, {.box = {19, 19, 20, 20}}};
+    rf_face faces[2] = {{.box = {12, 12, 28, 28}, .n_points = RF_POINTS, .points = (float[10]){0}},
+                        {.box = {19, 19, 20, 20}}};
     rf_match_faces(&set, &rule, faces, 2, &match);
     size_t a = 2 * (2 * 8 + 2);
     assert_int_equal(match.label[a], 1);
@@ -254,7 +258,7 @@ static void match_keeps_valid_owner(void **state) {
     float *loc = rf_alloc(set.count, 4 * sizeof *loc), *points = rf_alloc(set.count, 10 * sizeof *points);
     for (size_t i = 0; i < 4 * set.count; i++) loc[i] = 99;
     for (size_t i = 0; i < 10 * set.count; i++) points[i] = 99;
-    rf_codec codec = {0.1f, 0.2f, false};
+    rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
     faces[0].points[0] = 24;
     rf_match_faces(&set, &rule, faces, 1, &match);
     uint64_t before = rf_alloc_count();
@@ -264,7 +268,7 @@ static void match_keeps_valid_owner(void **state) {
     for (size_t i = 0; i < set.count; i++) assert_int_equal(loc[4 * i] != 99, match.label[i] == 1);
     assert_float_equal(loc[4 * a], 0, 0);
     assert_float_equal(points[10 * a], 2.5, 1e-6); /* (24 - 20) / (16 * 0.1) */
-    faces[0].has_points = false;
+    faces[0].n_points = 0;
     points[10 * a] = 99;
     rf_match_faces(&set, &rule, faces, 1, &match);
     rf_match_encode(&set, &codec, &match, faces, loc, points);
@@ -315,9 +319,9 @@ static void one_level_stays(void **state) {
     rf_anchor_set set;
     rf_match match;
     const rf_match_spec rule = {0.7f, 0.4f, false, 0, 1};
-    const rf_face faces[3] = {{.box = {12, 12, 28, 28}, .has_points = true},
+    const rf_face faces[3] = {{.box = {12, 12, 28, 28}, .n_points = RF_POINTS, .points = (float[10]){0}},
                               {.box = {44, 12, 60, 28}},
-                              {.box = {24, 24, 88, 88}, .has_points = true}};
+                              {.box = {24, 24, 88, 88}, .n_points = RF_POINTS, .points = (float[10]){0}}};
     assert_int_equal(rf_anchor_set_make(&biubug6, 96, 96, &set), RF_OK);
     assert_int_equal(rf_match_alloc(set.count, &match), RF_OK);
     for (int keep = 0; keep < 3; keep++) {

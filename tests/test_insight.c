@@ -22,6 +22,7 @@
 #include "layers/detector.h"
 #include "layers/init.h"
 #include "tests/config_text.h"
+#include "tests/faces_kit.h"
 
 static rf_params *params_of(const rf_config *config) {
     rf_params *params;
@@ -231,7 +232,7 @@ static void outputs_are_cut_from_the_heads(void **state) {
 
 static void decoding_and_mirroring(void **state) {
     (void)state;
-    rf_codec codec = {.variance_centre = 1, .variance_size = 1, .plus_one = true};
+    rf_codec codec = {.variance_centre = 1, .variance_size = 1, .plus_one = true, .n_points = RF_POINTS};
     float anchor[8] = {7.5f, 7.5f, 16, 16, 15.5f, 7.5f, 32, 32}, cls[4] = {0, -9, 0, 9}, loc[8] = {0}, points[20] = {0};
     float blur[2] = {5, 0.75f}, visible[10] = {9, 9, 9, 9, 9, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f};
     rf_stage_rows rows = {cls, loc, points, blur, visible};
@@ -239,8 +240,8 @@ static void decoding_and_mirroring(void **state) {
     expect_ok(rf_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list));
     assert_int_equal(list.n, 1);
     rf_face *face = &list.items[0];
-    assert_true(face->has_blur && face->has_visible && face->blur == 0.75f && face->visible[3] == 0.4f);
-    rf_face_flip(face, 100, true);
+    assert_true(face->has_blur && face->visible && face->blur == 0.75f && face->visible[3] == 0.4f);
+    rf_face_flip(face, 100, true, &rf_five_flip);
     static const float mirrored[5] = {0.2f, 0.1f, 0.3f, 0.5f, 0.4f};
     assert_memory_equal(face->visible, mirrored, sizeof mirrored);
     visible[7] = NAN;
@@ -306,14 +307,14 @@ static void padding_and_clipping(void **state) {
     find(&more, params, &image, &got);
     find(&config, params, &edged[0], &want);
     assert_true(got.n == want.n && got.n > 50);
-    for (size_t i = 0; i < got.n; i++) assert_memory_equal(&got.items[i], &want.items[i], sizeof *got.items);
+    for (size_t i = 0; i < got.n; i++) assert_true(faces_equal(&got.items[i], &want.items[i]));
     more.eval.flip = true;
     find(&more, params, &image, &got);
     find(&config, params, &edged[1], &flipped);
     assert_int_equal(got.n, want.n + flipped.n);
     for (size_t i = 0; i < flipped.n; i++) {
         bool found = false;
-        rf_face_flip(&flipped.items[i], W, true);
+        rf_face_flip(&flipped.items[i], W, true, &rf_five_flip);
         for (size_t k = 0; k < got.n && !found; k++)
             found = memcmp(got.items[k].box, flipped.items[i].box, sizeof got.items[k].box) == 0;
         assert_true(found);

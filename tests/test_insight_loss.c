@@ -17,6 +17,7 @@
 #include "core/rng.h"
 #include "detect/spec.h"
 #include "tests/config_text.h"
+#include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/loss.h"
 #include "train/loss_norm.h"
@@ -221,13 +222,13 @@ static size_t read_faces(const rf_json *list, rf_face *out) {
                            .blur = (float)v[4],
                            .has_blur = true};
         const rf_json *points = rf_json_at(row, 5);
-        out[n].has_points = rf_json_first(points) != NULL;
-        for (size_t k = 0; out[n].has_points && k < 15; k++) {
+        if (rf_json_first(points)) face_give_points(&out[n], RF_POINTS);
+        for (size_t k = 0; out[n].n_points && k < 15; k++) {
             assert_true(rf_json_number(rf_json_at(points, k), &p));
             if (k % 3 < 2)
                 out[n].points[2 * (k / 3) + k % 3] = (float)p;
             else
-                out[n].hidden |= (uint8_t)((p > 0) << k / 3);
+                out[n].visible[k / 3] = p <= 0;
         }
     }
     return n;

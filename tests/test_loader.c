@@ -111,9 +111,9 @@ static uint64_t digest(const rf_batch *b) {
     for (size_t i = 0; i < b->count; i++) {
         for (size_t k = 0; k < b->n_faces[i]; k++) {
             const rf_face *f = &b->faces[i][k];
-            uint8_t flags[2] = {f->has_points, f->ignore};
+            uint8_t flags[2] = {(uint8_t)f->n_points, f->ignore};
             crc = rf_crc32(crc, f->box, sizeof f->box);
-            crc = rf_crc32(crc, f->points, sizeof f->points);
+            if (f->n_points) crc = rf_crc32(crc, f->points, 2 * (size_t)f->n_points * sizeof *f->points);
             crc = rf_crc32(crc, flags, sizeof flags);
         }
         assert_string_equal(b->names[i], dataset->samples[b->samples[i]].name);

@@ -21,6 +21,7 @@
 #include "eval/nme.h"
 #include "eval/report.h"
 #include "eval/voc_ap.h"
+#include "tests/faces_kit.h"
 #include "tests/scratch.h"
 
 static void average_by_hand(void **state) {
@@ -33,9 +34,12 @@ static void average_by_hand(void **state) {
 
 /* Two images. a: a face at the left, an ignore face, a face at the right; b: one face. */
 static rf_face truth_faces[5] = {
-    {.box = {0, 0, 10, 10}, .score = 1, .has_points = true, .points = {2, 3, 8, 3, 5, 5, 3, 8, 7, 8}},
+    {.box = {0, 0, 10, 10}, .score = 1, .n_points = RF_POINTS, .points = (float[10]){2, 3, 8, 3, 5, 5, 3, 8, 7, 8}},
     {.box = {50, 50, 80, 90}, .score = 1, .ignore = true},
-    {.box = {100, 0, 120, 20}, .score = 1, .has_points = true, .points = {104, 6, 116, 6, 110, 10, 106, 16, 114, 16}},
+    {.box = {100, 0, 120, 20},
+     .score = 1,
+     .n_points = RF_POINTS,
+     .points = (float[10]){104, 6, 116, 6, 110, 10, 106, 16, 114, 16}},
     {.box = {200, 0, 200, 20}, .score = 1}, /* no area: as if it were not there */
     {.box = {30, 30, 60, 60}, .score = 1},
 };
@@ -104,6 +108,7 @@ static void nme_by_hand(void **state) {
     (void)state;
     rf_face a[4] = {truth_faces[0], truth_faces[2], truth_faces[2], truth_faces[0]};
     for (int i = 0; i < 4; i++) a[i].score = 0.9f - 0.1f * (float)i;
+    for (int i = 0; i < 4; i++) face_own_points(&a[i]);
     a[0].points[0] += 3; /* one point 5 px off: mean 1 px, 0.1 of the 10 px box ... */
     a[0].points[1] += 4;
     for (int k = 0; k < 10; k += 2) a[1].points[k] += 3; /* ... all points 3 px off: 0.15 of the 20 px box */
@@ -119,7 +124,7 @@ static void nme_by_hand(void **state) {
     assert_float_equal(result.mean, (1.0 / 6 + 3.0 / 12) / 2, 1e-6);
     a[0].points[4] = NAN;
     assert_int_equal(rf_nme(&truth, lists, RF_NME_BOX, &result), RF_ERR_NONFINITE);
-    for (int i = 0; i < 4; i++) a[i].has_points = false;
+    for (int i = 0; i < 4; i++) a[i].n_points = 0;
     assert_int_equal(rf_nme(&truth, lists, RF_NME_BOX, &result), RF_OK);
     assert_true(isnan(result.mean));
 }
@@ -138,6 +143,7 @@ static void metric_contract(void **state) {
         double value;
         rf_face a[3] = {truth_faces[0], truth_faces[1], truth_faces[2]}, b = truth_faces[4];
         for (int i = 0; i < 3; i++) a[i].score = 0.9f - 0.1f * (float)i;
+        for (int i = 0; i < 3; i++) face_own_points(&a[i]);
         rf_face_list perfect[2] = {{.items = a, .n = 3}, {.items = &b, .n = 1}}, none[2] = {{0}};
         float vertices[2][2][2]; /* of faces 0 and 2; the other faces have none */
         float(*rows)[2][2] = vertices;

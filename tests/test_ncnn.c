@@ -303,7 +303,8 @@ static void sample_faces(const ncnn_run *run, rf_face_list *faces) {
         for (size_t i = 0; i < n; i++) {
             const float *r = all[i].rect;
             rf_face face = {.box = {r[0], r[1], r[0] + r[2] - 1, r[1] + r[3] - 1}, .score = all[i].prob};
-            memcpy(face.points, all[i].points, sizeof face.points);
+            face.points = all[i].points;
+            face.n_points = RF_POINTS;
             ok(rf_face_list_push(faces, &face));
         }
         rf_free(all);

@@ -18,6 +18,7 @@
 #include "data/mafa.h"
 #include "detect/box.h"
 #include "eval/srn_scales.h"
+#include "tests/faces_kit.h"
 #include "tests/protocol_set.h"
 #include "tests/scratch.h"
 
@@ -29,6 +30,8 @@ static void contract(void **state) {
         assert_true(protocol->name[0] && protocol->doc[0] && protocol->run && !protocol->x_label == !protocol->y_label);
         assert_ptr_equal(rf_protocol_find(protocol->name), protocol);
         rf_face a[3] = {faces[0], faces[1], faces[2]}, b = faces[3];
+        for (int i = 0; i < 2; i++) face_own_points(&a[i]);
+        face_own_points(&b);
         for (int i = 0; i < 3; i++) a[i].score = 0.9f - 0.1f * (float)i;
         rf_face_list perfect[2] = {{.items = a, .n = 3, .capacity = 3}, {.items = &b, .n = 1, .capacity = 1}},
                      none[2] = {{0}};
@@ -95,6 +98,8 @@ static void pascal_faces_by_hand(void **state) {
     make_truth();
     for (int k = 2; k < 4; k++) faces[1].box[k] = faces[1].box[k - 2] + 29; /* too small: counts neither way */
     rf_face a[4] = {faces[0], faces[1], faces[2], faces[2]}, b = faces[3];
+    for (int i = 0; i < 2; i++) face_own_points(&a[i]);
+    face_own_points(&b);
     for (int i = 0; i < 4; i++) a[i].score = 0.9f - 0.1f * (float)i;
     for (int k = 2; k < 4; k++) a[3].box[k] = a[3].box[k - 2] + 21; /* dropped: both sides at most 21.2 */
     /* All true detections reach further left, by half their width: IoU 2/3. */
@@ -147,6 +152,8 @@ static void landmarks_by_hand(void **state) {
     (void)state;
     make_truth(); /* boxes 80x60, 80x60, 60x80, 40x40; eyes 5 pixels apart */
     rf_face a[2] = {faces[0], faces[1]}, b = faces[3];
+    for (int i = 0; i < 2; i++) face_own_points(&a[i]);
+    face_own_points(&b);
     for (int p = 0; p < RF_POINTS; p++) {
         a[0].points[2 * p] += 2;
         b.points[2 * p + 1] += 6;
@@ -175,6 +182,8 @@ static void coco_by_hand(void **state) {
     (void)state;
     make_truth(); /* areas 4800, 4800, 4800: medium; 1600: medium */
     rf_face a[3] = {faces[0], faces[1], faces[2]}, b = faces[3];
+    for (int i = 0; i < 2; i++) face_own_points(&a[i]);
+    face_own_points(&b);
     a[0].score = 0.9f;
     a[1].score = 0.8f;
     a[2].score = 0.7f;

@@ -129,7 +129,7 @@ static void check_face(const rf_face *f, const rf_image *image, const rf_synth_o
     assert_true(b[0] >= 0 && b[1] >= 0 && b[2] <= (float)image->width && b[3] <= (float)image->height);
     assert_true(w > 2 && h > 2);
     assert_true(h <= (float)o->max_face + 0.01f && h >= (float)o->min_face - 0.01f);
-    for (int k = 0; f->has_points && k < RF_POINTS; k++) {
+    for (int k = 0; k < f->n_points; k++) {
         float x = f->points[2 * k], y = f->points[2 * k + 1];
         assert_true(x >= 0 && y >= 0 && x < (float)image->width && y < (float)image->height);
         /* at a picture's border the box is cut, the points are not */
@@ -143,7 +143,7 @@ static void count_face(const rf_face *f, const rf_image *image, tally *t) {
     int column = (int)(4 * cx / (float)image->width), row = (int)(4 * cy / (float)image->height);
     t->faces++;
     t->ignored += f->ignore;
-    t->with_points += f->has_points;
+    t->with_points += f->n_points > 0;
     t->quarter[4 * row + column]++;
     if (t->faces == 1 || h < t->smallest) t->smallest = h;
     if (h > t->largest) t->largest = h;
@@ -201,7 +201,7 @@ static void test_toggles(void **state) {
         assert_true(n <= 3);
         for (size_t k = 0; k < n; k++) {
             check_face(&faces[k], &image, &o);
-            assert_true(faces[k].has_points && !faces[k].ignore);
+            assert_true(faces[k].n_points == RF_POINTS && !faces[k].ignore);
             float eyes = faces[k].points[2] - faces[k].points[0], fall = faces[k].points[3] - faces[k].points[1];
             float w = faces[k].box[2] - faces[k].box[0];
             assert_true(sqrtf(eyes * eyes + fall * fall) > 0.25f * w); /* frontal: both eyes are far apart */
@@ -232,11 +232,12 @@ static void test_box_is_tight(void **state) {
         rf_canvas canvas;
         rf_head_space space = {0};
         rf_face face;
+        float points[2 * RF_POINTS];
         size_t shown, counted = 0;
         float seen[4] = {1e9f, 1e9f, -1, -1};
         assert_int_equal(rf_canvas_alloc(&canvas, 300, 300), RF_OK);
         assert_int_equal(rf_head_draw(&canvas, &head, 7, &space, &shown), RF_OK);
-        rf_head_annotate(&head, &face);
+        rf_head_annotate(&head, &face, points);
         for (int y = 0; y < 300; y++) {
             for (int x = 0; x < 300; x++) {
                 if (canvas.owner[y * 300 + x] != 7) continue;
@@ -269,12 +270,13 @@ static void test_points_are_exact(void **state) {
         rf_canvas canvas;
         rf_head_space space = {0};
         rf_face face;
+        float points[2 * RF_POINTS];
         size_t shown;
         head.roll = 0.2f;
         head.skin = (rf_rgb){0.8f, 0.65f, 0.55f};
         assert_int_equal(rf_canvas_alloc(&canvas, 300, 300), RF_OK);
         assert_int_equal(rf_head_draw(&canvas, &head, 1, &space, &shown), RF_OK);
-        rf_head_annotate(&head, &face);
+        rf_head_annotate(&head, &face, points);
         float nose = grey_at(&canvas, face.points[4], face.points[5]);
         for (int eye = 0; eye < 2; eye++) {
             float x = face.points[2 * eye], y = face.points[2 * eye + 1];

@@ -20,6 +20,7 @@
 #include "autograd/exec.h"
 #include "detect/spec.h"
 #include "layers/context.h"
+#include "tests/faces_kit.h"
 #include "train/loss.h"
 #include "train/loss_norm.h"
 #include "train/mining.h"
@@ -260,9 +261,10 @@ static size_t make_faces(char what, float side, rf_rng *rng, rf_face *out) {
         float y = rf_rng_range(rng, -size / 4, side - size), h = size * rf_rng_range(rng, 0.7f, 1.4f);
         bool mixed = what == 'm' || what == 'c';
         out[f] = (rf_face){.box = {x, y, x + size, mixed && f == 3 ? y : y + h}, .score = 1}; /* 3: an empty box */
-        out[f].has_points = what == 'l' || (mixed && f % 2);
+        face_give_points(&out[f], RF_POINTS);
         out[f].ignore = what == 'i' || (mixed && f % 6 == 4);
         for (int k = 0; k < 2 * RF_POINTS; k++) out[f].points[k] = out[f].box[k % 2] + rf_rng_range(rng, 0, size);
+        if (!(what == 'l' || (mixed && f % 2))) out[f].n_points = 0;
     }
     return n;
 }
@@ -305,8 +307,8 @@ static rf_loss_counts naive_loss(const rig *r, const size_t *n_faces, double sum
                 sum[BOX] +=
                     smooth_l1((double)data[BOX][4 * row + k] - t, r->config.loss.box_beta, &want[BOX][4 * row + k]);
             }
-            counts.landmarks += r->config.model.landmarks && f->has_points;
-            for (size_t k = 0; k < 10 && r->config.model.landmarks && f->has_points; k++) {
+            counts.landmarks += r->config.model.landmarks && f->n_points > 0;
+            for (size_t k = 0; k < 10 && r->config.model.landmarks && f->n_points > 0; k++) {
                 double t = ((double)f->points[k] - (double)anchor[k % 2]) / ((double)anchor[2 + k % 2] * vc);
                 sum[POINTS] += smooth_l1((double)data[POINTS][10 * row + k] - t, r->config.loss.landmark_beta,
                                          &want[POINTS][10 * row + k]);

@@ -68,9 +68,10 @@ void rf_origin_of(const rf_dataset *dataset, rf_origin *out) {
         crc = rf_crc32(crc, sample->name, strlen(sample->name) + 1);
         for (size_t k = 0; k < sample->n_faces; k++) {
             const rf_face *face = &dataset->faces[sample->first_face + k];
-            const uint8_t flags[] = {face->has_points, face->ignore, face->hidden};
+            uint8_t flags[] = {face->n_points > 0, face->ignore, 0};
+            for (int p = 0; p < face->n_points; p++) flags[2] ^= (uint8_t)(rf_face_hides(face, p) << p % 8);
             crc = rf_crc32(crc, face->box, sizeof face->box);
-            if (face->has_points) crc = rf_crc32(crc, face->points, sizeof face->points);
+            if (face->n_points) crc = rf_crc32(crc, face->points, 2 * (size_t)face->n_points * sizeof *face->points);
             crc = rf_crc32(crc, flags, sizeof flags);
         }
     }

@@ -27,6 +27,7 @@ struct rf_dense_loss {
     bool pixels;
     int side;
     bool boxed, pointed; /* model.mesh_frame = box; model.mesh_points name vertices */
+    int n_points;        /* of a face */
     double points_weight;
     rf_real *points; /* [rows,5] rows of the drawn vertices [rows * n_vertices] */
     rf_mesh_levels levels;

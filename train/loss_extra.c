@@ -32,8 +32,9 @@ static void write_visible(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++)
         for (size_t a = 0; a < job->extra->anchors; a++) {
             const rf_face *face = face_of(job->extra, i, a);
-            rf_real *out = job->call->out[0].data + RF_POINTS * (i * job->extra->anchors + a);
-            for (int k = 0; face && k < RF_POINTS; k++) out[k] = face->hidden >> k & 1 ? 0 : 1;
+            size_t n = job->extra->points;
+            rf_real *out = job->call->out[0].data + n * (i * job->extra->anchors + a);
+            for (size_t k = 0; face && k < n; k++) out[k] = rf_face_hides(face, (int)k) ? 0 : 1;
         }
 }
 
@@ -69,7 +70,7 @@ rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, const rf_st
             out->box = with_extra(graph, out->box, rows->blur, t, box_weight, extra->box_beta, extra->weight);
     }
     if (rows->visible != RF_NONE) {
-        rf_shape shape = {3, {extra->n, A, RF_POINTS}};
+        rf_shape shape = {3, {extra->n, A, (int)extra->points}};
         rf_value t = rf_graph_host(graph, "visible_targets", visible_targets, extra, &points_weight, 1, &shape, 1);
         if (t != RF_NONE)
             out->points =

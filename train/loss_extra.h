@@ -17,7 +17,7 @@ typedef struct rf_loss_extra {
     const rf_match *matches; /* [n] */
     const rf_loss_batch *batch;
     int n;
-    size_t anchors;
+    size_t anchors, points; /* of an image, of a face */
     double box_beta, landmark_beta;
     double weight; /* of the difference, inside smooth-L1 */
 } rf_loss_extra;

@@ -14,20 +14,21 @@ enum { OUT_CROP = RF_DENSE_TARGETS, OUT_SHARE, OUT_POINTS, OUT_POINT_SHARE, OUT_
 static rf_status make_points(const rf_config *config, const rf_mesh *mesh, rf_dense_loss *loss) {
     const rf_real_list *list = &config->model.mesh_points;
     loss->pointed = list->n > 0;
+    loss->n_points = list->n > 0 ? (int)config->data.points : 1; /* no points: a place that nobody fills */
     if (!loss->pointed) return RF_OK;
-    if (list->n != RF_POINTS)
+    if (list->n != loss->n_points)
         return rf_fail(RF_ERR_USER, "model.mesh_points has %d numbers, expected one vertex for each of %d landmarks",
-                       (int)list->n, RF_POINTS);
+                       (int)list->n, loss->n_points);
     loss->points_weight = config->loss.mesh_points_weight;
-    loss->points = rf_alloc((size_t)loss->rows * RF_POINTS, sizeof *loss->points);
+    loss->points = rf_alloc((size_t)loss->rows * (size_t)loss->n_points, sizeof *loss->points);
     if (!loss->points) return RF_ERR_NOMEM;
-    for (int k = 0; k < RF_POINTS; k++) {
+    for (int k = 0; k < loss->n_points; k++) {
         double v = list->v[k];
         if (!(v >= 1 && v <= (double)mesh->n_vertices && v == floor(v)))
             return rf_fail(RF_ERR_USER, "model.mesh_points: %g is no vertex; the mesh has %zu, counted from 1", v,
                            mesh->n_vertices);
         for (int m = 0; m < loss->rows; m++)
-            loss->points[m * RF_POINTS + k] = (rf_real)((double)m * (double)mesh->n_vertices + v - 1);
+            loss->points[m * loss->n_points + k] = (rf_real)((double)m * (double)mesh->n_vertices + v - 1);
     }
     return RF_OK;
 }
@@ -63,11 +64,12 @@ static double sample(const rf_dense_loss *loss, const rf_real *image, double x, 
 static void write_points(const rf_dense_loss *loss, size_t m, const rf_face *face, const float frame[4]) {
     const rf_tensor *out = loss->call->out;
     double unit = (double)loss->codec.variance_centre;
-    for (size_t k = 0; k < 2 * RF_POINTS; k++) {
+    size_t n = 2 * (size_t)loss->n_points;
+    for (size_t k = 0; k < n; k++) {
         double at = (double)face->points[k] - (double)frame[k % 2];
-        out[OUT_POINTS].data[m * 2 * RF_POINTS + k] = (rf_real)(at / ((double)frame[2 + k % 2] * unit));
+        out[OUT_POINTS].data[m * n + k] = (rf_real)(at / ((double)frame[2 + k % 2] * unit));
     }
-    out[OUT_POINT_SHARE].data[m] = (rf_real)(unit / (2.0 * RF_POINTS) / (double)loss->n_picks);
+    out[OUT_POINT_SHARE].data[m] = (rf_real)(unit / (double)n / (double)loss->n_picks);
 }
 
 /* Crops of rows begin..end-1. */
@@ -85,7 +87,7 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         const rf_face *face = rf_dense_loss_face(loss, image, a);
         memcpy(frame, loss->anchors->boxes + 4 * a, sizeof frame);
         if (loss->boxed) rf_box_square(face->box, frame);
-        if (face->has_points) write_points(loss, m, face, frame);
+        if (face->n_points) write_points(loss, m, face, frame);
         const rf_real *input = loss->call->in[1].data + image * pixels;
         for (size_t p = 0; p < side * side; p++) {
             double u = ((double)(p % side) + 0.5) / (double)side - 0.5,
@@ -114,7 +116,7 @@ rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
                              rf_value *photo, rf_value *points) {
     int M = loss->rows, S = loss->side;
     rf_shape levels = {2, {detector->n_levels, M}}, weights = {3, {M, S, S}};
-    rf_shape shapes[OUT_COUNT] = {levels, levels, {4, {M, S, S, 3}}, {1, {M}}, {2, {M, 2 * RF_POINTS}}, {1, {M}}};
+    rf_shape shapes[OUT_COUNT] = {levels, levels, {4, {M, S, S, 3}}, {1, {M}}, {2, {M, 2 * loss->n_points}}, {1, {M}}};
     rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
     rf_value t =
         rf_graph_host(g, "mesh_crops", assign_crops, loss, (rf_value[]){after, detector->input}, 2, shapes, OUT_COUNT);
@@ -128,8 +130,8 @@ rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
     rf_value total = rf_apply1(g, "scale", *photo, "factor=%.17g", loss->weight);
     if (!loss->pointed) return total;
     rf_value all = rf_apply1(g, "reshape", drawn.vertices, "d0=%d d1=2", M * (int)loss->n_vertices);
-    rf_value which = rf_graph_param(g, "mesh_points", (rf_shape){1, {M * RF_POINTS}}, loss->points, NULL);
-    rf_value xy = rf_apply1(g, "reshape", rf_apply2(g, "gather", all, which, ""), "d0=%d d1=%d", M, 2 * RF_POINTS);
+    rf_value which = rf_graph_param(g, "mesh_points", (rf_shape){1, {M * loss->n_points}}, loss->points, NULL);
+    rf_value xy = rf_apply1(g, "reshape", rf_apply2(g, "gather", all, which, ""), "d0=%d d1=%d", M, 2 * loss->n_points);
     *points = rf_graph_apply(g, "smooth_l1", (rf_value[]){xy, t + OUT_POINTS, t + OUT_POINT_SHARE}, 3, "beta=0");
     return rf_apply2(g, "add", total,
                      rf_apply1(g, "scale", *points, "factor=%.17g", loss->weight * loss->points_weight), "");

@@ -244,12 +244,12 @@ static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf
     const rf_match *match = &stage->matches[image];
     const rf_face *face = &stage->batch->faces[image][match->face[a]];
     const float *anchor = rf_loss_stage_boxes(stage, image) + 4 * a;
-    float t[4], p[2 * RF_POINTS];
+    float t[4], p[2 * RF_POINTS_MAX];
     rf_codec_encode_box(&stage->common->spec.codec, anchor, face->box, t);
     for (int k = 0; k < 4; k++) loc[k] = t[k];
     if (!points || !match->has_points[a]) return;
     rf_codec_encode_points(&stage->common->spec.codec, anchor, face->points, p);
-    for (int k = 0; k < 2 * RF_POINTS; k++) points[k] = p[k];
+    for (int k = 0; k < 2 * stage->common->spec.codec.n_points; k++) points[k] = p[k];
 }
 
 static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
@@ -260,11 +260,12 @@ static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
     rf_real *points = target(stage, RF_TARGET_POINTS), *points_weight = target(stage, RF_TARGET_POINTS_WEIGHT);
     rf_real share = (rf_real)stage->shares[level].box, point_share = (rf_real)stage->shares[level].points;
     size_t first = anchors->levels[level].first, end = first + level_anchors(anchors, level);
+    size_t width = 2 * (size_t)stage->common->spec.codec.n_points;
     for (size_t a = first; a < end; a++, row++) {
         bool positive = match->label[a] > 0, landmarks = points && positive && match->has_points[a];
         weight[row] = positive ? share : 0;
         if (points) points_weight[row] = landmarks ? point_share : 0;
-        if (positive) encode_anchor(stage, image, a, loc + 4 * row, points ? points + 2 * RF_POINTS * row : NULL);
+        if (positive) encode_anchor(stage, image, a, loc + 4 * row, points ? points + width * row : NULL);
     }
 }
 
@@ -292,9 +293,13 @@ static rf_status assign_targets(void *ctx, const rf_call *call) {
 
 static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
     int n = stage->common->n, cls = (int)stage->rows.cls_rows, box = (int)stage->rows.box_rows, n_in = 0, n_out = 0;
-    const rf_shape all[RF_TARGET_COUNT] = {
-        {2, {n, cls}}, {2, {n, cls}}, {3, {n, box, 4}}, {2, {n, box}}, {3, {n, box, 2 * RF_POINTS}},
-        {2, {n, box}}, {2, {n, cls}}};
+    const rf_shape all[RF_TARGET_COUNT] = {{2, {n, cls}},
+                                           {2, {n, cls}},
+                                           {3, {n, box, 4}},
+                                           {2, {n, box}},
+                                           {3, {n, box, 2 * stage->common->spec.codec.n_points}},
+                                           {2, {n, box}},
+                                           {2, {n, cls}}};
     const rf_focal_spec *focal = &stage->common->focal;
     rf_value before = stage->before ? stage->before->rows.loc : RF_NONE, in[3];
     rf_value judged = stage->before && focal->on ? stage->before->rows.cls : RF_NONE;
@@ -345,6 +350,7 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage 
                                    stage->batch,
                                    stage->common->n,
                                    stage->common->anchors.count,
+                                   (size_t)stage->common->spec.codec.n_points,
                                    stage->common->box_beta,
                                    stage->common->landmark_beta,
                                    stage->common->extra_weight};

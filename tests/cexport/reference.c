@@ -33,7 +33,7 @@ static void print_faces(FILE *to, int number, const rf_face_list *faces) {
         const rf_face *f = &faces->items[i];
         fprintf(to, "%d %.4f %.4f %.4f %.4f %.7f", number, (double)f->box[0], (double)f->box[1], (double)f->box[2],
                 (double)f->box[3], (double)f->score);
-        for (int k = 0; k < 10; k++) fprintf(to, " %.4f", (double)f->points[k]);
+        for (int k = 0; k < 10; k++) fprintf(to, " %.4f", f->n_points ? (double)f->points[k] : 0);
         fprintf(to, "\n");
     }
 }

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "layers/init.h"
+#include "tests/faces_kit.h"
 #include "train/train_graph.h"
 
 enum { SIDE = 64, IMAGES = 2, TARGETS = 6, SAMPLES = 40 };
@@ -24,8 +25,9 @@ static void make_faces(void) {
     for (size_t b = 0; b < IMAGES; b++)
         for (size_t i = 0; i < n_faces[b]; i++) {
             memcpy(faces[b][i].box, boxes[b][i], sizeof boxes[b][i]);
-            faces[b][i].has_points = i == 0;
+            face_give_points(&faces[b][i], RF_POINTS);
             for (int k = 0; k < 10; k++) faces[b][i].points[k] = boxes[b][i][k % 2] + 2 * (float)k;
+            if (i) faces[b][i].n_points = 0;
         }
 }
 

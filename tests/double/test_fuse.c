@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "layers/init.h"
+#include "tests/faces_kit.h"
 #include "train/train_graph.h"
 
 typedef struct run {
@@ -49,7 +50,8 @@ static void set_faces(rf_train_graph *net, size_t images) {
     for (size_t i = 0; i < images; i++) {
         for (size_t k = 0; k < 2; k++) {
             float x = 8 + 20 * (float)k, y = 10 + 5 * (float)i;
-            faces[i][k] = (rf_face){.box = {x, y, x + 24, y + 30}, .has_points = true};
+            faces[i][k] = (rf_face){.box = {x, y, x + 24, y + 30}, .score = 1};
+            face_give_points(&faces[i][k], RF_POINTS);
             for (int p = 0; p < 10; p++) faces[i][k].points[p] = (p % 2 ? y : x) + 4 + 2 * (float)(p / 2);
         }
         lists[i] = faces[i];

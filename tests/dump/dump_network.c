@@ -131,7 +131,7 @@ static rf_status put_composed(dump *d, const rf_config *config, const rf_export_
         conf[2 * a] = 1 - conf[2 * a + 1];
     }
     if (status == RF_OK) status = put_floats(d, "loc", rows, (int[]){n, 4}, 2);
-    if (status == RF_OK && faces.items[0].has_points) status = put_floats(d, "landms", points, (int[]){n, 10}, 2);
+    if (status == RF_OK && faces.items[0].n_points) status = put_floats(d, "landms", points, (int[]){n, 10}, 2);
     if (status == RF_OK) status = put_floats(d, "conf", conf, (int[]){n, 2}, 2);
     rf_anchor_set_free(&anchors);
     rf_face_list_free(&faces);

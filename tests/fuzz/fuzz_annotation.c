@@ -21,7 +21,7 @@ static void check(const rf_dataset *d) {
         const rf_face *f = &d->faces[i];
         assert(d->face_lines[i] > 0 && f->box[2] >= f->box[0] && f->box[3] >= f->box[1]);
         for (int k = 0; k < 4; k++) assert(isfinite(f->box[k]));
-        for (int k = 0; k < 2 * RF_POINTS; k++) assert(isfinite(f->points[k]));
+        for (int k = 0; k < 2 * f->n_points; k++) assert(isfinite(f->points[k]));
     }
 }
 
