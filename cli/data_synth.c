@@ -44,6 +44,7 @@ int rf_data_synth(int argc, char **argv) {
     rf_synth_options o;
     rf_synth_defaults(&o);
     int size[2] = {o.width, o.height};
+    long points = o.points;
     long min_face = o.min_face, max_face = 0, max_faces = o.max_faces, max_yaw = o.max_yaw;
     const rf_option options[] = {
         {"out", 'o', RF_OPT_TEXT, &out, "DIR", "folder to write, made when it is missing; needed", 0, 0},
@@ -56,6 +57,8 @@ int rf_data_synth(int argc, char **argv) {
          4096},
         {"max-faces", 0, RF_OPT_INT, &max_faces, "N", "most faces in a picture (60)", 1, 500},
         {"max-yaw", 0, RF_OPT_INT, &max_yaw, "DEG", "degrees a face may turn to a side (75)", 0, 75},
+        {"points", 0, RF_OPT_INT, &points, "N", "points of a face: 5, or the 68 of iBUG (5)", 5, 68},
+        {"plates", 0, RF_OPT_FLAG, &o.plates, NULL, "number plates with their four corners, and no people", 0, 0},
         {"mesh", 0, RF_OPT_TEXT, &mesh_path, "FILE.obj",
          "faces are made of this mesh, and the exact places of its vertices are written (rf-data mesh makes one)", 0,
          0},
@@ -77,6 +80,7 @@ int rf_data_synth(int argc, char **argv) {
         "  Pictures hold faces of all poses, scales and places, clutter, and things that resemble faces.",
         options,
         "  rf-data synth --out synth --train 800 --val 200\n"
+        "  rf-data synth --out plates --plates --train 400 --size 320x320\n"
         "  rf-data synth --out easy --train 400 --size 320x320 --min-face 24 --max-face 160 --no-crowds",
         NULL,
         0,
@@ -95,6 +99,7 @@ int rf_data_synth(int argc, char **argv) {
     else if (o.max_face > largest)
         o.max_face = largest;
     o.max_faces = (int)max_faces;
+    o.points = (int)points;
     o.max_yaw = (int)max_yaw;
     rf_set_threads((int)threads);
     rf_synth_mesh *mesh = NULL;

@@ -8,6 +8,7 @@
 
 #include "core/mem.h"
 #include "data/synth_mesh.h"
+#include "data/synth_plate.h"
 #include "data/synth_scene.h"
 #include "detect/face_store.h"
 
@@ -20,6 +21,7 @@ void rf_synth_defaults(rf_synth_options *options) {
                                   .min_face = 8,
                                   .max_face = 400,
                                   .max_faces = 60,
+                                  .points = RF_POINTS,
                                   .max_yaw = 75,
                                   .crowds = true,
                                   .occlusion = true,
@@ -40,6 +42,13 @@ rf_status rf_synth_check(const rf_synth_options *o) {
     RF_TRY(check_range("the smallest face", o->min_face, 8, side - 8));
     RF_TRY(check_range("the largest face", o->max_face, o->min_face, side - 8));
     RF_TRY(check_range("the number of faces", o->max_faces, 1, 500));
+    if (o->points != RF_POINTS && o->points != RF_HEAD_POINTS)
+        return rf_fail(RF_ERR_USER, "synthetic set: %d points of a face; %d or %d can be drawn", o->points, RF_POINTS,
+                       RF_HEAD_POINTS);
+    if (o->mesh && (o->plates || o->points != RF_POINTS))
+        return rf_fail(RF_ERR_USER,
+                       "synthetic set: faces made of a mesh have five points; leave the mesh or the %s out",
+                       o->plates ? "plates" : "68 points");
     return check_range("the largest yaw in degrees", o->max_yaw, 0, 75);
 }
 
@@ -47,7 +56,7 @@ rf_status rf_synth_check(const rf_synth_options *o) {
 typedef struct person {
     rf_head head;
     rf_face face; /* not clipped */
-    float points[2 * RF_POINTS];
+    float points[2 * RF_HEAD_POINTS];
     float extent[4]; /* what the head with hair, and the shoulders, may hide: x1 y1 x2 y2 */
     bool turned_away;
     size_t drawn; /* pixels of the face when it was drawn */
@@ -80,13 +89,17 @@ static void pose(scene *s, person *p, float size, rf_rng *rng) {
 }
 
 /* Puts the middle of the face's box at a place. */
-static void place(person *p, float x, float y) {
+static void place(person *p, int n_points, float x, float y) {
     rf_head *h = &p->head;
     h->cx = h->cy = 0;
     rf_head_annotate(h, &p->face, p->points);
     h->cx = x - 0.5f * (p->face.box[0] + p->face.box[2]);
     h->cy = y - 0.5f * (p->face.box[1] + p->face.box[3]);
     rf_head_annotate(h, &p->face, p->points);
+    if (n_points == RF_HEAD_POINTS) {
+        rf_head_points_68(h, p->points);
+        p->face.n_points = RF_HEAD_POINTS;
+    }
     if (p->turned_away) h->yaw += 3.14159265f;
     float wide = 1.5f * h->scale;
     p->extent[0] = h->cx - wide;
@@ -147,9 +160,11 @@ static void add_person(scene *s, float size, float x, float y, float jitter, boo
     pose(s, p, size, rng);
     for (int i = 0; i < TRIES; i++) {
         if (x < 0)
-            place(p, rf_rng_uniform(rng) * (float)s->options->width, rf_rng_uniform(rng) * (float)s->options->height);
+            place(p, s->options->points, rf_rng_uniform(rng) * (float)s->options->width,
+                  rf_rng_uniform(rng) * (float)s->options->height);
         else
-            place(p, x + rf_rng_range(rng, -jitter, jitter), y + rf_rng_range(rng, -jitter, jitter));
+            place(p, s->options->points, x + rf_rng_range(rng, -jitter, jitter),
+                  y + rf_rng_range(rng, -jitter, jitter));
         if (in_view(s, p) && fits(s, p)) {
             s->n_people++;
             return;
@@ -290,6 +305,7 @@ rf_status rf_synth_image_mesh(uint64_t seed, uint64_t index, const rf_synth_opti
     *n_faces = 0;
     *vertices = NULL;
     RF_TRY(rf_synth_check(options));
+    if (options->plates) return rf_synth_plates(seed, index, options, image, faces, n_faces);
     RF_TRY_GOTO(rf_canvas_alloc(&s.canvas, options->width, options->height));
     s.people = rf_alloc((size_t)options->max_faces, sizeof *s.people);
     status = RF_ERR_NOMEM;

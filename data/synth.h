@@ -26,6 +26,8 @@ typedef struct rf_synth_options {
     bool accessories; /* glasses, masks, hats, beards */
     bool degradation; /* blur, noise, compression, grey pictures */
     const rf_synth_mesh *mesh; /* faces are made of this mesh (borrowed); NULL: of the head's own surface */
+    int points;                /* of a face: 5, or the 68 of iBUG (not with a mesh) */
+    bool plates;               /* number plates with their four corners, and nobody */
     bool distractors;          /* clocks, balls, hands, animals, heads from behind: none is a face */
 } rf_synth_options;
 
@@ -35,9 +37,9 @@ void rf_synth_defaults(rf_synth_options *options);
 rf_status rf_synth_check(const rf_synth_options *options);
 
 /* Draws picture `index` of the set `seed`; the result is a function of the arguments alone. *image is allocated
- * (rf_image_free), *faces is an array of *n_faces (rf_free), clipped to the picture. A face has points when all five
- * lie in the picture, and `ignore` when less than a third of it is visible. Boxes reach from the hairline to the chin
- * and over both cheeks without ears, as WIDER FACE's do. Thread safe. */
+ * (rf_image_free), *faces is an array of *n_faces (rf_free), clipped to the picture. A face has points when all of
+ * them lie in the picture, and `ignore` when less than a third of it is visible. Boxes reach from the hairline to the
+ * chin and over both cheeks without ears, as WIDER FACE's do. Thread safe. */
 rf_status rf_synth_image(uint64_t seed, uint64_t index, const rf_synth_options *options, rf_image *image,
                          rf_face **faces, size_t *n_faces);
 /* The same with the mesh's vertices in pixels, hidden ones and those outside the picture too: *vertices

@@ -60,6 +60,9 @@ void rf_head_random_light(rf_head *head, rf_rng *rng);
 void rf_head_project(const rf_head *head, float u, float v, float out[3]);
 /* Tight box of the face (hairline to chin, cheek to cheek) and the five landmarks, pixels; points holds these. */
 void rf_head_annotate(const rf_head *head, rf_face *face, float points[2 * RF_POINTS]);
+/* The 68 points of iBUG's scheme on the same surface, pixels (data/synth_points.c). */
+enum { RF_HEAD_POINTS = 68 };
+void rf_head_points_68(const rf_head *head, float points[2 * RF_HEAD_POINTS]);
 
 /* Grid resolution and workspace of rf_head_draw; grows as needed. Zeroed to start. */
 typedef struct rf_head_space {

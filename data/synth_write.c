@@ -151,7 +151,7 @@ static rf_status write_mesh(const char *dir, const rf_synth_options *options) {
 
 static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     rf_status status = RF_ERR_NOMEM;
-    rf_dataset dataset = {.image_dir = ""};
+    rf_dataset dataset = {.image_dir = "", .annotation_path = "label.txt"};
     outcome outcomes[BATCH] = {{0}};
     char *folder = rf_path_join(dir, p->name), *event_dir = NULL, *label = NULL; /* own name */
     p->outcomes = outcomes;
@@ -169,6 +169,7 @@ fail:
     rf_free(dataset.samples);
     rf_free(dataset.faces);
     rf_free(dataset.face_lines);
+    rf_face_store_free(&dataset.points);
     rf_free(folder);
     rf_free(label);
     rf_free(event_dir);
@@ -180,18 +181,25 @@ fail:
 
 static rf_status write_readme(const char *dir, size_t n_train, size_t n_val, uint64_t seed, const rf_synth_options *o) {
     char text[1024];
-    int n = snprintf(
-        text, sizeof text,
-        "Synthetic pictures of people, drawn by rf-data synth. No photograph was used; boxes and landmarks are exact.\n"
-        "\n"
-        "train/label.txt  %zu pictures below train/images\n"
-        "val/label.txt    %zu pictures below val/images\n"
-        "\n"
-        "Format: RetinaFace's label.txt: \"# image\", then a line for each face: x y w h, five times x y v, blur.\n"
-        "A 21st number of 1 marks a face that is mostly hidden: neither asked for nor wrong.\n"
-        "\n"
-        "seed %" PRIu64 ", %dx%d, faces %d..%d px high, at most %d a picture\n",
-        n_train, n_val, seed, o->width, o->height, o->min_face, o->max_face, o->max_faces);
+    int n =
+        snprintf(text, sizeof text,
+                 "Synthetic pictures of %s, drawn by rf-data synth. No photograph was used; boxes and %s are exact.\n"
+                 "\n"
+                 "train/label.txt  %zu pictures below train/images\n"
+                 "val/label.txt    %zu pictures below val/images\n"
+                 "\n"
+                 "Format: RetinaFace's label.txt: \"# image\", then a line for each face: x y w h, %s x y v, blur.\n"
+                 "A %s number of 1 marks a face that is mostly hidden: neither asked for nor wrong.\n"
+                 "\n"
+                 "seed %" PRIu64 ", %dx%d, faces %d..%d px high, at most %d a picture\n",
+                 o->plates ? "number plates" : "people", o->plates ? "corners" : "landmarks", n_train, n_val,
+                 o->plates                ? "four times"
+                 : o->points == RF_POINTS ? "five times"
+                                          : "68 times",
+                 o->plates                ? "18th"
+                 : o->points == RF_POINTS ? "21st"
+                                          : "further",
+                 seed, o->width, o->height, o->min_face, o->max_face, o->max_faces);
     char *path = rf_path_join(dir, "README.txt");
     if (!path) return RF_ERR_NOMEM;
     rf_status status = rf_file_write_atomic(path, text, (size_t)n);

@@ -39,7 +39,7 @@ typedef struct rf_detection {
     float box[4];        /* x1 y1 x2 y2 in pixels of the picture, which begins at 0; may reach beyond it */
     float score;         /* 0 to 1 */
     int label;           /* what it is: rf_detector_label tells its name; 0 is "face" */
-    int n_points;        /* 5 or 0 today; other models may have others */
+    int n_points;        /* 5 mostly, or as many as the model was trained for, up to 98; 0: none */
     const float *points; /* [n_points][2]: x, y in pixels of the picture. Of five: left eye, right eye, nose, left and
                             right corner of the mouth, left as seen in the picture. NULL when n_points is 0 */
 } rf_detection;
