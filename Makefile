@@ -40,6 +40,19 @@ endif
 endif
 B := $(O)$(if $(filter openmp,$(THREADS)),-openmp)
 
+# EXTRA=DIR compiles the sources of a folder (or of several, between blanks) into programs, tests and library, which begin with
+# their rf_plugin_init (core/plugin.h, docs/extending.md). rf's own objects are the same ones; what is compiled and linked with
+# the folder lies in a place of its own, build/VARIANT+DIR.
+ifneq ($(strip $(EXTRA)),)
+EXTRA_DIRS := $(foreach d,$(EXTRA),$(or $(patsubst %/,%,$(d)),$(d)))
+EXTRA_SRC := $(foreach d,$(EXTRA_DIRS),$(or $(sort $(wildcard $(d)/*.c)),$(if $(filter clean help,$(MAKECMDGOALS)),,$(error \
+    EXTRA=$(EXTRA): $(d) has no source *.c, expected a folder of sources as in docs/extending.md))))
+B := $(subst $() ,,$(B)$(foreach d,$(EXTRA_DIRS),+$(subst /,-,$(d))))
+# $(call extra_id,FILE): the file as a part of a name in C.
+extra_id = $(shell printf '%s' '$(1)' | tr -c 'A-Za-z0-9' _)
+EXTRA_OBJ := $(B)/extra/init.o $(foreach s,$(EXTRA_SRC),$(B)/extra/$(call extra_id,$(s)).o)
+endif
+
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla -Wno-unknown-pragmas -Wno-format-zero-length
 # No -ffast-math: sums keep their order. Contraction to fused multiply-add is on, the same in every build of one compiler.
 # Position-independent and hidden: the same objects make programs and the shared library.
@@ -110,6 +123,7 @@ SO_LDFLAGS = $(LDFLAGS_all) -Wl,--gc-sections $(if $(filter asan tsan fuzz,$(V))
 TEAM := $(if $(filter openmp,$(THREADS)),$(O)/core/team_openmp.o)
 $(O)/core/team_openmp.o: CFLAGS_common += -fopenmp
 LIBS += $(if $(TEAM),-fopenmp)
+TEAM += $(EXTRA_OBJ)
 
 # rf holds every program; rf-train and the others are links to it (cli/rf.c).
 MAIN_SRC := cli/main.c cli/rf.c cli/help.c $(wildcard cli/rf_*.c)
@@ -184,6 +198,18 @@ $(GEN)/commit.h: FORCE
 	@sh scripts/commit.sh $@
 $(O)/cli/version.o: $(GEN)/commit.h
 $(O)/cli/version.o: CFLAGS_common += -I$(GEN) -DRF_VARIANT='"$(V)"'
+
+# Each source's rf_plugin_init gets a name of its own; extra/init.c calls them one after the other.
+define EXTRA_RULE
+$(B)/extra/$(call extra_id,$(1)).o: $(1) | ready
+	@mkdir -p $$(dir $$@)
+	$$(CC) $$(CFLAGS_all) -Drf_plugin_init=rf_plugin_init_$(call extra_id,$(1)) -MMD -MP -c $$< -o $$@
+endef
+$(foreach s,$(EXTRA_SRC),$(eval $(call EXTRA_RULE,$(s))))
+$(B)/extra/init.c: FORCE
+	@sh scripts/extra.sh $@ $(EXTRA_SRC)
+$(B)/extra/init.o: $(B)/extra/init.c | ready
+	$(CC) $(CFLAGS_all) -c $< -o $@
 
 define ISA_RULE
 $(O)/$(1)/%.o: %.c | ready
@@ -269,6 +295,7 @@ help:
 	@echo "make install   into PREFIX=$(PREFIX) (DESTDIR is honoured); make uninstall"
 	@echo "make deb       Debian packages into build/deb (make deps deb)"
 	@echo "make format    clang-format every source"
+	@echo "make EXTRA=DIR also compiles the sources of a folder into programs and tests: ops, losses, terms (docs/extending.md)"
 	@echo "V=debug|asan|tsan|double|cover chooses another build, CC=clang another compiler, CROSS=aarch64-linux-gnu- another machine,"
 	@echo "THREADS=openmp other threads"
 
@@ -386,4 +413,4 @@ format:
 clean:
 	rm -rf build
 
--include $(shell test -d $(O) && find $(O) -type f -name '*.d')
+-include $(shell test -d $(O) && find $(O) $(wildcard $(B)/extra) -type f -name '*.d')

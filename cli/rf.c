@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/programs.h"
 #include "core/file.h"
+#include "core/plugin.h"
 
 static const rf_command commands[] = {
     {"detect", "find faces in pictures", rf_detect_main},
@@ -29,6 +30,8 @@ int rf_front_main(int argc, char **argv) {
                                        NULL,
                                        0,
                                        0};
+    rf_status status = rf_plugin_start();
+    if (status != RF_OK) return rf_cli_fail("rf", status);
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *called = slash ? slash + 1 : argc > 0 ? argv[0] : "";
     for (const rf_command *c = commands; c->name; c++)

@@ -116,7 +116,8 @@ static void rig_make(rig *r, const rf_config *config) {
     copy_stages(r, config, &detector);
     memcpy(r->stages, detector.stages, sizeof r->stages);
     assert_int_equal(kind->make(config, IMAGES, 96, 96, &r->loss), RF_OK);
-    if (rf_loss_build(kind, r->loss, r->graph, &detector, &r->values) != RF_OK) fail_msg("%s", rf_error_message());
+    if (rf_loss_build(kind, r->loss, r->graph, &detector, NULL, &r->values) != RF_OK)
+        fail_msg("%s", rf_error_message());
     assert_int_equal(rf_graph_backward(r->graph, &r->values.total, 1), RF_OK);
     r->exec = rf_exec_new(r->graph, &(rf_exec_options){.keep_all = true});
     assert_non_null(r->exec);

@@ -284,7 +284,7 @@ static void check_case(const rf_json *file, const rf_json *golden) {
         n_faces[i] = read_faces(rf_json_at(rf_json_get(file, "faces"), i), faces[i]);
     }
     expect_ok(kind->make(&config, IMAGES, side, side, &loss));
-    expect_ok(rf_loss_build(kind, loss, graph, &detector, &values));
+    expect_ok(rf_loss_build(kind, loss, graph, &detector, NULL, &values));
     expect_ok(rf_graph_backward(graph, &values.total, 1));
     rf_exec *exec = rf_exec_new(graph, NULL);
     expect_ok(kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));

@@ -229,7 +229,7 @@ static rf_status rig_build(rig *r) {
         v[k] = rf_graph_param(r->graph, "out", (rf_shape){3, {r->n, A, (int)width[k]}}, data[k], grad[k]);
     rf_detector detector = {.cls = v[CLS], .loc = v[BOX], .points = v[POINTS], .anchors = r->anchors.count};
     detector.blur = detector.visible = RF_NONE;
-    RF_TRY(rf_loss_build(r->kind, r->loss, r->graph, &detector, &r->values));
+    RF_TRY(rf_loss_build(r->kind, r->loss, r->graph, &detector, NULL, &r->values));
     RF_TRY(rf_graph_backward(r->graph, &r->values.total, 1));
     r->exec = rf_exec_new(r->graph, NULL);
     return r->exec ? RF_OK : RF_ERR_NOMEM;

@@ -55,12 +55,16 @@ typedef struct rf_loss_kind {
     rf_loss_counts (*counts)(const rf_loss *loss);
     /* Writes what it has gathered since the last call and returns how many. NULL: nothing to tell. */
     size_t (*facts)(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
+    /* What terms of loss.terms work on (train/term_kind.h), once it is built. NULL: this loss takes no such terms. */
+    const struct rf_loss_stage *(*matches)(const rf_loss *loss);
 } rf_loss_kind;
 
 /* The losses by name (train/losses.def), as loss.kind says. */
 RF_REGISTRY_DECLARE(loss, rf_loss_kind)
-/* Appends a loss and the sum of its terms, a scalar to differentiate. RF_ERR_USER: it has no term that is summed. */
+/* Appends a loss, further terms (train/term_kind.h; NULL: none) and the sum, a scalar to differentiate. RF_ERR_USER:
+ * nothing is summed; a term has the name of another key of the log. */
+struct rf_term_states;
 rf_status rf_loss_build(const rf_loss_kind *kind, rf_loss *loss, rf_graph *graph, const rf_detector *detector,
-                        rf_loss_values *out);
+                        struct rf_term_states *more, rf_loss_values *out);
 
 #endif

@@ -179,6 +179,12 @@ rf_loss_counts rf_multibox_counts(const rf_loss *loss) {
     return sum;
 }
 
+const rf_loss_stage *rf_multibox_matches(const rf_loss *loss) {
+    int k = loss->common.spec.n_stages - 1;
+    while (k > 0 && loss->stages[k].rows.loc == RF_NONE) k--;
+    return &loss->stages[k];
+}
+
 /* What only loss.kind = refineface can train is refused. */
 static rf_status make_multibox(const rf_config *config, int n, int h, int w, rf_loss **out) {
     if (config->model.fsm || config->loss.sml || (config->cascade.stages > 1 && config->cascade.drop < 1))
@@ -195,4 +201,5 @@ const rf_loss_kind rf_loss_multibox = {
     .build = rf_multibox_build,
     .set_batch = rf_multibox_set_batch,
     .counts = rf_multibox_counts,
+    .matches = rf_multibox_matches,
 };

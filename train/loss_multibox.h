@@ -34,5 +34,6 @@ void rf_multibox_free(rf_loss *loss);
 rf_status rf_multibox_build(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_term_list *terms);
 rf_status rf_multibox_set_batch(rf_loss *loss, const rf_loss_batch *batch);
 rf_loss_counts rf_multibox_counts(const rf_loss *loss);
+const rf_loss_stage *rf_multibox_matches(const rf_loss *loss);
 
 #endif

@@ -127,5 +127,6 @@ const rf_loss_kind rf_loss_refineface = {
     .build = refineface_build,
     .set_batch = rf_multibox_set_batch,
     .counts = rf_multibox_counts,
+    .matches = rf_multibox_matches,
     .facts = refineface_facts,
 };

@@ -325,7 +325,7 @@ static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
 rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage *rows, rf_loss_parts *out) {
     stage->rows = *rows;
     *out = (rf_loss_parts){RF_NONE, RF_NONE, RF_NONE};
-    rf_value t = append_targets(stage, g);
+    rf_value t = stage->targets = append_targets(stage, g);
     if (t == RF_NONE) return rf_graph_status(g);
     const int *slot = stage->slot;
     if (rows->cls != RF_NONE) {

@@ -67,6 +67,7 @@ typedef struct rf_loss_stage {
     int8_t *labels;                      /* [n][A] scratch */
     int in_cls, in_loc, in_before;       /* inputs of the node: logits, loc and logits of the stage before; -1: none */
     int slot[RF_TARGET_COUNT];           /* outputs of the node; -1: none */
+    rf_value targets;                    /* its first output */
     const rf_call *call;                 /* while the node runs */
     rf_loss_counts counts;               /* of the last run */
     rf_loss_share shares[RF_MAX_LEVELS]; /* weights of a level's anchors */

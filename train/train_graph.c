@@ -16,7 +16,8 @@ rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_tra
     if (!net->loss_kind) goto fail;
     RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY_GOTO(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->values));
+    RF_TRY_GOTO(rf_term_states_read(config, &net->more));
+    RF_TRY_GOTO(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->more, &net->values));
     RF_TRY_GOTO(rf_graph_fuse(net->graph, strcmp(config->train.precision, "bf16") == 0));
     RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
     return RF_OK;
@@ -29,6 +30,7 @@ void rf_train_graph_free(rf_train_graph *net) {
     rf_exec_free(net->exec);
     if (net->loss_kind) net->loss_kind->free(net->loss);
     rf_graph_free(net->graph);
+    rf_term_states_free(&net->more);
     memset(net, 0, sizeof *net);
 }
 

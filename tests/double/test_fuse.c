@@ -37,7 +37,7 @@ static rf_status build(const rf_config *config, rf_params *params, bool fuse, rf
     net->loss_kind = rf_loss_find(config->loss.kind);
     RF_TRY(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->values));
+    RF_TRY(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, NULL, &net->values));
     if (fuse) RF_TRY(rf_graph_fuse(net->graph, false));
     return rf_graph_backward(net->graph, &net->values.total, 1);
 }

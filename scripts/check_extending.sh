@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What docs/extending.md promises: each folder below tests/extending/ is built with `make EXTRA=DIR`, where nothing of rf is compiled
+# anew; then it is trained, resumed to the same bits, evaluated and exported, and a program without the folder refuses its name. The
+# contract tests run over what is registered, too. Usage: scripts/check_extending.sh [NAME]... Exit 1 and one line when something is wrong.
+set -eu
+cd "$(dirname "$0")/.."
+jobs=$(nproc 2>/dev/null || echo 1)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+wrong() {
+    echo "extending: $*"
+    exit 1
+}
+must() { # must COMMAND...: what it prints is shown when it fails
+    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log"; wrong "$* failed"; }
+}
+refused() { # refused TEXT COMMAND...: exit code 2, one line on standard error, which holds TEXT
+    text=$1
+    shift
+    status=0
+    "$@" >"$work/log" 2>"$work/error" || status=$?
+    [ "$status" = 2 ] || wrong "exit code $status instead of 2: $*"
+    [ "$(wc -l <"$work/error")" = 1 ] || wrong "more than one sentence: $(cat "$work/error")"
+    grep -qF "$text" "$work/error" || wrong "'$(cat "$work/error")' does not say '$text'"
+}
+same() {
+    cmp -s "$1" "$2" || wrong "$1 and $2 differ"
+}
+
+must make -j"$jobs" programs
+plain=build/release/rf
+must "$plain" data synth --out "$work/set" --train 8 --val 4 --size 160x128 --min-face 16
+
+# extend DIR: builds it; $rf is the program. Only the folder's own objects may be new.
+extend() {
+    touch "$work/before"
+    must make -j"$jobs" EXTRA="$1" build/release+"$(echo "$1" | tr / -)"/rf
+    rf=build/release+$(echo "$1" | tr / -)/rf
+    new=$(find build/release -name '*.o' -newer "$work/before" ! -path '*/cli/version.o' | head -n 3)
+    [ -z "$new" ] || wrong "make EXTRA=$1 compiled $new anew"
+}
+
+# train RF OUT SETTING...: six updates of a small network.
+train() {
+    program=$1
+    out=$2
+    shift 2
+    "$program" train configs/demo.ini --data "$work/set" --out "$out" --threads 1 --set input.size=96 --set train.batch=2 \
+        --set train.max_steps=6 --set train.log_every=1 --set optim.lr=0.001 --set loss.box_weight=2 --set loss.landmark_weight=1 "$@"
+}
+losses() { # the loss of each update
+    grep '"kind":"train"' "$1/train.jsonl" | sed 's/.*"loss":\([^,]*\),.*/\1/'
+}
+
+term() {
+    extend tests/extending/term
+    must train "$rf" "$work/with" --set loss.terms=centreness:0.5
+    must train "$plain" "$work/without"
+    must train "$rf" "$work/zero" --set loss.terms=centreness:0
+    grep '"kind":"train"' "$work/with/train.jsonl" | grep -vq '"centreness":[0-9]' && wrong "train.jsonl lacks the term"
+    grep -q '>centreness<' "$work/with/loss.svg" || wrong "loss.svg lacks the term"
+    grep -q centreness "$work/without/loss.svg" && wrong "loss.svg has a term that is not there"
+    [ "$(losses "$work/with")" != "$(losses "$work/without")" ] || wrong "the total does not change"
+    [ "$(losses "$work/zero")" = "$(losses "$work/without")" ] || wrong "a term of weight 0 changes the total"
+    python3 - "$work/with/train.jsonl" <<'END' || wrong "the total is not the sum"
+import json, sys
+for line in open(sys.argv[1]):
+    x = json.loads(line)
+    if x["kind"] == "train":
+        total = x["cls"] + 2 * x["box"] + x["points"] + 0.5 * x["centreness"]
+        assert abs(total - x["loss"]) < 1e-5 * total and x["centreness"] > 0, line
+END
+    train "$rf" "$work/parts" --set loss.terms=centreness:0.5 --set train.max_steps=3 >/dev/null
+    must train "$rf" "$work/parts" --set loss.terms=centreness:0.5 --resume
+    same "$work/parts/last.safetensors" "$work/with/last.safetensors"
+    must train "$rf" "$work/threads" --set loss.terms=centreness:0.5 --threads 2
+    same "$work/threads/last.safetensors" "$work/with/last.safetensors"
+
+    refused 'no loss term is called "centreness", there are none here' train "$plain" "$work/no" --set loss.terms=centreness
+    refused 'make EXTRA=DIR' train "$plain" "$work/with" --set loss.terms=centreness:0.5 --resume --set train.max_steps=8
+    refused 'did you mean "centreness"?' train "$rf" "$work/no" --set loss.terms=centerness
+    [ ! -e "$work/no" ] || wrong "a refused setting left a folder"
+    # What is trained needs the term no more.
+    must "$plain" eval "$work/with" --data "$work/set"
+    must "$plain" export "$work/with" -o "$work/x.onnx"
+    must "$rf" export "$work/with" -o "$work/y.onnx"
+    same "$work/x.onnx" "$work/y.onnx"
+
+    must make -j"$jobs" EXTRA=tests/extending/term build/release+tests-extending-term/tests/test_term_kinds
+    must build/release+tests-extending-term/tests/test_term_kinds
+    if [ -e build/double/librf.a ]; then # gradients against differences; else V=double would be built for it
+        must make -j"$jobs" V=double EXTRA=tests/extending/term build/double+tests-extending-term/tests/test_term_kinds
+        must build/double+tests-extending-term/tests/test_term_kinds
+    else
+        echo "skip: gradients of the term, which need make V=double tests"
+    fi
+}
+
+# The example of docs/extending.md.
+document() {
+    mkdir -p "$work/mine"
+    sed -n '/^```c$/,/^```$/p' docs/extending.md | sed '/^```/d' >"$work/mine/squares.c"
+    must make EXTRA="$work/mine" CFLAGS=-Werror O=build/release B="$work/out0" "$work/out0/rf"
+    must train "$work/out0/rf" "$work/squares" --set loss.terms=squares:0.5
+    grep '"kind":"train"' "$work/squares/train.jsonl" | grep -vq '"squares":[0-9]' && wrong "train.jsonl lacks the document's term"
+    "$work/out0/rf" train --reference >"$work/reference"
+    same "$work/reference" docs/configuration.md
+}
+
+# What EXTRA refuses.
+folders() {
+    mkdir -p "$work/empty" "$work/idle" "$work/twice"
+    echo 'int rf_idle(void); int rf_idle(void) { return 0; }' >"$work/idle/idle.c"
+    if make EXTRA="$work/empty" programs >"$work/log" 2>&1; then wrong "EXTRA with no source is taken"; fi
+    grep -q 'has no source' "$work/log" || wrong "EXTRA with no source: $(cat "$work/log")"
+    for name in a b; do
+        printf '%s\n' '#include "core/plugin.h"' '#include "train/term_kind.h"' \
+            'static rf_status build(const rf_term_context *c, void *state) { (void)c; (void)state; return RF_OK; }' \
+            'static const rf_term_kind kind = {.name = "same", .doc = "one of two", .build = build};' \
+            'rf_status rf_plugin_init(void) { return rf_register_term_kind(&kind); }' >"$work/twice/$name.c"
+    done
+    must make EXTRA="$work/twice" O=build/release B="$work/out" "$work/out/rf"
+    refused 'a second loss term registers as "same"' "$work/out/rf" data --help
+    if make EXTRA="$work/idle" O=build/release B="$work/out2" "$work/out2/rf" >"$work/log" 2>&1; then wrong "EXTRA with no rf_plugin_init is taken"; fi
+    grep -q "defines 'rf_status rf_plugin_init(void)'" "$work/log" || wrong "EXTRA with no rf_plugin_init: $(cat "$work/log")"
+}
+
+[ $# -gt 0 ] || set -- term document folders
+for part; do "$part"; done
+echo "extending: $* as docs/extending.md says"

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/term_kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "train/loss_stage.h"
+
+#define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
+#include "train/terms.def"
+#undef RF_TERM_KIND
+
+static const void *const kinds[] = {
+#define RF_TERM_KIND(name) &rf_term_##name,
+#include "train/terms.def"
+#undef RF_TERM_KIND
+};
+
+RF_REGISTRY_DEFINE(term_kind, rf_term_kind, kinds, e->doc && e->build, .what = "loss term", .name_bytes = RF_TERM_NAME)
+
+/* ---- what a term sees ---- */
+
+size_t rf_term_images(const rf_term_matches *matches) {
+    return (size_t)matches->common->n;
+}
+
+const rf_codec *rf_term_codec(const rf_term_matches *matches) {
+    return &matches->common->spec.codec;
+}
+
+bool rf_term_next(const rf_term_matches *m, size_t image, rf_term_match *out) {
+    const rf_anchor_set *anchors = &m->common->anchors;
+    const rf_match *match = &m->matches[image];
+    for (size_t a = out->next; a < anchors->count; a++) {
+        if (match->label[a] <= 0) continue;
+        int level = rf_anchor_level_of(anchors, a);
+        if (m->rows.box_first[level] < 0) continue;
+        size_t in_level = a - anchors->levels[level].first;
+        *out = (rf_term_match){.row = m->rows.box_rows * image + (size_t)m->rows.box_first[level] + in_level,
+                               .anchor = rf_loss_stage_boxes(m, image) + 4 * a,
+                               .face = &m->batch->faces[image][match->face[a]],
+                               .level = level,
+                               .next = a + 1};
+        return true;
+    }
+    return false;
+}
+
+rf_value rf_term_prediction(const rf_term_context *context, const char *name) {
+    const rf_stage *rows = &context->matches->rows;
+    const struct {
+        const char *name;
+        rf_value value;
+    } all[] = {{"cls", rows->cls},
+               {"loc", rows->loc},
+               {"points", rows->points},
+               {"blur", rows->blur},
+               {"visible", rows->visible}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].name, name) == 0) return all[i].value;
+    return RF_NONE;
+}
+
+static rf_value output_of(const rf_term_context *context, const char *name, int offset) {
+    static const struct {
+        const char *name;
+        int target;
+    } all[] = {{"cls", RF_TARGET_LABEL}, {"loc", RF_TARGET_LOC}, {"points", RF_TARGET_POINTS}};
+    const rf_loss_stage *stage = context->matches;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strcmp(all[i].name, name) != 0) continue;
+        int slot = stage->slot[all[i].target + offset];
+        return slot < 0 ? RF_NONE : stage->targets + slot;
+    }
+    return RF_NONE;
+}
+
+/* In the list of targets the weight stands behind what it weighs. */
+_Static_assert(RF_TARGET_CLS_WEIGHT == RF_TARGET_LABEL + 1 && RF_TARGET_BOX_WEIGHT == RF_TARGET_LOC + 1 &&
+                   RF_TARGET_POINTS_WEIGHT == RF_TARGET_POINTS + 1,
+               "order of the targets");
+
+rf_value rf_term_target(const rf_term_context *context, const char *name) {
+    return output_of(context, name, 0);
+}
+
+rf_value rf_term_row_weight(const rf_term_context *context, const char *name) {
+    return output_of(context, name, 1);
+}
+
+rf_value rf_term_host(const rf_term_context *context, const char *name, rf_host_fn fn, void *state,
+                      const rf_shape *outputs, int n_outputs) {
+    return rf_graph_host(context->graph, name, fn, state, &context->matches->targets, 1, outputs, n_outputs);
+}
+
+rf_status rf_term_add(const rf_term_context *context, rf_value value) {
+    RF_TRY(rf_graph_status(context->graph));
+    return rf_terms_add(context->terms, context->graph, context->name, value, context->weight,
+                        context->weight > 0 ? RF_TERM_ALL : RF_TERM_REPORT, 0);
+}
+
+/* ---- loss.terms ---- */
+
+static rf_status find_kind(const char *name, const rf_term_kind **kind) {
+    static const char help[] = "a program knows the terms that it was built with, `make EXTRA=DIR` (docs/extending.md)";
+    *kind = rf_term_kind_count() ? rf_term_kind_find(name) : NULL;
+    if (*kind) return RF_OK;
+    if (!rf_term_kind_count())
+        return rf_fail(RF_ERR_USER, "loss.terms: no loss term is called \"%s\", there are none here: %s", name, help);
+    char message[512];
+    strncpy(message, rf_error_message(), sizeof message - 1);
+    message[sizeof message - 1] = 0;
+    return rf_fail(RF_ERR_USER, "loss.terms: %s; %s", message, help);
+}
+
+/* "name" or "name:weight", without blanks around it. */
+static rf_status read_one(char *item, rf_term_states *states) {
+    enum { WEIGHT_MAX = 1000 };
+    char *colon = strchr(item, ':'), *end;
+    const rf_term_kind *kind;
+    double weight = 1;
+    if (colon) {
+        *colon = 0;
+        for (char *c = colon; c > item && strchr(" \t", c[-1]);) *--c = 0;
+        const char *text = colon + 1 + strspn(colon + 1, " \t");
+        weight = strtod(text, &end);
+        if (!*text || *end || strspn(text, "0123456789+-.eE") != strlen(text) || !(weight >= 0 && weight <= WEIGHT_MAX))
+            return rf_fail(RF_ERR_USER, "loss.terms: the weight of '%s' is '%s', expected a number from 0 to %d", item,
+                           text, WEIGHT_MAX);
+    }
+    RF_TRY(find_kind(item, &kind));
+    for (int i = 0; i < states->n; i++)
+        if (states->v[i].kind == kind)
+            return rf_fail(RF_ERR_USER, "loss.terms has '%s' twice, keep one of them", kind->name);
+    if (states->n == RF_TERMS_MAX) return rf_fail(RF_ERR_USER, "loss.terms has more than %d terms", RF_TERMS_MAX);
+    states->v[states->n].kind = kind;
+    states->v[states->n++].weight = weight;
+    return RF_OK;
+}
+
+rf_status rf_term_states_read(const rf_config *config, rf_term_states *states) {
+    char text[sizeof config->loss.terms];
+    memcpy(text, config->loss.terms, sizeof text);
+    char *item = text;
+    states->config = config;
+    for (int number = 1; *text; number++) {
+        char *comma = strchr(item, ',');
+        if (comma) *comma = 0;
+        item += strspn(item, " \t");
+        for (char *c = item + strlen(item); c > item && strchr(" \t", c[-1]);) *--c = 0;
+        if (!*item || *item == ':')
+            return rf_fail(RF_ERR_USER, "loss.terms is '%s': item %d has no name, expected name:weight, ...",
+                           config->loss.terms, number);
+        RF_TRY(read_one(item, states));
+        if (!comma) break;
+        item = comma + 1;
+    }
+    return RF_OK;
+}
+
+rf_status rf_term_states_build(rf_term_states *states, const rf_term_context *base) {
+    for (int i = 0; i < states->n; i++) {
+        const rf_term_kind *kind = states->v[i].kind;
+        rf_term_context context = *base;
+        context.name = kind->name;
+        context.weight = states->v[i].weight;
+        if (!states->v[i].state && !(states->v[i].state = rf_alloc(1, kind->state_bytes))) return RF_ERR_NOMEM;
+        int scope = rf_graph_scope(context.graph, kind->name);
+        rf_status status = kind->build(&context, states->v[i].state);
+        rf_graph_scope_end(context.graph, scope);
+        if (status == RF_OK) status = rf_graph_status(context.graph);
+        if (status != RF_OK) return rf_fail_context(status, "the loss term '%s'", kind->name);
+    }
+    return RF_OK;
+}
+
+void rf_term_states_free(rf_term_states *states) {
+    for (int i = 0; i < states->n; i++) {
+        if (states->v[i].state && states->v[i].kind->free) states->v[i].kind->free(states->v[i].state);
+        rf_free(states->v[i].state);
+    }
+    *states = (rf_term_states){0};
+}
