@@ -15,6 +15,7 @@ struct rf_exec {
     char *arena;
     rf_call *calls;  /* [n_steps] with every pointer resolved */
     double *seconds; /* [n_nodes] */
+    int *rows;       /* [n_values] of values that count rows: how many there were */
     int threads;     /* for which the workspaces have room */
 };
 
@@ -69,8 +70,9 @@ rf_exec *rf_exec_new(const rf_graph *graph, const rf_exec_options *options) {
     if (rf_plan_make(graph, options, &exec->plan) != RF_OK) goto fail;
     exec->calls = rf_alloc((size_t)exec->plan.n_steps + 1, sizeof *exec->calls);
     exec->seconds = rf_alloc((size_t)graph->n_nodes + 1, sizeof *exec->seconds);
+    exec->rows = rf_alloc((size_t)graph->n_values + 1, sizeof *exec->rows);
     exec->arena = rf_block_alloc(exec->plan.report.arena_bytes);
-    if (!exec->calls || !exec->seconds || !exec->arena) goto fail;
+    if (!exec->calls || !exec->seconds || !exec->rows || !exec->arena) goto fail;
     for (int t = 0; t < exec->plan.n_steps; t++) resolve(exec, t);
     return exec;
 fail:
@@ -83,6 +85,7 @@ void rf_exec_free(rf_exec *exec) {
     rf_block_free(exec->arena, exec->plan.report.arena_bytes);
     rf_free(exec->calls);
     rf_free(exec->seconds);
+    rf_free(exec->rows);
     rf_plan_free(&exec->plan);
     rf_free(exec);
 }
@@ -108,10 +111,46 @@ rf_real *rf_exec_grad(const rf_exec *exec, rf_value value) {
     return value == RF_NONE ? NULL : grad_of(exec, value);
 }
 
+size_t rf_exec_rows(const rf_exec *exec, rf_value value) {
+    const rf_graph_value *v = &exec->graph->values[value];
+    if (v->rows_of != RF_NONE) return (size_t)exec->rows[v->rows_of];
+    return v->shape.n > 0 ? (size_t)v->shape.d[0] : 1;
+}
+
+/* Tells an op how many rows there are; of outputs whose rows it decides, how many there may be. */
+static rf_status set_rows(rf_exec *exec, const rf_node *node, rf_call *call) {
+    const rf_graph_value *values = exec->graph->values;
+    bool forward = node->pass == RF_PASS_FORWARD;
+    for (int i = 0; i < node->n_in; i++)
+        if (rf_graph_is_counted(exec->graph, node->in[i]))
+            call->in[i].shape.d[0] = call->din[i].shape.d[0] = exec->rows[values[node->in[i]].rows_of];
+    if (forward && node->infers) RF_TRY(node->op->infer(call));
+    for (int i = 0; i < node->n_out; i++) {
+        rf_value out = node->out[i], group = values[out].rows_of;
+        if (group == RF_NONE && forward && node->infers && !rf_shape_equal(&call->out[i].shape, &values[out].shape))
+            return rf_fail(RF_ERR_USER, "there are too few rows for its output");
+        if (group == RF_NONE) continue;
+        if (forward && node->infers && group == out) exec->rows[out] = call->out[i].shape.d[0];
+        int rows = forward && node->op->counts ? values[out].shape.d[0] : exec->rows[group];
+        call->out[i].shape.d[0] = call->dout[i].shape.d[0] = rows;
+    }
+    call->rows = forward && node->op && node->op->counts ? &exec->rows[node->out[0]] : NULL;
+    return RF_OK;
+}
+
+/* What ran has that many rows, for those who look at the call afterwards. */
+static void note_rows(const rf_exec *exec, const rf_node *node, rf_call *call) {
+    for (int i = 0; i < node->n_out && call->rows; i++) call->out[i].shape.d[0] = exec->rows[node->out[0]];
+}
+
 static rf_status run_step(rf_exec *exec, int t, bool training) {
     int index = exec->plan.steps[t].node;
     const rf_node *node = &exec->graph->nodes[index];
     rf_call *call = &exec->calls[t];
+    if (node->counted) {
+        rf_status status = set_rows(exec, node, call);
+        if (status != RF_OK) return rf_fail_context(status, "%s", node->name);
+    }
     if (node->op && node->op->view) return RF_OK;
     call->training = training;
     double begin = rf_clock_seconds();
@@ -123,6 +162,7 @@ static rf_status run_step(rf_exec *exec, int t, bool training) {
     else
         node->op->backward(call);
     exec->seconds[index] += rf_clock_seconds() - begin;
+    if (node->counted) note_rows(exec, node, call);
     return status == RF_OK ? RF_OK : rf_fail_context(status, "%s", node->name);
 }
 

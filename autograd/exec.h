@@ -35,6 +35,10 @@ rf_status rf_exec_plan_only(const rf_graph *graph, const rf_exec_options *option
 rf_real *rf_exec_data(const rf_exec *exec, rf_value value);
 rf_real *rf_exec_grad(const rf_exec *exec, rf_value value);
 
+/* Rows (first dimension) that a value had in the last forward run; 1 for a scalar. What lies behind them in its buffer
+ * is undefined. Only for counted values (rf_graph_is_counted) it is not that of the shape. */
+size_t rf_exec_rows(const rf_exec *exec, rf_value value);
+
 /* Runs all forward nodes, then all backward nodes (if any). Parameter gradients are stored, not added, unless
  * `accumulate`. `training`: batch statistics. RF_ERR_* of a node ends the run, with the node's name (its last word is
  * the op) in front of the message; values that nodes after it would write are then undefined, running statistics of

@@ -147,6 +147,7 @@ static rf_call call_of(rf_trial *t, rf_pass pass) {
     rf_call call = t->call;
     call.attr = t->attr;
     call.work = t->work[pass];
+    call.rows = t->op->counts ? &t->rows : NULL;
     make_garbage(call.work, t->work_bytes[pass]);
     return call;
 }
@@ -185,9 +186,15 @@ void rf_trial_backward(rf_trial *trial, uint32_t wanted, bool add, bool hide) {
 
 static rf_status compare_trials(const rf_trial *got, const rf_trial *wanted) {
     const rf_op *op = got->op;
-    for (int i = 0; i < got->call.n_out; i++)
+    if (got->rows != wanted->rows)
+        return rf_fail(RF_ERR_USER, "op %s, case \"%s\" \"%s\": %d rows, expected %d", op->name, got->shapes->inputs,
+                       got->shapes->attrs, got->rows, wanted->rows);
+    for (int i = 0; i < got->call.n_out; i++) {
+        rf_shape shape = got->call.out[i].shape;
+        if (op->counts) shape.d[0] = got->rows;
         RF_TRY(rf_check_close(got, op->out_names[i], got->call.out[i].data, wanted->call.out[i].data,
-                              rf_shape_count(&got->call.out[i].shape), rf_check_tolerance()));
+                              rf_shape_count(&shape), rf_check_tolerance()));
+    }
     for (int i = 0; i < got->call.n_in; i++)
         if (got->call.in[i].data)
             RF_TRY(rf_check_close(got, "an input after forward", got->call.in[i].data, wanted->call.in[i].data,
@@ -378,6 +385,8 @@ rf_status rf_check_contract(const rf_op *op) {
         return rf_fail(RF_ERR_USER, "op %s: forward is for ops that are no views", op->name);
     if (!op->view && !op->differentiable != !op->backward)
         return rf_fail(RF_ERR_USER, "op %s: backward and differentiable inputs go together", op->name);
+    if (op->counts && (op->view || op->differentiable || op->inplace_input))
+        return rf_fail(RF_ERR_USER, "op %s: who counts rows has no gradient and works in place of nothing", op->name);
     if (!op->variadic && op->differentiable >> inputs)
         return rf_fail(RF_ERR_USER, "op %s: a differentiable input does not exist", op->name);
     if (op->inplace_input < 0 || op->inplace_input > inputs)

@@ -15,6 +15,7 @@ typedef struct rf_trial {
     rf_real *poison; /* NaN, as large as the largest buffer: what backward sees of undeclared buffers */
     void *work[2];   /* of each pass */
     size_t work_bytes[2];
+    int rows; /* what forward stored, when the op counts */
 } rf_trial;
 
 /* Shapes and buffers of a case; inputs and seed drawn from N(0,1), then op->fill. Equal seeds give equal data. The

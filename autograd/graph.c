@@ -95,6 +95,7 @@ static rf_value add_value(rf_graph *graph, char *name, rf_shape shape, rf_value_
     value->shape = shape;
     value->kind = kind;
     value->root = graph->n_values;
+    value->rows_of = RF_NONE;
     return graph->n_values++;
 }
 
@@ -144,6 +145,59 @@ void rf_graph_call(const rf_graph *graph, const rf_node *node, rf_call *call) {
         call->out[i].shape = graph->values[node->out[i]].shape;
         call->dout[i].shape = call->out[i].shape;
     }
+}
+
+/* Whether b is a with another number of rows, or a itself. */
+static bool same_but_rows(rf_shape a, const rf_shape *b) {
+    if (a.n > 0 && b->n > 0) a.d[0] = b->d[0];
+    return rf_shape_equal(&a, b);
+}
+
+/* The shapes of a node's outputs if the rows counted by `group` were one more; RF_ERR_USER when it could not run then.
+ */
+static rf_status infer_with_more(const rf_graph *graph, const rf_node *node, rf_value group, rf_call *call) {
+    rf_graph_call(graph, node, call);
+    for (int i = 0; i < node->n_in; i++)
+        if (node->in[i] != RF_NONE && graph->values[node->in[i]].rows_of == group) call->in[i].shape.d[0]++;
+    rf_status status = node->op->infer(call);
+    for (int i = 0; i < node->n_out && status == RF_OK; i++)
+        if (!same_but_rows(call->out[i].shape, &graph->values[node->out[i]].shape))
+            status = rf_fail(RF_ERR_USER, "their number changes more than the first dimension of %s",
+                             node->op->out_names[i]);
+    if (status == RF_OK) return RF_OK;
+    return rf_fail_context(status, "%s reads rows that '%s' counts, and cannot take any number of them", node->name,
+                           graph->values[group].name);
+}
+
+/* Finds out which outputs of a new node have rows that are known when it runs: each number of rows among its inputs is
+ * tried with one more. Outputs whose rows are those of one input share its count. */
+static rf_status count_rows(rf_graph *graph, rf_node *node) {
+    rf_call more;
+    for (int k = 0; k < node->n_in; k++) {
+        rf_value group = node->in[k] == RF_NONE ? RF_NONE : graph->values[node->in[k]].rows_of;
+        if (group == RF_NONE) continue;
+        node->counted = true;
+        RF_TRY(infer_with_more(graph, node, group, &more));
+        for (int i = 0; i < node->n_out; i++) {
+            rf_graph_value *out = &graph->values[node->out[i]];
+            if (more.out[i].shape.n == 0 || more.out[i].shape.d[0] == out->shape.d[0]) continue;
+            bool shares = (out->rows_of == RF_NONE || out->rows_of == group) && !node->op->counts &&
+                          out->shape.d[0] == graph->values[group].shape.d[0] &&
+                          more.out[i].shape.d[0] == out->shape.d[0] + 1;
+            out->rows_of = shares ? group : node->out[i];
+        }
+    }
+    if (node->counted && !node->op->counts) {
+        node->infers = false;
+        for (int i = 0; i < node->n_out; i++) {
+            rf_value group = graph->values[node->out[i]].rows_of;
+            node->infers |= group == RF_NONE || group == node->out[i];
+        }
+    }
+    if (!node->op->counts) return RF_OK;
+    node->counted = true;
+    for (int i = 0; i < node->n_out; i++) graph->values[node->out[i]].rows_of = node->out[0];
+    return RF_OK;
 }
 
 static int count_names(const char *const *names) {
@@ -230,6 +284,11 @@ rf_value rf_graph_apply(rf_graph *graph, const char *op_name, const rf_value *in
     if (out == RF_NONE) return RF_NONE;
     node = &graph->nodes[index];
     rf_graph_measure(node, &call);
+    status = count_rows(graph, node);
+    if (status != RF_OK) {
+        record(graph, status);
+        return RF_NONE;
+    }
     bool needs = false;
     for (int i = 0; i < n_inputs; i++)
         if (inputs[i] != RF_NONE && (op->differentiable >> (i < RF_MAX_INPUTS ? i : 0) & 1))
@@ -262,8 +321,13 @@ rf_value rf_graph_host(rf_graph *graph, const char *name, rf_host_fn fn, void *c
     rf_graph_call(graph, node, &call);
     for (int i = 0; i < n_outputs; i++) call.out[i].shape = outputs[i];
     rf_value out = make_outputs(graph, index, &call);
+    for (int i = 0; i < n_inputs; i++) graph->nodes[index].counted |= rf_graph_is_counted(graph, inputs[i]);
     if (out != RF_NONE) rf_graph_measure(&graph->nodes[index], &call);
     return out;
+}
+
+bool rf_graph_is_counted(const rf_graph *graph, rf_value value) {
+    return value != RF_NONE && graph->values[value].rows_of != RF_NONE;
 }
 
 void rf_graph_keep(rf_graph *graph, rf_value value) {

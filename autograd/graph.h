@@ -54,6 +54,12 @@ rf_value rf_graph_apply(rf_graph *graph, const char *op, const rf_value *inputs,
 #define rf_apply1(g, op, a, ...) rf_graph_apply(g, op, (const rf_value[]){a}, 1, __VA_ARGS__)
 #define rf_apply2(g, op, a, b, ...) rf_graph_apply(g, op, (const rf_value[]){a, b}, 2, __VA_ARGS__)
 
+/* Some ops decide while they run how many rows (first dimension) their outputs have; the shape then tells the most, for
+ * which memory is planned. Ops that read such a value work on the rows there are, and their outputs have as many. An op
+ * whose inputs would not go together for another count is refused: rows chosen by two different nodes, or as many as
+ * there may be at most. Whether the rows of a value are counted in this way. */
+bool rf_graph_is_counted(const rf_graph *graph, rf_value value);
+
 /* Appends a host node with n_outputs outputs of the given shapes; returns the first output. */
 rf_value rf_graph_host(rf_graph *graph, const char *name, rf_host_fn fn, void *ctx, const rf_value *inputs,
                        int n_inputs, const rf_shape *outputs, int n_outputs);

@@ -17,6 +17,9 @@ typedef struct rf_graph_value {
     bool has_grad;   /* (root) a gradient buffer is written in backward */
     bool is_seed;    /* (root) its gradient is given by the caller, or 1 for a scalar */
     bool keep;
+    rf_value
+        rows_of; /* RF_NONE, or the value whose number of rows, known when it is computed, this one has; may be itself
+                  */
 } rf_graph_value;
 
 typedef struct rf_node {
@@ -33,6 +36,8 @@ typedef struct rf_node {
     bool din_add[RF_MAX_INPUTS]; /* ... by adding to earlier contributions */
     bool dout[RF_MAX_OUTPUTS];   /* backward: this output has a gradient */
     uint32_t needs;              /* backward: RF_NEED_* */
+    bool counted;                /* some input or output has a number of rows that is known when it runs */
+    bool infers; /* counted, and the rows of an output are none of an input's: the op's infer tells them when it runs */
     double flops, bytes;
 } rf_node;
 

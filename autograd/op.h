@@ -54,9 +54,11 @@ typedef struct rf_call {
     bool din_add[RF_MAX_INPUTS]; /* true: add to what din holds; false: din is uninitialised, store (first contribution)
                                   */
     void *work;                  /* `workspace` bytes, 64-byte aligned, uninitialised */
-    bool training;               /* batch statistics are used and running statistics updated */
-    bool replay;                 /* the node runs a second time in the step: leave running statistics alone */
-    bool recompute;              /* a replay for backward, which lost out[0]: the further outputs hold what they held */
+    int *rows;      /* of an op that `counts`: forward stores how many rows its outputs have, at most as many as
+                       their first dimension; else NULL */
+    bool training;  /* batch statistics are used and running statistics updated */
+    bool replay;    /* the node runs a second time in the step: leave running statistics alone */
+    bool recompute; /* a replay for backward, which lost out[0]: the further outputs hold what they held */
 } rf_call;
 
 /* Which buffers backward reads, as a bit set: RF_NEED_IN(i) | RF_NEED_OUT(i). The gradients of outputs need no bit. */
@@ -82,6 +84,8 @@ typedef struct rf_op {
     int variadic;                    /* 1: the last input name may repeat up to RF_MAX_INPUTS times (concat) */
     int inplace_input; /* 1 + index of the input whose buffer out[0] may reuse (same bytes, elementwise); 0 none */
     bool view;         /* out[0] is in[0] under another shape: no code runs, the buffer is shared */
+    bool counts; /* forward decides how many rows (first dimension) its outputs have; infer gives the most. Nodes that
+                    read them see only so many: the first dimension in `shape` is the count when they run */
 
     /* Sets out[].shape from in[].shape (a missing optional input has n = -1 and NULL data); says what is wrong
      * otherwise. */

@@ -100,13 +100,21 @@ static void fill_level(const rf_anchor_spec *spec, int l, rf_anchor_set *set) {
             }
 }
 
-rf_status rf_anchor_set_make(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out) {
+rf_status rf_anchor_set_lay_out(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out) {
     memset(out, 0, sizeof *out);
     RF_TRY(rf_anchor_spec_check(spec));
     rf_anchor_set set;
     if (!lay_out(spec, height, width, &set))
         return rf_fail(RF_ERR_USER, "anchors: an image of %d x %d pixels; expected sides from 1 to %d", width, height,
                        RF_MAX_IMAGE_SIDE);
+    *out = set;
+    return RF_OK;
+}
+
+rf_status rf_anchor_set_make(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out) {
+    rf_anchor_set set;
+    memset(out, 0, sizeof *out);
+    RF_TRY(rf_anchor_set_lay_out(spec, height, width, &set));
     set.boxes = rf_alloc(set.count, 4 * sizeof *set.boxes);
     if (!set.boxes) return RF_ERR_NOMEM;
     for (int l = 0; l < set.n_levels; l++) fill_level(spec, l, &set);

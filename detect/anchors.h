@@ -49,6 +49,10 @@ void rf_anchor_shape(const rf_anchor_spec *spec, int level, int slot, float shap
 /* Number of anchors for an image of height x width pixels, or 0 when the specification or the size is out of range. */
 size_t rf_anchor_count(const rf_anchor_spec *spec, int height, int width);
 
+/* *out without boxes, which need not be freed: where the levels lie and how many anchors there are. RF_ERR_USER for a
+ * bad specification or size. */
+rf_status rf_anchor_set_lay_out(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out);
+
 /* Fills *out (free with rf_anchor_set_free). RF_ERR_USER for a bad specification or size, RF_ERR_NOMEM; *out is then
  * empty. A set is read-only afterwards and may be shared by threads. */
 rf_status rf_anchor_set_make(const rf_anchor_spec *spec, int height, int width, rf_anchor_set *out);

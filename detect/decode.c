@@ -4,74 +4,104 @@
 #include <math.h>
 #include <string.h>
 
-#include "detect/box.h"
-
-static rf_status decode_one(const rf_codec *codec, const float *anchors, size_t a, float score,
-                            const rf_stage_rows *stages, int n_stages, rf_face_list *out) {
-    static const float stay[4] = {0};
-    rf_face face = {.score = score, .mesh = 1 + (uint32_t)a};
-    float points[2 * RF_POINTS_MAX];
-    size_t n_points = (size_t)codec->n_points;
-    float anchor[4];
-    memcpy(anchor, anchors + 4 * a, sizeof anchor);
-    for (int k = 0; k < n_stages; k++) {
-        const float *loc = stages[k].loc ? stages[k].loc + 4 * a : stay;
-        if (stages[k].points) {
-            rf_codec_decode_points(codec, anchor, stages[k].points + 2 * n_points * a, points);
-            face.points = points;
-            face.n_points = codec->n_points;
-        }
-        if (k + 1 == n_stages)
-            rf_codec_decode_box(codec, anchor, loc, face.box);
-        else
-            rf_codec_move_anchor(codec, anchor, loc, anchor);
-    }
-    float sum = face.box[0] + face.box[1] + face.box[2] + face.box[3];
-    for (int i = 0; i < 2 * face.n_points; i++) sum += face.points[i];
-    const rf_stage_rows *last = &stages[n_stages - 1];
-    face.has_blur = last->blur != NULL;
-    if (face.has_blur) sum += face.blur = last->blur[a];
-    if (last->visible) { /* which is only read */
-        face.visible = (float *)(uintptr_t)(last->visible + n_points * a);
-        for (int i = 0; i < face.n_points; i++) sum += face.visible[i];
-    }
-    if (!isfinite(sum))
-        return rf_fail(RF_ERR_NONFINITE,
-                       "the network's box or landmarks of anchor %zu are not finite; the weights are broken", a);
-    return rf_face_list_push(out, &face);
+/* An output of the heads as rows, whatever dimensions lie in front. */
+static rf_value as_rows(rf_graph *graph, rf_value x) {
+    if (x == RF_NONE || rf_graph_status(graph) != RF_OK) return RF_NONE;
+    rf_shape s = rf_graph_shape(graph, x);
+    return s.n == 2 ? x : rf_apply1(graph, "reshape", x, "d0=-1 d1=%d", s.d[s.n - 1]);
 }
 
-static bool dropped(const rf_stage_rows *stages, int last, size_t a, float drop_below) {
-    for (int k = 0; k < last; k++)
-        if (stages[k].cls && stages[k].cls[2 * a + 1] - stages[k].cls[2 * a] < drop_below) return true;
-    return false;
+/* The chosen rows of a level in an output; RF_NONE when it has none. */
+static rf_value chosen(rf_graph *graph, rf_value x, long first, size_t count, rf_value index) {
+    if (x == RF_NONE || first < 0) return RF_NONE;
+    return rf_apply2(graph, "gather", as_rows(graph, x), index, "first=%ld rows=%zu", first, count);
 }
 
-rf_status rf_decode_stages(const rf_codec *codec, const float *anchors, size_t n, const rf_stage_rows *stages,
-                           int n_stages, float drop_below, float score_threshold, rf_face_list *out) {
+/* Of index and score the rows that `which` names. */
+static void narrow(rf_graph *graph, rf_value which, rf_decoded *out) {
+    out->index = rf_apply2(graph, "gather", out->index, which, "");
+    out->score = rf_apply2(graph, "gather", out->score, which, "");
+}
+
+/* Leaves out what an earlier stage is sure of. */
+static void drop(rf_graph *graph, const rf_stage_rows *stage, const rf_level_spec *spec, rf_decoded *out) {
+    rf_value logits = chosen(graph, stage->cls, stage->cls_first, spec->count, out->index);
+    if (logits == RF_NONE) return;
+    rf_value other = rf_apply1(graph, "scale", rf_apply1(graph, "slice", logits, "start=0"), "factor=-1");
+    rf_value margin = rf_apply2(graph, "add", rf_apply1(graph, "slice", logits, "start=1"), other, "");
+    narrow(graph, rf_apply1(graph, "select", margin, "min=%.9g", (double)spec->drop_below), out);
+}
+
+static bool classifies(const rf_stage_rows *stage) {
+    return stage->cls != RF_NONE && stage->cls_first >= 0;
+}
+
+static void choose(rf_graph *graph, const rf_stage_rows *stages, int n_stages, const rf_level_spec *spec,
+                   rf_decoded *out) {
     int last = n_stages - 1;
-    while (!stages[last].cls) last--;
-    const float *cls = stages[last].cls;
-    /* score >= t when the margin of the logits is at least ln(t / (1 - t)): no exponential for the many that fail. The
-     * limit is kept low, since the exact score decides. */
-    double t = (double)score_threshold;
-    float coarse = t <= 0 ? -INFINITY : t >= 0.999 ? 6.0f : (float)(log(t / (1 - t)) - 1e-3);
-    for (size_t a = 0; a < n; a++) {
-        float margin = cls[2 * a + 1] - cls[2 * a];
-        if (margin < coarse) continue;
-        if (!isfinite(margin))
+    while (!classifies(&stages[last])) last--;
+    bool drops = isfinite(spec->drop_below) && last > 0;
+    out->index = rf_apply1(graph, "select", as_rows(graph, stages[last].cls), "first=%ld rows=%zu min=%.9g top_k=%zu",
+                           stages[last].cls_first, spec->count, (double)spec->score, drops ? 0 : spec->top_k);
+    if (out->index == RF_NONE) return;
+    out->score = out->index + 1; /* the node's second output */
+    if (!drops) return;
+    for (int k = 0; k < last; k++) drop(graph, &stages[k], spec, out);
+    if (spec->top_k) narrow(graph, rf_apply1(graph, "select", out->score, "top_k=%zu", spec->top_k), out);
+}
+
+void rf_decode_level(rf_graph *graph, const rf_codec *codec, rf_value anchors, const rf_stage_rows *stages,
+                     int n_stages, const rf_level_spec *spec, rf_decoded *out) {
+    const rf_stage_rows *last = &stages[n_stages - 1];
+    *out = (rf_decoded){spec->first, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
+    choose(graph, stages, n_stages, spec, out);
+    if (rf_graph_status(graph) != RF_OK) return;
+    rf_box_rows boxes = rf_codec_rows(graph, chosen(graph, anchors, (long)spec->first, spec->count, out->index));
+    for (int k = 0; k < n_stages; k++) {
+        long first = stages[k].box_first;
+        rf_value loc = chosen(graph, stages[k].loc, first, spec->count, out->index);
+        rf_value points = chosen(graph, stages[k].points, first, spec->count, out->index);
+        if (points != RF_NONE) out->points = rf_codec_point_rows(graph, codec, boxes, points);
+        if (loc != RF_NONE) boxes = rf_codec_move_rows(graph, codec, boxes, loc);
+    }
+    out->box = rf_codec_corner_rows(graph, codec, boxes);
+    out->blur = chosen(graph, last->blur, last->box_first, spec->count, out->index);
+    out->visible = chosen(graph, last->visible, last->box_first, spec->count, out->index);
+    if (spec->factor != 1) /* NaN is in no order, and a score times 1 is itself */
+        out->score = rf_apply1(graph, "scale", out->score, "factor=%.9g", (double)spec->factor);
+    const rf_value outputs[] = {out->index, out->score, out->box, out->points, out->blur, out->visible};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) rf_graph_keep(graph, outputs[i]);
+}
+
+/* Row i of a value with `width` numbers a row into `to`; false when there is no such value. Adds them to *sum. */
+static bool read_row(const rf_exec *exec, rf_value value, size_t i, size_t width, float *to, float *sum) {
+    if (value == RF_NONE) return false;
+    const rf_real *from = rf_exec_data(exec, value) + width * i;
+    for (size_t k = 0; k < width; k++) *sum += to[k] = (float)from[k];
+    return true;
+}
+
+rf_status rf_decoded_faces(const rf_exec *exec, const rf_decoded *d, int n_points, rf_face_list *out) {
+    float points[2 * RF_POINTS_MAX], visible[RF_POINTS_MAX]; /* the list copies them */
+    size_t n = rf_exec_rows(exec, d->index);
+    RF_TRY(rf_face_list_reserve(out, out->n + n));
+    for (size_t i = 0; i < n; i++) {
+        rf_face face = {.score = (float)rf_exec_data(exec, d->score)[i]};
+        size_t anchor = d->first + (size_t)rf_exec_data(exec, d->index)[i];
+        float sum = 0;
+        read_row(exec, d->box, i, 4, face.box, &sum);
+        if (read_row(exec, d->points, i, 2 * (size_t)n_points, points, &sum)) {
+            face.points = points;
+            face.n_points = n_points;
+        }
+        face.has_blur = read_row(exec, d->blur, i, 1, &face.blur, &sum);
+        if (read_row(exec, d->visible, i, (size_t)n_points, visible, &sum)) face.visible = visible;
+        if (!isfinite(sum))
             return rf_fail(RF_ERR_NONFINITE,
-                           "the network's class logits of anchor %zu are %g and %g; the weights are broken", a,
-                           (double)cls[2 * a], (double)cls[2 * a + 1]);
-        float score = (float)(1 / (1 + exp(-(double)margin)));
-        if (score >= score_threshold && !dropped(stages, last, a, drop_below))
-            RF_TRY(decode_one(codec, anchors, a, score, stages, n_stages, out));
+                           "the network's box or landmarks of anchor %zu are not finite; the weights are broken",
+                           anchor);
+        face.mesh = 1 + (uint32_t)anchor;
+        RF_TRY(rf_face_list_push(out, &face));
     }
     return RF_OK;
-}
-
-rf_status rf_decode_faces(const rf_codec *codec, const float *anchors, size_t n, const float *cls, const float *loc,
-                          const float *points, float score_threshold, rf_face_list *out) {
-    rf_stage_rows rows = {.cls = cls, .loc = loc, .points = points};
-    return rf_decode_stages(codec, anchors, n, &rows, 1, -INFINITY, score_threshold, out);
 }

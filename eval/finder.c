@@ -2,6 +2,7 @@
 #include "eval/finder.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/exec.h"
@@ -23,6 +24,8 @@ typedef struct rf_sized_net {
     rf_detector detector;
     rf_exec *exec;
     rf_anchor_set anchors;
+    rf_decoded levels[RF_NET_LEVELS]; /* the faces of each level that can have some */
+    int n_levels;
     uint64_t last_use;
 } rf_sized_net;
 
@@ -70,16 +73,69 @@ void rf_finder_close(rf_finder *f) {
     rf_free(f);
 }
 
-static rf_status net_make(rf_finder *f, int width, int height, rf_sized_net *net) {
+/* What the stages say of a level. */
+static void stages_of_level(const rf_detector *detector, int level, rf_stage_rows *rows) {
+    for (int k = 0; k < detector->n_stages; k++) {
+        const rf_stage *s = &detector->stages[k];
+        rows[k] =
+            (rf_stage_rows){s->cls, s->loc, s->points, s->blur, s->visible, s->cls_first[level], s->box_first[level]};
+    }
+}
+
+/* What to look for at a level; false when no score can reach the threshold. */
+static bool level_spec(const rf_finder *f, const rf_anchor_set *anchors, int l, rf_level_spec *out) {
+    size_t first = anchors->levels[l].first;
+    float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
+    if (factor < least || factor <= 0) return false;
+    float lowest = least / factor;
+    bool spared = (long)anchors->levels[l].rows * anchors->levels[l].cols < f->spec.least_cells;
+    if (!spared && lowest < f->spec.level_least[l]) lowest = f->spec.level_least[l];
+    *out = (rf_level_spec){.first = first,
+                           .count = rf_anchor_level_end(anchors, l) - first,
+                           .score = lowest,
+                           .drop_below = f->spec.drop_below,
+                           .top_k = f->spec.level_top_k,
+                           .factor = factor};
+    return true;
+}
+
+/* The nodes that make faces of what the heads say, each level's with its own limits and its scores times its factor. */
+static void append_decoding(const rf_finder *f, rf_sized_net *net) {
+    const rf_anchor_set *set = &net->anchors;
+    rf_stage_rows stages[RF_NET_STAGES];
+    int scope = rf_graph_scope(net->graph, "decode");
+    rf_value anchors = rf_graph_const(net->graph, "anchors", (rf_shape){2, {(int)set->count, 4}}, set->boxes);
+    for (int l = 0; l < set->n_levels; l++) {
+        rf_level_spec spec;
+        char name[24];
+        if (!level_spec(f, set, l, &spec)) continue;
+        stages_of_level(&net->detector, l, stages);
+        snprintf(name, sizeof name, "stride%d", set->levels[l].stride);
+        int level = rf_graph_scope(net->graph, name);
+        rf_decode_level(net->graph, &f->spec.codec, anchors, stages, net->detector.n_stages, &spec,
+                        &net->levels[net->n_levels++]);
+        rf_graph_scope_end(net->graph, level);
+    }
+    rf_graph_scope_end(net->graph, scope);
+}
+
+/* Everything but its memory; with `runs` false it can only be planned, since the anchors have no numbers. */
+static rf_status net_build(rf_finder *f, int width, int height, bool runs, rf_sized_net *net) {
     net->width = width;
     net->height = height;
     net->graph = rf_graph_new();
     if (!net->graph) return RF_ERR_NOMEM;
     RF_TRY(rf_detector_build(net->graph, f->params, &f->config, 1, height, width, RF_EVAL, &net->detector));
-    RF_TRY(rf_anchor_set_make(&f->spec.anchors, height, width, &net->anchors));
+    RF_TRY((runs ? rf_anchor_set_make : rf_anchor_set_lay_out)(&f->spec.anchors, height, width, &net->anchors));
     if (net->anchors.count != net->detector.anchors)
         return rf_fail(RF_ERR_USER, "the network has %zu anchors at %dx%d, the settings in [anchors] give %zu",
                        net->detector.anchors, width, height, net->anchors.count);
+    append_decoding(f, net);
+    return rf_graph_status(net->graph);
+}
+
+static rf_status net_make(rf_finder *f, int width, int height, rf_sized_net *net) {
+    RF_TRY(net_build(f, width, height, true, net));
     net->exec = rf_exec_new(net->graph, NULL);
     return net->exec ? RF_OK : RF_ERR_NOMEM;
 }
@@ -115,47 +171,6 @@ static rf_status net_for(rf_finder *f, int width, int height, rf_sized_net **out
 static void unscale(rf_face *face, double fx, double fy) {
     for (int k = 0; k < 4; k++) face->box[k] = (float)(face->box[k] * (k % 2 ? fy : fx));
     for (int k = 0; k < 2 * face->n_points; k++) face->points[k] = (float)(face->points[k] * (k % 2 ? fy : fx));
-}
-
-/* The rows of a level in an output of `width` numbers a row; NULL when there are none. */
-static const float *level_rows(const rf_sized_net *net, rf_value output, long first, size_t width) {
-    if (output == RF_NONE || first < 0) return NULL;
-    return rf_exec_data(net->exec, output) + (size_t)first * width;
-}
-
-static void stages_of_level(const rf_sized_net *net, size_t points, int level, rf_stage_rows *rows) {
-    for (int k = 0; k < net->detector.n_stages; k++) {
-        const rf_stage *stage = &net->detector.stages[k];
-        rows[k] = (rf_stage_rows){level_rows(net, stage->cls, stage->cls_first[level], 2),
-                                  level_rows(net, stage->loc, stage->box_first[level], 4),
-                                  level_rows(net, stage->points, stage->box_first[level], 2 * points),
-                                  level_rows(net, stage->blur, stage->box_first[level], 1),
-                                  level_rows(net, stage->visible, stage->box_first[level], points)};
-    }
-}
-
-/* Faces of all levels, each level's scores times its factor and with its own limits. */
-static rf_status decode_levels(rf_finder *f, const rf_sized_net *net) {
-    rf_stage_rows rows[RF_NET_STAGES];
-    const rf_anchor_set *anchors = &net->anchors;
-    for (int l = 0; l < anchors->n_levels; l++) {
-        size_t first = anchors->levels[l].first, before = f->pass.n;
-        size_t end = rf_anchor_level_end(anchors, l);
-        float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
-        if (factor < least || factor <= 0) continue; /* no score reaches the threshold */
-        float lowest = least / factor;
-        bool spared = (long)anchors->levels[l].rows * anchors->levels[l].cols < f->spec.least_cells;
-        if (!spared && lowest < f->spec.level_least[l]) lowest = f->spec.level_least[l];
-        stages_of_level(net, (size_t)f->spec.codec.n_points, l, rows);
-        RF_TRY(rf_decode_stages(&f->spec.codec, anchors->boxes + 4 * first, end - first, rows, net->detector.n_stages,
-                                f->spec.drop_below, lowest, &f->pass));
-        if (f->spec.level_top_k) RF_TRY(rf_face_list_keep_best(&f->pass, before, f->spec.level_top_k));
-        for (size_t i = before; i < f->pass.n; i++) {
-            f->pass.items[i].score *= factor;
-            f->pass.items[i].mesh += (uint32_t)first;
-        }
-    }
-    return RF_OK;
 }
 
 /* Corners into the picture, 0 .. side, or with inclusive corners 0 .. side - 1. */
@@ -200,7 +215,8 @@ static rf_status run_pass(rf_finder *f, const rf_image *input, const look *at, r
     RF_TRY(rf_exec_forward(net->exec, false));
     double t2 = rf_clock_seconds();
     rf_face_list_clear(&f->pass);
-    RF_TRY(decode_levels(f, net));
+    for (int l = 0; l < net->n_levels; l++)
+        RF_TRY(rf_decoded_faces(net->exec, &net->levels[l], f->spec.codec.n_points, &f->pass));
     RF_TRY(rf_face_list_reserve(faces, faces->n + f->pass.n));
     rf_mesh_pass source = {net->exec, &net->detector, &net->anchors, at->flipped, at->fx,
                            at->fy,    at->x,          at->y,         at->width};
@@ -364,14 +380,12 @@ rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces
 }
 
 rf_status rf_finder_memory(rf_finder *f, int width, int height, size_t *bytes) {
-    rf_graph *graph = rf_graph_new();
-    if (!graph) return RF_ERR_NOMEM;
-    rf_detector detector;
+    rf_sized_net net = {0};
     rf_plan_report report;
-    rf_status status = rf_detector_build(graph, f->params, &f->config, 1, height, width, RF_EVAL, &detector);
-    if (status == RF_OK) status = rf_exec_plan_only(graph, NULL, &report);
+    rf_status status = net_build(f, width, height, false, &net);
+    if (status == RF_OK) status = rf_exec_plan_only(net.graph, NULL, &report);
     if (status == RF_OK) *bytes = report.arena_bytes;
-    rf_graph_free(graph);
+    net_clear(&net);
     return status;
 }
 

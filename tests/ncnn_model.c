@@ -12,7 +12,7 @@
 #include "autograd/exec.h"
 #include "core/mem.h"
 #include "core/rng.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "layers/init.h"
 
 static void perturb(const rf_param *p, rf_real *values, rf_rng *rng) {
@@ -47,7 +47,7 @@ static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, in
     const rf_anchor_level *level = &own->anchors.levels[l];
     size_t n = (size_t)(level->rows * level->cols * own->anchors.n_sizes);
     const float *anchors = own->anchors.boxes + 4 * level->first, drop = own->spec.drop_below;
-    rf_stage_rows rows[RF_NET_STAGES] = {{0}};
+    kit_stage rows[RF_NET_STAGES] = {{0}};
     rf_face_list kept = {0};
     for (int k = 0; k < d->n_stages; k++) {
         const rf_stage *s = &d->stages[k];
@@ -55,8 +55,8 @@ static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, in
         rows[k].loc = rows_of(exec, s->loc, s->box_first[l], 4);
         rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
     }
-    assert_int_equal(rf_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, -INFINITY, 0, list), RF_OK);
-    assert_int_equal(rf_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, drop, 0, &kept), RF_OK);
+    assert_int_equal(kit_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, -INFINITY, 0, list), RF_OK);
+    assert_int_equal(kit_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, drop, 0, &kept), RF_OK);
     for (size_t i = 0; i < n; i++) own->dropped[level->first + i] = true;
     for (size_t i = 0; i < kept.n; i++) own->dropped[level->first + kept.items[i].mesh - 1] = false;
     rf_face_list_free(&kept);

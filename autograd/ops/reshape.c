@@ -18,7 +18,7 @@ static rf_status infer(rf_call *call) {
         y.d[y.n] = d == 0 ? x->d[y.n] : d;
         if (d != -1) known *= (size_t)y.d[y.n];
     }
-    if (open >= 0) y.d[open] = (int)(count / known);
+    if (open >= 0) y.d[open] = known ? (int)(count / known) : 0; /* no rows were chosen */
     if (rf_shape_count(&y) != count) {
         char a[64], b[64];
         return rf_fail(RF_ERR_USER, "reshape: %s does not hold the elements of %s", rf_shape_text(&y, b),

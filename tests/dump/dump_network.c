@@ -17,7 +17,7 @@
 #include "core/rng.h"
 #include "data/normalise.h"
 #include "data/resize.h"
-#include "detect/decode.h"
+#include "tests/decode_kit.h"
 #include "detect/spec.h"
 #include "export/graph.h"
 
@@ -91,7 +91,7 @@ static const float *rows_of(const rf_exec *exec, rf_value output, long first, lo
 static rf_status decode(const rf_detect_spec *spec, const rf_anchor_set *anchors, const rf_detector *det,
                         const rf_exec *exec, rf_face_list *all, bool *kept) {
     for (int l = 0; l < det->n_levels; l++) {
-        rf_stage_rows rows[RF_NET_STAGES] = {{0}};
+        kit_stage rows[RF_NET_STAGES] = {{0}};
         rf_face_list some = {0};
         size_t first = anchors->levels[l].first, n = (size_t)(det->h[l] * det->w[l] * det->cell_anchors);
         for (int k = 0; k < det->n_stages; k++) {
@@ -101,8 +101,8 @@ static rf_status decode(const rf_detect_spec *spec, const rf_anchor_set *anchors
             rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
         }
         const float *boxes = anchors->boxes + 4 * first;
-        RF_TRY(rf_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, -INFINITY, 0, all));
-        RF_TRY(rf_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, spec->drop_below, 0, &some));
+        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, -INFINITY, 0, all));
+        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, spec->drop_below, 0, &some));
         for (size_t i = 0; i < some.n; i++) kept[first + some.items[i].mesh - 1] = true;
         rf_face_list_free(&some);
     }
