@@ -108,9 +108,21 @@ document() {
     same "$work/reference" docs/configuration.md
 }
 
-# What EXTRA refuses.
+# Several folders at once, and what EXTRA refuses.
 folders() {
-    mkdir -p "$work/empty" "$work/idle" "$work/twice"
+    mkdir -p "$work/empty" "$work/idle" "$work/twice" "$work/one" "$work/other"
+    for name in one other; do
+        printf '%s\n' '#include "core/plugin.h"' '#include "train/schedule.h"' \
+            'static double factor(const rf_config *config, double epoch) { return config->optim.lr > 0 && epoch >= 0 ? 0.5 : 0; }' \
+            "static const rf_schedule kind = {\"of_$name\", \"half of lr\", factor};" \
+            'rf_status rf_plugin_init(void) { return rf_register_schedule(&kind); }' >"$work/$name/same.c"
+    done
+    must make EXTRA="$work/one $work/other" O=build/release B="$work/both" "$work/both/rf" "$work/both/tests/test_config" \
+        "$work/both/tests/test_registry" "$work/both/tests/test_docs"
+    must train "$work/both/rf" "$work/halved" --set schedule.kind=of_other --set schedule.warmup_epochs=0
+    grep -q '"lr":0.0005,' "$work/halved/train.jsonl" || wrong "the schedule of a folder is not that of the run"
+    "$work/both/rf" train --reference | grep -q '`constant`, `of_one`, `of_other` |' || wrong "the reference lacks what is registered"
+    for test in config registry docs; do must "$work/both/tests/test_$test"; done
     echo 'int rf_idle(void); int rf_idle(void) { return 0; }' >"$work/idle/idle.c"
     if make EXTRA="$work/empty" programs >"$work/log" 2>&1; then wrong "EXTRA with no source is taken"; fi
     grep -q 'has no source' "$work/log" || wrong "EXTRA with no source: $(cat "$work/log")"

@@ -113,8 +113,8 @@ static void wrong_values_are_told_with_what_was_expected(void **state) {
     expect_message("[optim]\nlr = 1e999\n", NULL, "c.ini:2: optim.lr is '1e999', expected a number from 0 to 100");
     expect_message("[optim]\nlr = 0x1\n", NULL, "c.ini:2: optim.lr is '0x1', expected a number from 0 to 100");
     expect_message("[optim]\nnesterov = maybe\n", NULL, "c.ini:2: optim.nesterov is 'maybe', expected yes or no");
-    expect_message("[schedule]\nkind = steps\n", NULL,
-                   "c.ini:2: schedule.kind is 'steps', expected one of step|cosine|constant; did you mean 'step'?");
+    expect_message("[model]\nupsample = nearst\n", NULL,
+                   "c.ini:2: model.upsample is 'nearst', expected one of nearest|bilinear; did you mean 'nearest'?");
     expect_message("[input]\nmean = 1,,3\n", NULL,
                    "c.ini:2: number 2 of input.mean is '', expected a number from -1000 to 1000");
     expect_message("[input]\nmean = 1,2,3,\n", NULL,

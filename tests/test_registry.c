@@ -83,14 +83,15 @@ static void settings_take_what_is_added(void **state) {
     assert_int_equal(rf_config_load(NULL, set, 2, &config), RF_OK);
     assert_true(rf_schedule_rate(&config, 1) == 0.5 * config.optim.lr);
     const char *near[] = {"schedule.kind=halve"};
-    expect(rf_config_load(NULL, near, 1, &config), "one of step|cosine|constant|halved; did you mean 'halved'?");
+    expect(rf_config_load(NULL, near, 1, &config), "halved; did you mean 'halved'?");
     char *text, word[RF_CHOICE_BYTES];
     assert_int_equal(rf_config_reference(&text), RF_OK);
-    assert_non_null(strstr(text, "`step`, `cosine`, `constant`, `halved`"));
+    assert_true(strstr(text, "`step`, `cosine`, `constant`, ") && strstr(text, "`halved` | `step`"));
     rf_free(text);
-    assert_true(rf_config_choice(rf_config_find_key("schedule", "kind"), 3, word));
+    int n = rf_schedule_count();
+    assert_true(rf_config_choice(rf_config_find_key("schedule", "kind"), n - 1, word));
     assert_string_equal(word, "halved");
-    assert_false(rf_config_choice(rf_config_find_key("schedule", "kind"), 4, word));
+    assert_false(rf_config_choice(rf_config_find_key("schedule", "kind"), n, word));
     assert_false(rf_config_choice(rf_config_find_key("optim", "lr"), 0, word));
 }
 
