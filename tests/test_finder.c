@@ -190,8 +190,47 @@ static void detectors_run_at_once(void **state) {
     rf_params_free(params);
 }
 
+/* Bytes that the network alone takes. */
+static size_t network_bytes(const rf_config *config, rf_params *params, int h, int w, size_t *anchors) {
+    rf_detector d;
+    rf_plan_report report;
+    rf_graph *graph = rf_graph_new();
+    assert_int_equal(rf_detector_build(graph, params, config, 1, h, w, RF_EVAL, &d), RF_OK);
+    assert_int_equal(rf_exec_plan_only(graph, NULL, &report), RF_OK);
+    *anchors = d.anchors;
+    rf_graph_free(graph);
+    return report.arena_bytes;
+}
+
+/* Decoding adds no more to the plan than what may be chosen and its boxes and landmarks; the anchors are not copied.
+ * Most of the time it adds nothing, since it lies where the backbone's maps were. */
+static void decoding_takes_little_memory(void **state) {
+    (void)state;
+    static const char *const networks[] = {"configs/mnet025.ini", "configs/r18.ini", "configs/cascade_r50.ini",
+                                           "configs/insightface_mnet025.ini"};
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        for (int side = 64; side <= 640; side += 288) {
+            static rf_config config;
+            rf_params *params;
+            rf_finder *finder;
+            size_t bytes, anchors;
+            assert_int_equal(rf_config_load(networks[i], NULL, 0, &config), RF_OK);
+            assert_int_equal(rf_detector_params(&config, &params), RF_OK);
+            assert_int_equal(rf_params_fold(params, NULL), RF_OK);
+            assert_int_equal(rf_finder_open(&config, params, &finder), RF_OK);
+            assert_int_equal(rf_finder_memory(finder, side, side, &bytes), RF_OK);
+            size_t alone = network_bytes(&config, params, side, side, &anchors);
+            size_t row = 1 + 1 + 4 + 2 * RF_POINTS; /* index, score, box, landmarks */
+            print_message("%s at %d: %zu bytes, the network alone %zu\n", networks[i], side, bytes, alone);
+            assert_true(bytes >= alone && bytes - alone <= anchors * row * sizeof(rf_real));
+            rf_finder_close(finder);
+            rf_params_free(params);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(scores_of_levels_are_weighed),
-                                       cmocka_unit_test(levels_have_limits), cmocka_unit_test(detectors_run_at_once)};
+                                       cmocka_unit_test(levels_have_limits), cmocka_unit_test(detectors_run_at_once),
+                                       cmocka_unit_test(decoding_takes_little_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
