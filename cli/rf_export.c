@@ -146,7 +146,7 @@ int rf_export_main(int argc, char **argv) {
     static job j = {.options = {.batch = 1, .score = -1, .iou = -1}};
     const char *to = NULL, *input = NULL, *outputs = "raw", *named = NULL;
     long opset = 0, batch = 1, keep = 0;
-    char names[128];
+    char names[512];
     name_formats(names, sizeof names);
     const rf_option options[] = {
         {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC, 0, 0},

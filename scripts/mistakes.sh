@@ -191,6 +191,7 @@ data synth --out new --size 640
 bench infer model.safetensors --size 640
 ## A choice that there is not
 train mnet025 --data faces --set model.backbone=resnet51
+train mnet025 --data faces --set loss.terms=giou:2
 eval model.safetensors --data faces --merge wbf
 eval model.safetensors --data faces --protocol wider
 export model.safetensors -o out --to tensorrt
