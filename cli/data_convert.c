@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"
@@ -166,11 +167,33 @@ static rf_status guess_format(const char *const *paths, size_t n, const rf_conve
 }
 
 typedef struct words {
-    const char *from, *to, *out, *root, *part, *images, *left, *boxes, *units, *exif;
+    const char *from, *to, *out, *root, *part, *images, *left, *boxes, *units, *exif, *points;
     rf_text_list categories;
     long threads;
     bool formats;
 } words;
+
+/* "4", or "tl,tr,br,bl": how many points are taken, and by which names. 0, or 2 after a message. */
+static int read_points(const char *text, rf_point_scheme *out) {
+    *out = (rf_point_scheme){0};
+    if (!text) return 0;
+    bool number = text[strspn(text, "0123456789")] == 0;
+    long n = number ? strtol(text, NULL, 10) : 1;
+    for (const char *p = text; !number && *p; p++) n += *p == ',';
+    if (n < 1 || n > RF_POINTS_MAX)
+        return rf_cli_usage(name, "--points %.40s: expected 1 to %d points, or as many names with commas between them",
+                            text, RF_POINTS_MAX);
+    *out = (rf_point_scheme){(int)n, number ? NULL : text};
+    const char *p = text;
+    for (int k = 0; k < n && !number; k++) {
+        size_t length = strcspn(p, ",");
+        if (rf_scheme_find(out, p, length) != k)
+            return rf_cli_usage(name, "--points %.80s: the name \"%.*s\" is empty or comes twice", text, (int)length,
+                                p);
+        p += length + (p[length] == ',');
+    }
+    return 0;
+}
 
 static int check_and_run(const words *w, const char *const *paths, size_t n, rf_convert_options *options) {
     static const char *const places[] = {"link", "copy", "keep"}, *const lefts[] = {"auto", "image", "person"},
@@ -182,6 +205,7 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
     if (place < 0 || left < 0) return 2;
     int boxes = choose("boxes", w->boxes, rf_box_form_words, RF_BOX_FORMS), unit = choose("units", w->units, units, 3);
     if (boxes < 0 || unit < 0) return 2;
+    if (read_points(w->points, &options->points) != 0) return 2;
     if (w->part && choose("part", w->part, rf_convert_part_names, RF_CONVERT_PART_NAMES) < 0) return 2;
     options->place = (rf_image_place)place;
     options->left = (rf_left)left;
@@ -234,6 +258,10 @@ int rf_data_convert(int argc, char **argv) {
          "CSV: names of the columns, for files whose first line does not tell them:\npath,x1,y1,x2,y2; - for one that "
          "is not read",
          0, 0},
+        {"points", 0, RF_OPT_TEXT, &w.points, "N|NAMES",
+         "how many points a face has, in the order of the files (or numbered from 0), or what\nthey are called, as "
+         "tl,tr,br,bl (five landmarks by their names)",
+         0, 0},
         {"left", 0, RF_OPT_TEXT, &w.left, "image|person|auto",
          "image or person: whose left a landmark's name means; auto: the side on\nwhich most left eyes are (auto)", 0,
          0},
@@ -262,6 +290,7 @@ int rf_data_convert(int argc, char **argv) {
         "  rf-data convert annotations.json --root photos --split 0.1 --out mine\n"
         "  rf-data convert VOC2012 --from voc --category face --out mine\n"
         "  rf-data convert dataset --from yolo --images copy --out mine\n"
+        "  rf-data convert plates.json --from coco --points 4 --out plates\n"
         "  rf-data convert mine --from label --to coco --images keep --out mine_coco",
         NULL,
         0,

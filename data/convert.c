@@ -133,8 +133,11 @@ static rf_status tell_notes(rf_convert_job *job, const rf_intake *intake) {
 /* Reads what an input has and finds its pictures. */
 static rf_status read_input(rf_convert_job *job, const rf_convert_input *input, rf_intake *intake) {
     const rf_convert_options *o = job->options;
-    *intake =
-        (rf_intake){.root = input->root, .columns = o->columns, .keep_difficult = o->keep_difficult, .left = o->left};
+    *intake = (rf_intake){.root = input->root,
+                          .columns = o->columns,
+                          .keep_difficult = o->keep_difficult,
+                          .scheme = o->points,
+                          .left = o->left};
     intake->real_root = realpath(input->root, NULL);
     for (size_t i = 0; i < input->n_files; i++) {
         if (o->progress && !o->progress(o->ctx, 0, 0))

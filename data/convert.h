@@ -90,8 +90,9 @@ typedef struct rf_convert_options {
     rf_exif_rule
         exif; /* RF_EXIF_UNTOLD: as LABEL.set.ini beside the annotations says, else what sizes and boxes tell */
     bool keep_difficult;
-    bool strict;  /* anything left out (notes are not) is an error, and nothing is written */
-    double split; /* share of the images that goes to "val", by a hash of the name; 0: none */
+    rf_point_scheme points; /* which points are taken */
+    bool strict;            /* anything left out (notes are not) is an error, and nothing is written */
+    double split;           /* share of the images that goes to "val", by a hash of the name; 0: none */
     rf_image_place place;
     /* Tells one sentence with file:line; called from the calling thread, in the order of the files. */
     void (*finding)(void *ctx, rf_convert_reason reason, const char *text);

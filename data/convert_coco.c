@@ -20,8 +20,8 @@ static const size_t no_index = (size_t)-1; /* of an image whose id another has, 
 
 typedef struct category {
     rf_coco_id id;
-    int number;            /* in the intake */
-    int points[RF_POINTS]; /* which keypoint each landmark is, -1: none */
+    int number;                /* in the intake */
+    int points[RF_POINTS_MAX]; /* which keypoint each point is, -1: none */
     size_t n_keypoints;
     bool image_left; /* our own files say what "left" means */
 } category;
@@ -118,7 +118,7 @@ static rf_status missing(const rf_json_walk *walk, int line, const char *what) {
     return rf_fail(RF_ERR_FORMAT, "%s:%d: %s", walk->path, line, what);
 }
 
-static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
+static rf_status read_keypoint_names(const rf_point_scheme *scheme, rf_json_walk *walk, category *cat) {
     char name[NAME_BYTES];
     bool more;
     RF_TRY(rf_walk_enter(walk, '['));
@@ -126,7 +126,8 @@ static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
         RF_TRY(rf_walk_item(walk, &more));
         if (!more) return RF_OK;
         RF_TRY(rf_walk_string(walk, name, sizeof name));
-        int point = rf_point_by_name(name, strlen(name));
+        int point = scheme->n && !scheme->names ? (int)i : rf_scheme_find(scheme, name, strlen(name));
+        if (point >= rf_scheme_count(scheme)) point = -1;
         if (point >= 0 && cat->points[point] < 0 && i < KEYPOINTS_MAX) cat->points[point] = (int)i;
         cat->n_keypoints = i + 1;
     }
@@ -135,7 +136,8 @@ static rf_status read_keypoint_names(rf_json_walk *walk, category *cat) {
 static rf_status read_category(coco *c, rf_json_walk *walk) {
     char key[KEY_BYTES], name[NAME_BYTES] = "", left[KEY_BYTES];
     bool more, has_id = false;
-    category cat = {.points = {-1, -1, -1, -1, -1}};
+    category cat = {.number = 0};
+    for (int k = 0; k < RF_POINTS_MAX; k++) cat.points[k] = -1;
     RF_TRY(rf_walk_enter(walk, '{'));
     int line = walk->line;
     for (;;) {
@@ -147,7 +149,7 @@ static rf_status read_category(coco *c, rf_json_walk *walk) {
         } else if (strcmp(key, "name") == 0) {
             RF_TRY(rf_walk_string(walk, name, sizeof name));
         } else if (strcmp(key, "keypoints") == 0 && rf_walk_kind(walk) == '[') {
-            RF_TRY(read_keypoint_names(walk, &cat));
+            RF_TRY(read_keypoint_names(&c->intake->scheme, walk, &cat));
         } else if (strcmp(key, "left") == 0 && rf_walk_kind(walk) == '"') {
             RF_TRY(rf_walk_string(walk, left, sizeof left));
             cat.image_left = strcmp(left, "image") == 0;
@@ -287,32 +289,37 @@ static rf_status read_member(rf_json_walk *walk, const char *key, annotation *a)
     return rf_walk_skip_broken(walk);
 }
 
-/* Five landmarks (x y v) of an annotation; false when it has none. The third number of iBUG's points is a
- * confidence. */
-static bool five_points(const annotation *a, const category *cat, double out[15], bool *named) {
-    memset(out, 0, 15 * sizeof *out);
+/* The points (x y v) of an annotation; false when it has none. The third number of iBUG's points is a confidence. */
+static bool take_points(const annotation *a, const category *cat, const rf_point_scheme *scheme,
+                        double out[3 * RF_POINTS_MAX], bool *named) {
+    int wanted = rf_scheme_count(scheme);
+    memset(out, 0, 3 * RF_POINTS_MAX * sizeof *out);
     *named = false;
     if (a->n_face_box) {
         if (a->n_face_points != 3 * RF_IBUG_POINTS) return false;
         double all[3 * RF_IBUG_POINTS];
         for (int i = 0; i < 3 * RF_IBUG_POINTS; i++)
             all[i] = i % 3 == 2 && a->face_points[i] > 0 ? 2 : a->face_points[i];
-        rf_ibug_five(all, out);
-        return true;
+        if (scheme->n)
+            memcpy(out, all, sizeof all);
+        else
+            rf_ibug_five(all, out);
+        return !scheme->n || scheme->n == RF_IBUG_POINTS;
     }
     int have = 0;
-    for (int k = 0; cat && k < RF_POINTS; k++) {
+    for (int k = 0; cat && k < wanted; k++) {
         int at = cat->points[k];
         if (at < 0 || 3 * (size_t)at + 2 >= a->n_keypoints) continue;
         memcpy(out + 3 * k, a->keypoints + 3 * at, 3 * sizeof *out);
         have++;
     }
     if (have) {
-        *named = !cat->image_left && have == RF_POINTS;
-        return have == RF_POINTS; /* a person's eyes and nose alone are not a face's five */
+        *named = !cat->image_left && have == wanted && !scheme->n;
+        return have == wanted; /* a person's eyes and nose alone are not a face's five */
     }
-    if (a->n_keypoints != 15 || (cat && cat->n_keypoints)) return false;
-    memcpy(out, a->keypoints, 15 * sizeof *out); /* without names the order is ours */
+    size_t numbers = 3 * (size_t)wanted;
+    if (a->n_keypoints != numbers || (cat && cat->n_keypoints)) return false;
+    memcpy(out, a->keypoints, numbers * sizeof *out); /* without names the order is ours */
     return true;
 }
 
@@ -350,12 +357,12 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
         return RF_OK;
     }
     const category *cat;
-    double points[15];
+    double points[3 * RF_POINTS_MAX];
     rf_intake_face face = {.image = image};
     RF_TRY(category_of(c, &a, &cat, &face.category));
-    bool has_points = five_points(&a, cat, points, &named);
-    RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL, RF_POINTS, line,
-                          &face));
+    bool has_points = take_points(&a, cat, &c->intake->scheme, points, &named);
+    RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL,
+                          rf_scheme_count(&c->intake->scheme), line, &face));
     face.face.ignore = a.crowd || a.ignore;
     if (a.n_face_box) c->intake->face_boxes = true;
     if (has_points && named) c->intake->named_points = true;

@@ -82,9 +82,9 @@ static rf_status read_box(table *t, double box[4], bool *empty) {
     return RF_OK;
 }
 
-static rf_status read_points(table *t, double points[15], bool *any) {
+static rf_status read_points(table *t, double *points, const rf_point_scheme *scheme, bool *any) {
     *any = false;
-    for (int k = 0; k < RF_POINTS; k++) {
+    for (int k = 0; k < rf_scheme_count(scheme); k++) {
         const int *from = t->columns.points + 3 * k;
         double *point = points + 3 * k, v = 0;
         bool no_x = true, no_y = true, no_v = true;
@@ -126,7 +126,7 @@ static rf_status find_image(const table *t, const int size[2], rf_intake *intake
 }
 
 static rf_status read_face(table *t, rf_intake *intake, long long *image) {
-    double box[4] = {0}, points[15];
+    double box[4] = {0}, points[3 * RF_POINTS_MAX] = {0};
     const rf_columns *c = &t->columns;
     int size[2], unknown[2] = {0}, line = t->csv.row_line;
     bool empty, any;
@@ -148,9 +148,9 @@ static rf_status read_face(table *t, rf_intake *intake, long long *image) {
     *image = (long long)intake->n_images - 1;
     rf_intake_face face = {.image = intake->n_images - 1, .category = -1};
     if (c->kind >= 0) RF_TRY(rf_intake_category(intake, t->csv.field[c->kind], &face.category));
-    RF_TRY(read_points(t, points, &any));
-    intake->named_points |= any;
-    RF_TRY(rf_intake_fill(intake, box, points, RF_POINTS, line, &face));
+    RF_TRY(read_points(t, points, &intake->scheme, &any));
+    intake->named_points |= any && !intake->scheme.n;
+    RF_TRY(rf_intake_fill(intake, box, points, rf_scheme_count(&intake->scheme), line, &face));
     return rf_intake_add_face(intake, &face);
 }
 
@@ -163,7 +163,7 @@ static bool has_numbers(const rf_csv *csv) {
 }
 
 /* Columns by the user's names, or by those of the first row. *header: the first row is none of values. */
-static rf_status find_columns(table *t, const char *given, bool *header) {
+static rf_status find_columns(table *t, const rf_point_scheme *scheme, const char *given, bool *header) {
     const rf_csv *csv = &t->csv;
     const char *names[RF_CSV_FIELDS];
     char place[512];
@@ -174,7 +174,7 @@ static rf_status find_columns(table *t, const char *given, bool *header) {
                        "%s: the first line has values (\"%.40s\", ...) instead of names: the header needs columns path "
                        "and x1, y1, x2, y2 (or x, y, w, h); write one, or tell by --columns path,x1,y1,x2,y2",
                        place, csv->field[0]);
-    if (!given) return rf_columns_find(csv->field, csv->n, place, &t->columns);
+    if (!given) return rf_columns_find(csv->field, csv->n, scheme, place, &t->columns);
     char *copy = rf_strdup(given);
     if (!copy) return RF_ERR_NOMEM;
     size_t n = 0;
@@ -183,7 +183,7 @@ static rf_status find_columns(table *t, const char *given, bool *header) {
         if (stop) *stop++ = 0;
         names[n++] = p;
     }
-    rf_status status = rf_columns_find(names, n, "--columns", &t->columns);
+    rf_status status = rf_columns_find(names, n, scheme, "--columns", &t->columns);
     rf_free(copy);
     return status == RF_ERR_FORMAT ? RF_ERR_USER : status;
 }
@@ -221,7 +221,7 @@ static rf_status read_rows(table *t, rf_intake *intake) {
     bool more, header;
     RF_TRY(rf_csv_next(csv, &more));
     if (!more) return rf_fail(RF_ERR_FORMAT, "%s:1: the file is empty; a header was expected", csv->path);
-    RF_TRY(find_columns(t, intake->columns, &header));
+    RF_TRY(find_columns(t, &intake->scheme, intake->columns, &header));
     intake->form = t->columns.form;
     if (t->columns.n_unread)
         RF_TRY(rf_intake_tell(intake, RF_CONVERT_COLUMNS, t->columns.n_unread, csv->row_line,
@@ -260,7 +260,7 @@ static bool csv_sniff(const char *text, size_t bytes) {
     for (const char *p = t.csv.at; p < t.csv.end && *p != '\n'; p++) separators += *p == t.csv.separator;
     if (separators < 4) return false; /* the usual case, and nothing needs to be allocated for it */
     if (rf_csv_next(&t.csv, &more) == RF_OK && more && t.csv.n >= 5 && !has_numbers(&t.csv))
-        known = find_columns(&t, NULL, &header) == RF_OK || t.columns.ambiguous;
+        known = find_columns(&t, &(rf_point_scheme){0}, NULL, &header) == RF_OK || t.columns.ambiguous;
     rf_csv_end(&t.csv);
     return known;
 }

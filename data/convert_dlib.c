@@ -17,7 +17,7 @@ typedef struct dlib {
     bool usable, box_usable;
     int line; /* of the box */
     bool ignore;
-    double box[4], named[15], ibug[3 * RF_IBUG_POINTS];
+    double box[4], named[3 * RF_POINTS_MAX], ibug[3 * RF_IBUG_POINTS];
     size_t n_ibug;
     char label[256];
 } dlib;
@@ -49,9 +49,9 @@ static rf_status take_part(dlib *d, const rf_xml *xml, const char *const *attrib
     if (!name) return RF_OK;
     RF_TRY(number(xml, attributes, "x", &x));
     RF_TRY(number(xml, attributes, "y", &y));
-    int point = rf_point_by_name(name, strlen(name));
+    int point = rf_scheme_find(&d->intake->scheme, name, strlen(name));
     unsigned long i = strtoul(name, &stop, 10);
-    bool ibug = *stop == 0 && stop != name && i < RF_IBUG_POINTS;
+    bool ibug = !d->intake->scheme.n && *stop == 0 && stop != name && i < RF_IBUG_POINTS;
     if (point < 0 && !ibug) return RF_OK;
     double *to = ibug ? d->ibug + 3 * i : d->named + 3 * point;
     d->n_ibug += ibug && to[2] == 0;
@@ -82,17 +82,18 @@ static rf_status on_start(void *ctx, rf_xml *xml, const char *path, const char *
 
 static rf_status add_face(dlib *d) {
     rf_intake_face face = {.image = d->intake->n_images - 1, .category = -1};
-    double points[15];
+    double points[3 * RF_POINTS_MAX];
     bool any = false;
-    for (int k = 0; k < RF_POINTS; k++) any |= d->named[3 * k + 2] > 0;
-    memcpy(points, d->named, sizeof points);
+    int n_points = rf_scheme_count(&d->intake->scheme);
+    for (int k = 0; k < n_points; k++) any |= d->named[3 * k + 2] > 0;
+    memcpy(points, d->named, sizeof d->named);
     if (!any && d->n_ibug == RF_IBUG_POINTS) rf_ibug_five(d->ibug, points);
     if (*d->label) RF_TRY(rf_intake_category(d->intake, d->label, &face.category));
-    rf_status status = rf_intake_fill(d->intake, d->box, points, RF_POINTS, d->line, &face);
+    rf_status status = rf_intake_fill(d->intake, d->box, points, n_points, d->line, &face);
     if (status != RF_OK)
         return rf_intake_skip(d->intake, status, RF_CONVERT_WRONG_FACE, (long long)face.image, d->line);
     face.face.ignore = d->ignore;
-    d->intake->named_points |= any;
+    d->intake->named_points |= any && !d->intake->scheme.n;
     return rf_intake_add_face(d->intake, &face);
 }
 

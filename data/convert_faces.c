@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes the faces of an image: in pixels, of the wanted kinds, with a box in the picture, each once. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,12 +48,14 @@ static rf_status tell_notes(rf_selection *s, const rf_intake_face *face, const r
     const float *b = face->face.box;
     rf_convert_job *job = s->job;
     doubtful d = {s, face, RF_OK};
+    char called[24] = "five landmarks";
+    if (s->intake->scheme.n) snprintf(called, sizeof called, "%d points", s->intake->scheme.n);
     if (face->no_points)
         RF_TRY(rf_convert_tell(job, RF_CONVERT_NO_POINTS, 1, file_of(s, face), face->line,
-                               "note: the five landmarks are all at one place; the face is taken as without"));
+                               "note: the %s are all at one place; the face is taken as without", called));
     if (face->partial)
         RF_TRY(rf_convert_tell(job, RF_CONVERT_PARTIAL, 1, file_of(s, face), face->line,
-                               "note: some of the five landmarks are missing; the face is taken as without"));
+                               "note: some of the %s are missing; the face is taken as without", called));
     if (!face->shares && !s->shares && rf_box_in_shares(b) && b[2] - b[0] < 1 && b[3] - b[1] < 1)
         RF_TRY(rf_convert_tell(job, RF_CONVERT_SHARES, 1, file_of(s, face), face->line,
                                "note: a box of less than a pixel, (%g, %g)-(%g, %g): is it in shares of the size?",
@@ -133,7 +136,7 @@ static rf_status drop_repeats(rf_selection *s, taken *t) {
     return status;
 }
 
-static rf_status add_sample(rf_convert_part *part, const rf_intake_image *m, const taken *t) {
+static rf_status add_sample(rf_selection *s, rf_convert_part *part, const rf_intake_image *m, const taken *t) {
     rf_dataset *d = part->set.dataset;
     size_t n = d->n_samples;
     if (n == 0 || (n >= 16 && (n & (n - 1)) == 0)) {
@@ -144,7 +147,16 @@ static rf_status add_sample(rf_convert_part *part, const rf_intake_image *m, con
     RF_TRY(rf_dataset_add_sample(d, m->name, strlen(m->name), m->line));
     part->set.sizes[n][0] = m->width;
     part->set.sizes[n][1] = m->height;
-    for (size_t k = 0; k < t->n; k++) RF_TRY(rf_dataset_add_face(d, &t->faces[k], t->from[k]->line));
+    for (size_t k = 0; k < t->n; k++) {
+        rf_face face = t->faces[k];
+        if (face.n_points && d->n_points && face.n_points != d->n_points) {
+            RF_TRY(rf_convert_tell(s->job, RF_CONVERT_PARTIAL, 1, file_of(s, t->from[k]), t->from[k]->line,
+                                   "note: a face with %d points, but those before it have %d; it is taken as without",
+                                   face.n_points, d->n_points));
+            face.n_points = 0;
+        }
+        RF_TRY(rf_dataset_add_face(d, &face, t->from[k]->line));
+    }
     return RF_OK;
 }
 
@@ -160,7 +172,7 @@ rf_status rf_take_image(rf_selection *s, size_t i, rf_convert_part *part) {
         status = rf_convert_tell(s->job, RF_CONVERT_NO_FACE_LEFT, 1, rf_selection_file(s->intake, i), m->line,
                                  "%s is left out: it has faces, but none that can be used", m->name);
     else
-        status = add_sample(part, m, &t);
+        status = add_sample(s, part, m, &t);
 fail:
     rf_free(t.faces);
     rf_free(t.from);

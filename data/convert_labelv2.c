@@ -9,7 +9,7 @@
 #include "data/image_name.h"
 #include "data/sniff.h"
 
-enum { N_BOX = 4, N_FLAG = 5, N_POINTS = N_BOX + 3 * RF_POINTS };
+enum { N_BOX = 4, N_FLAG = 5 };
 
 /* The size behind the name, which may hold blanks; false when there is none. */
 static bool split_head(const char *line, size_t length, size_t *name, size_t *name_bytes, double size[2]) {
@@ -47,24 +47,23 @@ static rf_status read_image(const rf_line_reader *reader, rf_intake *intake) {
 }
 
 static rf_status read_face(const rf_line_reader *reader, rf_intake *intake) {
-    double v[RF_ROW_MAX], points[15];
-    int n;
+    double v[RF_ROW_MAX], points[3 * RF_POINTS_MAX];
+    int n, wanted = rf_scheme_count(&intake->scheme), least = N_BOX + 3 * wanted;
     rf_intake_face face = {.image = intake->n_images - 1, .category = -1};
     RF_TRY(rf_line_numbers(reader, v, &n));
-    if (n != N_BOX && n != N_FLAG && n < N_POINTS)
+    if (n != N_BOX && n != N_FLAG && n < least)
         return rf_fail(
             RF_ERR_FORMAT,
-            "%s:%d: %d numbers; a face has %d (x1 y1 x2 y2), %d (and 1: to ignore) or %d (and five times x y "
-            "v)",
-            reader->path, reader->number, n, N_BOX, N_FLAG, N_POINTS);
-    for (int k = 0; n >= N_POINTS && k < RF_POINTS; k++) {
+            "%s:%d: %d numbers; a face has %d (x1 y1 x2 y2), %d (and 1: to ignore) or %d (and %d times x y v)",
+            reader->path, reader->number, n, N_BOX, N_FLAG, least, wanted);
+    for (int k = 0; n >= least && k < wanted; k++) {
         const double *p = v + N_BOX + 3 * k;
         points[3 * k] = p[0];
         points[3 * k + 1] = p[1];
         points[3 * k + 2] = p[0] < 0 || p[1] < 0 || p[2] < 0 ? 0 : p[2] > 0 ? 1 : 2;
     }
     const double box[4] = {v[0], v[1], v[2] - v[0], v[3] - v[1]};
-    RF_TRY(rf_intake_fill(intake, box, n >= N_POINTS ? points : NULL, RF_POINTS, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, box, n >= least ? points : NULL, wanted, reader->number, &face));
     face.face.ignore = n == N_FLAG && v[4] == 1;
     return rf_intake_add_face(intake, &face);
 }

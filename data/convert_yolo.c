@@ -20,7 +20,7 @@ static const char companions[] = "obj.names,classes.txt,data.yaml,_darknet.label
 static rf_status read_face(const rf_line_reader *reader, bool polygons, rf_intake *intake) {
     rf_yolo_row row;
     char name[16];
-    RF_TRY(rf_yolo_row_read(reader, polygons, &row));
+    RF_TRY(rf_yolo_row_read(reader, &intake->scheme, polygons, &row));
     if (row.unsure)
         RF_TRY(
             rf_intake_tell(intake, RF_CONVERT_READ_AS, 1, reader->number,
@@ -28,7 +28,8 @@ static rf_status read_face(const rf_line_reader *reader, bool polygons, rf_intak
     rf_intake_face face = {.image = intake->n_images - 1, .shares = true};
     snprintf(name, sizeof name, "%d", row.kind);
     RF_TRY(rf_intake_category(intake, name, &face.category));
-    RF_TRY(rf_intake_fill(intake, row.box, row.has_points ? row.points : NULL, RF_POINTS, reader->number, &face));
+    RF_TRY(rf_intake_fill(intake, row.box, row.has_points ? row.points : NULL, rf_scheme_count(&intake->scheme),
+                          reader->number, &face));
     return rf_intake_add_face(intake, &face);
 }
 
@@ -52,11 +53,11 @@ static rf_status read_class_names(const rf_source *source, rf_intake *intake) {
 }
 
 /* Whether rows can be nothing but polygons; then those of fifteen numbers are some, too. */
-static bool has_polygons(const rf_source *source) {
+static bool has_polygons(const rf_source *source, const rf_point_scheme *scheme) {
     rf_line_reader reader = rf_lines_begin(source->path, source->text, source->bytes);
     rf_yolo_row row;
     while (rf_lines_next(&reader))
-        if (rf_yolo_row_read(&reader, false, &row) == RF_OK && row.polygon) return true;
+        if (rf_yolo_row_read(&reader, scheme, false, &row) == RF_OK && row.polygon) return true;
     return false;
 }
 
@@ -93,7 +94,7 @@ static rf_status yolo_read(const rf_source *source, rf_intake *intake) {
     intake->unnamed_negative = true;
     RF_TRY(rf_intake_add_image(intake, NULL, 0, source->name, stem, 1));
     if (images_for_labels(source->name, stem, images)) RF_TRY(rf_intake_also(intake, images));
-    bool polygons = has_polygons(source);
+    bool polygons = has_polygons(source, &intake->scheme);
     long long image = (long long)intake->n_images - 1;
     while (rf_lines_next(&reader))
         RF_TRY(
@@ -108,7 +109,7 @@ static bool yolo_sniff(const char *text, size_t bytes) {
     rf_yolo_row row;
     rf_line_reader reader = rf_lines_begin("", text, bytes);
     for (; lines < LINES && rf_lines_next(&reader); lines++)
-        if (rf_yolo_row_read(&reader, false, &row) != RF_OK) return false;
+        if (rf_yolo_row_read(&reader, &(rf_point_scheme){0}, false, &row) != RF_OK) return false;
     return lines > 0;
 }
 

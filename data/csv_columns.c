@@ -44,6 +44,7 @@ static const char *const thirds[AXES] = {"x3", "y3"}; /* then x1 and x2 are poin
 /* What the names say, before it is decided what they mean. */
 typedef struct named {
     const char *const *names;
+    const rf_point_scheme *scheme;
     const char *place;
     rf_columns *out;
     int start[STYLES][AXES], end[STYLES][AXES], origin[AXES], centre[AXES], size[SIZES][AXES], third[AXES];
@@ -113,7 +114,7 @@ static rf_status take_column(named *c, int at) {
     if (is_one_of(word, weak_kind_names) && c->weak_kind < 0) c->weak_kind = at;
     size_t n = strlen(word);
     const char *axis = n > 1 ? strchr(axes, word[n - 1]) : NULL;
-    int point = axis ? rf_point_by_name(word, n - 1) : -1;
+    int point = axis ? rf_scheme_find(c->scheme, word, n - 1) : -1;
     if (point >= 0) return take(c, &c->out->points[3 * point + (int)(axis - axes)], at);
     const char *rest = without_prefix(word, image_prefixes, sizeof image_prefixes / sizeof *image_prefixes);
     for (int a = 0; rest && a < AXES; a++)
@@ -225,8 +226,9 @@ static void list_unread(named *c) {
     }
 }
 
-rf_status rf_columns_find(const char *const *names, size_t n, const char *place, rf_columns *out) {
-    named c = {.names = names, .place = place, .out = out};
+rf_status rf_columns_find(const char *const *names, size_t n, const rf_point_scheme *scheme, const char *place,
+                          rf_columns *out) {
+    named c = {.names = names, .scheme = scheme, .place = place, .out = out};
     if (n > RF_COLUMNS_MAX) return rf_fail(RF_ERR_FORMAT, "%s: more than %d columns", place, RF_COLUMNS_MAX);
     memset(out, 0xff, sizeof *out); /* -1: no column */
     memset(c.start, 0xff, sizeof c.start);

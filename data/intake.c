@@ -260,6 +260,50 @@ int rf_point_by_name(const char *name, size_t bytes) {
     return -1;
 }
 
+int rf_scheme_count(const rf_point_scheme *scheme) {
+    return scheme->n ? scheme->n : RF_POINTS;
+}
+
+/* Letters and digits in lower case; false when they do not fit. */
+static bool simplify(const char *name, size_t bytes, char *word, size_t room) {
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (!isalnum((unsigned char)name[i])) continue;
+        if (n == room - 1) return false;
+        word[n++] = (char)tolower((unsigned char)name[i]);
+    }
+    word[n] = 0;
+    return n > 0;
+}
+
+static int find_number(const char *word, int n) {
+    static const char *const prefixes[] = {"keypoint", "landmark", "point", "kp", "p"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t length = strlen(prefixes[i]);
+        if (strncmp(word, prefixes[i], length) != 0) continue;
+        word += length;
+        break;
+    }
+    size_t digits = strspn(word, "0123456789");
+    if (digits == 0 || digits > 3 || word[digits]) return -1;
+    int k = atoi(word);
+    return k < n ? k : -1;
+}
+
+int rf_scheme_find(const rf_point_scheme *scheme, const char *name, size_t bytes) {
+    char word[64], own[64];
+    if (!scheme->n) return rf_point_by_name(name, bytes);
+    if (!simplify(name, bytes, word, sizeof word)) return -1;
+    if (!scheme->names) return find_number(word, scheme->n);
+    int k = 0;
+    for (const char *p = scheme->names; k < scheme->n; k++) {
+        size_t length = strcspn(p, ",");
+        if (simplify(p, length, own, sizeof own) && strcmp(own, word) == 0) return k;
+        p += length + (p[length] == ',');
+    }
+    return -1;
+}
+
 rf_status rf_intake_fill(rf_intake *intake, const double box[4], const double *points, int n_points, int line,
                          rf_intake_face *face) {
     float place[2 * RF_POINTS_MAX], visible[RF_POINTS_MAX];

@@ -64,11 +64,24 @@ typedef struct rf_intake_note {
 /* Which side "left eye" means in the names of an annotation. */
 typedef enum rf_left { RF_LEFT_AUTO, RF_LEFT_IMAGE, RF_LEFT_PERSON } rf_left;
 
+/* Which points of the files are taken, and in which order. */
+typedef struct rf_point_scheme {
+    int n;             /* 0: the five landmarks by what they are called (rf_point_by_name), or in label.txt's order */
+    const char *names; /* n names with commas between them, borrowed; NULL: numbers from 0 in the order of the files */
+} rf_point_scheme;
+
+/* How many they are. */
+int rf_scheme_count(const rf_point_scheme *scheme);
+/* The point that a name means, or -1. Case and signs do not matter; a number may have p, point, kp, keypoint or
+ * landmark before it. */
+int rf_scheme_find(const rf_point_scheme *scheme, const char *name, size_t bytes);
+
 typedef struct rf_intake {
     const char *root;    /* the image folder, borrowed */
     char *real_root;     /* the same, absolute and without links; NULL: not known */
     const char *columns; /* CSV: names of the columns, borrowed; NULL: the first line has them */
     bool keep_difficult; /* faces marked difficult are targets */
+    rf_point_scheme scheme;
     char **files;
     size_t n_files;
     rf_intake_image *images;

@@ -88,14 +88,16 @@ static size_t owner_of(const rf_shapes *shapes, const rf_shape *point) {
     return best;
 }
 
-/* Puts the points into points[box number] (x y v each), those that nobody owns are counted. */
-static void give_points(const rf_shapes *shapes, double (*points)[15], size_t *lost, int *lost_line) {
+/* Puts the points into points [boxes][points][3] (x y v each), those that nobody owns are counted. */
+static void give_points(const rf_shapes *shapes, const rf_point_scheme *scheme, double *points, size_t *lost,
+                        int *lost_line) {
+    size_t width = 3 * (size_t)rf_scheme_count(scheme);
     for (size_t i = 0; i < shapes->n; i++) {
         const rf_shape *s = &shapes->v[i];
         if (is_box(s)) continue;
-        int k = s->point ? rf_point_by_name(s->label, strlen(s->label)) : -1;
+        int k = s->point ? rf_scheme_find(scheme, s->label, strlen(s->label)) : -1;
         size_t owner = k >= 0 ? owner_of(shapes, s) : shapes->n;
-        double *to = owner < shapes->n ? points[owner] + 3 * k : NULL;
+        double *to = owner < shapes->n ? points + width * owner + 3 * k : NULL;
         if (!to || to[2] > 0) {
             if (!(*lost)++) *lost_line = s->line;
             continue;
@@ -106,15 +108,16 @@ static void give_points(const rf_shapes *shapes, double (*points)[15], size_t *l
     }
 }
 
-static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const double points[15], size_t image,
+static rf_status add_face(const rf_shapes *shapes, const rf_shape *s, const double *points, size_t image,
                           rf_intake *intake) {
     rf_intake_face face = {.image = image, .category = -1, .shares = shapes->shares};
     bool any = false;
-    for (int k = 0; k < RF_POINTS; k++) any |= points[3 * k + 2] > 0;
+    int n_points = rf_scheme_count(&intake->scheme);
+    for (int k = 0; k < n_points; k++) any |= points[3 * k + 2] > 0;
     if (*s->label) RF_TRY(rf_intake_category(intake, s->label, &face.category));
-    RF_TRY(rf_intake_fill(intake, s->box, any ? points : NULL, RF_POINTS, s->line, &face));
+    RF_TRY(rf_intake_fill(intake, s->box, any ? points : NULL, n_points, s->line, &face));
     face.face.ignore = s->ignore;
-    intake->named_points |= any;
+    intake->named_points |= any && !intake->scheme.n;
     return rf_intake_add_face(intake, &face);
 }
 
@@ -123,14 +126,15 @@ rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake, size_t image) {
     int lost_line = 0;
     rf_status status = RF_OK;
     for (size_t i = 0; i < shapes->n; i++) n_boxes += is_box(&shapes->v[i]);
-    double(*points)[15] = rf_alloc(shapes->n, sizeof *points);
+    size_t width = 3 * (size_t)rf_scheme_count(&intake->scheme);
+    double *points = rf_alloc(shapes->n, width * sizeof *points);
     if (!points) return RF_ERR_NOMEM;
     if ((double)n_boxes * (double)(shapes->n - n_boxes) > pairs_max)
         RF_TRY_GOTO(rf_intake_tell(intake, RF_CONVERT_WRONG_FACE, shapes->n - n_boxes, shapes->v[0].line,
                                    "%zu points and %zu boxes in one picture; the points are left out",
                                    shapes->n - n_boxes, n_boxes));
     else
-        give_points(shapes, points, &lost, &lost_line);
+        give_points(shapes, &intake->scheme, points, &lost, &lost_line);
     if (lost)
         RF_TRY_GOTO(rf_intake_tell(intake, RF_CONVERT_NO_BOX, lost, lost_line,
                                    "%zu %s neither a box nor a landmark of one (a line, a mask, a point of another "
@@ -139,7 +143,7 @@ rf_status rf_shapes_flush(rf_shapes *shapes, rf_intake *intake, size_t image) {
     for (size_t i = 0; i < shapes->n; i++) {
         const rf_shape *s = &shapes->v[i];
         if (!is_box(s)) continue;
-        status = add_face(shapes, s, points[i], image, intake);
+        status = add_face(shapes, s, points + width * i, image, intake);
         RF_TRY_GOTO(rf_intake_skip(intake, status, RF_CONVERT_WRONG_FACE, (long long)image, s->line));
     }
 fail:

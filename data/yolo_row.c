@@ -7,7 +7,7 @@
 
 #include "data/image_line.h"
 
-enum { N_BOX = 5, N_PAIRS = 15, N_TRIPLES = 20, N_POLYGON_MIN = 7, HELD = 20 };
+enum { N_BOX = 5, N_POLYGON_MIN = 7, HELD = N_BOX + 3 * RF_POINTS_MAX };
 static const double share_max = 4; /* boxes reach out of the picture, but not so far: then they are pixels */
 
 /* All numbers of a line; the first HELD of them are kept, of the pairs behind the class the least and the greatest. */
@@ -44,19 +44,19 @@ static rf_status read_numbers(const rf_line_reader *reader, numbers *all) {
     return RF_OK;
 }
 
-static void read_points(const double *v, size_t n, double points[15]) {
-    for (int k = 0; k < 5; k++) {
-        const double *from = v + N_BOX + (n == N_TRIPLES ? 3 : 2) * k;
+static void read_points(const double *v, bool triples, int n_points, double points[3 * RF_POINTS_MAX]) {
+    for (int k = 0; k < n_points; k++) {
+        const double *from = v + N_BOX + (triples ? 3 : 2) * k;
         points[3 * k] = from[0];
         points[3 * k + 1] = from[1];
-        points[3 * k + 2] = n == N_TRIPLES ? from[2] : from[0] < 0 || from[1] < 0 ? 0 : 2;
+        points[3 * k + 2] = triples ? from[2] : from[0] < 0 || from[1] < 0 ? 0 : 2;
     }
 }
 
-/* Whether five points may belong to the box in front of them: some are absent, or all lie in it or not far. */
-static bool may_be_landmarks(const double *v) {
+/* Whether points may belong to the box in front of them: some are absent, or all lie in it or not far. */
+static bool may_be_landmarks(const double *v, int n_points) {
     bool near = true;
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < n_points; k++) {
         const double *p = v + N_BOX + 2 * k;
         if (p[0] < 0 || p[1] < 0) return true;
         near = near && fabs(p[0] - v[1]) <= v[3] && fabs(p[1] - v[2]) <= v[4];
@@ -64,26 +64,29 @@ static bool may_be_landmarks(const double *v) {
     return near;
 }
 
-rf_status rf_yolo_row_read(const rf_line_reader *reader, bool polygons, rf_yolo_row *row) {
+rf_status rf_yolo_row_read(const rf_line_reader *reader, const rf_point_scheme *scheme, bool polygons,
+                           rf_yolo_row *row) {
     numbers all;
+    int n_points = rf_scheme_count(scheme);
+    size_t pairs = N_BOX + 2 * (size_t)n_points, triples = N_BOX + 3 * (size_t)n_points;
     RF_TRY(read_numbers(reader, &all));
     const double *v = all.v;
     size_t n = all.n;
-    bool polygon = n >= N_POLYGON_MIN && n % 2 == 1 && (n != N_PAIRS || polygons || !may_be_landmarks(v));
-    *row = (rf_yolo_row){.polygon = polygon,
-                         .unsure = polygon && n == N_PAIRS,
-                         .has_points = !polygon && (n == N_PAIRS || n == N_TRIPLES)};
+    bool polygon = n >= N_POLYGON_MIN && n % 2 == 1 &&
+                   ((n != pairs && n != triples) || polygons || !may_be_landmarks(v, n == triples ? 0 : n_points));
+    *row = (rf_yolo_row){
+        .polygon = polygon, .unsure = polygon && n == pairs, .has_points = !polygon && (n == pairs || n == triples)};
     if (!polygon && n != N_BOX && !row->has_points)
         return rf_fail(RF_ERR_FORMAT,
-                       "%s:%d: %zu numbers; a face has %d (class cx cy w h), %d (and five times x y), %d (x y v), or a "
+                       "%s:%d: %zu numbers; a face has %d (class cx cy w h), %zu (and %d times x y), %zu (x y v), or a "
                        "polygon an odd number%s",
-                       reader->path, reader->number, n, N_BOX, N_PAIRS, N_TRIPLES,
+                       reader->path, reader->number, n, N_BOX, pairs, n_points, triples,
                        n == N_BOX + 1 ? "; with a score behind, these are detections" : "");
     if (v[0] < 0 || v[0] > 9999 || v[0] != floor(v[0]))
         return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no class; a face begins with a whole number", reader->path,
                        reader->number, v[0]);
     row->kind = (int)v[0];
-    if (row->has_points) read_points(v, n, row->points);
+    if (row->has_points) read_points(v, n == triples, n_points, row->points);
     for (int k = 0; k < 2; k++) {
         row->box[2 + k] = polygon ? all.high[k] - all.low[k] : v[3 + k];
         row->box[k] = polygon ? all.low[k] : v[1 + k] - v[3 + k] / 2;

@@ -23,6 +23,7 @@
 #include "detect/nms.h"
 #include "detect/point_flip.h"
 #include "detect/spec.h"
+#include "tests/convert_kit.h"
 #include "tests/decode_kit.h"
 #include "tests/faces_kit.h"
 
@@ -300,13 +301,86 @@ static void heads_have_68_points(void **state) {
     assert_int_equal(rf_synth_check(&many), RF_ERR_USER);
 }
 
+/* Annotations of other tools with four corners, by number, by order and by name. */
+static void other_formats_have_any_number(void **state) {
+    (void)state;
+    static const char want[] = "# a.jpg\n10 20 30 40 10 20 0 40 21 0 39 60 0 11 59 1 0\n",
+                      seen[] = "# a.jpg\n10 20 30 40 10 20 0 40 21 0 39 60 0 11 59 0 0\n";
+    static const struct {
+        const char *format, *file, *text, *names, *want;
+    } cases[] = {
+        {"coco", "a.json",
+         "{\"categories\":[{\"id\":1,\"name\":\"plate\",\"keypoints\":[\"tl\",\"tr\",\"br\",\"bl\"]}],"
+         "\"images\":[{\"id\":1,\"file_name\":\"a.jpg\"}],\"annotations\":[{\"image_id\":1,\"category_id\":1,"
+         "\"bbox\":[10,20,30,40],\"keypoints\":[10,20,2,40,21,2,39,60,2,11,59,1]}]}",
+         NULL, want},
+        {"coco", "a.json",
+         "{\"categories\":[{\"id\":1,\"name\":\"plate\",\"keypoints\":[\"bl\",\"br\",\"tr\",\"tl\"]}],"
+         "\"images\":[{\"id\":1,\"file_name\":\"a.jpg\"}],\"annotations\":[{\"image_id\":1,\"category_id\":1,"
+         "\"bbox\":[10,20,30,40],\"keypoints\":[11,59,1,39,60,2,40,21,2,10,20,2]}]}",
+         "TL,TR,BR,BL", want},
+        {"coco", "a.json",
+         "{\"images\":[{\"id\":1,\"file_name\":\"a.jpg\"}],\"annotations\":[{\"image_id\":1,"
+         "\"bbox\":[10,20,30,40],\"keypoints\":[10,20,2,40,21,2,39,60,2,11,59,1]}]}",
+         NULL, want},
+        {"yolo", "a.txt", "0 0.25 0.5 0.3 0.5 0.1 0.25 2 0.4 0.2625 2 0.39 0.75 2 0.11 0.7375 1\n", NULL, want},
+        {"yolo", "a.txt", "0 0.25 0.5 0.3 0.5 0.1 0.25 0.4 0.2625 0.39 0.75 0.11 0.7375\n", NULL, seen},
+        {"labelv2", "a.txt", "# a.jpg 100 80\n10 20 40 60 10 20 0 40 21 0 39 60 0 11 59 1\n", NULL, want},
+        {"csv", "a.csv",
+         "path,x,y,w,h,p0_x,p0_y,p1_x,p1_y,p2_x,p2_y,p3_x,p3_y,p3_v\na.jpg,10,20,30,40,10,20,40,21,39,60,11,59,1\n",
+         NULL, want},
+        {"dlib", "a.xml",
+         "<dataset><images><image file='a.jpg'><box top='20' left='10' width='30' height='40'><part name='3' x='11' "
+         "y='59'/>"
+         "<part name='0' x='10' y='20'/><part name='1' x='40' y='21'/><part name='2' x='39' "
+         "y='60'/></box></image></images>"
+         "</dataset>",
+         NULL, seen},
+        {"labelme", "a.json",
+         "{\"imagePath\":\"a.jpg\",\"shapes\":[{\"label\":\"face\",\"shape_type\":\"rectangle\",\"points\":[[10,20],["
+         "40,60]]},"
+         "{\"label\":\"br\",\"shape_type\":\"point\",\"points\":[[39,60]]},{\"label\":\"tl\",\"shape_type\":\"point\","
+         "\"points\":[[10,20]]},{\"label\":\"bl\",\"shape_type\":\"point\",\"points\":[[11,59]]},"
+         "{\"label\":\"tr\",\"shape_type\":\"point\",\"points\":[[40,21]]}]}",
+         "tl,tr,br,bl", seen},
+    };
+    kit_picture("pictures/a.jpg", 100, 80);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rf_convert_options o = {.place = RF_IMAGES_KEEP, .points = {4, cases[i].names}};
+        const char *got = kit_labels(cases[i].format, cases[i].file, cases[i].text, &o);
+        double numbers[2][17];
+        for (int side = 0; side < 2; side++) { /* shares have rounding */
+            const char *p = strchr(side ? cases[i].want : got, '\n');
+            for (int k = 0; k < 17; k++) {
+                char *end;
+                assert_non_null(p);
+                numbers[side][k] = strtod(p, &end);
+                if (end == p) fail_msg("%zu, %s: %s%s", i, cases[i].format, got, kit_found);
+                p = end;
+            }
+        }
+        for (int k = 0; k < 17; k++)
+            if (fabs(numbers[0][k] - numbers[1][k]) > 1e-3) fail_msg("%zu, %s: %s", i, cases[i].format, got);
+        assert_int_equal(kit_stats.with_points, 1);
+    }
+    /* One point too few: told, and the face is taken without. */
+    rf_convert_options o = {.place = RF_IMAGES_KEEP, .points = {4, NULL}};
+    kit_labels(
+        "dlib", "a.xml",
+        "<dataset><images><image file='a.jpg'><box top='20' left='10' width='30' height='40'><part name='3' x='11' "
+        "y='59'/></box></image></images></dataset>",
+        &o);
+    assert_true(kit_stats.with_points == 0 && kit_stats.left_out[RF_CONVERT_PARTIAL] == 1);
+    assert_non_null(strstr(kit_found, "some of the 4 points are missing"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_read),       cmocka_unit_test(mirroring_needs_the_pairs),
         cmocka_unit_test(flip_changes_places),  cmocka_unit_test(label_text_has_any_number),
         cmocka_unit_test(one_set_one_number),   cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(copies_are_their_own), cmocka_unit_test(plates_have_four_corners),
-        cmocka_unit_test(heads_have_68_points),
+        cmocka_unit_test(heads_have_68_points), cmocka_unit_test(other_formats_have_any_number),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
