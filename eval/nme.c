@@ -86,7 +86,7 @@ extern const rf_metric rf_metric_nme;
 
 const rf_metric rf_metric_nme = {
     .name = "nme",
-    .doc = "mean distance of five landmarks / sqrt(w h) over the faces found with IoU >= 0.5",
+    .doc = "mean distance of the landmarks / sqrt(w h) over the faces found with IoU >= 0.5",
     .best = 0,
     .worst = NAN,
     .needs_points = true,

@@ -54,7 +54,7 @@ static size_t check_json(const char *path, size_t n) {
     read_text(path, text);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         rf_json *doc;
-        assert_int_equal(rf_json_parse(line, strlen(line), "faces", &doc), 0);
+        assert_int_equal(rf_json_parse(line, strlen(line), &doc), 0);
         const rf_json *list = rf_json_get(doc, "faces");
         for (const rf_json *face = rf_json_first(list); face; face = rf_json_next(face), faces++) {
             double box[4], at;
@@ -77,19 +77,19 @@ static void plates_are_learnt(void **state) {
              "--max-faces 3 --no-degradation");
     succeeds("rf-data check @/plates");
     succeeds("rf-train --set data.root=@/plates --out @/short --set schedule.epochs=1" FOUR RECIPE);
-    double first = last("nme");
+    assert_true(last("voc_ap50") < 0.3);
     succeeds("rf-train --set data.root=@/plates --out @/run --set schedule.epochs=6" FOUR RECIPE);
     assert_true(last("voc_ap50") > 0.7);
-    assert_true(last("nme") < 0.25 && last("nme") < 0.8 * first);
+    assert_true(last("nme") < 0.25);
     succeeds("rf-detect @/run/best.safetensors @/plates/val/images --score 0.6 --json @/found.jsonl --label @/again "
              "--draw --out @/drawn");
     assert_true(check_json("@/found.jsonl", 4) > 20);
     assert_int_equal(count_files("@/drawn", ".jpg"), 40);
     /* mirrored passes agree with those as it is: the corners change places */
     succeeds("rf-eval @/run/best.safetensors --data @/plates");
-    double plain = last("nme_box");
+    double plain = last("nme");
     succeeds("rf-eval @/run/best.safetensors --data @/plates --flip");
-    assert_true(fabs(last("nme_box") - plain) < 0.05);
+    assert_true(fabs(last("nme") - plain) < 0.05);
 }
 
 /* What was found is a set to train with, and to draw. */
