@@ -181,14 +181,15 @@ static int read_points(const char *text, rf_point_scheme *out) {
     long n = number ? strtol(text, NULL, 10) : 1;
     for (const char *p = text; !number && *p; p++) n += *p == ',';
     if (n < 1 || n > RF_POINTS_MAX)
-        return rf_cli_usage(name, "--points %.40s: expected 1 to %d points, or as many names with commas between them",
+        return rf_cli_usage(name,
+                            "--keypoints %.40s: expected 1 to %d points, or as many names with commas between them",
                             text, RF_POINTS_MAX);
     *out = (rf_point_scheme){(int)n, number ? NULL : text};
     const char *p = text;
     for (int k = 0; k < n && !number; k++) {
         size_t length = strcspn(p, ",");
         if (rf_scheme_find(out, p, length) != k)
-            return rf_cli_usage(name, "--points %.80s: the name \"%.*s\" is empty or comes twice", text, (int)length,
+            return rf_cli_usage(name, "--keypoints %.80s: the name \"%.*s\" is empty or comes twice", text, (int)length,
                                 p);
         p += length + (p[length] == ',');
     }
@@ -258,7 +259,7 @@ int rf_data_convert(int argc, char **argv) {
          "CSV: names of the columns, for files whose first line does not tell them:\npath,x1,y1,x2,y2; - for one that "
          "is not read",
          0, 0},
-        {"points", 0, RF_OPT_TEXT, &w.points, "N|NAMES",
+        {"keypoints", 0, RF_OPT_TEXT, &w.points, "N|NAMES",
          "how many points a face has, in the order of the files (or numbered from 0), or what\nthey are called, as "
          "tl,tr,br,bl (five landmarks by their names)",
          0, 0},
@@ -290,7 +291,7 @@ int rf_data_convert(int argc, char **argv) {
         "  rf-data convert annotations.json --root photos --split 0.1 --out mine\n"
         "  rf-data convert VOC2012 --from voc --category face --out mine\n"
         "  rf-data convert dataset --from yolo --images copy --out mine\n"
-        "  rf-data convert plates.json --from coco --points 4 --out plates\n"
+        "  rf-data convert plates.json --from coco --keypoints 4 --out plates\n"
         "  rf-data convert mine --from label --to coco --images keep --out mine_coco",
         NULL,
         0,
