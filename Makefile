@@ -252,7 +252,7 @@ $(O)/tests/fuzz/replay_seeds_main.o: tests/fuzz/seeds.c | ready
 $(B)/tests/test_mutants: $(REPLAY_OBJ) $(CLI_OBJ)
 
 # Writes a model's outputs as raw numbers, for scripts/check_onnx.sh.
-$(B)/dump_network: $(O)/tests/dump/dump_network.o $(O)/tests/decode_kit.o $(CLI_OBJ) $(TEAM) $(LIB)
+$(B)/dump_network: $(O)/tests/dump/dump_network.o $(O)/tests/decode_kit.o $(O)/tests/outputs_kit.o $(CLI_OBJ) $(TEAM) $(LIB)
 	$(CC) $(CFLAGS_all) $^ -o $@ $(LDFLAGS_all) $(LIBS)
 
 # Writes WIDER FACE's ground truth of a drawn set, for scripts/check_docs.sh.

@@ -26,7 +26,7 @@ typedef struct rf_bench {
     const char *name; /* "rf-bench step", for messages */
     /* options */
     const char *model, *json, *profile;
-    rf_output file; /* of json */
+    rf_output_file file; /* of json */
     rf_text_list sets;
     long batch, iterations, threads; /* batch 0: the configuration's */
     long busy;                       /* also beside 1 to that many busy processes */

@@ -197,7 +197,7 @@ int rf_bench_info(int argc, char **argv) {
         0,
         0};
     size_t n;
-    rf_output file = {0};
+    rf_output_file file = {0};
     rf_json_writer w = {0};
     char *text = NULL;
     rf_args_action action = rf_args_parse(&program, argc, argv, NULL, &n);

@@ -18,7 +18,7 @@
 typedef struct sink {
     bool quiet, json;
     rf_lint_seen seen; /* pictures of the sets before */
-    rf_output file;
+    rf_output_file file;
     rf_json_writer writer;
 } sink;
 

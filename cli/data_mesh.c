@@ -34,7 +34,7 @@ int rf_data_mesh(int argc, char **argv) {
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
     if (across % 2 == 0) return rf_cli_usage(name, "--across %ld is even: the mesh needs a middle column", across);
     rf_mesh mesh = {0};
-    rf_output file;
+    rf_output_file file;
     char *text = NULL;
     rf_status status = rf_output_open("FILE.obj", out, &file);
     if (status == RF_OK) status = rf_synth_mesh_grid((int)across, (int)down, &mesh);

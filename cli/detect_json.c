@@ -65,7 +65,7 @@ static void put_line(rf_json_writer *w, const rf_seen *seen) {
 
 static rf_status json_open(rf_sink_shared *shared, void **state) {
     if (!shared->settings->json) return RF_OK;
-    rf_output *out = rf_alloc(1, sizeof *out);
+    rf_output_file *out = rf_alloc(1, sizeof *out);
     if (!out) return RF_ERR_NOMEM;
     rf_status status = rf_output_open("--json", shared->settings->json, out);
     if (status != RF_OK) {

@@ -14,7 +14,7 @@ typedef struct label_set {
     const rf_detect_settings *settings;
     rf_distinct *names;
     char *images, *label;
-    rf_output list;
+    rf_output_file list;
 } label_set;
 
 static rf_status label_close(void *state, bool complete) {

@@ -80,7 +80,7 @@ const rf_sink_kind rf_sink_draw = {"draw", draw_open, NULL, draw_take, nothing_t
 typedef struct pictures {
     const rf_detect_settings *settings;
     rf_distinct *names;
-    rf_output stream; /* without --out */
+    rf_output_file stream; /* without --out */
     bool begun;
     char *header; /* of the stream that is being written */
     rf_coding coding;

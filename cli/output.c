@@ -32,7 +32,7 @@ static const char *advice(int error) {
     }
 }
 
-static rf_status cannot(const rf_output *out) {
+static rf_status cannot(const rf_output_file *out) {
     int error = errno;
     return rf_fail(RF_ERR_IO, "%s: cannot write '%s': %s%s", out->option, out->path, strerror(error), advice(error));
 }
@@ -87,7 +87,7 @@ static int redirected_to(const struct stat *info) {
     return -1;
 }
 
-static rf_status take_descriptor(rf_output *out, int file) {
+static rf_status take_descriptor(rf_output_file *out, int file) {
     struct stat info, standard;
     int flags = fcntl(file, F_GETFL);
     if (flags < 0) return rf_fail(RF_ERR_USER, "%s %s: descriptor %d is not open", out->option, out->path, file);
@@ -180,9 +180,9 @@ static rf_status check_regular(const char *option, const char *path, const struc
     return check_parent(option, path, made);
 }
 
-rf_status rf_output_open(const char *option, const char *path, rf_output *out) {
+rf_status rf_output_open(const char *option, const char *path, rf_output_file *out) {
     struct stat info;
-    *out = (rf_output){.option = option, .path = path, .file = -1};
+    *out = (rf_output_file){.option = option, .path = path, .file = -1};
     if (!path) return RF_OK;
     int file = descriptor_of(path);
     bool there = stat(path, &info) == 0;
@@ -229,7 +229,7 @@ rf_status rf_output_make_parent(const char *path) {
 
 /* ---- writing ---- */
 
-static rf_status write_all(const rf_output *out, const char *text, size_t bytes) {
+static rf_status write_all(const rf_output_file *out, const char *text, size_t bytes) {
     while (bytes) {
         ssize_t n = write(out->file, text, bytes);
         if (n < 0 && errno == EINTR) continue;
@@ -240,13 +240,13 @@ static rf_status write_all(const rf_output *out, const char *text, size_t bytes)
     return RF_OK;
 }
 
-rf_status rf_output_write(rf_output *out, const char *text) {
+rf_status rf_output_write(rf_output_file *out, const char *text) {
     if (!out->path) return RF_OK;
     if (out->stream) return write_all(out, text, strlen(text));
     return rf_file_write_atomic(out->target, text, strlen(text));
 }
 
-rf_status rf_output_start(rf_output *out) {
+rf_status rf_output_start(rf_output_file *out) {
     if (!out->path || out->stream) return RF_OK;
     out->file = open(out->target, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (out->file < 0) return cannot(out);
@@ -256,7 +256,7 @@ rf_status rf_output_start(rf_output *out) {
     return ftruncate(out->file, 0) == 0 ? RF_OK : cannot(out);
 }
 
-rf_status rf_output_line(rf_output *out, const char *line) {
+rf_status rf_output_line(rf_output_file *out, const char *line) {
     if (!out->path) return RF_OK;
     size_t length = strlen(line);
     rf_status status = write_all(out, line, length);
@@ -268,14 +268,14 @@ rf_status rf_output_line(rf_output *out, const char *line) {
     return status;
 }
 
-rf_status rf_output_bytes(rf_output *out, const void *bytes, size_t n) {
+rf_status rf_output_bytes(rf_output_file *out, const void *bytes, size_t n) {
     return out->path ? write_all(out, bytes, n) : RF_OK;
 }
 
-void rf_output_close(rf_output *out) {
+void rf_output_close(rf_output_file *out) {
     if (out->path && out->file >= 0) close(out->file);
     rf_free(out->target);
-    *out = (rf_output){.file = -1};
+    *out = (rf_output_file){.file = -1};
 }
 
 bool rf_output_is_input(const char *output, const char *input) {

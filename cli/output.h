@@ -11,29 +11,29 @@
 
 #include "core/status.h"
 
-typedef struct rf_output {
+typedef struct rf_output_file {
     const char *option, *path; /* borrowed; path NULL: not asked for, and every call is RF_OK and does nothing */
     char *target;              /* a regular file: itself, behind links */
     bool stream;
     int file;     /* -1: none */
     size_t bytes; /* of whole lines */
-} rf_output;
+} rf_output_file;
 
 /* To be called before the work. option: "--json", for messages. Writes nothing yet; opens a device or pipe (which may
  * wait for its reader), and when it is stdout makes rf_say print on stderr. RF_ERR_USER, RF_ERR_IO. rf_output_close in
  * every case. */
-rf_status rf_output_open(const char *option, const char *path, rf_output *out);
+rf_status rf_output_open(const char *option, const char *path, rf_output_file *out);
 
 /* The whole text. A regular file is as it was before when that fails. */
-rf_status rf_output_write(rf_output *out, const char *text);
+rf_status rf_output_write(rf_output_file *out, const char *text);
 
 /* Or line by line: start makes or empties the file, line adds one ('\n' comes with it). When that fails the file is cut
  * back to its whole lines. */
-rf_status rf_output_start(rf_output *out);
-rf_status rf_output_line(rf_output *out, const char *line);
+rf_status rf_output_start(rf_output_file *out);
+rf_status rf_output_line(rf_output_file *out, const char *line);
 /* Bytes as they are, between start and close. */
-rf_status rf_output_bytes(rf_output *out, const void *bytes, size_t n);
-void rf_output_close(rf_output *out);
+rf_status rf_output_bytes(rf_output_file *out, const void *bytes, size_t n);
+void rf_output_close(rf_output_file *out);
 
 /* Whether files can be made below a folder, which may have to be made itself: RF_ERR_USER, RF_ERR_IO. Makes nothing.
  * path NULL: RF_OK. */

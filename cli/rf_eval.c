@@ -36,8 +36,8 @@ typedef struct job {
     bool paper;
     bool partial; /* pictures were passed over */
     rf_text_list sets;
-    rf_json_writer out; /* what --json writes */
-    rf_output file;     /* where */
+    rf_json_writer out;  /* what --json writes */
+    rf_output_file file; /* where */
 } job;
 
 /* ---- results ---- */

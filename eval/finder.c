@@ -74,11 +74,16 @@ void rf_finder_close(rf_finder *f) {
 }
 
 /* What the stages say of a level. */
-static void stages_of_level(const rf_detector *detector, int level, rf_stage_rows *rows) {
-    for (int k = 0; k < detector->n_stages; k++) {
-        const rf_stage *s = &detector->stages[k];
-        rows[k] =
-            (rf_stage_rows){s->cls, s->loc, s->points, s->blur, s->visible, s->cls_first[level], s->box_first[level]};
+static void stages_of_level(const rf_output_list *outputs, int n_stages, int level, rf_stage_rows *rows) {
+    for (int k = 0; k < n_stages; k++) {
+        const rf_output_rows cls = rf_outputs_rows(outputs, "cls", k), loc = rf_outputs_rows(outputs, "loc", k);
+        rows[k] = (rf_stage_rows){cls.value,
+                                  loc.value,
+                                  rf_outputs_value(outputs, "points", k),
+                                  rf_outputs_value(outputs, "blur", k),
+                                  rf_outputs_value(outputs, "visible", k),
+                                  cls.first[level],
+                                  loc.first[level]};
     }
 }
 
@@ -103,17 +108,16 @@ static bool level_spec(const rf_finder *f, const rf_anchor_set *anchors, int l, 
 static void append_decoding(const rf_finder *f, rf_sized_net *net) {
     const rf_anchor_set *set = &net->anchors;
     rf_stage_rows stages[RF_NET_STAGES];
-    int scope = rf_graph_scope(net->graph, "decode");
+    int n_stages = rf_outputs_stages(&net->detector.outputs), scope = rf_graph_scope(net->graph, "decode");
     rf_value anchors = rf_graph_const(net->graph, "anchors", (rf_shape){2, {(int)set->count, 4}}, set->boxes);
     for (int l = 0; l < set->n_levels; l++) {
         rf_level_spec spec;
         char name[24];
         if (!level_spec(f, set, l, &spec)) continue;
-        stages_of_level(&net->detector, l, stages);
+        stages_of_level(&net->detector.outputs, n_stages, l, stages);
         snprintf(name, sizeof name, "stride%d", set->levels[l].stride);
         int level = rf_graph_scope(net->graph, name);
-        rf_decode_level(net->graph, &f->spec.codec, anchors, stages, net->detector.n_stages, &spec,
-                        &net->levels[net->n_levels++]);
+        rf_decode_level(net->graph, &f->spec.codec, anchors, stages, n_stages, &spec, &net->levels[net->n_levels++]);
         rf_graph_scope_end(net->graph, level);
     }
     rf_graph_scope_end(net->graph, scope);

@@ -85,7 +85,8 @@ static void put_constants(rf_text *t, const source *s) {
     put_title(t, "numbers of the network");
     rf_text_printf(t, "#define NETWORK_ID 0x%08" PRIx32 "u /* the weight file carries the same */\n", s->id);
     rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, STAGES = %d, ANCHORS = %d, WEIGHTS = %zu };\n",
-                   s->net->n_maps, s->net->n_steps, d->n_levels, d->n_stages, d->cell_anchors, s->net->weights);
+                   s->net->n_maps, s->net->n_steps, d->n_levels, rf_outputs_stages(&d->outputs), d->cell_anchors,
+                   s->net->weights);
     rf_text_printf(t, "enum { LIMITED = %d }; /* 0: no activation has an upper limit */\n", is_limited(s->net));
     rf_text_printf(
         t,
@@ -164,14 +165,13 @@ static int map_of(const rf_c_net *net, rf_value value) {
 
 static void put_level(rf_text *t, const source *s, int level) {
     const rf_export_net *net = &s->net->net;
-    int stages = net->detector.n_stages, judge = stages - 1;
-    while (net->stages[judge][level].cls == RF_NONE) judge--;
+    int stages = rf_outputs_stages(&net->detector.outputs), judge = stages - 1;
+    while (rf_export_map(net, "cls", judge, level) == RF_NONE) judge--;
     rf_text_printf(t, "    {%d, %d, {", s->spec.anchors.strides[level], judge);
-    for (int k = 0; k < stages; k++) {
-        const rf_export_maps *m = &net->stages[k][level];
-        rf_text_printf(t, "%s{%d, %d, %d}", k ? ", " : "", map_of(s->net, m->cls), map_of(s->net, m->box),
-                       map_of(s->net, m->points));
-    }
+    for (int k = 0; k < stages; k++)
+        rf_text_printf(t, "%s{%d, %d, %d}", k ? ", " : "", map_of(s->net, rf_export_map(net, "cls", k, level)),
+                       map_of(s->net, rf_export_map(net, "loc", k, level)),
+                       map_of(s->net, rf_export_map(net, "points", k, level)));
     rf_text_put(t, "}, ");
     put_float(t, s->spec.level_scores[level]);
     rf_text_put(t, "},\n");

@@ -2,6 +2,7 @@
 /* The outputs that most formats have. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "export/card.h"
 #include "export/graph.h"
@@ -26,19 +27,38 @@ static const char *side(int value, const char *name, int stride, char text[24]) 
     return text;
 }
 
-/* Where a map is: its level's stride, and its stage, from 0. */
-typedef struct place {
-    int stride, stage;
-} place;
+/* "five", "68". */
+static const char *points_text(int n, char text[16]) {
+    snprintf(text, 16, n == 5 ? "five" : "%d", n);
+    return text;
+}
 
-static void add_map(const rf_export_options *o, bool nchw, place at, int channels, const char *part, const char *holds,
+/* What a row of an output is, "anchor * 4 + (...)"; what other code has added is told by its name. */
+static void tell_row(const rf_output *output, char holds[160]) {
+    static const char *const relative[] = {"relative to the anchor", "relative to the box of the stage before"};
+    const char *to = relative[output->head_stage > 0];
+    char count[16];
+    if (strcmp(output->name, "cls") == 0)
+        snprintf(holds, 160, "channel anchor * %d + class (0 background, 1 face), logits", output->width);
+    else if (strcmp(output->name, "loc") == 0)
+        snprintf(holds, 160, "channel anchor * %d + (dx, dy, dw, dh), %s", output->width, to);
+    else if (strcmp(output->name, "points") == 0)
+        snprintf(holds, 160, "channel anchor * %d + (dx, dy of %s points), %s", output->width,
+                 points_text(output->width / 2, count), to);
+    else
+        snprintf(holds, 160, "channel anchor * %d + %.60s", output->width, output->name);
+}
+
+static void add_map(const rf_export_net *net, const rf_export_options *o, bool nchw, const rf_output *output,
                     rf_card_io *io) {
-    char n[24], h[24], w[24], stage[24] = "";
-    if (at.stage) snprintf(stage, sizeof stage, "_stage%d", at.stage + 1);
-    rf_card_output *out = add(io, holds, "face_%s_stride%d%s", part, at.stride, stage);
+    char n[24], h[24], w[24], stage[24] = "", holds[160];
+    int stride = net->detector.stride[output->level], channels = output->width * net->detector.cell_anchors;
+    if (output->head_stage) snprintf(stage, sizeof stage, "_stage%d", output->head_stage + 1);
+    tell_row(output, holds);
+    rf_card_output *out = add(io, holds, "face_%s_stride%d%s", rf_export_part(output), stride, stage);
     side(o->batch, "batch", 0, n);
-    side(o->h, "height", at.stride, h);
-    side(o->w, "width", at.stride, w);
+    side(o->h, "height", stride, h);
+    side(o->w, "width", stride, w);
     if (nchw)
         snprintf(out->shape, sizeof out->shape, "%sx%dx%sx%s", n, channels, h, w);
     else
@@ -46,27 +66,16 @@ static void add_map(const rf_export_options *o, bool nchw, place at, int channel
 }
 
 static void add_maps(const rf_export_net *net, const rf_export_options *o, bool nchw, rf_card_io *io) {
-    static const char *const box[] = {"channel anchor * 4 + (dx, dy, dw, dh), relative to the anchor",
-                                      "channel anchor * 4 + (dx, dy, dw, dh), relative to the box of the stage before"};
-    static const char *const points[] = {
-        "channel anchor * 10 + (dx, dy of five points), relative to the anchor",
-        "channel anchor * 10 + (dx, dy of five points), relative to the box of the stage before"};
-    int anchors = net->detector.cell_anchors;
-    for (int k = 0; k < net->detector.n_stages; k++)
-        for (int l = 0; l < net->detector.n_levels; l++) {
-            const rf_export_maps *maps = &net->stages[k][l];
-            place at = {net->detector.stride[l], k};
-            if (maps->cls != RF_NONE)
-                add_map(o, nchw, at, 2 * anchors, "cls", "channel anchor * 2 + class (0 background, 1 face), logits",
-                        io);
-            if (maps->box != RF_NONE) add_map(o, nchw, at, 4 * anchors, "box", box[k > 0], io);
-            if (maps->points != RF_NONE) add_map(o, nchw, at, 10 * anchors, "landmark", points[k > 0], io);
-        }
+    const rf_output_list *outputs = &net->detector.outputs;
+    for (const rf_output *output = outputs->v; output < outputs->v + outputs->n; output++)
+        add_map(net, o, nchw, output, io);
 }
 
-/* Whether some stage predicts landmarks. */
-static bool has_points(const rf_export_net *net) {
-    return net->detector.stages[0].points != RF_NONE || net->detector.points != RF_NONE;
+/* Numbers of a face's landmarks; 0: no stage predicts them. */
+static int points_width(const rf_export_net *net) {
+    for (const rf_output *o = net->detector.outputs.v; o < net->detector.outputs.v + net->detector.outputs.n; o++)
+        if (strcmp(o->name, "points") == 0) return o->width;
+    return 0;
 }
 
 static void add_rows(const rf_export_net *net, const rf_export_options *o, rf_card_io *io) {
@@ -77,9 +86,12 @@ static void add_rows(const rf_export_net *net, const rf_export_options *o, rf_ca
     snprintf(loc->shape, sizeof loc->shape, "%sx%sx4", n, a);
     rf_card_output *conf = add(io, "probability of background, of face", "conf");
     snprintf(conf->shape, sizeof conf->shape, "%sx%sx2", n, a);
-    if (!has_points(net)) return;
-    rf_card_output *points = add(io, "dx, dy of five points relative to the anchor", "landms");
-    snprintf(points->shape, sizeof points->shape, "%sx%sx10", n, a);
+    int width = points_width(net);
+    if (!width) return;
+    char holds[80], count[16];
+    snprintf(holds, sizeof holds, "dx, dy of %s points relative to the anchor", points_text(width / 2, count));
+    rf_card_output *points = add(io, holds, "landms");
+    snprintf(points->shape, sizeof points->shape, "%sx%sx%d", n, a, width);
 }
 
 static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_card_io *io) {
@@ -87,12 +99,16 @@ static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_c
     snprintf(boxes->shape, sizeof boxes->shape, "facesx4");
     rf_card_output *scores = add(io, "probability of face", "scores");
     snprintf(scores->shape, sizeof scores->shape, "faces");
-    if (has_points(net)) {
-        rf_card_output *points = add(io,
-                                     "x, y in pixels: left eye, right eye, nose, left and right mouth corner (of "
-                                     "the image)",
-                                     "points");
-        snprintf(points->shape, sizeof points->shape, "facesx10");
+    int width = points_width(net);
+    if (width) {
+        bool five = width == 10;
+        rf_card_output *points =
+            add(io,
+                five ? "x, y in pixels: left eye, right eye, nose, left and right mouth corner (of "
+                       "the image)"
+                     : "x, y in pixels, in the order of the training set",
+                "points");
+        snprintf(points->shape, sizeof points->shape, "facesx%d", width);
     }
     if (o->batch == 1) return;
     rf_card_output *image = add(io, "which image of the batch, from 0, ascending", "image_of_face");

@@ -210,37 +210,13 @@ static rf_status read_layers(rf_export_net *net) {
     return RF_OK;
 }
 
-/* From an output of the detector (rows of the levels that have a first row) back to the maps of the levels. */
-static rf_status find_maps(const rf_export_net *net, rf_value output, const long *first, rf_value *maps) {
-    int levels = net->detector.n_levels;
-    for (int i = 0; i < levels; i++) maps[i] = RF_NONE;
-    if (output == RF_NONE) return RF_OK;
-    rf_node_info node = rf_graph_node(net->graph, producer(net->graph, output));
-    bool joined = strcmp(node.op->name, "concat") == 0;
-    for (int i = 0, part = 0; i < levels; i++) {
-        if (first[i] < 0) continue;
-        rf_value rows = joined ? input_of(&node, part++) : output;
-        int from = rows == RF_NONE ? -1 : producer(net->graph, rows);
-        rf_node_info reshape = from < 0 ? node : rf_graph_node(net->graph, from);
-        if (from < 0 || strcmp(reshape.op->name, "reshape") != 0)
+/* Exporters write maps: what is cut from the map of a wider head has none. */
+static rf_status check_maps(const rf_export_net *net) {
+    const rf_output_list *outputs = &net->detector.outputs;
+    for (const rf_output *o = outputs->v; o < outputs->v + outputs->n; o++)
+        if (o->map == RF_NONE)
             return rf_fail(RF_ERR_USER, "the output %s is not the rows of %d maps; exporters expect reshape and concat",
-                           rf_graph_value_name(net->graph, output), levels);
-        maps[i] = reshape.inputs[0];
-    }
-    return RF_OK;
-}
-
-static rf_status read_maps(rf_export_net *net) {
-    rf_value cls[RF_NET_LEVELS], box[RF_NET_LEVELS], points[RF_NET_LEVELS];
-    for (int k = 0; k < net->detector.n_stages; k++) {
-        const rf_stage *stage = &net->detector.stages[k];
-        RF_TRY(find_maps(net, stage->cls, stage->cls_first, cls));
-        RF_TRY(find_maps(net, stage->loc, stage->box_first, box));
-        RF_TRY(find_maps(net, stage->points, stage->box_first, points));
-        for (int i = 0; i < net->detector.n_levels; i++)
-            net->stages[k][i] = (rf_export_maps){cls[i], box[i], points[i]};
-    }
-    memcpy(net->maps, net->stages[0], sizeof net->maps);
+                           o->name, net->detector.n_levels);
     return RF_OK;
 }
 
@@ -262,12 +238,7 @@ static rf_status read_values(rf_export_net *net) {
         for (int k = 0; k < layer->n_in; k++) use(net, layer->in[k]);
         use(net, layer->residual);
     }
-    for (int k = 0; k < net->detector.n_stages; k++)
-        for (int i = 0; i < net->detector.n_levels; i++) {
-            use(net, net->stages[k][i].cls);
-            use(net, net->stages[k][i].box);
-            use(net, net->stages[k][i].points);
-        }
+    for (int i = 0; i < net->detector.outputs.n; i++) use(net, net->detector.outputs.v[i].map);
     return RF_OK;
 }
 
@@ -294,7 +265,7 @@ rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, 
     if (!out->graph) return RF_ERR_NOMEM;
     RF_TRY(rf_detector_build(out->graph, model->params, model->config, n, h, w, RF_EVAL, &out->detector));
     RF_TRY(read_layers(out));
-    RF_TRY(read_maps(out));
+    RF_TRY(check_maps(out));
     return read_values(out);
 }
 
@@ -309,6 +280,18 @@ void rf_export_net_free(rf_export_net *net) {
     rf_free(net->uses);
     rf_graph_free(net->graph);
     memset(net, 0, sizeof *net);
+}
+
+rf_value rf_export_map(const rf_export_net *net, const char *name, int head_stage, int level) {
+    const rf_output *output = rf_outputs_find(&net->detector.outputs, name, head_stage, level);
+    return output ? output->map : RF_NONE;
+}
+
+const char *rf_export_part(const rf_output *output) {
+    static const char *const parts[][2] = {{"loc", "box"}, {"points", "landmark"}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(output->name, parts[i][0]) == 0) return parts[i][1];
+    return output->name;
 }
 
 int rf_export_maxout_parts(const rf_export_layer *maxout) {

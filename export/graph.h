@@ -42,18 +42,11 @@ typedef struct rf_export_layer {
     float *made;                   /* where these are when the parameters had to be changed for it; else NULL */
 } rf_export_layer;
 
-/* The three maps of a level, [N,h,w,channels]; channels = anchors of a cell x (2 class | 4 box | 10 landmark). */
-typedef struct rf_export_maps {
-    rf_value cls, box, points; /* points RF_NONE without landmarks */
-} rf_export_maps;
-
 typedef struct rf_export_net {
     rf_graph *graph;
-    rf_detector detector; /* of the size it was built for */
+    rf_detector detector; /* of the size it was built for; its outputs have the maps that are exported */
     rf_export_layer *layers;
     int n_layers;
-    rf_export_maps stages[RF_NET_STAGES][RF_NET_LEVELS]; /* RF_NONE: a stage does not predict that at a level */
-    rf_export_maps maps[RF_NET_LEVELS];                  /* those of the first stage, all there are without a cascade */
     const char **names; /* [values] of inputs, parameters and layer outputs; NULL for what no exporter needs */
     int *uses;          /* [values] how many layers and maps read it */
 } rf_export_net;
@@ -61,6 +54,11 @@ typedef struct rf_export_net {
 /* Builds the network for n images of h x w. RF_ERR_USER names an op that exporters do not know. Free in every case. */
 rf_status rf_export_net_make(const rf_export_model *model, int n, int h, int w, rf_export_net *out);
 void rf_export_net_free(rf_export_net *net);
+
+/* The map [N,h,w,channels] of a name at a stage and level; RF_NONE: that is not predicted there. */
+rf_value rf_export_map(const rf_export_net *net, const char *name, int head_stage, int level);
+/* What files call an output, as Pytorch_Retinaface does: "box" for loc, "landmark" for points, else its name. */
+const char *rf_export_part(const rf_output *output);
 
 /* For formats without maxout, which is also the largest of rf_export_maxout_parts convolutions of two outputs an anchor
  * (a class with fewer candidates repeats its last): part 1, 2, .. of them. rf_free(out->made); name, input and the rest

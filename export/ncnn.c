@@ -3,6 +3,7 @@
 #include "export/ncnn.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "export/card.h"
@@ -48,23 +49,19 @@ static rf_status verify(const rf_export_model *model, const rf_export_options *o
     return status;
 }
 
-/* Where an output is: its level's stride, and its stage, from 0. */
-typedef struct place {
-    int stride, stage;
-} place;
-
-static void add_output(const rf_export_options *o, const char *part, place at, int channels, const char *holds,
+static void add_output(const rf_export_options *o, const rf_output *output, int stride, int channels, const char *holds,
                        rf_card_io *io) {
     rf_card_output *out = &io->outputs[io->n_outputs++];
-    char stage[24] = "";
-    if (at.stage) snprintf(stage, sizeof stage, "_stage%d", at.stage + 1);
-    snprintf(out->name, sizeof out->name, "face_rpn_%s_stride%d%s", part, at.stride, stage);
+    char stage[24] = "", part[48];
+    if (output->head_stage) snprintf(stage, sizeof stage, "_stage%d", output->head_stage + 1);
+    rf_ncnn_part(output, part);
+    snprintf(out->name, sizeof out->name, "face_rpn_%.16s_stride%d%.8s", part, stride, stage);
     snprintf(out->holds, sizeof out->holds, "%s", holds);
     if (o->h > 0 && o->w > 0)
-        snprintf(out->shape, sizeof out->shape, "1x%dx%dx%d", channels, (o->h + at.stride - 1) / at.stride,
-                 (o->w + at.stride - 1) / at.stride);
+        snprintf(out->shape, sizeof out->shape, "1x%dx%dx%d", channels, (o->h + stride - 1) / stride,
+                 (o->w + stride - 1) / stride);
     else
-        snprintf(out->shape, sizeof out->shape, "1x%dxheight%dxwidth%d", channels, at.stride, at.stride);
+        snprintf(out->shape, sizeof out->shape, "1x%dxheight%dxwidth%d", channels, stride, stride);
 }
 
 /* What the sample sets as `scales` for a level. */
@@ -77,25 +74,41 @@ static void put_scales(const rf_anchor_spec *spec, int level, char text[64]) {
     }
 }
 
-/* What the heads of a stage say at a level. */
-static void add_outputs(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_export_options *o, place at,
-                        int level, rf_card_io *io) {
+/* What a row of an output is, in the sample's words. */
+static void tell_row(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_output *output,
+                     char holds[160]) {
     static const char *const box[] = {
-        "channel anchor * 4 + (dx, dy, dw, dh) of ncnn's retinaface sample: larger anchor first, centre 8 + stride * "
-        "index, no variances",
-        "channel anchor * 4 + (dx, dy, dw, dh) relative to the box of the stage before, by the sample's formulas"};
-    static const char *const points[] = {
-        "channel anchor * 10 + (dx, dy of five points) of ncnn's retinaface sample: in units of the anchor's side + 1",
-        "channel anchor * 10 + (dx, dy of five points), in widths and heights of the box of the stage before"};
-    const rf_export_maps *maps = &net->stages[at.stage][level];
-    bool moved = rf_ncnn_moved(net, at.stage, level);
-    char scales[64], holds[sizeof io->outputs->holds];
-    int n = anchors->n_sizes;
-    put_scales(anchors, level, scales);
-    snprintf(holds, sizeof holds, "probabilities, channel class * %d + anchor; scales %s", n, scales);
-    if (maps->cls != RF_NONE) add_output(o, "cls_prob_reshape", at, 2 * n, holds, io);
-    if (maps->box != RF_NONE) add_output(o, "bbox_pred", at, 4 * n, box[moved], io);
-    if (maps->points != RF_NONE) add_output(o, "landmark_pred", at, 10 * n, points[moved], io);
+        "of ncnn's retinaface sample: larger anchor first, centre 8 + stride * index, no variances",
+        "relative to the box of the stage before, by the sample's formulas"};
+    static const char *const points[] = {" of ncnn's retinaface sample: in units of the anchor's side + 1",
+                                         ", in widths and heights of the box of the stage before"};
+    bool moved = rf_ncnn_moved(net, output->head_stage, output->level);
+    int width = output->width;
+    char scales[64];
+    put_scales(anchors, output->level, scales);
+    if (strcmp(output->name, "cls") == 0)
+        snprintf(holds, 160, "probabilities, channel class * %d + anchor; scales %s", anchors->n_sizes, scales);
+    else if (strcmp(output->name, "loc") == 0)
+        snprintf(holds, 160, "channel anchor * %d + (dx, dy, dw, dh) %s", width, box[moved]);
+    else if (strcmp(output->name, "points") == 0 && width == 10)
+        snprintf(holds, 160, "channel anchor * %d + (dx, dy of five points)%s", width, points[moved]);
+    else if (strcmp(output->name, "points") == 0)
+        snprintf(holds, 160, "channel anchor * %d + (dx, dy of %d points)%s", width, width / 2, points[moved]);
+    else
+        snprintf(holds, 160, "channel anchor * %d + %.60s", width, output->name);
+}
+
+/* The outputs from the largest stride down, as the sample reads them. */
+static void add_outputs(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_export_options *o,
+                        rf_card_io *io) {
+    const rf_output_list *outputs = &net->detector.outputs;
+    char holds[160];
+    for (int l = net->detector.n_levels - 1; l >= 0; l--)
+        for (const rf_output *output = outputs->v; output < outputs->v + outputs->n; output++) {
+            if (output->level != l) continue;
+            tell_row(net, anchors, output, holds);
+            add_output(o, output, anchors->strides[l], output->width * anchors->n_sizes, holds, io);
+        }
 }
 
 static rf_status describe(const rf_export_model *model, const rf_export_options *options, const char *path,
@@ -114,9 +127,7 @@ static rf_status describe(const rf_export_model *model, const rf_export_options 
     io->preprocessed = options->preprocess;
     rf_export_sample_size(model, options, &n, &h, &w);
     rf_status status = rf_export_net_make(model, 1, h, w, &net);
-    for (int l = net.detector.n_levels - 1; l >= 0 && status == RF_OK; l--)
-        for (int k = 0; k < net.detector.n_stages; k++)
-            add_outputs(&net, &spec.anchors, options, (place){spec.anchors.strides[l], k}, l, io);
+    if (status == RF_OK) add_outputs(&net, &spec.anchors, options, io);
     rf_export_net_free(&net);
     return status;
 }

@@ -16,18 +16,18 @@
 
 #define RF_NCNN_SAMPLE_CENTRE 8.0 /* pixels, of cell (0,0) at every level */
 
-typedef enum rf_ncnn_head { RF_NCNN_CLASS, RF_NCNN_BOX, RF_NCNN_POINTS } rf_ncnn_head;
-
 /* One channel of a head in the sample's order: scale * (our channel `source`) + shift. */
 typedef struct rf_ncnn_channel {
     int source;
     double scale, shift;
 } rf_ncnn_channel;
 
-/* channel: 0 to anchors of a cell * (2, 4 or 10) - 1. moved: boxes and landmarks are relative to the box of an earlier
+/* channel: 0 to anchors of a cell * width - 1. What the sample does not know keeps its numbers. moved: boxes and landmarks are relative to the box of an earlier
  * stage of heads; that is where the sample's formulas put it, so only the variances are folded, and a landmark is
  * cx + w * dx. */
-rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, int level, rf_ncnn_head head, bool moved, int channel);
+rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, const rf_output *output, bool moved, int channel);
+/* What the sample calls an output: "cls_prob_reshape", "bbox_pred", "landmark_pred", else "<name>_pred". */
+void rf_ncnn_part(const rf_output *output, char text[48]);
 /* Whether a stage starts from boxes of an earlier one at a level. */
 bool rf_ncnn_moved(const rf_export_net *net, int stage, int level);
 /* Our number of the sample's anchor a of a level: by falling size, equal sizes in our order. */

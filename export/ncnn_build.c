@@ -67,22 +67,16 @@ static rf_status copy_weights(const builder *b, const rf_export_layer *conv, rf_
     return RF_OK;
 }
 
-/* What a convolution predicts. */
-typedef struct head_place {
-    int stage, level;
-    rf_ncnn_head head;
-} head_place;
-
 /* Rows of a head in the sample's order, scaled and shifted. */
-static rf_status fold_head(const builder *b, head_place at, rf_ncnn_layer *layer) {
-    bool moved = rf_ncnn_moved(&b->source, at.stage, at.level);
+static rf_status fold_head(const builder *b, const rf_output *at, rf_ncnn_layer *layer) {
+    bool moved = rf_ncnn_moved(&b->source, at->head_stage, at->level);
     size_t outs = layer->n_bias, row = layer->n_weight / outs;
     float *weight = rf_alloc(layer->n_weight, sizeof *weight), *bias = rf_alloc(outs, sizeof *bias);
     if (weight && bias) {
         memcpy(weight, layer->weight, layer->n_weight * sizeof *weight);
         memcpy(bias, layer->bias, outs * sizeof *bias);
         for (size_t o = 0; o < outs; o++) {
-            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, at.level, at.head, moved, (int)o);
+            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, at, moved, (int)o);
             const float *from = weight + (size_t)c.source * row;
             for (size_t i = 0; i < row; i++) layer->weight[o * row + i] = (float)((double)from[i] * c.scale);
             layer->bias[o] = (float)((double)bias[c.source] * c.scale + c.shift);
@@ -106,8 +100,8 @@ static rf_status round_to_half(rf_ncnn_layer *layer) {
     return RF_OK;
 }
 
-/* at NULL: not a head. */
-static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *name, const head_place *at) {
+/* at: what it predicts; NULL: not a head. */
+static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *name, const rf_output *at) {
     rf_ncnn_type type = conv->groups > 1 ? RF_NCNN_ConvolutionDepthWise : RF_NCNN_Convolution;
     rf_ncnn_layer *layer = add(b, type, name, name, &b->blobs[conv->in[0]], 1);
     if (!layer) return RF_ERR_NOMEM;
@@ -115,7 +109,7 @@ static rf_status add_conv(builder *b, const rf_export_layer *conv, const char *n
     rf_ncnn_layer_finish(layer);
     RF_TRY(rf_ncnn_layer_allocate(layer));
     RF_TRY(copy_weights(b, conv, layer));
-    if (at) RF_TRY(fold_head(b, *at, layer));
+    if (at) RF_TRY(fold_head(b, at, layer));
     return b->options->fp16 ? round_to_half(layer) : RF_OK;
 }
 
@@ -137,7 +131,7 @@ static rf_status add_sum(builder *b, const char *layer, int x, int y) {
 }
 
 /* The convolutions of a maxout's parts, at NULL: as they are, and the largest of them, which is called `name`. */
-static rf_status add_maxout(builder *b, const rf_export_layer *maxout, const char *name, const head_place *at) {
+static rf_status add_maxout(builder *b, const rf_export_layer *maxout, const char *name, const rf_output *at) {
     char text[2 * RF_NAME_BYTES + 24];
     int parts = rf_export_maxout_parts(maxout), most = -1;
     for (int i = 1; i <= parts; i++) {
@@ -154,7 +148,7 @@ static rf_status add_maxout(builder *b, const rf_export_layer *maxout, const cha
     return RF_OK;
 }
 
-static rf_status add_any_conv(builder *b, const rf_export_layer *conv, const char *name, const head_place *at) {
+static rf_status add_any_conv(builder *b, const rf_export_layer *conv, const char *name, const rf_output *at) {
     return conv->kind == RF_LAYER_MAXOUT ? add_maxout(b, conv, name, at) : add_conv(b, conv, name, at);
 }
 
@@ -225,21 +219,21 @@ static rf_status add_reshape(builder *b, const char *name, int channels) {
 }
 
 /* "face_rpn_bbox_pred_stride32", of later stages with "_stage2" behind it. */
-static void name_head(const builder *b, const head_place *at, const char *part, char text[64]) {
+static void name_head(const builder *b, const rf_output *at, const char *part, char text[64]) {
     int stride = b->spec.anchors.strides[at->level];
-    if (at->stage)
-        snprintf(text, 64, "face_rpn_%s_stride%d_stage%d", part, stride, at->stage + 1);
+    if (at->head_stage)
+        snprintf(text, 64, "face_rpn_%.24s_stride%d_stage%d", part, stride, at->head_stage + 1);
     else
-        snprintf(text, 64, "face_rpn_%s_stride%d", part, stride);
+        snprintf(text, 64, "face_rpn_%.24s_stride%d", part, stride);
 }
 
 /* Soft-max over the two classes: the maps of a class lie one below the other meanwhile. */
-static rf_status add_class(builder *b, const rf_export_layer *conv, const head_place *at) {
+static rf_status add_class(builder *b, const rf_export_layer *conv, const rf_output *at) {
     char name[64];
     name_head(b, at, "cls_score", name);
     RF_TRY(add_any_conv(b, conv, name, at));
     name_head(b, at, "cls_score_reshape", name);
-    RF_TRY(add_reshape(b, name, 2));
+    RF_TRY(add_reshape(b, name, at->width));
     name_head(b, at, "cls_prob", name);
     rf_ncnn_layer *softmax = add(b, RF_NCNN_Softmax, name, name, (const int[]){last_blob(b)}, 1);
     if (!softmax) return RF_ERR_NOMEM;
@@ -249,27 +243,24 @@ static rf_status add_class(builder *b, const rf_export_layer *conv, const head_p
     return add_reshape(b, name, conv->channels_out);
 }
 
-static bool find_head(const builder *b, rf_value value, head_place *at) {
-    for (int k = 0; k < b->source.detector.n_stages; k++)
-        for (int l = 0; l < b->source.detector.n_levels; l++) {
-            const rf_export_maps *maps = &b->source.stages[k][l];
-            if (value != maps->cls && value != maps->box && value != maps->points) continue;
-            rf_ncnn_head head = value == maps->cls ? RF_NCNN_CLASS : value == maps->box ? RF_NCNN_BOX : RF_NCNN_POINTS;
-            *at = (head_place){k, l, head};
-            return true;
-        }
-    return false;
+/* The output whose map a value is, NULL: none. */
+static const rf_output *find_head(const builder *b, rf_value value) {
+    const rf_output_list *outputs = &b->source.detector.outputs;
+    for (const rf_output *o = outputs->v; o < outputs->v + outputs->n; o++)
+        if (o->map == value) return o;
+    return NULL;
 }
 
 /* A head that later stages read too (cascade.body = predictions) comes a second time, as it is. */
-static rf_status add_head(builder *b, const rf_export_layer *conv, const head_place *at) {
-    char name[64];
+static rf_status add_head(builder *b, const rf_export_layer *conv, const rf_output *at) {
+    char name[64], part[48];
     if (b->source.uses[conv->out] > 1) {
         RF_TRY(add_any_conv(b, conv, conv->name, NULL));
         b->blobs[conv->out] = last_blob(b);
     }
-    if (at->head == RF_NCNN_CLASS) return add_class(b, conv, at);
-    name_head(b, at, at->head == RF_NCNN_BOX ? "bbox_pred" : "landmark_pred", name);
+    if (strcmp(at->name, "cls") == 0) return add_class(b, conv, at);
+    rf_ncnn_part(at, part);
+    name_head(b, at, part, name);
     return add_conv(b, conv, name, at);
 }
 
@@ -284,9 +275,9 @@ static rf_status add_plain_layer(builder *b, const rf_export_layer *layer) {
 }
 
 static rf_status add_layer(builder *b, const rf_export_layer *layer) {
-    head_place at;
+    const rf_output *at;
     if (layer->candidates) return RF_OK; /* they come with the maxout */
-    if (find_head(b, layer->out, &at)) return add_head(b, layer, &at);
+    if ((at = find_head(b, layer->out))) return add_head(b, layer, at);
     RF_TRY(add_plain_layer(b, layer));
     b->blobs[layer->out] = last_blob(b);
     return RF_OK;

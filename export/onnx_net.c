@@ -235,21 +235,15 @@ static const char *add_input(rf_onnx_build *b) {
 
 /* ---- the whole ---- */
 
-static void name_map(rf_onnx_build *b, rf_value map, const char *part, int level, int stage) {
-    if (map == RF_NONE) return;
-    int stride = b->net->detector.stride[level];
-    b->names[map] = stage ? rf_onnx_text(b->onnx, "face_%s_stride%d_stage%d", part, stride, stage + 1)
-                          : rf_onnx_text(b->onnx, "face_%s_stride%d", part, stride);
-}
-
 static void name_maps(rf_onnx_build *b) {
-    for (int k = 0; k < b->net->detector.n_stages; k++)
-        for (int l = 0; l < b->net->detector.n_levels; l++) {
-            const rf_export_maps *maps = &b->net->stages[k][l];
-            name_map(b, maps->cls, "cls", l, k);
-            name_map(b, maps->box, "box", l, k);
-            name_map(b, maps->points, "landmark", l, k);
-        }
+    const rf_output_list *outputs = &b->net->detector.outputs;
+    for (const rf_output *o = outputs->v; o < outputs->v + outputs->n; o++) {
+        int stride = b->net->detector.stride[o->level];
+        const char *part = rf_export_part(o);
+        b->names[o->map] = o->head_stage
+                               ? rf_onnx_text(b->onnx, "face_%s_stride%d_stage%d", part, stride, o->head_stage + 1)
+                               : rf_onnx_text(b->onnx, "face_%s_stride%d", part, stride);
+    }
 }
 
 void rf_onnx_network(rf_onnx_build *b) {
@@ -258,23 +252,16 @@ void rf_onnx_network(rf_onnx_build *b) {
     for (int i = 0; i < b->net->n_layers; i++) add_layer(b, &b->net->layers[i]);
 }
 
-static void output_map(rf_onnx_build *b, int level, rf_value map) {
-    if (map == RF_NONE) return;
-    int stride = b->net->detector.stride[level];
-    rf_shape s = rf_graph_shape(b->net->graph, map);
-    rf_onnx_dim n = size_of(b->options->batch, "batch"), h = {s.d[1], NULL}, w = {s.d[2], NULL};
-    if (b->dynamic) {
-        h = (rf_onnx_dim){0, rf_onnx_text(b->onnx, "height%d", stride)};
-        w = (rf_onnx_dim){0, rf_onnx_text(b->onnx, "width%d", stride)};
-    }
-    rf_onnx_output_add(b->onnx, (rf_onnx_value){b->names[map], RF_ONNX_FLOAT, 4, {n, {s.d[3], NULL}, h, w}});
-}
-
 void rf_onnx_raw(rf_onnx_build *b) {
-    for (int k = 0; k < b->net->detector.n_stages; k++)
-        for (int l = 0; l < b->net->detector.n_levels; l++) {
-            output_map(b, l, b->net->stages[k][l].cls);
-            output_map(b, l, b->net->stages[k][l].box);
-            output_map(b, l, b->net->stages[k][l].points);
+    const rf_output_list *outputs = &b->net->detector.outputs;
+    for (const rf_output *o = outputs->v; o < outputs->v + outputs->n; o++) {
+        int stride = b->net->detector.stride[o->level];
+        rf_shape s = rf_graph_shape(b->net->graph, o->map);
+        rf_onnx_dim n = size_of(b->options->batch, "batch"), h = {s.d[1], NULL}, w = {s.d[2], NULL};
+        if (b->dynamic) {
+            h = (rf_onnx_dim){0, rf_onnx_text(b->onnx, "height%d", stride)};
+            w = (rf_onnx_dim){0, rf_onnx_text(b->onnx, "width%d", stride)};
         }
+        rf_onnx_output_add(b->onnx, (rf_onnx_value){b->names[o->map], RF_ONNX_FLOAT, 4, {n, {s.d[3], NULL}, h, w}});
+    }
 }

@@ -19,14 +19,14 @@ const char *rf_onnx_binary(rf_onnx_build *b, const char *op, const char *x, cons
     return rf_onnx_node_add(b->onnx, op, name, RF_ONNX_IN(x, y), "%s", "");
 }
 
-/* A map [N,h,w anchors' channels in front] as rows in anchor order, [N, h*w*anchors, width]. */
-static const char *map_rows(rf_onnx_build *b, rf_value map, int width) {
+/* The map of an output, anchors' channels in front, as rows in anchor order, [N, h*w*anchors, width]. */
+static const char *map_rows(rf_onnx_build *b, const rf_output *output) {
     rf_onnx_model *m = b->onnx;
-    const char *name = b->names[map];
+    const char *name = b->names[output->map];
     const char *last =
         rf_onnx_node_add(m, "Transpose", rf_onnx_text(m, "%s.nhwc", name), RF_ONNX_IN(name), "perm=[0,2,3,1]");
     /* 0 copies the batch */
-    const char *shape = RF_ONNX_INTS(m, b->options->batch, -1, width);
+    const char *shape = RF_ONNX_INTS(m, b->options->batch, -1, output->width);
     return rf_onnx_node_add(m, "Reshape", rf_onnx_text(m, "%s.rows", name), RF_ONNX_IN(last, shape), "%s", "");
 }
 
@@ -85,15 +85,15 @@ static const char *compose_points(rf_onnx_build *b, const char *before, const ch
 /* The rows of a level but for conf: boxes of all stages, landmarks of the last stage that has them. */
 static void level_rows(rf_onnx_build *b, int level, float variance_size, rf_onnx_rows *out) {
     const rf_export_net *net = b->net;
-    int last = net->detector.n_stages - 1;
-    while (last > 0 && net->stages[last][level].points == RF_NONE) last--;
-    *out = (rf_onnx_rows){NULL, NULL, NULL};
-    for (int k = 0; k < net->detector.n_stages; k++) {
-        const rf_export_maps *maps = &net->stages[k][level];
-        bool points = k == last && maps->points != RF_NONE, box = maps->box != RF_NONE;
-        const char *rows = box ? map_rows(b, maps->box, 4) : NULL;
+    int stages = rf_outputs_stages(&net->detector.outputs), last = stages - 1;
+    while (last > 0 && rf_export_map(net, "points", last, level) == RF_NONE) last--;
+    *out = (rf_onnx_rows){.loc = NULL};
+    for (int k = 0; k < stages; k++) {
+        const rf_output *points = k == last ? rf_outputs_find(&net->detector.outputs, "points", k, level) : NULL,
+                        *box = rf_outputs_find(&net->detector.outputs, "loc", k, level);
+        const char *rows = box ? map_rows(b, box) : NULL;
         const char *factor = out->loc && (points || box) ? factor_of(b, out->loc, variance_size) : NULL;
-        if (points) out->landms = map_rows(b, maps->points, 2 * RF_POINTS);
+        if (points) out->landms = map_rows(b, points);
         if (points && factor) out->landms = compose_points(b, out->loc, factor, out->landms);
         if (box) out->loc = factor ? compose_boxes(b, out->loc, factor, rows) : rows;
     }
@@ -102,13 +102,8 @@ static void level_rows(rf_onnx_build *b, int level, float variance_size, rf_onnx
 /* The last stage of those before `before` that classifies a level, -1: none does. */
 static int judge(const rf_export_net *net, int level, int before) {
     int k = before - 1;
-    while (k >= 0 && net->stages[k][level].cls == RF_NONE) k--;
+    while (k >= 0 && rf_export_map(net, "cls", k, level) == RF_NONE) k--;
     return k;
-}
-
-/* The map whose class a level ends with. */
-static rf_value last_cls(const rf_export_net *net, int level) {
-    return net->stages[judge(net, level, net->detector.n_stages)][level].cls;
 }
 
 /* Logits [N,A,2] of a level: where an earlier stage is surer of background than cascade.drop, background gets so much
@@ -116,10 +111,11 @@ static rf_value last_cls(const rf_export_net *net, int level) {
 static const char *level_logits(rf_onnx_build *b, int level, float drop_below) {
     enum { STEEP = 1000000, MOST = 10000 };
     rf_onnx_model *m = b->onnx;
-    int k = judge(b->net, level, b->net->detector.n_stages);
-    const char *logits = map_rows(b, b->net->stages[k][level].cls, 2);
+    const rf_output_list *outputs = &b->net->detector.outputs;
+    int k = judge(b->net, level, rf_outputs_stages(outputs));
+    const char *logits = map_rows(b, rf_outputs_find(outputs, "cls", k, level));
     while (isfinite(drop_below) && (k = judge(b->net, level, k)) >= 0) {
-        const char *rows = map_rows(b, b->net->stages[k][level].cls, 2);
+        const char *rows = map_rows(b, rf_outputs_find(outputs, "cls", k, level));
         const char *z = rf_onnx_binary(b, "Sub", rf_onnx_columns(b, rows, 2, 1, 2, rf_onnx_text(m, "%s.face", rows)),
                                        rf_onnx_columns(b, rows, 2, 0, 1, rf_onnx_text(m, "%s.other", rows)),
                                        rf_onnx_text(m, "%s.margin", rows));
@@ -135,7 +131,8 @@ static const char *level_logits(rf_onnx_build *b, int level, float drop_below) {
 }
 
 const char *rf_onnx_level_map(const rf_onnx_build *b, int level) {
-    return b->names[last_cls(b->net, level)];
+    int k = judge(b->net, level, rf_outputs_stages(&b->net->detector.outputs));
+    return b->names[rf_export_map(b->net, "cls", k, level)];
 }
 
 rf_onnx_rows rf_onnx_rows_add(rf_onnx_build *b) {

@@ -126,12 +126,11 @@ static rf_status build(rf_net *net, const rf_config *config, const plan *p, int 
         out->w[i] = s.d[2];
         out->anchors += (size_t)s.d[1] * (size_t)s.d[2] * (size_t)out->cell_anchors;
     }
-    rf_stages_build(net, &p->stages, step1, levels, out);
+    RF_TRY(rf_stages_build(net, &p->stages, step1, levels, out));
     rf_dense_params(net, config, p->n_levels, out->cell_anchors, &out->dense);
     for (int i = 0; i < p->n_levels && out->dense.vertices && net->mode == RF_EVAL && config->eval.mesh; i++)
         rf_graph_keep(net->graph, out->features[i]);
-    out->head_cls = out->head_loc = RF_NONE;
-    if (p->stages.head_box && net->mode == RF_TRAIN) rf_stages_head_box(net, &p->stages, out);
+    if (p->stages.head_box && net->mode == RF_TRAIN) RF_TRY(rf_stages_head_box(net, &p->stages, out));
     if (p->fsm && net->mode == RF_TRAIN) out->fsm = rf_fsm_params(net, p->pyramid.channels);
     return rf_net_status(net);
 }

@@ -7,37 +7,17 @@
 #include "layers/blocks.h"
 #include "layers/dense.h"
 #include "layers/fsm.h"
-
-enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4 };
-
-/* What one stage of heads predicts: at all levels, or at some (cascade.strides_cls, strides_box). Its rows are those of
- * its levels in anchor order. */
-typedef struct rf_stage {
-    rf_value cls;           /* [N,cls_rows,2]; RF_NONE: it does not classify */
-    rf_value loc;           /* [N,box_rows,4], relative to the boxes of the stage before; RF_NONE: it moves no box */
-    rf_value points;        /* [N,box_rows,10], relative to the same boxes; RF_NONE: no landmarks */
-    rf_value blur, visible; /* [N,box_rows,1] and [N,box_rows,5]; RF_NONE: not predicted */
-    size_t cls_rows, box_rows;
-    long cls_first[RF_NET_LEVELS]; /* first row of a level in cls; -1: it has none */
-    long box_first[RF_NET_LEVELS]; /* in loc and points */
-} rf_stage;
+#include "layers/output.h"
 
 /* Anchor order of the rows: level (ascending stride), row, column, anchor of the cell. Owned by the caller; nothing to
- * free. cls, loc and points are those of the last stage, all there is without a cascade. */
+ * free. In a graph the rows of an output are called as it is, those of stage k > 1 "cls2" ... */
 typedef struct rf_detector {
-    rf_value input;   /* [N,H,W,3] "input" */
-    rf_value cls;     /* [N,anchors,2] "cls": logits background, face */
-    rf_value loc;     /* [N,anchors,4] "loc": dx dy dw dh */
-    rf_value points;  /* [N,anchors,10] "points": dx dy of five landmarks; RF_NONE without model.landmarks */
-    rf_value blur;    /* [N,anchors,1] "blur" of the face; RF_NONE without model.blur */
-    rf_value visible; /* [N,anchors,5] "visible": 1 where a point can be seen; RF_NONE without model.occlusion */
-    rf_stage stages[RF_NET_STAGES]; /* outputs of stage k > 1 are called "cls2" ... */
-    int n_stages;
+    rf_value input;                   /* [N,H,W,3] "input" */
+    rf_output_list outputs;           /* by stage, level and, of these, cls, loc, points, ... */
     rf_value features[RF_NET_LEVELS]; /* [N,h,w,C] what the heads read, of a cascade those of the level's first stage */
     rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
     rf_value maps[RF_NET_LEVELS]; /* the pyramid, [N,h,w,channels] */
-    rf_value head_cls, head_loc;  /* RF_TRAIN with model.head_box: cls and loc of whole heads; else RF_NONE */
     rf_fsm fsm;                   /* RF_TRAIN: the branch that the loss puts on the maps, when model.fsm is on */
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */

@@ -8,9 +8,11 @@
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
 
-/* Numbers that a head gives for an anchor. */
+enum { CLASSES = 2, BOX = 4, PLACE = 2 }; /* numbers: logits, of a box, of a landmark */
+
+/* Numbers that a head gives for an anchor: of a box with its blur, of landmarks each with whether it can be seen. */
 static int width_of(const rf_stages *s, int kind) {
-    return kind == LOC ? (s->blur ? 5 : 4) : kind == CLS ? 2 : (s->occlusion ? 3 : 2) * s->points;
+    return kind == LOC ? BOX + s->blur : kind == CLS ? CLASSES : s->points * (PLACE + s->occlusion);
 }
 
 /* ---- the plan ---- */
@@ -185,36 +187,62 @@ static rf_value body_at(rf_net *net, const rf_stages *s, const rf_value *pyramid
     return x;
 }
 
+/* What a stage says under one name, at all its levels. */
+typedef struct said {
+    const char *name, *coder;
+    int width;
+    rf_value rows, maps[RF_NET_LEVELS]; /* RF_NONE: not said, not at that level */
+    const bool *at;                     /* [levels] where it has rows; NULL: at all */
+    size_t n;                           /* rows that are listed */
+} said;
+
 static rf_value tower_output(rf_net *net, const rf_stages *s, const rf_tower *tower, int width, const rf_value *levels,
-                             int n) {
-    rf_value maps[RF_NET_LEVELS];
-    for (int l = 0; l < n; l++) maps[l] = levels[l] == RF_NONE ? RF_NONE : rf_tower_apply(net, tower, levels[l]);
+                             int n, rf_value *maps) {
+    for (int l = 0; l < n; l++)
+        if (levels[l] != RF_NONE) maps[l] = rf_tower_apply(net, tower, levels[l]);
     return rf_head_rows(net, maps, n, tower->name, s->cell_anchors, width);
 }
 
-static rf_value output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies,
-                       const rf_detector *d, trail *t) {
-    static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
-    const char *const names[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
-    const bool *at = kind == CLS ? s->cls_at[stage] : s->box_at[stage];
-    rf_value levels[RF_NET_LEVELS];
-    char name[16];
-    for (int l = 0; l < d->n_levels; l++) levels[l] = at[l] ? bodies[l] : RF_NONE;
-    rf_head_spec head = {heads[kind], s->cell_anchors, width_of(s, kind), s->share_heads,
-                         kind == CLS ? s->maxout : RF_MAXOUT_NO};
-    rf_value y = s->towers ? tower_output(net, s, &t->towers[kind], head.width, levels, d->n_levels)
-                           : rf_heads(net, &head, levels, d->n_levels, t->maps[kind]);
-    snprintf(name, sizeof name, stage ? "%s%d" : "%s", names[kind], stage + 1);
+/* The graph's name of an output, with the number of a later stage. */
+static void keep_as(rf_net *net, rf_value y, const char *name, int stage) {
+    char text[32];
+    snprintf(text, sizeof text, stage ? "%s%d" : "%s", name, stage + 1);
     rf_graph_keep(net->graph, y);
-    rf_graph_name(net->graph, y, name);
-    return y;
+    rf_graph_name(net->graph, y, text);
+}
+
+static said output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies, const rf_detector *d,
+                   trail *t) {
+    static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"},
+                             *const names[KINDS] = {"loc", "cls", "points"},
+                             *const coders[KINDS] = {"delta", NULL, "points"};
+    const char *const whole[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
+    said out = {names[kind], coders[kind], width_of(s, kind), .at = kind == CLS ? s->cls_at[stage] : s->box_at[stage]};
+    rf_value levels[RF_NET_LEVELS];
+    for (int l = 0; l < RF_NET_LEVELS; l++) {
+        levels[l] = l < d->n_levels && out.at[l] ? bodies[l] : RF_NONE;
+        out.maps[l] = RF_NONE;
+    }
+    rf_head_spec head = {heads[kind], s->cell_anchors, out.width, s->share_heads,
+                         kind == CLS ? s->maxout : RF_MAXOUT_NO};
+    out.rows = s->towers ? tower_output(net, s, &t->towers[kind], out.width, levels, d->n_levels, out.maps)
+                         : rf_heads(net, &head, levels, d->n_levels, out.maps);
+    for (int l = 0; l < d->n_levels; l++)
+        if (out.maps[l] != RF_NONE) t->maps[kind][l] = out.maps[l];
+    keep_as(net, out.rows, whole[kind], stage);
+    return out;
 }
 
 /* Columns first .. first+count-1 of every `width` of an output [N,A,C], as an output of its own. */
-static rf_value columns(rf_net *net, rf_value x, int width, int first, int count, const char *name) {
-    if (x == RF_NONE) return RF_NONE;
+static said columns(rf_net *net, const said *whole, int width, int first, int count, const char *name,
+                    const char *coder) {
+    said out = {name, coder, .rows = RF_NONE, .at = whole->at};
+    for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
+    if (whole->rows == RF_NONE) return out;
+    rf_value x = whole->rows;
     rf_shape s = rf_graph_shape(net->graph, x);
     int groups = s.d[2] / width;
+    out.width = groups * count;
     rf_scope scope = rf_net_enter(net, "%s", name);
     if (groups > 1) x = rf_apply1(net->graph, "reshape", x, "d0=%d d1=%d d2=%d", s.d[0], s.d[1] * groups, width);
     x = rf_apply1(net->graph, "slice", x, "start=%d count=%d", first, count);
@@ -222,36 +250,26 @@ static rf_value columns(rf_net *net, rf_value x, int width, int first, int count
     rf_net_leave(net, scope);
     rf_graph_keep(net->graph, x);
     rf_graph_name(net->graph, x, name);
-    return x;
+    out.rows = x;
+    return out;
 }
 
-/* insightface's USE_BLUR and USE_OCCLUSION: channel 4 of five of a box, and the third number of each point. */
-static void split_outputs(rf_net *net, const rf_stages *s, rf_stage *out) {
-    out->blur = out->visible = RF_NONE;
-    if (s->blur) {
-        rf_value all = out->loc;
-        out->loc = columns(net, all, 5, 0, 4, "loc");
-        out->blur = columns(net, all, 5, 4, 1, "blur");
-    }
-    if (s->occlusion) {
-        rf_value all = out->points;
-        out->points = columns(net, all, 3, 0, 2, "points");
-        out->visible = columns(net, all, 3, 2, 1, "visible");
-    }
-}
-
-/* Numbers the rows of the levels where a stage predicts; returns how many there are. */
-static size_t number_rows(const rf_detector *d, const bool *at, long *first) {
-    size_t rows = 0;
+/* Lists what a stage says, level by level. */
+static rf_status list_outputs(rf_detector *d, int stage, bool training, said *all, int n) {
     for (int l = 0; l < d->n_levels; l++) {
-        first[l] = at[l] ? (long)rows : -1;
-        if (at[l]) rows += (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
+        size_t count = (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
+        for (said *x = all; x < all + n; x++) {
+            if (x->rows == RF_NONE || (x->at && !x->at[l])) continue;
+            rf_output one = {x->name, x->coder, x->width, stage, l, training, x->maps[l], x->rows, x->n, count};
+            RF_TRY(rf_outputs_add(&d->outputs, &one));
+            x->n += count;
+        }
     }
-    return rows;
+    return RF_OK;
 }
 
-static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *pyramid, trail *t, rf_detector *d) {
-    rf_stage *out = &d->stages[k];
+static rf_status build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *pyramid, trail *t,
+                             rf_detector *d) {
     rf_value bodies[RF_NET_LEVELS];
     for (int l = 0; l < d->n_levels; l++) {
         bodies[l] = RF_NONE;
@@ -261,58 +279,67 @@ static void build_stage(rf_net *net, const rf_stages *s, int k, const rf_value *
     }
     for (int l = 0; l < d->n_levels; l++)
         if (bodies[l] != RF_NONE) t->body[l] = bodies[l];
-    out->loc = output(net, s, k, LOC, bodies, d, t);
-    out->cls = output(net, s, k, CLS, bodies, d, t);
-    out->points = s->landmarks[k] ? output(net, s, k, POINTS, bodies, d, t) : RF_NONE;
-    split_outputs(net, s, out);
-    out->box_rows = number_rows(d, s->box_at[k], out->box_first);
-    out->cls_rows = number_rows(d, s->cls_at[k], out->cls_first);
+    enum { THE_CLS, THE_LOC, THE_POINTS, THE_BLUR, THE_VISIBLE, SAID };
+    said all[SAID] = {
+        [THE_POINTS] = {.rows = RF_NONE}, [THE_BLUR] = {.rows = RF_NONE}, [THE_VISIBLE] = {.rows = RF_NONE}};
+    all[THE_LOC] = output(net, s, k, LOC, bodies, d, t);
+    all[THE_CLS] = output(net, s, k, CLS, bodies, d, t);
+    if (s->landmarks[k]) all[THE_POINTS] = output(net, s, k, POINTS, bodies, d, t);
+    if (s->blur) { /* insightface's USE_BLUR: channel 4 of five of a box */
+        said whole = all[THE_LOC];
+        all[THE_LOC] = columns(net, &whole, BOX + 1, 0, BOX, "loc", "delta");
+        all[THE_BLUR] = columns(net, &whole, BOX + 1, BOX, 1, "blur", "blur");
+    }
+    if (s->occlusion) { /* its USE_OCCLUSION: the third number of each point */
+        said whole = all[THE_POINTS];
+        all[THE_POINTS] = columns(net, &whole, PLACE + 1, 0, PLACE, "points", "points");
+        all[THE_VISIBLE] = columns(net, &whole, PLACE + 1, PLACE, 1, "visible", "visible");
+    }
+    return list_outputs(d, k, false, all, SAID);
 }
 
-static rf_value head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {
-    rf_value y = rf_heads(net, spec, d->features, d->n_levels, NULL);
-    rf_graph_keep(net->graph, y);
-    rf_graph_name(net->graph, y, name);
-    return y;
+static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name,
+                          const char *coder) {
+    said out = {name, coder, spec->width, .at = NULL};
+    for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
+    out.rows = rf_heads(net, spec, d->features, d->n_levels, out.maps);
+    keep_as(net, out.rows, name, 0);
+    return out;
 }
 
-void rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
-    rf_head_spec box = {"BboxHead", stages->cell_anchors, 4, stages->share_heads, RF_MAXOUT_NO};
-    rf_head_spec cls = {"ClassHead", stages->cell_anchors, 2, stages->share_heads, stages->maxout};
+rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
+    rf_head_spec box = {"BboxHead", stages->cell_anchors, BOX, stages->share_heads, RF_MAXOUT_NO};
+    rf_head_spec cls = {"ClassHead", stages->cell_anchors, CLASSES, stages->share_heads, stages->maxout};
     rf_scope scope = rf_net_enter(net, "head");
-    out->head_loc = head_box_rows(net, &box, out, "head_loc");
-    out->head_cls = head_box_rows(net, &cls, out, "head_cls");
+    said all[2];
+    all[1] = head_box_rows(net, &box, out, "head_loc", "delta");
+    all[0] = head_box_rows(net, &cls, out, "head_cls", NULL);
     rf_net_leave(net, scope);
+    return list_outputs(out, 0, true, all, 2);
 }
 
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {
-    rf_tower_spec box = {"BoxTower", channels, 4 * s->cell_anchors, s->enhanced, false};
+    rf_tower_spec box = {"BoxTower", channels, BOX * s->cell_anchors, s->enhanced, false};
     rf_tower_spec cls = {"ClassTower", channels, s->cell_anchors, s->enhanced, true};
     t->towers[LOC] = rf_tower_params(net, &box);
     t->towers[CLS] = rf_tower_params(net, &cls);
 }
 
-void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
-                     rf_detector *out) {
+rf_status rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
+                          rf_detector *out) {
     trail t = {.step1 = step1};
     if (stages->towers) make_towers(net, stages, rf_net_channels(net, pyramid[0]), &t);
     for (int l = 0; l < out->n_levels; l++) {
         t.body[l] = out->features[l] = RF_NONE;
         for (int kind = 0; kind < KINDS; kind++) t.maps[kind][l] = RF_NONE;
     }
-    out->n_stages = stages->n;
     for (int k = 0; k < stages->n; k++) {
         rf_scope scope = {0, 0};
         if (k) scope = rf_net_enter(net, "stage%d", k + 1);
-        build_stage(net, stages, k, pyramid, &t, out);
+        RF_TRY(build_stage(net, stages, k, pyramid, &t, out));
         if (k) rf_net_leave(net, scope);
         for (int l = 0; l < out->n_levels; l++)
             if (out->features[l] == RF_NONE) out->features[l] = t.body[l];
     }
-    const rf_stage *last = &out->stages[stages->n - 1];
-    out->cls = last->cls;
-    out->loc = last->loc;
-    out->points = last->points;
-    out->blur = last->blur;
-    out->visible = last->visible;
+    return RF_OK;
 }

@@ -37,14 +37,14 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
 /* Which levels the stages before the last predict at: their maps are what rf_stages_build wants in step1. */
 void rf_stages_step1(const rf_stages *stages, int n_levels, bool *wanted);
 
-/* Appends context modules and heads to the pyramid's maps [N,h,w,C] of out->n_levels levels and fills the outputs of
+/* Appends context modules and heads to the pyramid's maps [N,h,w,C] of out->n_levels levels and lists the outputs in
  * *out, whose levels are known. Parameters of stage k > 1 are below "stage<k>.", "stage2.ssh1.conv3X3.0.weight"; towers
  * are one for all. step1: the maps that all stages but the last read with RF_BODY_BACKBONE. */
-void rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
-                     rf_detector *out);
+rf_status rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
+                          rf_detector *out);
 
 /* Appends the second pair of heads, which whole heads are learnt with (insightface's HEAD_BOX; PyramidBox's anchors of
  * a face's surroundings, arXiv 1803.07737, in the simplest form), to out->features: head_cls and head_loc. */
-void rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out);
+rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "tests/decode_kit.h"
 #include "layers/init.h"
+#include "tests/outputs_kit.h"
 
 static void perturb(const rf_param *p, rf_real *values, rf_rng *rng) {
     bool one = p->kind == RF_PARAM_BN_VAR || p->kind == RF_PARAM_BN_GAMMA;
@@ -38,10 +39,6 @@ void random_model_free(random_model *m) {
     rf_params_free(m->params);
 }
 
-static const float *rows_of(rf_exec *exec, rf_value output, long first, long width) {
-    return output == RF_NONE || first < 0 ? NULL : rf_exec_data(exec, output) + first * width;
-}
-
 /* Appends all anchors of a level and notes which of them an earlier stage drops. */
 static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, int l, rf_face_list *list) {
     const rf_anchor_level *level = &own->anchors.levels[l];
@@ -49,14 +46,16 @@ static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, in
     const float *anchors = own->anchors.boxes + 4 * level->first, drop = own->spec.drop_below;
     kit_stage rows[RF_NET_STAGES] = {{0}};
     rf_face_list kept = {0};
-    for (int k = 0; k < d->n_stages; k++) {
-        const rf_stage *s = &d->stages[k];
-        rows[k].cls = rows_of(exec, s->cls, s->cls_first[l], 2);
-        rows[k].loc = rows_of(exec, s->loc, s->box_first[l], 4);
-        rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
+    for (int k = 0; k < rf_outputs_stages(&d->outputs); k++) {
+        rows[k].cls = kit_level(exec, &d->outputs, "cls", k, l);
+        rows[k].loc = kit_level(exec, &d->outputs, "loc", k, l);
+        rows[k].points = kit_level(exec, &d->outputs, "points", k, l);
     }
-    assert_int_equal(kit_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, -INFINITY, 0, list), RF_OK);
-    assert_int_equal(kit_decode_stages(&own->spec.codec, anchors, n, rows, d->n_stages, drop, 0, &kept), RF_OK);
+    assert_int_equal(
+        kit_decode_stages(&own->spec.codec, anchors, n, rows, rf_outputs_stages(&d->outputs), -INFINITY, 0, list),
+        RF_OK);
+    assert_int_equal(
+        kit_decode_stages(&own->spec.codec, anchors, n, rows, rf_outputs_stages(&d->outputs), drop, 0, &kept), RF_OK);
     for (size_t i = 0; i < n; i++) own->dropped[level->first + i] = true;
     for (size_t i = 0; i < kept.n; i++) own->dropped[level->first + kept.items[i].mesh - 1] = false;
     rf_face_list_free(&kept);

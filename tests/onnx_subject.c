@@ -71,11 +71,11 @@ void onnx_subject_open(const char *ini, rf_export_options options, int h, int w,
                      (size_t)w);
     }
     assert_int_equal(rf_exec_forward(s->exec, false), RF_OK);
-    scale_head(s, "ClassHead", s->net.detector.cls);
-    scale_head(s, "BboxHead", s->net.detector.loc);
-    scale_head(s, "ClassTower.predict", s->net.detector.cls);
-    scale_head(s, "BoxTower.predict", s->net.detector.loc);
-    scale_head(s, "LandmarkHead", s->net.detector.points);
+    scale_head(s, "ClassHead", rf_outputs_value(&s->net.detector.outputs, "cls", -1));
+    scale_head(s, "BboxHead", rf_outputs_value(&s->net.detector.outputs, "loc", -1));
+    scale_head(s, "ClassTower.predict", rf_outputs_value(&s->net.detector.outputs, "cls", -1));
+    scale_head(s, "BoxTower.predict", rf_outputs_value(&s->net.detector.outputs, "loc", -1));
+    scale_head(s, "LandmarkHead", rf_outputs_value(&s->net.detector.outputs, "points", -1));
     assert_int_equal(rf_exec_forward(s->exec, false), RF_OK);
 }
 
@@ -144,13 +144,14 @@ static void check_map(onnx_subject *s, const char *part, int level, int stage, r
 
 int onnx_check_maps(onnx_subject *s) {
     int n = 0;
-    for (int k = 0; k < s->net.detector.n_stages; k++)
+    for (int k = 0; k < rf_outputs_stages(&s->net.detector.outputs); k++)
         for (int l = 0; l < s->net.detector.n_levels; l++) {
-            const rf_export_maps *maps = &s->net.stages[k][l];
-            check_map(s, "cls", l, k, maps->cls);
-            check_map(s, "box", l, k, maps->box);
-            check_map(s, "landmark", l, k, maps->points);
-            n += (maps->cls != RF_NONE) + (maps->box != RF_NONE) + (maps->points != RF_NONE);
+            static const char *const names[][2] = {{"cls", "cls"}, {"loc", "box"}, {"points", "landmark"}};
+            for (int i = 0; i < 3; i++) {
+                rf_value map = rf_export_map(&s->net, names[i][0], k, l);
+                check_map(s, names[i][1], l, k, map);
+                n += map != RF_NONE;
+            }
         }
     return n;
 }
@@ -176,9 +177,9 @@ static int falling(const void *a, const void *b) {
 }
 
 double onnx_threshold_of(const onnx_subject *s) {
-    rf_shape shape = rf_graph_shape(s->net.graph, s->net.detector.cls);
+    rf_shape shape = rf_graph_shape(s->net.graph, rf_outputs_value(&s->net.detector.outputs, "cls", -1));
     size_t n = (size_t)shape.d[0] * (size_t)shape.d[1], at = 15;
-    const float *cls = rf_exec_data(s->exec, s->net.detector.cls);
+    const float *cls = rf_exec_data(s->exec, rf_outputs_value(&s->net.detector.outputs, "cls", -1));
     double *scores = rf_alloc(n, sizeof *scores);
     assert_non_null(scores);
     assert_true(n > 15);

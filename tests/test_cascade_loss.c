@@ -16,6 +16,7 @@
 #include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/loss.h"
+#include "tests/outputs_kit.h"
 
 enum { IMAGES = 3, LEVELS = 3, KINDS = 3, CLS = 0, LOC = 1, POINTS = 2 };
 static const int widths[KINDS] = {2, 4, 2 * RF_POINTS};
@@ -77,7 +78,7 @@ typedef struct rig {
     rf_exec *exec;
     rf_loss *loss;
     rf_loss_values values;
-    rf_stage stages[RF_NET_STAGES];
+    rf_output_list outputs;
     rf_real *data[RF_NET_STAGES][KINDS], *grad[RF_NET_STAGES][KINDS];
     size_t count[RF_NET_STAGES][KINDS];
 } rig;
@@ -101,11 +102,11 @@ static void copy_stages(rig *r, const rf_config *config, rf_detector *detector) 
     assert_int_equal(rf_detector_build(graph, params, config, IMAGES, 96, 96, RF_TRAIN, detector), RF_OK);
     rf_graph_free(graph);
     rf_params_free(params);
-    for (int k = 0; k < detector->n_stages; k++) {
-        rf_stage *s = &detector->stages[k];
-        if (s->cls != RF_NONE) s->cls = leaf(r, k, CLS, s->cls_rows);
-        if (s->loc != RF_NONE) s->loc = leaf(r, k, LOC, s->box_rows);
-        if (s->points != RF_NONE) s->points = leaf(r, k, POINTS, s->box_rows);
+    for (int k = 0; k < rf_outputs_stages(&detector->outputs); k++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            rf_output_rows rows = rf_outputs_rows(&detector->outputs, kinds[kind], k);
+            if (rows.value != RF_NONE) kit_replace(&detector->outputs, kinds[kind], k, leaf(r, k, kind, rows.count));
+        }
     }
 }
 
@@ -114,7 +115,7 @@ static void rig_make(rig *r, const rf_config *config) {
     const rf_loss_kind *kind = rf_loss_find(config->loss.kind);
     *r = (rig){.graph = rf_graph_new()};
     copy_stages(r, config, &detector);
-    memcpy(r->stages, detector.stages, sizeof r->stages);
+    r->outputs = detector.outputs;
     assert_int_equal(kind->make(config, IMAGES, 96, 96, &r->loss), RF_OK);
     if (rf_loss_build(kind, r->loss, r->graph, &detector, NULL, &r->values) != RF_OK)
         fail_msg("%s", rf_error_message());
@@ -280,9 +281,9 @@ static void landmarks_of_stages_are_weighed(void **state) {
 /* Which of the levels that predict something have the gradients of `all`, as bits; the others must have none. */
 static unsigned levels_that_train(const rig *all, const rig *r, int k, int kind) {
     static const long first[] = {0, 2 * 144, 2 * (144 + 36), 2 * (144 + 36 + 9)}; /* of 96 x 96 pixels */
-    const rf_stage *s = &r->stages[k];
-    const long *begin = kind == CLS ? s->cls_first : s->box_first;
-    size_t rows = kind == CLS ? s->cls_rows : s->box_rows, width = (size_t)widths[kind];
+    rf_output_rows s = rf_outputs_rows(&r->outputs, kinds[kind], k);
+    const long *begin = s.first;
+    size_t rows = s.count, width = (size_t)widths[kind];
     unsigned found = 0;
     for (int l = 0; l < LEVELS && r->count[k][kind]; l++) {
         size_t n = (size_t)(first[l + 1] - first[l]) * width, zero = 0, same = 0, silent = 0;

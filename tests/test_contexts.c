@@ -44,7 +44,9 @@ static double run(rf_params *params, const rf_config *config, rf_mode mode, bool
     rf_detector d;
     rf_graph *graph = rf_graph_new();
     if (rf_detector_build(graph, params, config, N, H, W, mode, &d) != RF_OK) fail_msg("%s", rf_error_message());
-    if (gradients) assert_int_equal(rf_graph_backward(graph, &d.loc, 1), RF_OK);
+    if (gradients)
+        assert_int_equal(rf_graph_backward(graph, (const rf_value[]){rf_outputs_value(&d.outputs, "loc", -1)}, 1),
+                         RF_OK);
     rf_exec *exec = rf_exec_new(graph, NULL);
     assert_non_null(exec);
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
@@ -54,9 +56,9 @@ static double run(rf_params *params, const rf_config *config, rf_mode mode, bool
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
         rf_real seed = (rf_real)rf_rng_range(&rng, -1, 1);
-        sum += (double)seed * (double)rf_exec_data(exec, d.loc)[i];
-        if (gradients) rf_exec_grad(exec, d.loc)[i] = seed;
-        if (copy) copy[i] = rf_exec_data(exec, d.loc)[i];
+        sum += (double)seed * (double)rf_exec_data(exec, rf_outputs_value(&d.outputs, "loc", -1))[i];
+        if (gradients) rf_exec_grad(exec, rf_outputs_value(&d.outputs, "loc", -1))[i] = seed;
+        if (copy) copy[i] = rf_exec_data(exec, rf_outputs_value(&d.outputs, "loc", -1))[i];
     }
     if (gradients) assert_int_equal(rf_exec_backward(exec, false), RF_OK);
     rf_exec_free(exec);

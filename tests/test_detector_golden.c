@@ -127,8 +127,10 @@ static void make(fixture *f, const struct network *network, rf_mode mode) {
     f->graph = rf_graph_new();
     assert_int_equal(rf_detector_build(f->graph, f->params, &f->config, N, H, W, mode, &f->detector), RF_OK);
     if (mode == RF_TRAIN) {
-        rf_value roots[] = {f->detector.cls, f->detector.loc, f->detector.points, f->detector.head_cls,
-                            f->detector.head_loc};
+        rf_value roots[] = {
+            rf_outputs_value(&f->detector.outputs, "cls", -1), rf_outputs_value(&f->detector.outputs, "loc", -1),
+            rf_outputs_value(&f->detector.outputs, "points", -1), rf_outputs_value(&f->detector.outputs, "head_cls", 0),
+            rf_outputs_value(&f->detector.outputs, "head_loc", 0)};
         assert_int_equal(rf_graph_backward(f->graph, roots, f->config.model.head_box ? 5 : 3), RF_OK);
     }
     f->exec = rf_exec_new(f->graph, NULL);
@@ -147,9 +149,12 @@ static void drop(fixture *f) {
 static void compare_outputs(const fixture *f, const char *prefix) {
     const rf_detector *d = &f->detector;
     double tolerance = output_tolerance * f->rounding;
-    compare_output(f->file, tolerance, prefix, "cls", rf_exec_data(f->exec, d->cls), d->anchors, 2);
-    compare_output(f->file, tolerance, prefix, "loc", rf_exec_data(f->exec, d->loc), d->anchors, 4);
-    compare_output(f->file, tolerance, prefix, "points", rf_exec_data(f->exec, d->points), d->anchors, 10);
+    compare_output(f->file, tolerance, prefix, "cls", rf_exec_data(f->exec, rf_outputs_value(&d->outputs, "cls", -1)),
+                   d->anchors, 2);
+    compare_output(f->file, tolerance, prefix, "loc", rf_exec_data(f->exec, rf_outputs_value(&d->outputs, "loc", -1)),
+                   d->anchors, 4);
+    compare_output(f->file, tolerance, prefix, "points",
+                   rf_exec_data(f->exec, rf_outputs_value(&d->outputs, "points", -1)), d->anchors, 10);
 }
 
 /* What training graphs alone have. */
@@ -157,8 +162,10 @@ static void compare_heads(const fixture *f) {
     const rf_detector *d = &f->detector;
     double tolerance = output_tolerance * f->rounding;
     if (!f->config.model.head_box) return;
-    compare_output(f->file, tolerance, "train.", "head_cls", rf_exec_data(f->exec, d->head_cls), d->anchors, 2);
-    compare_output(f->file, tolerance, "train.", "head_loc", rf_exec_data(f->exec, d->head_loc), d->anchors, 4);
+    compare_output(f->file, tolerance, "train.", "head_cls",
+                   rf_exec_data(f->exec, rf_outputs_value(&d->outputs, "head_cls", 0)), d->anchors, 2);
+    compare_output(f->file, tolerance, "train.", "head_loc",
+                   rf_exec_data(f->exec, rf_outputs_value(&d->outputs, "head_loc", 0)), d->anchors, 4);
 }
 
 static void evaluation_outputs(void **state) {
@@ -168,7 +175,8 @@ static void evaluation_outputs(void **state) {
         make(&f, &networks[i], RF_EVAL);
         assert_int_equal(rf_exec_forward(f.exec, false), RF_OK);
         compare_outputs(&f, "eval.");
-        assert_true(f.detector.head_cls == RF_NONE && f.detector.head_loc == RF_NONE);
+        assert_true(rf_outputs_value(&f.detector.outputs, "head_cls", 0) == RF_NONE &&
+                    rf_outputs_value(&f.detector.outputs, "head_loc", 0) == RF_NONE);
         drop(&f);
     }
 }
@@ -221,12 +229,12 @@ static void check_training(const struct network *network) {
         drop(&f);
         return;
     }
-    seed_gradient(&f, f.detector.cls, "grad.cls", 2);
-    seed_gradient(&f, f.detector.loc, "grad.loc", 4);
-    seed_gradient(&f, f.detector.points, "grad.points", 10);
+    seed_gradient(&f, rf_outputs_value(&f.detector.outputs, "cls", -1), "grad.cls", 2);
+    seed_gradient(&f, rf_outputs_value(&f.detector.outputs, "loc", -1), "grad.loc", 4);
+    seed_gradient(&f, rf_outputs_value(&f.detector.outputs, "points", -1), "grad.points", 10);
     if (f.config.model.head_box) {
-        seed_gradient(&f, f.detector.head_cls, "grad.head_cls", 2);
-        seed_gradient(&f, f.detector.head_loc, "grad.head_loc", 4);
+        seed_gradient(&f, rf_outputs_value(&f.detector.outputs, "head_cls", 0), "grad.head_cls", 2);
+        seed_gradient(&f, rf_outputs_value(&f.detector.outputs, "head_loc", 0), "grad.head_loc", 4);
     }
     assert_int_equal(rf_exec_backward(f.exec, false), RF_OK);
     for (size_t i = 0; i < f.params->count; i++) {

@@ -313,8 +313,10 @@ static void layers_have_unique_names_and_sources(void **state) {
         assert_int_equal(used, read + maps * net.detector.n_levels);
         size_t folds = s.params->n_folds; /* the heads are the convolutions without normalisation */
         assert_int_equal(convolutions, (int)folds + maps * net.detector.n_levels);
-        assert_int_equal(rf_graph_shape(net.graph, net.maps[1].box).d[3], 4 * net.detector.cell_anchors);
-        assert_int_equal(rf_graph_shape(net.graph, net.maps[0].cls).d[1], 128 / net.detector.stride[0]);
+        assert_int_equal(rf_graph_shape(net.graph, rf_export_map(&net, "loc", 0, 1)).d[3],
+                         4 * net.detector.cell_anchors);
+        assert_int_equal(rf_graph_shape(net.graph, rf_export_map(&net, "cls", 0, 0)).d[1],
+                         128 / net.detector.stride[0]);
         rf_export_net_free(&net);
         rf_params_free(s.params);
     }

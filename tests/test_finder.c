@@ -43,7 +43,7 @@ static size_t naive_scores(const rf_config *config, rf_params *params, const rf_
     assert_int_equal(rf_normaliser_make(config, &normaliser), RF_OK);
     rf_normalise(&normaliser, image, rf_exec_data(exec, d.input), W);
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
-    const float *cls = rf_exec_data(exec, d.cls);
+    const float *cls = rf_exec_data(exec, rf_outputs_value(&d.outputs, "cls", -1));
     size_t n = 0;
     for (int l = 0; l < 3; l++) {
         const rf_real_list *factors = &config->eval.level_scores, *only = &config->eval.least_strides;

@@ -60,8 +60,10 @@ static void find_all(const rf_config *config, rf_params *params, int h, int w, r
     assert_int_equal(rf_detect_spec_from_config(config, &spec), RF_OK);
     assert_int_equal(rf_anchor_set_make(&spec.anchors, h, w, &anchors), RF_OK);
     assert_int_equal(anchors.count, d.anchors);
-    assert_int_equal(kit_decode_faces(&spec.codec, anchors.boxes, anchors.count, rf_exec_data(exec, d.cls),
-                                      rf_exec_data(exec, d.loc), rf_exec_data(exec, d.points), 0, faces),
+    assert_int_equal(kit_decode_faces(&spec.codec, anchors.boxes, anchors.count,
+                                      rf_exec_data(exec, rf_outputs_value(&d.outputs, "cls", -1)),
+                                      rf_exec_data(exec, rf_outputs_value(&d.outputs, "loc", -1)),
+                                      rf_exec_data(exec, rf_outputs_value(&d.outputs, "points", -1)), 0, faces),
                      RF_OK);
     assert_int_equal(faces->n, anchors.count);
     rf_anchor_set_free(&anchors);

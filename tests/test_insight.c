@@ -213,13 +213,17 @@ static void outputs_are_cut_from_the_heads(void **state) {
         size_t a = row % d.anchors, level = a >= third ? 2 : a >= second, cell = a % 2;
         double base = 100 * (double)level;
         for (size_t k = 0; k < 4; k++)
-            assert_true((double)rf_exec_data(exec, d.loc)[4 * row + k] == base + (double)(5 * cell + k));
-        assert_true((double)rf_exec_data(exec, d.blur)[row] == base + (double)(5 * cell + 4));
+            assert_true((double)rf_exec_data(exec, rf_outputs_value(&d.outputs, "loc", -1))[4 * row + k] ==
+                        base + (double)(5 * cell + k));
+        assert_true((double)rf_exec_data(exec, rf_outputs_value(&d.outputs, "blur", -1))[row] ==
+                    base + (double)(5 * cell + 4));
         for (size_t k = 0; k < 5; k++) {
             for (size_t c = 0; c < 2; c++)
-                assert_true((double)rf_exec_data(exec, d.points)[10 * row + 2 * k + c] ==
-                            base + (double)(15 * cell + 3 * k + c));
-            assert_true((double)rf_exec_data(exec, d.visible)[5 * row + k] == base + (double)(15 * cell + 3 * k + 2));
+                assert_true(
+                    (double)rf_exec_data(exec, rf_outputs_value(&d.outputs, "points", -1))[10 * row + 2 * k + c] ==
+                    base + (double)(15 * cell + 3 * k + c));
+            assert_true((double)rf_exec_data(exec, rf_outputs_value(&d.outputs, "visible", -1))[5 * row + k] ==
+                        base + (double)(15 * cell + 3 * k + 2));
         }
     }
     rf_exec_free(exec);

@@ -67,7 +67,7 @@ static void check_maxima(const char *ini, bool both, const char *stage, int whic
     expect_ok(rf_detector_build(graph, params, &config, 1, 64, 96, RF_EVAL, &d));
     rf_exec *exec = rf_exec_new(graph, NULL);
     expect_ok(rf_exec_forward(exec, false));
-    const rf_real *cls = rf_exec_data(exec, d.stages[which].cls);
+    const rf_real *cls = rf_exec_data(exec, rf_outputs_value(&d.outputs, "cls", which));
     size_t second = 2 * (8 * 12), third = second + 2 * (4 * 6);
     assert_int_equal(d.anchors, third + 2 * (2 * 3));
     for (size_t a = 0; a < d.anchors; a++) {
@@ -256,7 +256,8 @@ static void evaluation_has_no_heads(void **state) {
     rf_graph *graph = rf_graph_new();
     rf_detector d;
     expect_ok(rf_detector_build(graph, params, &config, 1, SIDE, SIDE, RF_EVAL, &d));
-    assert_true(d.head_cls == RF_NONE && d.head_loc == RF_NONE);
+    assert_true(rf_outputs_value(&d.outputs, "head_cls", 0) == RF_NONE &&
+                rf_outputs_value(&d.outputs, "head_loc", 0) == RF_NONE);
     for (int i = 0; i < rf_graph_node_count(graph); i++) assert_null(strstr(rf_graph_node(graph, i).name, "head."));
     assert_non_null(rf_params_find(params, "head.ClassHead.2.conv1x1.weight"));
     rf_graph_free(graph);

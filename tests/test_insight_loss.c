@@ -22,6 +22,7 @@
 #include "train/loss.h"
 #include "train/loss_norm.h"
 #include "train/mining.h"
+#include "tests/outputs_kit.h"
 
 static void near(double got, double want, double tolerance, const char *what) {
     if (!(fabs(got - want) <= tolerance * (1 + fabs(want)))) fail_msg("%s: %.12g, expected %.12g", what, got, want);
@@ -190,6 +191,7 @@ static void shares_by_hand(void **state) {
 
 enum { OUTPUTS = 7, IMAGES = 3, FACES = 8 };
 static const char *const names[OUTPUTS] = {"cls", "box", "points", "blur", "visible", "head_cls", "head_box"};
+static const char *const said[OUTPUTS] = {"cls", "loc", "points", "blur", "visible", "head_cls", "head_loc"};
 static const int width[OUTPUTS] = {2, 4, 10, 1, 5, 2, 4};
 
 /* Which outputs a case has. */
@@ -268,14 +270,8 @@ static void check_case(const rf_json *file, const rf_json *golden) {
         for (size_t i = 0; i < (size_t)(IMAGES * A * width[k]); i++)
             data[k][i] = (rf_real)(2 * golden_number(names[k], i));
     }
-    rf_detector detector = {.cls = v[0],
-                            .loc = v[1],
-                            .points = v[2],
-                            .blur = v[3],
-                            .visible = v[4],
-                            .head_cls = v[5],
-                            .head_loc = v[6],
-                            .anchors = anchors.count};
+    rf_detector detector = {.anchors = anchors.count};
+    for (int k = 0; k < OUTPUTS; k++) kit_output(&detector.outputs, said[k], v[k], &anchors);
     const rf_loss_kind *kind = rf_loss_find("multibox");
     rf_loss *loss;
     rf_loss_values values;

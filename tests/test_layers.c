@@ -135,13 +135,14 @@ static void rows_are_the_anchors(void **state) {
                     fail_msg("%s", rf_error_message());
                 assert_int_equal(d.anchors, anchors_of(&configs[c], h, w));
                 if (s == 0) assert_int_equal(d.anchors, expected[c]);
-                const rf_shape cls = rf_graph_shape(graph, d.cls), loc = rf_graph_shape(graph, d.loc);
-                const rf_shape points = rf_graph_shape(graph, d.points);
+                const rf_shape cls = rf_graph_shape(graph, rf_outputs_value(&d.outputs, "cls", -1)),
+                               loc = rf_graph_shape(graph, rf_outputs_value(&d.outputs, "loc", -1));
+                const rf_shape points = rf_graph_shape(graph, rf_outputs_value(&d.outputs, "points", -1));
                 int a = (int)d.anchors;
                 assert_true(rf_shape_equal(&cls, &(rf_shape){3, {2, a, 2}}));
                 assert_true(rf_shape_equal(&loc, &(rf_shape){3, {2, a, 4}}));
                 assert_true(rf_shape_equal(&points, &(rf_shape){3, {2, a, 10}}));
-                assert_int_equal(rf_graph_find(graph, "cls"), d.cls);
+                assert_int_equal(rf_graph_find(graph, "cls"), rf_outputs_value(&d.outputs, "cls", -1));
                 assert_int_equal(rf_graph_find(graph, "input"), d.input);
                 rf_graph_free(graph);
             }
@@ -171,7 +172,8 @@ static rf_real *run(rf_params *params, const rf_config *config, int h, int w, rf
     rf_real *x = rf_exec_data(exec, d.input);
     for (size_t i = 0; i < (size_t)2 * h * w * 3; i++) x[i] = (rf_real)(2 * rf_rng_normal(&rng));
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
-    rf_value out[] = {d.cls, d.loc, d.points};
+    rf_value out[] = {rf_outputs_value(&d.outputs, "cls", -1), rf_outputs_value(&d.outputs, "loc", -1),
+                      rf_outputs_value(&d.outputs, "points", -1)};
     size_t width[] = {2, 4, 10}, at = 0;
     *count = 2 * d.anchors * 16;
     rf_real *all = rf_alloc(*count, sizeof *all);
@@ -316,7 +318,7 @@ static void groups_and_freezing(void **state) {
     rf_detector d;
     rf_graph *graph = rf_graph_new();
     assert_int_equal(rf_detector_build(graph, params, &config, 1, 64, 64, RF_TRAIN, &d), RF_OK);
-    assert_int_equal(rf_graph_backward(graph, &d.cls, 1), RF_OK);
+    assert_int_equal(rf_graph_backward(graph, (const rf_value[]){rf_outputs_value(&d.outputs, "cls", -1)}, 1), RF_OK);
     assert_false(rf_graph_has_grad(graph, rf_graph_find(graph, "body.conv1.weight")));
     assert_true(rf_graph_has_grad(graph, rf_graph_find(graph, "body.layer2.0.conv1.weight")));
     rf_exec *exec = rf_exec_new(graph, NULL);

@@ -62,14 +62,14 @@ static void maps_and_rows_are_ours(void **state) {
             onnx_subject_run(&s);
             int maps = onnx_check_maps(&s), rows = s.config.model.landmarks ? 3 : 2;
             assert_int_equal(s.onnx.n_outputs, kind == RF_EXPORT_RAW ? maps : rows);
-            if (kind == RF_EXPORT_ANCHORS && s.net.detector.n_stages > 1) {
+            if (kind == RF_EXPORT_ANCHORS && rf_outputs_stages(&s.net.detector.outputs) > 1) {
                 assert_int_equal(onnx_eval_find(&s.eval, "loc")->d[1], s.net.detector.anchors); /* faces check more */
             } else if (kind == RF_EXPORT_ANCHORS) {
                 assert_string_equal(s.onnx.outputs[0].name, "loc");
                 assert_string_equal(s.onnx.outputs[1].name, "conf");
-                onnx_check_rows(&s, "loc", s.net.detector.loc, false);
-                onnx_check_rows(&s, "conf", s.net.detector.cls, true);
-                onnx_check_rows(&s, "landms", s.net.detector.points, false);
+                onnx_check_rows(&s, "loc", rf_outputs_value(&s.net.detector.outputs, "loc", -1), false);
+                onnx_check_rows(&s, "conf", rf_outputs_value(&s.net.detector.outputs, "cls", -1), true);
+                onnx_check_rows(&s, "landms", rf_outputs_value(&s.net.detector.outputs, "points", -1), false);
             } else {
                 assert_non_null(strstr(s.onnx.outputs[0].name, "face_cls_stride"));
                 assert_non_null(strstr(s.onnx.outputs[1].name, "face_box_stride"));

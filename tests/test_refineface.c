@@ -189,10 +189,10 @@ static void sure_negatives_are_dropped(void **state) {
         positives[i] = counts.positives;
         /* By hand: the first step's logits of the low levels, which are the first rows, against the threshold. */
         double limit = i == 0 ? -INFINITY : -log(r.config.cascade.drop / (1 - r.config.cascade.drop));
-        const rf_stage *first = &r.net.detector.stages[0];
-        const rf_real *cls = rf_exec_data(r.net.exec, first->cls);
+        const rf_output_rows first = rf_outputs_rows(&r.net.detector.outputs, "cls", 0);
+        const rf_real *cls = rf_exec_data(r.net.exec, first.value);
         size_t sure = 0;
-        for (size_t k = 0; k < 2 * first->cls_rows; k++) sure += (double)cls[2 * k + 1] - (double)cls[2 * k] < limit;
+        for (size_t k = 0; k < 2 * first.count; k++) sure += (double)cls[2 * k + 1] - (double)cls[2 * k] < limit;
         assert_true(negatives[0] - negatives[i] <= sure && negatives[0] - negatives[i] + 2 * positives[i] >= sure);
         double kept = fact(r.net.loss, r.net.loss_kind, "stc_kept");
         assert_true(i == 0 || kept >= 0);
@@ -278,9 +278,12 @@ static void evaluation_has_no_supervision(void **state) {
         input[i] = rf_exec_data(r.net.exec, r.net.detector.input)[i] = (rf_real)golden_number("input", i);
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
     assert_int_equal(rf_exec_forward(r.net.exec, false), RF_OK);
-    rf_value outputs[4] = {d.stages[0].cls, d.stages[0].loc, d.cls, d.loc};
-    const rf_stage *stages = r.net.detector.stages;
-    rf_value same[4] = {stages[0].cls, stages[0].loc, stages[1].cls, stages[1].loc};
+    rf_value outputs[4], same[4];
+    for (int k = 0; k < 4; k++) {
+        const char *name = k % 2 ? "loc" : "cls";
+        outputs[k] = rf_outputs_value(&d.outputs, name, k / 2);
+        same[k] = rf_outputs_value(&r.net.detector.outputs, name, k / 2);
+    }
     for (int k = 0; k < 4; k++) {
         rf_shape shape = rf_graph_shape(graph, outputs[k]);
         double worst = 0, most = 0;

@@ -27,6 +27,7 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "tests/scratch.h"
+#include "tests/outputs_kit.h"
 
 #define expect_ok(call)                                                                                                \
     if ((call) != RF_OK) fail_msg("%s: %s", #call, rf_error_message())
@@ -227,8 +228,10 @@ static rf_status rig_build(rig *r) {
     rf_value v[3] = {RF_NONE, RF_NONE, RF_NONE};
     for (int k = 0; k < parts; k++)
         v[k] = rf_graph_param(r->graph, "out", (rf_shape){3, {r->n, A, (int)width[k]}}, data[k], grad[k]);
-    rf_detector detector = {.cls = v[CLS], .loc = v[BOX], .points = v[POINTS], .anchors = r->anchors.count};
-    detector.blur = detector.visible = RF_NONE;
+    rf_detector detector = {.anchors = r->anchors.count};
+    kit_output(&detector.outputs, "cls", v[CLS], &r->anchors);
+    kit_output(&detector.outputs, "loc", v[BOX], &r->anchors);
+    kit_output(&detector.outputs, "points", v[POINTS], &r->anchors);
     RF_TRY(rf_loss_build(r->kind, r->loss, r->graph, &detector, NULL, &r->values));
     RF_TRY(rf_graph_backward(r->graph, &r->values.total, 1));
     r->exec = rf_exec_new(r->graph, NULL);

@@ -60,21 +60,20 @@ static rf_value with_extra(rf_graph *g, rf_value loss, rf_value pred, rf_value t
     return rf_apply2(g, "add", loss, more, "%s", "");
 }
 
-rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, const rf_stage *rows, rf_value box_weight,
-                              rf_value points_weight, rf_loss_parts *out) {
+rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, rf_value blur, rf_value visible,
+                              rf_value box_weight, rf_value points_weight, rf_loss_parts *out) {
     int A = (int)extra->anchors;
-    if (rows->blur != RF_NONE) {
+    if (blur != RF_NONE) {
         rf_shape shape = {3, {extra->n, A, 1}};
         rf_value t = rf_graph_host(graph, "blur_targets", blur_targets, extra, &box_weight, 1, &shape, 1);
-        if (t != RF_NONE)
-            out->box = with_extra(graph, out->box, rows->blur, t, box_weight, extra->box_beta, extra->weight);
+        if (t != RF_NONE) out->box = with_extra(graph, out->box, blur, t, box_weight, extra->box_beta, extra->weight);
     }
-    if (rows->visible != RF_NONE) {
+    if (visible != RF_NONE) {
         rf_shape shape = {3, {extra->n, A, (int)extra->points}};
         rf_value t = rf_graph_host(graph, "visible_targets", visible_targets, extra, &points_weight, 1, &shape, 1);
         if (t != RF_NONE)
             out->points =
-                with_extra(graph, out->points, rows->visible, t, points_weight, extra->landmark_beta, extra->weight);
+                with_extra(graph, out->points, visible, t, points_weight, extra->landmark_beta, extra->weight);
     }
     return rf_graph_status(graph);
 }

@@ -49,10 +49,10 @@ rf_status rf_head_loss_set_batch(rf_head_loss *loss, const rf_loss_batch *batch)
     return RF_OK;
 }
 
-static rf_status build(rf_head_loss *loss, rf_graph *g, const rf_stage *rows, rf_term_list *terms) {
+static rf_status build(rf_head_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     double cls = loss->weight * loss->cls_weight, box = loss->weight * loss->box_weight;
     rf_loss_parts parts;
-    RF_TRY(rf_loss_stage_build(&loss->stage, g, rows, &parts));
+    RF_TRY(rf_loss_stage_build(&loss->stage, g, &detector->outputs, "head_", &parts));
     rf_value sum = rf_apply2(g, "add", rf_apply1(g, "scale", parts.cls, "factor=%.17g", cls),
                              rf_apply1(g, "scale", parts.box, "factor=%.17g", box), "%s", "");
     RF_TRY(rf_terms_add(terms, g, "head", sum, 1, RF_TERM_SUM, 0));
@@ -62,11 +62,8 @@ static rf_status build(rf_head_loss *loss, rf_graph *g, const rf_stage *rows, rf
 
 rf_status rf_head_loss_build(rf_head_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     if (!loss->on) return RF_OK;
-    rf_stage rows = rf_loss_stage_rows(&loss->stage.common->anchors);
-    rows.cls = detector->head_cls;
-    rows.loc = detector->head_loc;
     int scope = rf_graph_scope(g, "head");
-    rf_status status = build(loss, g, &rows, terms);
+    rf_status status = build(loss, g, detector, terms);
     rf_graph_scope_end(g, scope);
     return status;
 }

@@ -54,7 +54,6 @@ static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     loss->weights[0] = config->loss.cls_weight;
     loss->weights[1] = config->loss.box_weight;
     loss->weights[2] = config->loss.landmark_weight;
-    loss->landmarks = config->model.landmarks;
     RF_TRY(rf_detect_spec_from_config(config, &c->spec));
     RF_TRY(read_stage_weights("weights", &config->cascade.weights, c->spec.n_stages, loss->stage_weights));
     return read_stage_weights("landmark_weights", &config->cascade.landmark_weights, c->spec.n_stages,
@@ -82,17 +81,6 @@ rf_status rf_multibox_make(const rf_config *config, int n, int h, int w, rf_loss
 fail:
     rf_multibox_free(loss);
     return status;
-}
-
-/* A detector without a cascade: every level predicts everything. */
-static rf_stage only_stage(const rf_loss *loss, const rf_detector *detector) {
-    rf_stage stage = rf_loss_stage_rows(&loss->common.anchors);
-    stage.cls = detector->cls;
-    stage.loc = detector->loc;
-    stage.points = loss->landmarks ? detector->points : RF_NONE;
-    stage.blur = detector->blur;
-    stage.visible = loss->landmarks ? detector->visible : RF_NONE;
-    return stage;
 }
 
 /* sum + factor * part, either of which may be RF_NONE. */
@@ -133,10 +121,7 @@ static rf_status add_stages(const rf_loss *loss, rf_graph *g, const rf_loss_part
 static rf_status build_terms(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     rf_loss_parts stages[RF_NET_STAGES];
     int n = loss->common.spec.n_stages;
-    for (int k = 0; k < n; k++) {
-        rf_stage rows = n > 1 ? detector->stages[k] : only_stage(loss, detector);
-        RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &rows, &stages[k]));
-    }
+    for (int k = 0; k < n; k++) RF_TRY(rf_loss_stage_build(&loss->stages[k], g, &detector->outputs, "", &stages[k]));
     RF_TRY(add_wholes(loss, g, stages, terms));
     RF_TRY(add_stages(loss, g, stages, terms));
     if (loss->dense)
@@ -181,7 +166,7 @@ rf_loss_counts rf_multibox_counts(const rf_loss *loss) {
 
 const rf_loss_stage *rf_multibox_matches(const rf_loss *loss) {
     int k = loss->common.spec.n_stages - 1;
-    while (k > 0 && loss->stages[k].rows.loc == RF_NONE) k--;
+    while (k > 0 && loss->stages[k].loc.value == RF_NONE) k--;
     return &loss->stages[k];
 }
 

@@ -22,7 +22,6 @@ struct rf_loss {
     rf_loss_common common;
     rf_loss_stage stages[RF_NET_STAGES];
     double stage_weights[RF_NET_STAGES], stage_landmarks[RF_NET_STAGES], weights[3];
-    bool landmarks;
     rf_dense_loss *dense; /* NULL: no mesh branch */
     rf_fsm_loss fsm;
     rf_head_loss head;

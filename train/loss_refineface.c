@@ -79,7 +79,8 @@ static rf_status sample_regions(void *ctx, const rf_call *call) {
 static rf_status build_fsm(rf_loss *loss, rf_graph *g, const rf_detector *detector, rf_term_list *terms) {
     int rows = loss->common.n * loss->fsm.spec.count;
     const rf_shape shapes[OUT_COUNT] = {{2, {rows, RF_FSM_ROI}}, {1, {rows}}, {1, {rows}}};
-    const rf_value in[] = {detector->cls, detector->loc};
+    const rf_value in[] = {rf_outputs_value(&detector->outputs, "cls", -1),
+                           rf_outputs_value(&detector->outputs, "loc", -1)};
     if (detector->n_levels >= RF_MAX_INPUTS)
         return rf_fail(RF_ERR_USER, "model.fsm: %d levels are too many, expected at most %d", detector->n_levels,
                        RF_MAX_INPUTS - 1);

@@ -8,19 +8,6 @@
 #include "core/parallel.h"
 #include "detect/box.h"
 
-rf_stage rf_loss_stage_rows(const rf_anchor_set *anchors) {
-    rf_stage stage = {.cls = RF_NONE,
-                      .loc = RF_NONE,
-                      .points = RF_NONE,
-                      .blur = RF_NONE,
-                      .visible = RF_NONE,
-                      .cls_rows = anchors->count,
-                      .box_rows = anchors->count};
-    for (int l = 0; l < anchors->n_levels; l++)
-        stage.cls_first[l] = stage.box_first[l] = (long)anchors->levels[l].first;
-    return stage;
-}
-
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out) {
     size_t n = (size_t)common->n, A = common->anchors.count;
     *out = (rf_loss_stage){
@@ -60,16 +47,16 @@ static size_t level_anchors(const rf_anchor_set *anchors, int level) {
 /* The boxes that the stage before decodes; where it moves none they stay. */
 static void move_boxes(rf_loss_stage *stage, size_t image) {
     const rf_loss_common *c = stage->common;
-    const rf_stage *rows = &stage->before->rows;
+    const rf_output_rows *moves = &stage->before->loc;
     const float *from = rf_loss_stage_boxes(stage->before, image);
     float *to = stage->boxes + 4 * c->anchors.count * image;
     memcpy(to, from, 4 * c->anchors.count * sizeof *to);
     if (stage->in_loc < 0) return;
-    const rf_real *locs = stage->call->in[stage->in_loc].data + 4 * rows->box_rows * image;
+    const rf_real *locs = stage->call->in[stage->in_loc].data + 4 * moves->count * image;
     for (int l = 0; l < c->anchors.n_levels; l++) {
         float *box = to + 4 * c->anchors.levels[l].first;
-        if (rows->box_first[l] < 0) continue;
-        const rf_real *row = locs + 4 * rows->box_first[l];
+        if (moves->first[l] < 0) continue;
+        const rf_real *row = locs + 4 * moves->first[l];
         for (size_t a = 0; a < level_anchors(&c->anchors, l); a++, box += 4, row += 4) {
             const float loc[4] = {(float)row[0], (float)row[1], (float)row[2], (float)row[3]};
             rf_codec_move_anchor(&c->spec.codec, box, loc, box);
@@ -81,8 +68,8 @@ static void move_boxes(rf_loss_stage *stage, size_t image) {
 static void copy_labels(const rf_loss_stage *stage, int8_t *anchors, int8_t *rows, bool back) {
     const rf_anchor_set *set = &stage->common->anchors;
     for (int l = 0; l < set->n_levels; l++) {
-        if (stage->rows.cls_first[l] < 0) continue;
-        int8_t *of_level = anchors + set->levels[l].first, *row = rows + stage->rows.cls_first[l];
+        if (stage->cls.first[l] < 0) continue;
+        int8_t *of_level = anchors + set->levels[l].first, *row = rows + stage->cls.first[l];
         memcpy(back ? of_level : row, back ? row : of_level, level_anchors(set, l));
     }
 }
@@ -91,16 +78,15 @@ static void copy_labels(const rf_loss_stage *stage, int8_t *anchors, int8_t *row
  * others are examples of the focal loss. */
 static void drop_image(rf_loss_stage *stage, size_t image) {
     const rf_anchor_set *set = &stage->common->anchors;
-    const rf_stage *rows = &stage->rows, *earlier = stage->before ? &stage->before->rows : NULL;
+    const rf_output_rows *rows = &stage->cls, *earlier = stage->before ? &stage->before->cls : NULL;
     rf_match *match = &stage->matches[image];
     rf_stage_sums *sums = &stage->sums[image];
     for (int l = 0; l < set->n_levels; l++) {
-        if (rows->cls_first[l] < 0) continue;
-        bool two_steps = stage->in_before >= 0 && earlier->cls_first[l] >= 0;
+        if (rows->first[l] < 0) continue;
+        bool two_steps = stage->in_before >= 0 && earlier->first[l] >= 0;
         const rf_real *logits = NULL;
         if (two_steps)
-            logits = stage->call->in[stage->in_before].data +
-                     2 * (earlier->cls_rows * image + (size_t)earlier->cls_first[l]);
+            logits = stage->call->in[stage->in_before].data + 2 * (earlier->count * image + (size_t)earlier->first[l]);
         int8_t *label = match->label + set->levels[l].first;
         for (size_t a = 0; a < level_anchors(set, l); a++) {
             bool negative = label[a] == 0;
@@ -121,7 +107,7 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
     const float *moved = rf_loss_stage_boxes(stage, image);
     for (int l = 0; l < c->anchors.n_levels; l++) {
         size_t first = c->anchors.levels[l].first, end = first + level_anchors(&c->anchors, l);
-        if (stage->in_loc < 0 || stage->before->rows.box_first[l] < 0) continue;
+        if (stage->in_loc < 0 || stage->before->loc.first[l] < 0) continue;
         for (size_t a = first; a < end; a++) {
             if (match->label[a] <= 0) continue;
             const float *face = stage->batch->faces[image][match->face[a]].box;
@@ -135,13 +121,13 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
 /* The anchors that are classified, without gaps: a level that is not has none. */
 static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t *label, size_t positives) {
     const rf_loss_common *c = stage->common;
-    size_t rows = stage->rows.cls_rows, at = 0;
+    size_t rows = stage->cls.count, at = 0;
     rf_mining_image out = {.n_levels = c->anchors.n_levels, .label = label, .n_positive = positives};
     out.logits = stage->call->in[stage->in_cls].data + 2 * rows * image;
     out.keys = c->keys + c->anchors.count * image;
     for (int l = 0; l < out.n_levels; l++) {
         out.first[l] = at;
-        if (stage->rows.cls_first[l] >= 0) at += level_anchors(&c->anchors, l);
+        if (stage->cls.first[l] >= 0) at += level_anchors(&c->anchors, l);
     }
     out.first[out.n_levels] = at;
     return out;
@@ -151,7 +137,7 @@ static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t
 static void mine_image(rf_loss_stage *stage, size_t image) {
     const rf_loss_common *c = stage->common;
     rf_match *match = &stage->matches[image];
-    size_t A = c->anchors.count, rows = stage->rows.cls_rows, positives = match->n_positive;
+    size_t A = c->anchors.count, rows = stage->cls.count, positives = match->n_positive;
     if (stage->in_cls < 0) return;
     int8_t *label = rows == A ? match->label : stage->labels + A * image;
     if (rows != A) {
@@ -196,14 +182,14 @@ static void count(rf_loss_stage *stage) {
         const rf_match *match = &stage->matches[i];
         stage->counts.ignored += match->n_ignored;
         for (int l = 0; l < anchors->n_levels; l++) {
-            bool cls = stage->rows.cls_first[l] >= 0, box = stage->rows.box_first[l] >= 0;
+            bool cls = stage->cls.first[l] >= 0, box = stage->loc.first[l] >= 0;
             size_t first = anchors->levels[l].first, end = first + level_anchors(anchors, l);
             for (size_t a = first; a < end; a++) {
                 bool positive = match->label[a] > 0;
                 tally[l].positives += positive && cls;
                 tally[l].negatives += match->label[a] == 0 && cls;
                 tally[l].box_positives += positive && box;
-                tally[l].landmarks += positive && box && stage->rows.points != RF_NONE && match->has_points[a];
+                tally[l].landmarks += positive && box && stage->points.value != RF_NONE && match->has_points[a];
             }
         }
     }
@@ -225,7 +211,7 @@ static rf_real *target(const rf_loss_stage *stage, int which) {
 
 static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
     const rf_anchor_set *anchors = &stage->common->anchors;
-    size_t row = stage->rows.cls_rows * image + (size_t)stage->rows.cls_first[level];
+    size_t row = stage->cls.count * image + (size_t)stage->cls.first[level];
     rf_real *labels = target(stage, RF_TARGET_LABEL) + row, *weights = target(stage, RF_TARGET_CLS_WEIGHT) + row;
     const int8_t *label = stage->matches[image].label + anchors->levels[level].first;
     rf_real share = (rf_real)stage->shares[level].cls, *margins = target(stage, RF_TARGET_MARGIN);
@@ -255,7 +241,7 @@ static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf
 static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
     const rf_anchor_set *anchors = &stage->common->anchors;
     const rf_match *match = &stage->matches[image];
-    size_t row = stage->rows.box_rows * image + (size_t)stage->rows.box_first[level];
+    size_t row = stage->loc.count * image + (size_t)stage->loc.first[level];
     rf_real *loc = target(stage, RF_TARGET_LOC), *weight = target(stage, RF_TARGET_BOX_WEIGHT);
     rf_real *points = target(stage, RF_TARGET_POINTS), *points_weight = target(stage, RF_TARGET_POINTS_WEIGHT);
     rf_real share = (rf_real)stage->shares[level].box, point_share = (rf_real)stage->shares[level].points;
@@ -274,8 +260,8 @@ static void write_range(void *ctx, size_t begin, size_t end) {
     const rf_loss_stage *stage = ctx;
     for (size_t i = begin; i < end; i++)
         for (int l = 0; l < stage->common->anchors.n_levels; l++) {
-            if (stage->rows.cls_first[l] >= 0) write_labels(stage, i, l);
-            if (stage->rows.box_first[l] >= 0) write_boxes(stage, i, l);
+            if (stage->cls.first[l] >= 0) write_labels(stage, i, l);
+            if (stage->loc.first[l] >= 0) write_boxes(stage, i, l);
         }
 }
 
@@ -292,28 +278,28 @@ static rf_status assign_targets(void *ctx, const rf_call *call) {
 /* ---- nodes ---- */
 
 static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
-    int n = stage->common->n, cls = (int)stage->rows.cls_rows, box = (int)stage->rows.box_rows, n_in = 0, n_out = 0;
+    int n = stage->common->n, cls = (int)stage->cls.count, box = (int)stage->loc.count, n_in = 0, n_out = 0;
     const rf_shape all[RF_TARGET_COUNT] = {{2, {n, cls}},
                                            {2, {n, cls}},
-                                           {3, {n, box, 4}},
+                                           {3, {n, box, stage->loc.width}},
                                            {2, {n, box}},
-                                           {3, {n, box, 2 * stage->common->spec.codec.n_points}},
+                                           {3, {n, box, stage->points.width}},
                                            {2, {n, box}},
                                            {2, {n, cls}}};
     const rf_focal_spec *focal = &stage->common->focal;
-    rf_value before = stage->before ? stage->before->rows.loc : RF_NONE, in[3];
-    rf_value judged = stage->before && focal->on ? stage->before->rows.cls : RF_NONE;
+    rf_value before = stage->before ? stage->before->loc.value : RF_NONE, in[3];
+    rf_value judged = stage->before && focal->on ? stage->before->cls.value : RF_NONE;
     rf_shape shapes[RF_TARGET_COUNT];
     char name[24];
     stage->in_cls = stage->in_loc = stage->in_before = -1;
-    if (stage->rows.cls != RF_NONE) in[stage->in_cls = n_in++] = stage->rows.cls;
+    if (stage->cls.value != RF_NONE) in[stage->in_cls = n_in++] = stage->cls.value;
     if (judged != RF_NONE) in[stage->in_before = n_in++] = judged;
     if (before != RF_NONE) in[stage->in_loc = n_in++] = before;
     for (int i = 0; i < RF_TARGET_COUNT; i++) {
-        rf_value of = i <= RF_TARGET_CLS_WEIGHT   ? stage->rows.cls
-                      : i <= RF_TARGET_BOX_WEIGHT ? stage->rows.loc
-                      : i < RF_TARGET_MARGIN      ? stage->rows.points
-                      : focal->margin.on          ? stage->rows.cls
+        rf_value of = i <= RF_TARGET_CLS_WEIGHT   ? stage->cls.value
+                      : i <= RF_TARGET_BOX_WEIGHT ? stage->loc.value
+                      : i < RF_TARGET_MARGIN      ? stage->points.value
+                      : focal->margin.on          ? stage->cls.value
                                                   : RF_NONE;
         stage->slot[i] = of == RF_NONE ? -1 : n_out;
         if (of != RF_NONE) shapes[n_out++] = all[i];
@@ -322,40 +308,58 @@ static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
     return rf_graph_host(g, name, assign_targets, stage, in, n_in, shapes, n_out);
 }
 
-rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_stage *rows, rf_loss_parts *out) {
-    stage->rows = *rows;
+/* What the stage predicts under a name, with the prefix before it. */
+static rf_output_rows rows_of(const rf_loss_stage *stage, const rf_output_list *outputs, const char *prefix,
+                              const char *name) {
+    char text[32];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return rf_outputs_rows(outputs, text, stage->index);
+}
+
+/* Smooth-L1 to targets and weights of the stage's node, RF_NONE where there are none. */
+static rf_value distance(const rf_loss_stage *stage, rf_graph *g, rf_value rows, rf_value t, int target, int weight,
+                         double beta) {
+    if (rows == RF_NONE) return RF_NONE;
+    const rf_value in[] = {rows, t + stage->slot[target], t + stage->slot[weight]};
+    return rf_graph_apply(g, "smooth_l1", in, 3, "beta=%.17g", beta);
+}
+
+static rf_value classification(const rf_loss_stage *stage, rf_graph *g, rf_value t) {
+    const rf_focal_spec *focal = &stage->common->focal;
+    const int *slot = stage->slot;
+    if (stage->cls.value == RF_NONE) return RF_NONE;
+    rf_value margins = slot[RF_TARGET_MARGIN] < 0 ? RF_NONE : t + slot[RF_TARGET_MARGIN];
+    rf_value in[4] = {stage->cls.value, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT], margins};
+    if (!focal->on) return rf_graph_apply(g, "softmax_ce", in, 3, "");
+    return rf_graph_apply(g, "focal_loss", in, margins == RF_NONE ? 3 : 4, "alpha=%.17g gamma=%.17g", focal->alpha,
+                          focal->gamma);
+}
+
+rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_output_list *outputs, const char *prefix,
+                              rf_loss_parts *out) {
+    const rf_loss_common *c = stage->common;
+    stage->cls = rows_of(stage, outputs, prefix, "cls");
+    stage->loc = rows_of(stage, outputs, prefix, "loc");
+    stage->points = rows_of(stage, outputs, prefix, "points");
+    rf_value blur = rows_of(stage, outputs, prefix, "blur").value;
+    rf_output_rows visible = rows_of(stage, outputs, prefix, "visible");
     *out = (rf_loss_parts){RF_NONE, RF_NONE, RF_NONE};
     rf_value t = stage->targets = append_targets(stage, g);
     if (t == RF_NONE) return rf_graph_status(g);
-    const int *slot = stage->slot;
-    if (rows->cls != RF_NONE) {
-        rf_value margins = slot[RF_TARGET_MARGIN] < 0 ? RF_NONE : t + slot[RF_TARGET_MARGIN];
-        rf_value in[4] = {rows->cls, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT], margins};
-        const rf_focal_spec *focal = &stage->common->focal;
-        if (focal->on)
-            out->cls = rf_graph_apply(g, "focal_loss", in, margins == RF_NONE ? 3 : 4, "alpha=%.17g gamma=%.17g",
-                                      focal->alpha, focal->gamma);
-        else
-            out->cls = rf_graph_apply(g, "softmax_ce", in, 3, "");
-    }
-    if (rows->loc != RF_NONE)
-        out->box = rf_graph_apply(g, "smooth_l1",
-                                  (rf_value[]){rows->loc, t + slot[RF_TARGET_LOC], t + slot[RF_TARGET_BOX_WEIGHT]}, 3,
-                                  "beta=%.17g", stage->common->box_beta);
-    if (rows->points != RF_NONE)
-        out->points = rf_graph_apply(
-            g, "smooth_l1", (rf_value[]){rows->points, t + slot[RF_TARGET_POINTS], t + slot[RF_TARGET_POINTS_WEIGHT]},
-            3, "beta=%.17g", stage->common->landmark_beta);
-    stage->extra = (rf_loss_extra){stage->matches,
-                                   stage->batch,
-                                   stage->common->n,
-                                   stage->common->anchors.count,
-                                   (size_t)stage->common->spec.codec.n_points,
-                                   stage->common->box_beta,
-                                   stage->common->landmark_beta,
-                                   stage->common->extra_weight};
-    RF_TRY(rf_loss_extra_build(&stage->extra, g, rows, t + slot[RF_TARGET_BOX_WEIGHT],
-                               t + slot[RF_TARGET_POINTS_WEIGHT], out));
+    out->cls = classification(stage, g, t);
+    out->box = distance(stage, g, stage->loc.value, t, RF_TARGET_LOC, RF_TARGET_BOX_WEIGHT, c->box_beta);
+    out->points =
+        distance(stage, g, stage->points.value, t, RF_TARGET_POINTS, RF_TARGET_POINTS_WEIGHT, c->landmark_beta);
+    stage->extra = (rf_loss_extra){.matches = stage->matches,
+                                   .batch = stage->batch,
+                                   .n = c->n,
+                                   .anchors = c->anchors.count,
+                                   .points = (size_t)c->spec.codec.n_points,
+                                   .box_beta = c->box_beta,
+                                   .landmark_beta = c->landmark_beta,
+                                   .weight = c->extra_weight};
+    RF_TRY(rf_loss_extra_build(&stage->extra, g, blur, visible.value, t + stage->slot[RF_TARGET_BOX_WEIGHT],
+                               t + stage->slot[RF_TARGET_POINTS_WEIGHT], out));
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);

@@ -61,7 +61,7 @@ typedef struct rf_loss_stage {
     const rf_loss_batch *batch;          /* whose faces are the targets: common's, unless it is set to another one */
     const struct rf_loss_stage *before;  /* whose decoded boxes are the anchors; NULL: the grid is */
     int index;                           /* from 0 */
-    rf_stage rows;                       /* the predictions, and which levels have them */
+    rf_output_rows cls, loc, points;     /* the predictions, and which levels have them */
     rf_match *matches;                   /* [n] */
     float *boxes;                        /* [n][A,4] cx cy w h; NULL: the grid */
     int8_t *labels;                      /* [n][A] scratch */
@@ -75,15 +75,14 @@ typedef struct rf_loss_stage {
     rf_stage_sums *sums; /* [n] */
 } rf_loss_stage;
 
-/* What a stage that predicts everything at every level says of its rows; outputs are RF_NONE. */
-rf_stage rf_loss_stage_rows(const rf_anchor_set *anchors);
-
 /* Memory for a stage; common and before outlive it. Free in every case. */
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out);
 void rf_loss_stage_free(rf_loss_stage *stage);
 
-/* Appends the stage's targets and losses; stages are built in order, and their nodes run in that order. */
-rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *graph, const rf_stage *rows, rf_loss_parts *out);
+/* Appends the targets and losses of what the stage with the same index predicts under the names `prefix` + "cls", "loc",
+ * "points", "blur", "visible"; stages are built in order, and their nodes run in that order. */
+rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *graph, const rf_output_list *outputs, const char *prefix,
+                              rf_loss_parts *out);
 
 /* The anchors of an image in a stage, [A,4] cx cy w h, once its node has run. */
 const float *rf_loss_stage_boxes(const rf_loss_stage *stage, size_t image);

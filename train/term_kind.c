@@ -35,9 +35,9 @@ bool rf_term_next(const rf_term_matches *m, size_t image, rf_term_match *out) {
     for (size_t a = out->next; a < anchors->count; a++) {
         if (match->label[a] <= 0) continue;
         int level = rf_anchor_level_of(anchors, a);
-        if (m->rows.box_first[level] < 0) continue;
+        if (m->loc.first[level] < 0) continue;
         size_t in_level = a - anchors->levels[level].first;
-        *out = (rf_term_match){.row = m->rows.box_rows * image + (size_t)m->rows.box_first[level] + in_level,
+        *out = (rf_term_match){.row = m->loc.count * image + (size_t)m->loc.first[level] + in_level,
                                .anchor = rf_loss_stage_boxes(m, image) + 4 * a,
                                .face = &m->batch->faces[image][match->face[a]],
                                .level = level,
@@ -48,18 +48,7 @@ bool rf_term_next(const rf_term_matches *m, size_t image, rf_term_match *out) {
 }
 
 rf_value rf_term_prediction(const rf_term_context *context, const char *name) {
-    const rf_stage *rows = &context->matches->rows;
-    const struct {
-        const char *name;
-        rf_value value;
-    } all[] = {{"cls", rows->cls},
-               {"loc", rows->loc},
-               {"points", rows->points},
-               {"blur", rows->blur},
-               {"visible", rows->visible}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (strcmp(all[i].name, name) == 0) return all[i].value;
-    return RF_NONE;
+    return rf_outputs_value(&context->detector->outputs, name, context->matches->index);
 }
 
 static rf_value output_of(const rf_term_context *context, const char *name, int offset) {

@@ -39,8 +39,8 @@ typedef struct rf_term_context {
     double weight;    /* from loss.terms */
 } rf_term_context;
 
-/* What the step predicts, by name, as rows [N,rows,width] of its anchors: "cls", "loc", "points", "blur", "visible".
- * RF_NONE: it does not predict that. */
+/* What the step predicts, by the name of the output (layers/output.h), as rows [N,rows,width] of its anchors. RF_NONE:
+ * it does not predict that. */
 rf_value rf_term_prediction(const rf_term_context *context, const char *name);
 /* What the loss compares "cls" (kinds [N,rows], -1: not looked at), "loc" and "points" with, and the weight of each row
  * in its sum [N,rows], 0 where there is no target: the loss's normalisation is in it. RF_NONE: there is none. */

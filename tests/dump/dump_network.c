@@ -20,6 +20,7 @@
 #include "tests/decode_kit.h"
 #include "detect/spec.h"
 #include "export/graph.h"
+#include "tests/outputs_kit.h"
 
 typedef struct dump {
     const char *folder;
@@ -83,10 +84,6 @@ static rf_status put_map(dump *d, const rf_export_net *net, const rf_exec *exec,
     return put_planes(d, name, rf_exec_data(exec, map), s.d[1], s.d[2], s.d[3]);
 }
 
-static const float *rows_of(const rf_exec *exec, rf_value output, long first, long width) {
-    return output == RF_NONE || first < 0 ? NULL : rf_exec_data((rf_exec *)exec, output) + first * width;
-}
-
 /* All anchors of a cascade as faces, undropped, and as `kept` those that no earlier stage drops. */
 static rf_status decode(const rf_detect_spec *spec, const rf_anchor_set *anchors, const rf_detector *det,
                         const rf_exec *exec, rf_face_list *all, bool *kept) {
@@ -94,15 +91,15 @@ static rf_status decode(const rf_detect_spec *spec, const rf_anchor_set *anchors
         kit_stage rows[RF_NET_STAGES] = {{0}};
         rf_face_list some = {0};
         size_t first = anchors->levels[l].first, n = (size_t)(det->h[l] * det->w[l] * det->cell_anchors);
-        for (int k = 0; k < det->n_stages; k++) {
-            const rf_stage *s = &det->stages[k];
-            rows[k].cls = rows_of(exec, s->cls, s->cls_first[l], 2);
-            rows[k].loc = rows_of(exec, s->loc, s->box_first[l], 4);
-            rows[k].points = rows_of(exec, s->points, s->box_first[l], 2 * RF_POINTS);
+        for (int k = 0; k < rf_outputs_stages(&det->outputs); k++) {
+            rows[k].cls = kit_level((rf_exec *)exec, &det->outputs, "cls", k, l);
+            rows[k].loc = kit_level((rf_exec *)exec, &det->outputs, "loc", k, l);
+            rows[k].points = kit_level((rf_exec *)exec, &det->outputs, "points", k, l);
         }
         const float *boxes = anchors->boxes + 4 * first;
-        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, -INFINITY, 0, all));
-        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, det->n_stages, spec->drop_below, 0, &some));
+        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, rf_outputs_stages(&det->outputs), -INFINITY, 0, all));
+        RF_TRY(kit_decode_stages(&spec->codec, boxes, n, rows, rf_outputs_stages(&det->outputs), spec->drop_below, 0,
+                                 &some));
         for (size_t i = 0; i < some.n; i++) kept[first + some.items[i].mesh - 1] = true;
         rf_face_list_free(&some);
     }
@@ -143,18 +140,19 @@ static rf_status put_composed(dump *d, const rf_config *config, const rf_export_
 static rf_status put_outputs(dump *d, const rf_config *config, const rf_export_net *net, const rf_exec *exec) {
     const rf_detector *det = &net->detector;
     int anchors = (int)det->anchors;
-    for (int k = 0; k < det->n_stages; k++)
+    for (int k = 0; k < rf_outputs_stages(&det->outputs); k++)
         for (int l = 0; l < det->n_levels; l++) {
-            const rf_export_maps *maps = &net->stages[k][l];
-            RF_TRY(put_map(d, net, exec, maps->cls, "cls", det->stride[l], k));
-            RF_TRY(put_map(d, net, exec, maps->box, "box", det->stride[l], k));
-            RF_TRY(put_map(d, net, exec, maps->points, "landmark", det->stride[l], k));
+            RF_TRY(put_map(d, net, exec, rf_export_map(net, "cls", k, l), "cls", det->stride[l], k));
+            RF_TRY(put_map(d, net, exec, rf_export_map(net, "loc", k, l), "box", det->stride[l], k));
+            RF_TRY(put_map(d, net, exec, rf_export_map(net, "points", k, l), "landmark", det->stride[l], k));
         }
-    if (det->n_stages > 1) return put_composed(d, config, net, exec);
-    RF_TRY(put_floats(d, "loc", rf_exec_data(exec, det->loc), (int[]){anchors, 4}, 2));
-    if (det->points != RF_NONE)
-        RF_TRY(put_floats(d, "landms", rf_exec_data(exec, det->points), (int[]){anchors, 10}, 2));
-    const float *cls = rf_exec_data(exec, det->cls);
+    if (rf_outputs_stages(&det->outputs) > 1) return put_composed(d, config, net, exec);
+    RF_TRY(
+        put_floats(d, "loc", rf_exec_data(exec, rf_outputs_value(&det->outputs, "loc", -1)), (int[]){anchors, 4}, 2));
+    if (rf_outputs_value(&det->outputs, "points", -1) != RF_NONE)
+        RF_TRY(put_floats(d, "landms", rf_exec_data(exec, rf_outputs_value(&det->outputs, "points", -1)),
+                          (int[]){anchors, 10}, 2));
+    const float *cls = rf_exec_data(exec, rf_outputs_value(&det->outputs, "cls", -1));
     float *conf = rf_alloc(det->anchors, 2 * sizeof *conf);
     if (!conf) return RF_ERR_NOMEM;
     for (size_t a = 0; a < det->anchors; a++) {
@@ -180,12 +178,7 @@ static rf_status run(dump *d, const rf_model *model, const rf_image *image) {
     RF_TRY_GOTO(put(d, "image", "u8", image->pixels, pixels * 3));
     RF_TRY_GOTO(rf_normaliser_make(&model->config, &normaliser));
     RF_TRY_GOTO(rf_export_net_make(&exported, 1, image->height, image->width, &net));
-    for (int i = 0; i < net.detector.n_stages * net.detector.n_levels; i++) {
-        const rf_export_maps *maps = &net.stages[i / net.detector.n_levels][i % net.detector.n_levels];
-        if (maps->cls != RF_NONE) rf_graph_keep(net.graph, maps->cls);
-        if (maps->box != RF_NONE) rf_graph_keep(net.graph, maps->box);
-        if (maps->points != RF_NONE) rf_graph_keep(net.graph, maps->points);
-    }
+    for (int i = 0; i < net.detector.outputs.n; i++) rf_graph_keep(net.graph, net.detector.outputs.v[i].map);
     exec = rf_exec_new(net.graph, NULL);
     status = exec ? RF_OK : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
