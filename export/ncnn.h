@@ -22,9 +22,9 @@ typedef struct rf_ncnn_channel {
     double scale, shift;
 } rf_ncnn_channel;
 
-/* channel: 0 to anchors of a cell * width - 1. What the sample does not know keeps its numbers. moved: boxes and landmarks are relative to the box of an earlier
- * stage of heads; that is where the sample's formulas put it, so only the variances are folded, and a landmark is
- * cx + w * dx. */
+/* channel: 0 to anchors of a cell * width - 1. What the sample does not know keeps its numbers. moved: boxes and
+ * landmarks are relative to the box of an earlier stage of heads; that is where the sample's formulas put it, so only
+ * the variances are folded, and a landmark is cx + w * dx. */
 rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, const rf_output *output, bool moved, int channel);
 /* What the sample calls an output: "cls_prob_reshape", "bbox_pred", "landmark_pred", else "<name>_pred". */
 void rf_ncnn_part(const rf_output *output, char text[48]);

@@ -3,12 +3,11 @@
  * it has a meaning of its own. An entry is what one stage of heads says under one name at one level; the rows of a name
  * and stage are one array, which the entries of its levels share.
  *
- *   name      numbers a row                                                     coder
- *   cls       logits of background and face                                     none
- *   loc       dx dy dw dh, relative to the box of the stage before              delta
- *   points    dx dy of each landmark, relative to the same box                  points
- *   blur      how blurred the face is (model.blur)                              blur
- *   visible   for each landmark 1 where it can be seen (model.occlusion)        visible
+ *   cls       logits of background and face
+ *   loc       dx dy dw dh, relative to the box of the stage before (detect/codec.h)
+ *   points    dx dy of each landmark, relative to the same box
+ *   blur      how blurred the face is (model.blur)
+ *   visible   for each landmark 1 where it can be seen (model.occlusion)
  *   head_cls, head_loc   cls and loc of whole heads (model.head_box), in training only */
 #ifndef RF_LAYERS_OUTPUT_H
 #define RF_LAYERS_OUTPUT_H
@@ -18,10 +17,9 @@
 enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4, RF_OUTPUTS_MAX = 256 };
 
 typedef struct rf_output {
-    const char *name;  /* outlives the list */
-    const char *coder; /* whose convention a row follows (detect/coder.h), by name; NULL: numbers as they are */
-    int width;         /* numbers a row */
-    int head_stage;    /* from 0; more than one stage: a cascade */
+    const char *name; /* outlives the list */
+    int width;        /* numbers a row */
+    int head_stage;   /* from 0; more than one stage: a cascade */
     int level;
     bool training; /* in RF_TRAIN only: nobody evaluates or exports it */
     rf_value map;  /* [N,h,w,anchors of a cell * width]; RF_NONE: it is cut from the map of a wider head */

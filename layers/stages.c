@@ -189,7 +189,7 @@ static rf_value body_at(rf_net *net, const rf_stages *s, const rf_value *pyramid
 
 /* What a stage says under one name, at all its levels. */
 typedef struct said {
-    const char *name, *coder;
+    const char *name;
     int width;
     rf_value rows, maps[RF_NET_LEVELS]; /* RF_NONE: not said, not at that level */
     const bool *at;                     /* [levels] where it has rows; NULL: at all */
@@ -213,11 +213,10 @@ static void keep_as(rf_net *net, rf_value y, const char *name, int stage) {
 
 static said output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies, const rf_detector *d,
                    trail *t) {
-    static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"},
-                             *const names[KINDS] = {"loc", "cls", "points"},
-                             *const coders[KINDS] = {"delta", NULL, "points"};
+    static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
+    static const char *const names[KINDS] = {"loc", "cls", "points"};
     const char *const whole[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
-    said out = {names[kind], coders[kind], width_of(s, kind), .at = kind == CLS ? s->cls_at[stage] : s->box_at[stage]};
+    said out = {names[kind], width_of(s, kind), .at = kind == CLS ? s->cls_at[stage] : s->box_at[stage]};
     rf_value levels[RF_NET_LEVELS];
     for (int l = 0; l < RF_NET_LEVELS; l++) {
         levels[l] = l < d->n_levels && out.at[l] ? bodies[l] : RF_NONE;
@@ -234,9 +233,8 @@ static said output(rf_net *net, const rf_stages *s, int stage, int kind, const r
 }
 
 /* Columns first .. first+count-1 of every `width` of an output [N,A,C], as an output of its own. */
-static said columns(rf_net *net, const said *whole, int width, int first, int count, const char *name,
-                    const char *coder) {
-    said out = {name, coder, .rows = RF_NONE, .at = whole->at};
+static said columns(rf_net *net, const said *whole, int width, int first, int count, const char *name) {
+    said out = {name, .rows = RF_NONE, .at = whole->at};
     for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
     if (whole->rows == RF_NONE) return out;
     rf_value x = whole->rows;
@@ -260,7 +258,7 @@ static rf_status list_outputs(rf_detector *d, int stage, bool training, said *al
         size_t count = (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
         for (said *x = all; x < all + n; x++) {
             if (x->rows == RF_NONE || (x->at && !x->at[l])) continue;
-            rf_output one = {x->name, x->coder, x->width, stage, l, training, x->maps[l], x->rows, x->n, count};
+            rf_output one = {x->name, x->width, stage, l, training, x->maps[l], x->rows, x->n, count};
             RF_TRY(rf_outputs_add(&d->outputs, &one));
             x->n += count;
         }
@@ -287,20 +285,19 @@ static rf_status build_stage(rf_net *net, const rf_stages *s, int k, const rf_va
     if (s->landmarks[k]) all[THE_POINTS] = output(net, s, k, POINTS, bodies, d, t);
     if (s->blur) { /* insightface's USE_BLUR: channel 4 of five of a box */
         said whole = all[THE_LOC];
-        all[THE_LOC] = columns(net, &whole, BOX + 1, 0, BOX, "loc", "delta");
-        all[THE_BLUR] = columns(net, &whole, BOX + 1, BOX, 1, "blur", "blur");
+        all[THE_LOC] = columns(net, &whole, BOX + 1, 0, BOX, "loc");
+        all[THE_BLUR] = columns(net, &whole, BOX + 1, BOX, 1, "blur");
     }
     if (s->occlusion) { /* its USE_OCCLUSION: the third number of each point */
         said whole = all[THE_POINTS];
-        all[THE_POINTS] = columns(net, &whole, PLACE + 1, 0, PLACE, "points", "points");
-        all[THE_VISIBLE] = columns(net, &whole, PLACE + 1, PLACE, 1, "visible", "visible");
+        all[THE_POINTS] = columns(net, &whole, PLACE + 1, 0, PLACE, "points");
+        all[THE_VISIBLE] = columns(net, &whole, PLACE + 1, PLACE, 1, "visible");
     }
     return list_outputs(d, k, false, all, SAID);
 }
 
-static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name,
-                          const char *coder) {
-    said out = {name, coder, spec->width, .at = NULL};
+static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {
+    said out = {name, spec->width, .at = NULL};
     for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
     out.rows = rf_heads(net, spec, d->features, d->n_levels, out.maps);
     keep_as(net, out.rows, name, 0);
@@ -312,8 +309,8 @@ rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *
     rf_head_spec cls = {"ClassHead", stages->cell_anchors, CLASSES, stages->share_heads, stages->maxout};
     rf_scope scope = rf_net_enter(net, "head");
     said all[2];
-    all[1] = head_box_rows(net, &box, out, "head_loc", "delta");
-    all[0] = head_box_rows(net, &cls, out, "head_cls", NULL);
+    all[1] = head_box_rows(net, &box, out, "head_loc");
+    all[0] = head_box_rows(net, &cls, out, "head_cls");
     rf_net_leave(net, scope);
     return list_outputs(out, 0, true, all, 2);
 }

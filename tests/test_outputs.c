@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/exec.h"
 #include "core/config.h"
+#include "core/rng.h"
 #include "layers/detector.h"
 
 static rf_output entry(const char *name, int stage, int level, size_t first, size_t count) {
@@ -121,8 +123,57 @@ static void networks_list_their_outputs(void **state) {
         }
 }
 
+/* The rows of a level are its map, number for number. */
+static void same_numbers(rf_exec *exec, rf_graph *graph, const rf_output *o, size_t all) {
+    rf_shape map = rf_graph_shape(graph, o->map);
+    size_t level = o->count * (size_t)o->width;
+    assert_true(map.n == 4 && (size_t)map.d[1] * (size_t)map.d[2] * (size_t)map.d[3] == level);
+    for (int i = 0; i < map.d[0]; i++)
+        assert_memory_equal(rf_exec_data(exec, o->rows) + ((size_t)i * all + o->first) * (size_t)o->width,
+                            rf_exec_data(exec, o->map) + (size_t)i * level, level * sizeof(rf_real));
+}
+
+static void run_network(const char *text, rf_mode mode) {
+    static rf_config config;
+    static rf_detector d;
+    rf_params *params;
+    if (rf_config_parse("test", text, NULL, 0, &config) != RF_OK || rf_detector_params(&config, &params) != RF_OK)
+        fail_msg("%s: %s", text, rf_error_message());
+    for (size_t i = 0; i < params->count; i++) {
+        const rf_param *p = &params->entries[i];
+        rf_rng rng = rf_rng_make(1, 0, i, RF_STREAM_TEST);
+        rf_real *v = rf_params_values(params, p);
+        for (size_t k = 0; k < p->count; k++) v[k] = (rf_real)(p->n_dims == 4 ? 0.05 * rf_rng_normal(&rng) : 1);
+    }
+    rf_graph *graph = rf_graph_new();
+    if (rf_detector_build(graph, params, &config, 2, 96, 70, mode, &d) != RF_OK) fail_msg("%s", rf_error_message());
+    for (int i = 0; i < d.outputs.n; i++) rf_graph_keep(graph, d.outputs.v[i].map);
+    rf_exec *exec = rf_exec_new(graph, NULL);
+    assert_non_null(exec);
+    rf_rng rng = rf_rng_make(2, 0, 0, RF_STREAM_TEST);
+    for (size_t i = 0; i < (size_t)2 * 96 * 70 * 3; i++) rf_exec_data(exec, d.input)[i] = (rf_real)rf_rng_normal(&rng);
+    assert_int_equal(rf_exec_forward(exec, mode == RF_TRAIN), RF_OK);
+    for (const rf_output *o = d.outputs.v; o < d.outputs.v + d.outputs.n; o++)
+        if (o->map != RF_NONE) same_numbers(exec, graph, o, rf_outputs_rows(&d.outputs, o->name, o->head_stage).count);
+    rf_exec_free(exec);
+    rf_graph_free(graph);
+    rf_params_free(params);
+}
+
+/* One of each kind of head: with maxima, of whole heads, of levels left out, towers with logits of one number. */
+static void rows_hold_the_maps(void **state) {
+    (void)state;
+    static const char *const networks[] = {
+        "[model]\nchannels=16\nhead_box=yes\nmaxout=both\n",
+        "[model]\nchannels=16\n[cascade]\nstages=3\nstrides_cls=8\nstrides_box=8,16\nsingle=last\n",
+        "[model]\npreset=refineface\nbackbone=resnet18\n"};
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        for (int mode = RF_TRAIN; mode <= RF_EVAL; mode++) run_network(networks[i], (rf_mode)mode);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(entries_are_found), cmocka_unit_test(mistakes_are_refused),
-                                       cmocka_unit_test(networks_list_their_outputs)};
+                                       cmocka_unit_test(networks_list_their_outputs),
+                                       cmocka_unit_test(rows_hold_the_maps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,8 @@ typedef struct rf_loss_extra {
     double weight; /* of the difference, inside smooth-L1 */
 } rf_loss_extra;
 
-/* Adds the losses of the stage, the only one, to out->box and out->points; blur and visible are its rows, or RF_NONE. box_weight and
- * points_weight [n,A] are the anchors' weights. `extra` outlives the graph's runs. */
+/* Adds the losses of the stage, the only one, to out->box and out->points; blur and visible are its rows, or RF_NONE.
+ * box_weight and points_weight [n,A] are the anchors' weights. `extra` outlives the graph's runs. */
 rf_status rf_loss_extra_build(rf_loss_extra *extra, rf_graph *graph, rf_value blur, rf_value visible,
                               rf_value box_weight, rf_value points_weight, rf_loss_parts *out);
 

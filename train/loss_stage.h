@@ -79,8 +79,8 @@ typedef struct rf_loss_stage {
 rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before, rf_loss_stage *out);
 void rf_loss_stage_free(rf_loss_stage *stage);
 
-/* Appends the targets and losses of what the stage with the same index predicts under the names `prefix` + "cls", "loc",
- * "points", "blur", "visible"; stages are built in order, and their nodes run in that order. */
+/* Appends the targets and losses of what the stage with the same index predicts under the names `prefix` + "cls",
+ * "loc", "points", "blur", "visible"; stages are built in order, and their nodes run in that order. */
 rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *graph, const rf_output_list *outputs, const char *prefix,
                               rf_loss_parts *out);
 

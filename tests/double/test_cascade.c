@@ -58,9 +58,10 @@ static void fixed_make(fixed *f, rf_params *params, const rf_config *config) {
     f->graph = rf_graph_new();
     f->total = RF_NONE;
     assert_int_equal(rf_detector_build(f->graph, params, config, IMAGES, SIDE, SIDE, RF_TRAIN, &f->detector), RF_OK);
-    for (int k = 0; k < f->detector.n_stages; k++) {
-        const rf_stage *s = &f->detector.stages[k];
-        int cls = (int)s->cls_rows, box = (int)s->box_rows;
+    const rf_output_list *outputs = &f->detector.outputs;
+    for (int k = 0; k < rf_outputs_stages(outputs); k++) {
+        const rf_output_rows logits = rf_outputs_rows(outputs, "cls", k), boxes = rf_outputs_rows(outputs, "loc", k);
+        int cls = (int)logits.count, box = (int)boxes.count;
         const rf_shape shapes[TARGETS] = {{2, {IMAGES, cls}}, {2, {IMAGES, cls}},     {3, {IMAGES, box, 4}},
                                           {2, {IMAGES, box}}, {3, {IMAGES, box, 10}}, {2, {IMAGES, box}}};
         double weight = config->cascade.weights.v[k];
@@ -70,11 +71,11 @@ static void fixed_make(fixed *f, rf_params *params, const rf_config *config) {
             snprintf(name, sizeof name, "target%d.%d", k, i);
             t[i] = rf_graph_input(f->graph, name, shapes[i]);
         }
-        f->total = add_term(f->graph, f->total, "softmax_ce", s->cls, t, weight * config->loss.cls_weight, 0);
-        f->total = add_term(f->graph, f->total, "smooth_l1", s->loc, t + 2, weight * config->loss.box_weight,
+        f->total = add_term(f->graph, f->total, "softmax_ce", logits.value, t, weight * config->loss.cls_weight, 0);
+        f->total = add_term(f->graph, f->total, "smooth_l1", boxes.value, t + 2, weight * config->loss.box_weight,
                             config->loss.box_beta);
-        f->total = add_term(f->graph, f->total, "smooth_l1", s->points, t + 4, weight * config->loss.landmark_weight,
-                            config->loss.landmark_beta);
+        f->total = add_term(f->graph, f->total, "smooth_l1", rf_outputs_value(outputs, "points", k), t + 4,
+                            weight * config->loss.landmark_weight, config->loss.landmark_beta);
     }
     f->exec = rf_exec_new(f->graph, NULL);
     if (!f->exec) fail_msg("%s", rf_error_message());
@@ -95,7 +96,7 @@ static void copy_targets(const rf_train_graph *net, fixed *f) {
         }
         stage++;
     }
-    assert_int_equal(stage, f->detector.n_stages);
+    assert_int_equal(stage, rf_outputs_stages(&f->detector.outputs));
 }
 
 static double loss_of(fixed *f) {
