@@ -136,7 +136,7 @@ static void same_numbers(rf_exec *exec, rf_graph *graph, const rf_output *o, siz
 static void run_network(const char *text, rf_mode mode) {
     static rf_config config;
     static rf_detector d;
-    rf_params *params;
+    rf_params *params = NULL;
     if (rf_config_parse("test", text, NULL, 0, &config) != RF_OK || rf_detector_params(&config, &params) != RF_OK)
         fail_msg("%s: %s", text, rf_error_message());
     for (size_t i = 0; i < params->count; i++) {
