@@ -64,7 +64,6 @@ static void decode_level(own_faces *own, rf_exec *exec, const rf_detector *d, in
 void own_faces_make(own_faces *own, const rf_export_model *model, const float *input, int h, int w) {
     rf_detector detector;
     rf_graph *graph = rf_graph_new();
-    rf_face_list list = {0};
     memset(own, 0, sizeof *own);
     assert_int_equal(rf_detect_spec_from_config(model->config, &own->spec), RF_OK);
     assert_int_equal(rf_anchor_set_make(&own->spec.anchors, h, w, &own->anchors), RF_OK);
@@ -78,16 +77,16 @@ void own_faces_make(own_faces *own, const rf_export_model *model, const float *i
     for (int p = 0; p < h * w; p++)
         for (int c = 0; c < 3; c++) to[p * 3 + c] = input[c * h * w + p];
     assert_int_equal(rf_exec_forward(exec, false), RF_OK);
-    for (int l = 0; l < detector.n_levels; l++) decode_level(own, exec, &detector, l, &list);
-    assert_int_equal(list.n, own->anchors.count);
-    own->faces = list.items;
+    for (int l = 0; l < detector.n_levels; l++) decode_level(own, exec, &detector, l, &own->list);
+    assert_int_equal(own->list.n, own->anchors.count);
+    own->faces = own->list.items;
     rf_exec_free(exec);
     rf_graph_free(graph);
 }
 
 void own_faces_free(own_faces *own) {
     rf_anchor_set_free(&own->anchors);
-    rf_free(own->faces);
+    rf_face_list_free(&own->list);
     rf_free(own->dropped);
 }
 

@@ -21,8 +21,9 @@ void random_model_free(random_model *m);
 typedef struct own_faces {
     rf_detect_spec spec;
     rf_anchor_set anchors;
-    rf_face *faces; /* [anchors.count] */
-    bool *dropped;  /* an earlier stage of heads is surer of background than cascade.drop */
+    rf_face_list list;
+    const rf_face *faces; /* [anchors.count] of the list */
+    bool *dropped;        /* an earlier stage of heads is surer of background than cascade.drop */
 } own_faces;
 /* input: [3][h][w], as the network takes it. */
 void own_faces_make(own_faces *own, const rf_export_model *model, const float *input, int h, int w);

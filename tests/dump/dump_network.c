@@ -123,7 +123,7 @@ static rf_status put_composed(dump *d, const rf_config *config, const rf_export_
     for (int a = 0; a < n && status == RF_OK; a++) {
         const rf_face *face = &faces.items[a];
         rf_codec_encode_box(&spec.codec, anchors.boxes + 4 * a, face->box, rows + 4 * a);
-        rf_codec_encode_points(&spec.codec, anchors.boxes + 4 * a, face->points, points + 10 * a);
+        if (face->n_points) rf_codec_encode_points(&spec.codec, anchors.boxes + 4 * a, face->points, points + 10 * a);
         conf[2 * a + 1] = kept[a] ? face->score : 0;
         conf[2 * a] = 1 - conf[2 * a + 1];
     }
