@@ -61,7 +61,7 @@ for folder in "$@"; do
         case "$alone" in
         *" ${program##*/test_} "*) echo "$program" >>"$work/alone" ;;
         # What takes longest begins first.
-        *) echo "$(case "$program" in */test_slow_* | */test_ops | */test_cexport | */test_pictures_cli) echo 0 ;; *) echo 1 ;; esac) $program" >>"$work/many" ;;
+        *) echo "$(case "$program" in */test_slow_* | */test_ops | */test_cexport | */test_streams_cli | */test_pictures_cli) echo 0 ;; *) echo 1 ;; esac) $program" >>"$work/many" ;;
         esac
     done
 done
