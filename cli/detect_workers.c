@@ -144,28 +144,29 @@ static size_t decoders_for(size_t finders) {
     return (finders + 1) / 2;
 }
 
-/* Fewer threads than wanted do as well, one of each kind at least. */
+/* Starts up to n more; gives the error of the first that the system refuses, else 0. */
+static int start(rf_workers *w, size_t n, void *(*run)(void *)) {
+    for (size_t i = 0; i < n; i++) {
+        int failed = pthread_create(&w->threads[w->n_threads], NULL, run, w);
+        if (failed) return failed;
+        w->n_threads++;
+    }
+    return 0;
+}
+
+/* Fewer finders than wanted do as well, one at least. The threads wait for the lock until all are counted. */
 static rf_status start_threads(rf_workers *w) {
     sigset_t all, before;
-    int failed = 0;
-    size_t decoders = 0;
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->decoding = decoders_for(w->n_finders);
-    while (decoders < decoders_for(w->n_finders) && !failed) {
-        failed = pthread_create(&w->threads[w->n_threads], NULL, decode_frames, w);
-        w->n_threads += !failed;
-        decoders += !failed;
-    }
     pthread_mutex_lock(&w->lock);
-    w->decoding -= decoders_for(w->n_finders) - decoders;
+    int failed = start(w, decoders_for(w->n_finders), decode_frames);
+    w->decoding = w->n_threads;
+    if (!failed) failed = start(w, w->n_finders, find_faces);
+    bool both = w->n_threads > w->decoding;
     pthread_mutex_unlock(&w->lock);
-    for (size_t i = 0; i < w->n_finders && !failed; i++) {
-        failed = pthread_create(&w->threads[w->n_threads], NULL, find_faces, w);
-        w->n_threads += !failed;
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (w->n_threads > decoders) return RF_OK;
+    if (both) return RF_OK;
     return rf_fail(RF_ERR_IO, "cannot start a thread that looks at pictures: %s", strerror(failed));
 }
 

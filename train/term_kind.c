@@ -103,6 +103,10 @@ static rf_status find_kind(const char *name, const rf_term_kind **kind) {
     return rf_fail(RF_ERR_USER, "loss.terms: %s; %s", message, help);
 }
 
+static void cut_blanks_at_end(char *text) {
+    for (char *c = text + strlen(text); c > text && strchr(" \t", c[-1]);) *--c = 0;
+}
+
 /* "name" or "name:weight", without blanks around it. */
 static rf_status read_one(char *item, rf_term_states *states) {
     enum { WEIGHT_MAX = 1000 };
@@ -111,7 +115,7 @@ static rf_status read_one(char *item, rf_term_states *states) {
     double weight = 1;
     if (colon) {
         *colon = 0;
-        for (char *c = colon; c > item && strchr(" \t", c[-1]);) *--c = 0;
+        cut_blanks_at_end(item);
         const char *text = colon + 1 + strspn(colon + 1, " \t");
         weight = strtod(text, &end);
         if (!*text || *end || strspn(text, "0123456789+-.eE") != strlen(text) || !(weight >= 0 && weight <= WEIGHT_MAX))
@@ -137,7 +141,7 @@ rf_status rf_term_states_read(const rf_config *config, rf_term_states *states) {
         char *comma = strchr(item, ',');
         if (comma) *comma = 0;
         item += strspn(item, " \t");
-        for (char *c = item + strlen(item); c > item && strchr(" \t", c[-1]);) *--c = 0;
+        cut_blanks_at_end(item);
         if (!*item || *item == ':')
             return rf_fail(RF_ERR_USER, "loss.terms is '%s': item %d has no name, expected name:weight, ...",
                            config->loss.terms, number);

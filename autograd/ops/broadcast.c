@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "autograd/ops/broadcast.h"
 
+#include "autograd/ops/common.h"
+
 /* Dimension i of a in b; 1 where b lacks it. */
 static int matching(const rf_shape *a, const rf_shape *b, int i) {
     int k = i - (a->n - b->n);
@@ -38,6 +40,24 @@ size_t rf_broadcast_at(const rf_broadcast *c, size_t r) {
     for (int i = c->n - 1; i >= 0; i--) {
         at += r % c->length[i] * c->stride[i];
         r /= c->length[i];
+    }
+    return at;
+}
+
+void rf_broadcast_forward(const rf_call *call, rf_range_fn same, rf_range_fn rows) {
+    rf_broadcast c = rf_broadcast_make(&call->in[0].shape, &call->in[1].shape);
+    if (!c.same)
+        rf_parallel_for(c.rows, rf_row_grain(c.width), rows, (void *)call);
+    else
+        rf_parallel_for(rf_shape_count(&call->in[0].shape), RF_OP_GRAIN, same, (void *)call);
+}
+
+size_t rf_broadcast_place(const rf_shape *a, const rf_shape *b, size_t i) {
+    size_t at = 0, step = 1;
+    for (int k = a->n - 1, m = b->n - 1; m >= 0; k--, m--) {
+        at += b->d[m] == 1 ? 0 : i % (size_t)a->d[k] * step;
+        i /= (size_t)a->d[k];
+        step *= (size_t)b->d[m];
     }
     return at;
 }

@@ -5,6 +5,7 @@
 #define RF_AUTOGRAD_OPS_BROADCAST_H
 
 #include "autograd/op.h"
+#include "core/parallel.h"
 
 /* a as rows of its last dimension, and where b has the numbers for them. */
 typedef struct rf_broadcast {
@@ -22,5 +23,12 @@ rf_status rf_expect_broadcast(const char *op, const char *input, const rf_shape 
 rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b);
 /* First element of b for row r of a. */
 size_t rf_broadcast_at(const rf_broadcast *broadcast, size_t r);
+
+/* A forward pass over in[0] and in[1]: `same` gets ranges of elements where the shapes are equal, else `rows` ranges of
+ * rows. Both get the call. */
+void rf_broadcast_forward(const rf_call *call, rf_range_fn same, rf_range_fn rows);
+
+/* Element of b for element i of a, for references: by its place in every dimension, one after the other. */
+size_t rf_broadcast_place(const rf_shape *a, const rf_shape *b, size_t i);
 
 #endif

@@ -38,11 +38,7 @@ static void forward_rows(void *ctx, size_t begin, size_t end) {
 }
 
 static rf_status forward(const rf_call *call) {
-    rf_broadcast c = rf_broadcast_make(&call->in[0].shape, &call->in[1].shape);
-    if (!c.same)
-        rf_parallel_for(c.rows, rf_row_grain(c.width), forward_rows, (void *)call);
-    else
-        rf_parallel_for(rf_shape_count(&call->in[0].shape), RF_OP_GRAIN, forward_range, (void *)call);
+    rf_broadcast_forward(call, forward_range, forward_rows);
     return RF_OK;
 }
 
@@ -91,19 +87,11 @@ static void backward(const rf_call *call) {
     rf_parallel_for(rf_shape_count(&call->in[0].shape), RF_OP_GRAIN, backward_range, (void *)call);
 }
 
-/* Through the places of every element, one dimension after the other. */
 static void reference(const rf_call *call) {
-    const rf_shape *x = &call->in[0].shape, *z = &call->in[1].shape;
-    size_t n = rf_shape_count(x);
-    for (size_t i = 0; i < n; i++) {
-        size_t left = i, at = 0, step = 1;
-        for (int k = x->n - 1, m = z->n - 1; m >= 0; k--, m--) {
-            at += z->d[m] == 1 ? 0 : left % (size_t)x->d[k] * step;
-            left /= (size_t)x->d[k];
-            step *= (size_t)z->d[m];
-        }
-        call->out[0].data[i] = call->in[0].data[i] * call->in[1].data[at];
-    }
+    const rf_shape *a = &call->in[0].shape, *b = &call->in[1].shape;
+    size_t n = rf_shape_count(a);
+    for (size_t i = 0; i < n; i++)
+        call->out[0].data[i] = call->in[0].data[i] * call->in[1].data[rf_broadcast_place(a, b, i)];
 }
 
 static const rf_case cases[] = {{"2x3x5x4 2x3x5x4", ""}, {"7 7", ""},    {"6x5x2 6x1x2", ""},
