@@ -35,8 +35,9 @@ rf_status rf_bench_measure_match(const rf_detect_spec *spec, const rf_anchor_set
     rf_match match = {0};
     rf_face_list faces = {0};
     int n_points = spec->codec.n_points;
-    float *loc = rf_alloc(anchors->count * 4, sizeof *loc),
-          *points = rf_alloc(anchors->count, 2 * (size_t)n_points * sizeof *points);
+    int box_width = rf_codec_box(&spec->codec)->width(n_points), width = rf_codec_points(&spec->codec)->width(n_points);
+    float *loc = rf_alloc(anchors->count, (size_t)box_width * sizeof *loc),
+          *points = rf_alloc(anchors->count, (size_t)width * sizeof *points);
     rf_status status = loc && points ? rf_match_alloc(anchors->count, &match) : RF_ERR_NOMEM;
     if (status != RF_OK) goto fail;
     RF_TRY_GOTO(draw_faces(&faces, n, n_points, (float)anchors->width, n > 100 ? 32 : 256, n));

@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/codec.h"
 
-#include <math.h>
+extern const rf_coder rf_coder_delta;
 
-#include "detect/box.h"
-
-static float limit_log(float x) {
-    if (x > RF_CODEC_LOG_LIMIT) return RF_CODEC_LOG_LIMIT;
-    return x < -RF_CODEC_LOG_LIMIT ? -RF_CODEC_LOG_LIMIT : x;
+const rf_coder *rf_codec_box(const rf_codec *codec) {
+    return codec->box ? codec->box : &rf_coder_delta;
 }
 
-void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const float box[4], float out[4]) {
-    float w = rf_box_width(box, codec->plus_one), h = rf_box_height(box, codec->plus_one);
-    float x = 0.5f * (box[0] + box[2]), y = 0.5f * (box[1] + box[3]);
-    out[0] = (x - anchor[0]) / (anchor[2] * codec->variance_centre);
-    out[1] = (y - anchor[1]) / (anchor[3] * codec->variance_centre);
-    out[2] = limit_log(logf(w / anchor[2])) / codec->variance_size;
-    out[3] = limit_log(logf(h / anchor[3])) / codec->variance_size;
+const rf_coder *rf_codec_points(const rf_codec *codec) {
+    return codec->points ? codec->points : &rf_coder_delta_points;
 }
 
-void rf_codec_move_anchor(const rf_codec *codec, const float anchor[4], const float loc[4], float out[4]) {
-    for (int k = 0; k < 2; k++) {
-        float size = anchor[k + 2];
-        out[k] = anchor[k] + loc[k] * codec->variance_centre * size;
-        out[k + 2] = size * expf(limit_log(loc[k + 2] * codec->variance_size));
-    }
+rf_codec rf_codec_at(const rf_codec *codec, int stride) {
+    rf_codec at = *codec;
+    at.stride = (float)stride;
+    return at;
 }
 
-void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float loc[4], float box[4]) {
+/* ---- numbers ---- */
+
+void rf_codec_encode_box(const rf_codec *codec, const float anchor[4], const float box[4], float *row) {
+    rf_face face = {.box = {box[0], box[1], box[2], box[3]}};
+    rf_codec_box(codec)->encode(codec, anchor, &face, row);
+}
+
+void rf_codec_move_anchor(const rf_codec *codec, const float anchor[4], const float *loc, float out[4]) {
+    rf_codec_box(codec)->move(codec, anchor, loc, out);
+}
+
+void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const float *loc, float box[4]) {
     float one = codec->plus_one ? 1.0f : 0.0f, moved[4];
     rf_codec_move_anchor(codec, anchor, loc, moved);
     for (int k = 0; k < 2; k++) {
@@ -37,53 +38,31 @@ void rf_codec_decode_box(const rf_codec *codec, const float anchor[4], const flo
     }
 }
 
-void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *out) {
-    for (int i = 0; i < 2 * codec->n_points; i++)
-        out[i] = (points[i] - anchor[i & 1]) / (anchor[2 + (i & 1)] * codec->variance_centre);
+void rf_codec_encode_points(const rf_codec *codec, const float anchor[4], const float *points, float *row) {
+    rf_face face = {.points = (float *)points, .n_points = codec->n_points}; /* which a coder only reads */
+    rf_codec_points(codec)->encode(codec, anchor, &face, row);
 }
 
-/* %.9g gives a float back as it was. */
-static rf_value scaled(rf_graph *graph, rf_value x, float factor) {
-    return rf_apply1(graph, "scale", x, "factor=%.9g", (double)factor);
-}
-
-static rf_value half_of(rf_graph *graph, rf_value rows, int start) {
-    return rf_apply1(graph, "slice", rows, "axis=1 start=%d count=2", start);
-}
+/* ---- nodes ---- */
 
 rf_box_rows rf_codec_rows(rf_graph *graph, rf_value anchors) {
-    rf_value centre = half_of(graph, anchors, 0);
-    return (rf_box_rows){centre, half_of(graph, anchors, 2)};
+    rf_value centre = rf_apply1(graph, "slice", anchors, "axis=1 start=0 count=2");
+    return (rf_box_rows){centre, rf_apply1(graph, "slice", anchors, "axis=1 start=2 count=2")};
 }
 
-/* The order of the products is that of rf_codec_move_anchor, so are the bits. */
 rf_box_rows rf_codec_move_rows(rf_graph *graph, const rf_codec *codec, rf_box_rows anchors, rf_value loc) {
-    rf_value step = scaled(graph, half_of(graph, loc, 0), codec->variance_centre);
-    step = rf_apply2(graph, "mul", step, anchors.size, "");
-    rf_value growth = scaled(graph, half_of(graph, loc, 2), codec->variance_size);
-    growth =
-        rf_apply1(graph, "clamp", growth, "min=%.9g max=%.9g", (double)-RF_CODEC_LOG_LIMIT, (double)RF_CODEC_LOG_LIMIT);
-    growth = rf_apply1(graph, "exp", growth, "");
-    return (rf_box_rows){rf_apply2(graph, "add", step, anchors.centre, ""),
-                         rf_apply2(graph, "mul", growth, anchors.size, "")};
+    return rf_codec_box(codec)->boxes(graph, codec, anchors, loc);
 }
 
 rf_value rf_codec_corner_rows(rf_graph *graph, const rf_codec *codec, rf_box_rows boxes) {
     rf_value size = codec->plus_one ? rf_apply1(graph, "shift", boxes.size, "offset=-1") : boxes.size;
-    rf_value left = rf_apply2(graph, "add", scaled(graph, size, -0.5f), boxes.centre, "");
-    rf_value right = rf_apply2(graph, "add", scaled(graph, size, 0.5f), boxes.centre, "");
+    rf_value left = rf_apply2(graph, "add", rf_apply1(graph, "scale", size, "factor=-0.5"), boxes.centre, "");
+    rf_value right = rf_apply2(graph, "add", rf_apply1(graph, "scale", size, "factor=0.5"), boxes.centre, "");
     return rf_apply2(graph, "concat", left, right, "axis=1");
 }
 
 rf_value rf_codec_point_rows(rf_graph *graph, const rf_codec *codec, rf_box_rows anchors, rf_value encoded) {
-    if (rf_graph_status(graph) != RF_OK) return RF_NONE;
-    int width = rf_graph_shape(graph, encoded).d[1];
-    rf_value size = rf_apply1(graph, "reshape", anchors.size, "d0=-1 d1=1 d2=2");
-    rf_value centre = rf_apply1(graph, "reshape", anchors.centre, "d0=-1 d1=1 d2=2");
-    rf_value x =
-        rf_apply1(graph, "reshape", scaled(graph, encoded, codec->variance_centre), "d0=-1 d1=%d d2=2", width / 2);
-    x = rf_apply2(graph, "add", rf_apply2(graph, "mul", x, size, ""), centre, "");
-    return rf_apply1(graph, "reshape", x, "d0=-1 d1=%d", width);
+    return rf_codec_points(codec)->points(graph, codec, anchors, encoded);
 }
 
 void rf_face_flip(rf_face *face, float width, bool plus_one, const rf_point_flip *flip) {

@@ -275,12 +275,14 @@ void rf_match_keep_level(const rf_anchor_set *anchors, int level, const rf_face 
 
 void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const rf_match *match, const rf_face *faces,
                      float *loc, float *points) {
+    const rf_coder *box = rf_codec_box(codec), *of_points = rf_codec_points(codec);
+    size_t width = (size_t)box->width(codec->n_points), points_width = (size_t)of_points->width(codec->n_points);
     for (size_t a = 0; a < match->n_anchors; a++) {
         if (match->label[a] != 1) continue;
         const rf_face *face = &faces[match->face[a]];
         const float *anchor = anchors->boxes + 4 * a;
-        rf_codec_encode_box(codec, anchor, face->box, loc + 4 * a);
-        if (points && match->has_points[a])
-            rf_codec_encode_points(codec, anchor, face->points, points + 2 * (size_t)codec->n_points * a);
+        const rf_codec at = rf_codec_at(codec, anchors->levels[rf_anchor_level_of(anchors, a)].stride);
+        box->encode(&at, anchor, face, loc + width * a);
+        if (points && match->has_points[a]) of_points->encode(&at, anchor, face, points + points_width * a);
     }
 }

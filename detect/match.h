@@ -62,8 +62,8 @@ void rf_box_bins_free(rf_box_bins *bins);
 void rf_match_boxes(const float *boxes, int height, int width, bool plus_one, const rf_match_spec *spec,
                     const rf_face *faces, size_t n_faces, rf_box_bins *bins, rf_match *out);
 
-/* Targets of the positive anchors, other rows are left as they are: loc [A,4]; points [A,2 x codec->n_points] (NULL:
- * none), only where has_points. Allocates nothing. */
+/* Targets of the positive anchors, other rows are left as they are: loc and points [A,width of their coder] (points
+ * NULL: none), only where has_points. Allocates nothing. */
 void rf_match_encode(const rf_anchor_set *anchors, const rf_codec *codec, const rf_match *match, const rf_face *faces,
                      float *loc, float *points);
 

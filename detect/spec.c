@@ -134,7 +134,10 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
     out->codec = (rf_codec){.variance_centre = (float)config->anchors.variance_centre,
                             .variance_size = (float)config->anchors.variance_size,
                             .plus_one = config->anchors.plus_one,
-                            .n_points = (int)config->data.points};
+                            .n_points = (int)config->data.points,
+                            .box = rf_box_coder_find(config->anchors.box_coder),
+                            .points = rf_point_coder_find(config->anchors.point_coder)};
+    if (!out->codec.box || !out->codec.points) return RF_ERR_USER;
     RF_TRY(flip_from_config(config, &out->flip));
     rf_match_spec match = {.positive_iou = (float)config->match.positive_iou,
                            .negative_iou = (float)config->match.negative_iou,

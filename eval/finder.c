@@ -117,7 +117,8 @@ static void append_decoding(const rf_finder *f, rf_sized_net *net) {
         stages_of_level(&net->detector.outputs, n_stages, l, stages);
         snprintf(name, sizeof name, "stride%d", set->levels[l].stride);
         int level = rf_graph_scope(net->graph, name);
-        rf_decode_level(net->graph, &f->spec.codec, anchors, stages, n_stages, &spec, &net->levels[net->n_levels++]);
+        const rf_codec codec = rf_codec_at(&f->spec.codec, set->levels[l].stride);
+        rf_decode_level(net->graph, &codec, anchors, stages, n_stages, &spec, &net->levels[net->n_levels++]);
         rf_graph_scope_end(net->graph, level);
     }
     rf_graph_scope_end(net->graph, scope);

@@ -64,6 +64,7 @@ rf_status rf_mesh_finder_open(const rf_config *config, rf_params *params, const 
     rf_status status = RF_ERR_NOMEM;
     if (!f) return status;
     f->codec = *codec;
+    f->codec.n_points = 1; /* vertex by vertex */
     f->graph = rf_graph_new();
     if (!f->graph) goto fail;
     RF_TRY_GOTO(read_mesh(f, config));
@@ -147,11 +148,12 @@ static void decode(const rf_mesh_finder *f, const note *from, const rf_real *enc
     size_t n = (size_t)f->branch.dense.vertices;
     for (size_t i = 0; i < n; i++) {
         size_t k = from->width > 0 ? (size_t)f->partner[i] : i;
-        float x = from->frame[0] + (float)encoded[2 * k] * f->codec.variance_centre * from->frame[2];
-        float y = from->frame[1] + (float)encoded[2 * k + 1] * f->codec.variance_centre * from->frame[3];
-        if (from->width > 0) x = from->width - x;
-        out[2 * i] = (float)((x + from->x) * from->fx);
-        out[2 * i + 1] = (float)((y + from->y) * from->fy);
+        const float row[2] = {(float)encoded[2 * k], (float)encoded[2 * k + 1]};
+        float at[2];
+        rf_coder_delta_points.place(&f->codec, from->frame, row, at);
+        if (from->width > 0) at[0] = from->width - at[0];
+        out[2 * i] = (float)((at[0] + from->x) * from->fx);
+        out[2 * i + 1] = (float)((at[1] + from->y) * from->fy);
     }
 }
 

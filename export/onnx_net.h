@@ -6,6 +6,8 @@
 #include "export/graph.h"
 #include "export/onnx_model.h"
 
+#define RF_CODEC_LOG_LIMIT 6.9077553f /* of detect/coders/delta.c */
+
 typedef struct rf_onnx_build {
     const rf_export_model *model;
     const rf_export_options *options;

@@ -4,8 +4,8 @@
  * and stage are one array, which the entries of its levels share.
  *
  *   cls       logits of background and face
- *   loc       dx dy dw dh, relative to the box of the stage before (detect/codec.h)
- *   points    dx dy of each landmark, relative to the same box
+ *   loc       the box, as its coder writes it relative to the box of the stage before (layers/coder.h)
+ *   points    the landmarks, as their coder writes them relative to the same box
  *   blur      how blurred the face is (model.blur)
  *   visible   for each landmark 1 where it can be seen (model.occlusion)
  *   head_cls, head_loc   cls and loc of whole heads (model.head_box), in training only */
@@ -13,6 +13,7 @@
 #define RF_LAYERS_OUTPUT_H
 
 #include "autograd/graph.h"
+#include "layers/coder.h"
 
 enum { RF_NET_LEVELS = 8, RF_NET_STAGES = 4, RF_OUTPUTS_MAX = 256 };
 
@@ -24,7 +25,8 @@ typedef struct rf_output {
     bool training; /* in RF_TRAIN only: nobody evaluates or exports it */
     rf_value map;  /* [N,h,w,anchors of a cell * width]; RF_NONE: it is cut from the map of a wider head */
     rf_value rows; /* [N,rows,width], kept, those of all levels in anchor order: row, column, anchor of the cell */
-    size_t first, count; /* the level's rows */
+    size_t first, count;   /* the level's rows */
+    const rf_coder *coder; /* what a row means; NULL: numbers as they are */
 } rf_output;
 
 typedef struct rf_output_list {

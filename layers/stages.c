@@ -8,11 +8,11 @@
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
 
-enum { CLASSES = 2, BOX = 4, PLACE = 2 }; /* numbers: logits, of a box, of a landmark */
+enum { CLASSES = 2, PLACE = 2 }; /* numbers: logits; of a landmark that can be hidden */
 
 /* Numbers that a head gives for an anchor: of a box with its blur, of landmarks each with whether it can be seen. */
 static int width_of(const rf_stages *s, int kind) {
-    return kind == LOC ? BOX + s->blur : kind == CLS ? CLASSES : s->points * (PLACE + s->occlusion);
+    return kind == LOC ? s->box_width + s->blur : kind == CLS ? CLASSES : s->points_width + s->points * s->occlusion;
 }
 
 /* ---- the plan ---- */
@@ -111,6 +111,26 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     return RF_OK;
 }
 
+/* Which coders write boxes and points, and how many numbers that takes. */
+static rf_status plan_coders(const rf_config *config, rf_stages *out) {
+    out->box_coder = rf_box_coder_find(config->anchors.box_coder);
+    out->point_coder = out->box_coder ? rf_point_coder_find(config->anchors.point_coder) : NULL;
+    if (!out->point_coder) return RF_ERR_USER;
+    out->box_width = out->box_coder->width(out->points);
+    out->points_width = config->model.landmarks ? out->point_coder->width(out->points) : 0;
+    if (out->box_width < 1 || out->box_width > RF_CODE_MAX || out->points_width < config->model.landmarks ||
+        out->points_width > RF_CODE_MAX)
+        return rf_fail(RF_ERR_USER, "the coders %s and %s take %d and %d numbers for %d points: expected 1 to %d",
+                       out->box_coder->name, out->point_coder->name, out->box_width, out->points_width, out->points,
+                       RF_CODE_MAX);
+    if (out->occlusion && out->points_width != PLACE * out->points)
+        return rf_fail(RF_ERR_USER,
+                       "model.occlusion is a third number of each point, and anchors.point_coder = %s takes %d for %d "
+                       "points: set model.occlusion = no",
+                       out->point_coder->name, out->points_width, out->points);
+    return RF_OK;
+}
+
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     int channels = (int)config->model.channels;
     memset(out, 0, sizeof *out);
@@ -133,6 +153,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->occlusion = config->model.occlusion;
     out->head_box = config->model.head_box;
     out->points = (int)config->data.points;
+    RF_TRY(plan_coders(config, out));
     if (out->occlusion && !config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
     if ((out->blur || out->occlusion) && config->cascade.stages > 1)
@@ -194,6 +215,7 @@ typedef struct said {
     rf_value rows, maps[RF_NET_LEVELS]; /* RF_NONE: not said, not at that level */
     const bool *at;                     /* [levels] where it has rows; NULL: at all */
     size_t n;                           /* rows that are listed */
+    const rf_coder *coder;              /* NULL: numbers as they are */
 } said;
 
 static rf_value tower_output(rf_net *net, const rf_stages *s, const rf_tower *tower, int width, const rf_value *levels,
@@ -217,6 +239,7 @@ static said output(rf_net *net, const rf_stages *s, int stage, int kind, const r
     static const char *const names[KINDS] = {"loc", "cls", "points"};
     const char *const whole[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
     said out = {names[kind], width_of(s, kind), .at = kind == CLS ? s->cls_at[stage] : s->box_at[stage]};
+    out.coder = kind == LOC ? s->box_coder : kind == POINTS ? s->point_coder : NULL;
     rf_value levels[RF_NET_LEVELS];
     for (int l = 0; l < RF_NET_LEVELS; l++) {
         levels[l] = l < d->n_levels && out.at[l] ? bodies[l] : RF_NONE;
@@ -258,7 +281,7 @@ static rf_status list_outputs(rf_detector *d, int stage, bool training, said *al
         size_t count = (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
         for (said *x = all; x < all + n; x++) {
             if (x->rows == RF_NONE || (x->at && !x->at[l])) continue;
-            rf_output one = {x->name, x->width, stage, l, training, x->maps[l], x->rows, x->n, count};
+            rf_output one = {x->name, x->width, stage, l, training, x->maps[l], x->rows, x->n, count, x->coder};
             RF_TRY(rf_outputs_add(&d->outputs, &one));
             x->n += count;
         }
@@ -285,12 +308,15 @@ static rf_status build_stage(rf_net *net, const rf_stages *s, int k, const rf_va
     if (s->landmarks[k]) all[THE_POINTS] = output(net, s, k, POINTS, bodies, d, t);
     if (s->blur) { /* insightface's USE_BLUR: channel 4 of five of a box */
         said whole = all[THE_LOC];
-        all[THE_LOC] = columns(net, &whole, BOX + 1, 0, BOX, "loc");
-        all[THE_BLUR] = columns(net, &whole, BOX + 1, BOX, 1, "blur");
+        int width = s->box_width;
+        all[THE_LOC] = columns(net, &whole, width + 1, 0, width, "loc");
+        all[THE_LOC].coder = s->box_coder;
+        all[THE_BLUR] = columns(net, &whole, width + 1, width, 1, "blur");
     }
     if (s->occlusion) { /* its USE_OCCLUSION: the third number of each point */
         said whole = all[THE_POINTS];
         all[THE_POINTS] = columns(net, &whole, PLACE + 1, 0, PLACE, "points");
+        all[THE_POINTS].coder = s->point_coder;
         all[THE_VISIBLE] = columns(net, &whole, PLACE + 1, PLACE, 1, "visible");
     }
     return list_outputs(d, k, false, all, SAID);
@@ -305,18 +331,19 @@ static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detect
 }
 
 rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
-    rf_head_spec box = {"BboxHead", stages->cell_anchors, BOX, stages->share_heads, RF_MAXOUT_NO};
+    rf_head_spec box = {"BboxHead", stages->cell_anchors, stages->box_width, stages->share_heads, RF_MAXOUT_NO};
     rf_head_spec cls = {"ClassHead", stages->cell_anchors, CLASSES, stages->share_heads, stages->maxout};
     rf_scope scope = rf_net_enter(net, "head");
     said all[2];
     all[1] = head_box_rows(net, &box, out, "head_loc");
+    all[1].coder = stages->box_coder;
     all[0] = head_box_rows(net, &cls, out, "head_cls");
     rf_net_leave(net, scope);
     return list_outputs(out, 0, true, all, 2);
 }
 
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {
-    rf_tower_spec box = {"BoxTower", channels, BOX * s->cell_anchors, s->enhanced, false};
+    rf_tower_spec box = {"BoxTower", channels, s->box_width * s->cell_anchors, s->enhanced, false};
     rf_tower_spec cls = {"ClassTower", channels, s->cell_anchors, s->enhanced, true};
     t->towers[LOC] = rf_tower_params(net, &box);
     t->towers[CLS] = rf_tower_params(net, &cls);

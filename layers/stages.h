@@ -26,6 +26,8 @@ typedef struct rf_stages {
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
     int points; /* of a face */
+    const rf_coder *box_coder, *point_coder;
+    int box_width, points_width; /* numbers of a row */
     bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion, head_box;
     rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */

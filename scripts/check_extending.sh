@@ -97,6 +97,24 @@ END
     fi
 }
 
+coder() {
+    extend tests/extending/coder
+    set -- --set anchors.box_coder=distance --set anchors.point_coder=distance_points --set data.val=
+    must train "$rf" "$work/coded" "$@"
+    must train "$plain" "$work/plain"
+    [ "$(losses "$work/coded")" != "$(losses "$work/plain")" ] || wrong "a coder of boxes changes no loss"
+    train "$rf" "$work/halves" "$@" --set train.max_steps=3 >/dev/null
+    must train "$rf" "$work/halves" "$@" --resume
+    same "$work/halves/last.safetensors" "$work/coded/last.safetensors"
+    must train "$rf" "$work/two" "$@" --threads 2
+    same "$work/two/last.safetensors" "$work/coded/last.safetensors"
+    must "$rf" eval "$work/coded" --data "$work/set"
+    refused 'anchors.box_coder: no coder is called "distance"' "$plain" eval "$work/coded" --data "$work/set"
+    refused 'expected one of boxes' train "$rf" "$work/no" --set anchors.box_coder=distance_points
+    must make -j"$jobs" EXTRA=tests/extending/coder build/release+tests-extending-coder/tests/test_coders
+    must build/release+tests-extending-coder/tests/test_coders
+}
+
 # The example of docs/extending.md.
 document() {
     mkdir -p "$work/mine"
@@ -138,6 +156,6 @@ folders() {
     grep -q "defines 'rf_status rf_plugin_init(void)'" "$work/log" || wrong "EXTRA with no rf_plugin_init: $(cat "$work/log")"
 }
 
-[ $# -gt 0 ] || set -- term document folders
+[ $# -gt 0 ] || set -- term coder document folders
 for part; do "$part"; done
 echo "extending: $* as docs/extending.md says"

@@ -10,7 +10,7 @@ allowed() {
     core) echo "core" ;;
     autograd) echo "core autograd" ;;
     layers) echo "core autograd layers" ;;
-    detect) echo "core autograd detect" ;;
+    detect) echo "core autograd layers detect" ;;
     data) echo "core detect data" ;;
     train) echo "core autograd layers detect data train" ;;
     eval) echo "core autograd layers detect data eval" ;;

@@ -33,7 +33,7 @@ static const rf_anchor_spec paper = {
 
 /* The boxes of a network that learns: anchors moved and resized, some of them absurd. */
 static void move_anchors(const rf_anchor_set *set, rf_rng *rng, float spread, float *boxes) {
-    const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = RF_POINTS};
     for (size_t a = 0; a < set->count; a++) {
         float loc[4];
         for (int k = 0; k < 4; k++) loc[k] = spread * rf_rng_normal(rng);
@@ -136,7 +136,7 @@ static void expect_near(const float *got, const float *want, size_t n, float tol
  * at (104,46), corners 84 36 124 56. A third without boxes leaves it there. */
 static void boxes_are_refined_by_hand(void **state) {
     (void)state;
-    const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = RF_POINTS};
     const float anchor[4] = {100, 50, 20, 40}, two = logf(2) / 0.2f;
     const float loc1[4] = {1, -1, two, 0}, loc2[4] = {0.5f, 0, 0, -two};
     const float cls1[2] = {0, 4}, cls2[2] = {0, -1}, cls3[2] = {1, 3};
@@ -176,7 +176,8 @@ static void boxes_are_refined_by_hand(void **state) {
     expect_near(list.items[0].points, (const float[]){102, 54, 102, 54}, 4, 1e-4f);
 
     /* Inclusive widths: the same boxes in centre form, corners one pixel closer. */
-    const rf_codec inclusive = {0.1f, 0.2f, true, RF_POINTS};
+    const rf_codec inclusive = {
+        .variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = true, .n_points = RF_POINTS};
     rf_face_list_clear(&list);
     assert_int_equal(kit_decode_stages(&inclusive, anchor, 1, stages, 2, -INFINITY, 0.5f, &list), RF_OK);
     expect_near(list.items[0].box, (const float[]){84.5f, 36.5f, 123.5f, 55.5f}, 4, 1e-4f);
@@ -186,7 +187,7 @@ static void boxes_are_refined_by_hand(void **state) {
 /* Weights that say "a million times as large" three times give a finite box, and NaN is told. */
 static void bad_weights_give_no_infinity(void **state) {
     (void)state;
-    const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = RF_POINTS};
     const float anchor[4] = {100, 50, 512, 512}, cls[2] = {0, 4}, loc[4] = {3, 3, 1e30f, 1e30f}, nan[4] = {NAN};
     kit_stage stages[4] = {
         {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}, {.cls = cls, .loc = loc}};

@@ -118,7 +118,10 @@ static void compare(const rf_codec *codec, size_t n, const kit_stage *stages, in
 
 static void nodes_give_the_bits_of_the_loop(void **state) {
     (void)state;
-    static const rf_codec codecs[] = {{0.1f, 0.2f, false, 5}, {1, 1, true, 1}, {0.13f, 0.27f, true, 3}};
+    static const rf_codec codecs[] = {
+        {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = 5},
+        {.variance_centre = 1, .variance_size = 1, .plus_one = true, .n_points = 1},
+        {.variance_centre = 0.13f, .variance_size = 0.27f, .plus_one = true, .n_points = 3}};
     static const rf_level_spec specs[] = {
         {.score = 0, .drop_below = -INFINITY, .factor = 1},
         {.score = 0.02f, .drop_below = -1.5f, .factor = 0.5f},
@@ -144,7 +147,7 @@ static void nodes_give_the_bits_of_the_loop(void **state) {
 /* The limits on logarithms, and sizes that overflow. */
 static void wild_boxes_are_the_same(void **state) {
     (void)state;
-    rf_codec codec = {0.1f, 0.2f, false, 5};
+    rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = 5};
     rf_level_spec spec = {.drop_below = -INFINITY, .factor = 1};
     kit_stage stages[STAGES];
     rf_rng rng = rf_rng_make(6, 0, 0, RF_STREAM_TEST);
@@ -158,7 +161,7 @@ static void wild_boxes_are_the_same(void **state) {
 static void points_of_any_number(void **state) {
     (void)state;
     enum { N = 9 };
-    const rf_codec codec = {0.1f, 0.2f, false, 0};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = 0};
     rf_rng rng = rf_rng_make(7, 0, 0, RF_STREAM_TEST);
     for (int k = 1; k <= 98; k += 97) {
         rf_real anchors[4 * N], *encoded = rf_alloc((size_t)(2 * N * k), sizeof *encoded);

@@ -340,7 +340,7 @@ static void merge_out_of_memory(void **state) {
 
 static void decode_faces(void **state) {
     (void)state;
-    const rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = RF_POINTS};
     const float anchors[12] = {10, 10, 16, 16, 50, 50, 32, 32, 90, 90, 64, 64};
     const float cls[6] = {2, 0, 0, 3, 1, 1}, loc[12] = {0, 0, 0, 0, 1, -1, 0, 0, 0, 0, 5, 5};
     float points[30] = {0};

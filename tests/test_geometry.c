@@ -145,7 +145,10 @@ static void codec_round_trip(void **state) {
     (void)state;
     rf_rng rng = rf_rng_make(1, 0, 0, RF_STREAM_TEST);
     for (int round = 0; round < 2000; round++) {
-        rf_codec codec = {round & 2 ? 0.1f : 1, round & 2 ? 0.2f : 1, round & 1, RF_POINTS};
+        rf_codec codec = {.variance_centre = round & 2 ? 0.1f : 1,
+                          .variance_size = round & 2 ? 0.2f : 1,
+                          .plus_one = round & 1,
+                          .n_points = RF_POINTS};
         rf_face face = match_random_face(&rng, 640, 640), back;
         float size = rf_rng_range(&rng, 16, 512), code[4], points[10];
         const float anchor[4] = {rf_rng_range(&rng, 0, 640), rf_rng_range(&rng, 0, 640), size, 1.25f * size};
@@ -260,7 +263,7 @@ static void match_keeps_valid_owner(void **state) {
     float *loc = rf_alloc(set.count, 4 * sizeof *loc), *points = rf_alloc(set.count, 10 * sizeof *points);
     for (size_t i = 0; i < 4 * set.count; i++) loc[i] = 99;
     for (size_t i = 0; i < 10 * set.count; i++) points[i] = 99;
-    rf_codec codec = {0.1f, 0.2f, false, RF_POINTS};
+    rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = RF_POINTS};
     faces[0].points[0] = 24;
     rf_match_faces(&set, &rule, faces, 1, &match);
     uint64_t before = rf_alloc_count();
@@ -354,6 +357,8 @@ static rf_config *small_config(void) {
     config.anchors.centre_offset = -1;
     config.anchors.variance_centre = 0.1;
     config.anchors.variance_size = 0.2;
+    strcpy(config.anchors.box_coder, "delta");
+    strcpy(config.anchors.point_coder, "delta_points");
     config.match.positive_iou = 0.5;
     config.match.negative_iou = 0.3;
     config.eval.iou = 0.4;

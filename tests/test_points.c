@@ -181,7 +181,7 @@ static void one_set_one_number(void **state) {
 static void codes_are_decoded(void **state) {
     (void)state;
     enum { K = 68 };
-    const rf_codec codec = {0.1f, 0.2f, false, K};
+    const rf_codec codec = {.variance_centre = 0.1f, .variance_size = 0.2f, .plus_one = false, .n_points = K};
     const float anchors[8] = {50, 60, 40, 40, 10, 10, 8, 8}, cls[4] = {0, 3, 0, 5}, loc[8] = {0};
     float points[2][2 * K], codes[2][2 * K];
     for (int a = 0; a < 2; a++) {

@@ -60,6 +60,7 @@ rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set
                             .weight = config->loss.mesh_weight,
                             .edge_weight = config->loss.edge_weight,
                             .pixels = strcmp(config->model.mesh_kind, "pixels") == 0};
+    loss->codec.n_points = 1; /* vertex by vertex */
     if (loss->pixels) RF_TRY_GOTO(rf_pixel_loss_make(config, &mesh, loss));
     status = RF_ERR_NOMEM;
     loss->edges = rf_alloc(2 * loss->n_edges, sizeof *loss->edges);
@@ -145,10 +146,11 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         const rf_face *face = rf_dense_loss_face(loss, image, a);
         rf_real *xy = out[OUT_VERTICES].data + 2 * n * m;
         for (size_t i = 0; i < n; i++) {
-            float at[2];
+            float at[2], row[2];
             rf_mesh_table_vertex(loss->batch.mesh, face->mesh - 1, &loss->batch.placements[image], i, at);
-            for (int d = 0; d < 2; d++)
-                xy[2 * i + (size_t)d] = (rf_real)((at[d] - anchor[d]) / (anchor[2 + d] * loss->codec.variance_centre));
+            const rf_face vertex = {.points = at};
+            rf_coder_delta_points.encode(&loss->codec, anchor, &vertex, row);
+            for (size_t d = 0; d < 2; d++) xy[2 * i + d] = row[d];
         }
         write_edges(loss, xy, out[OUT_EDGES].data + columns * m);
     }

@@ -52,14 +52,16 @@ static void move_boxes(rf_loss_stage *stage, size_t image) {
     float *to = stage->boxes + 4 * c->anchors.count * image;
     memcpy(to, from, 4 * c->anchors.count * sizeof *to);
     if (stage->in_loc < 0) return;
-    const rf_real *locs = stage->call->in[stage->in_loc].data + 4 * moves->count * image;
+    const rf_real *locs = stage->call->in[stage->in_loc].data + (size_t)moves->width * moves->count * image;
     for (int l = 0; l < c->anchors.n_levels; l++) {
         float *box = to + 4 * c->anchors.levels[l].first;
         if (moves->first[l] < 0) continue;
-        const rf_real *row = locs + 4 * moves->first[l];
-        for (size_t a = 0; a < level_anchors(&c->anchors, l); a++, box += 4, row += 4) {
-            const float loc[4] = {(float)row[0], (float)row[1], (float)row[2], (float)row[3]};
-            rf_codec_move_anchor(&c->spec.codec, box, loc, box);
+        const rf_real *row = locs + moves->width * moves->first[l];
+        const rf_codec codec = rf_codec_at(&c->spec.codec, c->anchors.levels[l].stride);
+        for (size_t a = 0; a < level_anchors(&c->anchors, l); a++, box += 4, row += moves->width) {
+            float loc[RF_CODE_MAX];
+            for (int k = 0; k < moves->width; k++) loc[k] = (float)row[k];
+            rf_codec_move_anchor(&codec, box, loc, box);
         }
     }
 }
@@ -226,16 +228,17 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
 }
 
 /* Targets of one positive anchor, in the graph's number type. */
-static void encode_anchor(const rf_loss_stage *stage, size_t image, size_t a, rf_real *loc, rf_real *points) {
+static void encode_anchor(const rf_loss_stage *stage, const rf_codec *codec, size_t image, size_t a, rf_real *loc,
+                          rf_real *points) {
     const rf_match *match = &stage->matches[image];
     const rf_face *face = &stage->batch->faces[image][match->face[a]];
     const float *anchor = rf_loss_stage_boxes(stage, image) + 4 * a;
-    float t[4], p[2 * RF_POINTS_MAX];
-    rf_codec_encode_box(&stage->common->spec.codec, anchor, face->box, t);
-    for (int k = 0; k < 4; k++) loc[k] = t[k];
+    float row[RF_CODE_MAX];
+    rf_codec_box(codec)->encode(codec, anchor, face, row);
+    for (int k = 0; k < stage->loc.width; k++) loc[k] = row[k];
     if (!points || !match->has_points[a]) return;
-    rf_codec_encode_points(&stage->common->spec.codec, anchor, face->points, p);
-    for (int k = 0; k < 2 * stage->common->spec.codec.n_points; k++) points[k] = p[k];
+    rf_codec_points(codec)->encode(codec, anchor, face, row);
+    for (int k = 0; k < stage->points.width; k++) points[k] = row[k];
 }
 
 static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
@@ -246,12 +249,14 @@ static void write_boxes(const rf_loss_stage *stage, size_t image, int level) {
     rf_real *points = target(stage, RF_TARGET_POINTS), *points_weight = target(stage, RF_TARGET_POINTS_WEIGHT);
     rf_real share = (rf_real)stage->shares[level].box, point_share = (rf_real)stage->shares[level].points;
     size_t first = anchors->levels[level].first, end = first + level_anchors(anchors, level);
-    size_t width = 2 * (size_t)stage->common->spec.codec.n_points;
+    size_t width = (size_t)stage->loc.width, points_width = (size_t)stage->points.width;
+    const rf_codec codec = rf_codec_at(&stage->common->spec.codec, anchors->levels[level].stride);
     for (size_t a = first; a < end; a++, row++) {
         bool positive = match->label[a] > 0, landmarks = points && positive && match->has_points[a];
         weight[row] = positive ? share : 0;
         if (points) points_weight[row] = landmarks ? point_share : 0;
-        if (positive) encode_anchor(stage, image, a, loc + 4 * row, points ? points + width * row : NULL);
+        if (positive)
+            encode_anchor(stage, &codec, image, a, loc + width * row, points ? points + points_width * row : NULL);
     }
 }
 

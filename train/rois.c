@@ -93,7 +93,7 @@ size_t rf_sample_rois(const rf_roi_spec *spec, const rf_anchor_set *set, const r
                       const float *anchors, const rf_real *cls, const rf_real *loc, const rf_face *faces,
                       size_t n_faces, rf_candidate *heap, rf_real *rois, rf_real *labels) {
     static const float nothing[4] = {0};
-    size_t positive = 0;
+    size_t positive = 0, width = (size_t)rf_codec_box(codec)->width(codec->n_points);
     int n = 0, first;
     for (size_t f = 0; f < n_faces && n < spec->count / 2; f++) {
         if (faces[f].ignore || !rf_box_valid(faces[f].box, false)) continue;
@@ -105,10 +105,11 @@ size_t rf_sample_rois(const rf_roi_spec *spec, const rf_anchor_set *set, const r
     size_t found = surest(cls, set->count, (size_t)spec->count * RF_ROI_CANDIDATES, heap);
     for (size_t i = 0; i < found && n < spec->count; i++) {
         size_t a = heap[i].anchor;
-        float offsets[4], box[4];
+        float row[RF_CODE_MAX], box[4];
         if (a >= set->count) break;
-        for (int k = 0; k < 4; k++) offsets[k] = (float)loc[4 * a + (size_t)k];
-        rf_codec_decode_box(codec, anchors + 4 * a, offsets, box);
+        for (size_t k = 0; k < width; k++) row[k] = (float)loc[width * a + k];
+        const rf_codec at = rf_codec_at(codec, set->levels[rf_anchor_level_of(set, a)].stride);
+        rf_codec_decode_box(&at, anchors + 4 * a, row, box);
         if (!rf_box_valid(box, false) || overlaps_earlier(rois, first, n, box)) continue;
         int label = judge(spec, box, faces, n_faces);
         write_roi(rois + COLUMNS * n, image, level_of_anchor(set, a), box);
