@@ -55,6 +55,8 @@ static void print_stats(const rf_dataset *d, const rf_lint_stats *s) {
                s->max_width, s->max_height, s->mean_pixels / 1e6);
     rf_say("  faces           %zu, %zu of them ignored, %zu with landmarks; at most %zu in an image\n", s->faces,
            s->ignored, s->with_points, s->max_faces);
+    for (int k = 0; k < d->classes.n; k++)
+        rf_say("  %-15s %zu %s\n", k ? "" : "kinds", s->by_class[k], d->classes.name[k]);
     if (s->exif_images)
         rf_say("  EXIF            %zu images have an orientation and are taken %s\n", s->exif_images,
                d->turned ? "as it turns them" : "as they are stored");
@@ -77,7 +79,7 @@ static void write_bins(rf_json_writer *w, const char *key, const char *const *na
     rf_json_end_object(w);
 }
 
-static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
+static void write_stats(rf_json_writer *w, const rf_dataset *d, const rf_lint_stats *s) {
     const struct {
         const char *key;
         size_t value;
@@ -98,6 +100,9 @@ static void write_stats(rf_json_writer *w, const rf_lint_stats *s) {
         rf_json_put_int(w, numbers[i].key, (long long)numbers[i].value);
     write_bins(w, "by_height", rf_size_bin_names, s->by_height, RF_SIZE_BINS);
     write_bins(w, "by_number", rf_count_bin_names, s->by_count, RF_COUNT_BINS);
+    if (d->classes.n) rf_json_begin_object(w, "by_class");
+    for (int k = 0; k < d->classes.n; k++) rf_json_put_int(w, d->classes.name[k], (long long)s->by_class[k]);
+    if (d->classes.n) rf_json_end_object(w);
 }
 
 static rf_status check_set(const rf_set_paths *set, const char *format, const char *exif, const char *list, sink *out,
@@ -120,7 +125,7 @@ static rf_status check_set(const rf_set_paths *set, const char *format, const ch
     if (out->json) {
         rf_json_end_array(&out->writer);
         rf_json_begin_object(&out->writer, "statistics");
-        write_stats(&out->writer, stats);
+        write_stats(&out->writer, dataset, stats);
         rf_json_end_object(&out->writer);
         rf_json_end_object(&out->writer);
     }

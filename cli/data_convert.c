@@ -78,6 +78,7 @@ static void print_summary(const char *out, const rf_convert_options *o, const rf
         separator = ", ";
     }
     rf_say("), %zu faces, %zu of them ignored, %zu with landmarks", s->faces, s->ignored, s->with_points);
+    for (int k = 0; k < s->classes.n; k++) rf_say("%s%zu %s", k ? ", " : "; ", s->by_class[k], s->classes.name[k]);
     separator = "; left out: ";
     for (int i = 0; i < RF_CONVERT_REASONS; i++) {
         if (!s->left_out[i] || rf_convert_is_note(i)) continue;
@@ -167,7 +168,7 @@ static rf_status guess_format(const char *const *paths, size_t n, const rf_conve
 }
 
 typedef struct words {
-    const char *from, *to, *out, *root, *part, *images, *left, *boxes, *units, *exif, *points;
+    const char *from, *to, *out, *root, *part, *images, *left, *boxes, *units, *exif, *points, *classes;
     rf_text_list categories;
     long threads;
     bool formats;
@@ -212,6 +213,13 @@ static int check_and_run(const words *w, const char *const *paths, size_t n, rf_
     options->left = (rf_left)left;
     options->boxes = (rf_box_form)boxes;
     options->units = (rf_units)unit;
+    rf_class_map map;
+    if (w->classes && w->categories.n)
+        return rf_cli_usage(name,
+                            "--category makes one kind of the objects that it names, --classes keeps kinds apart: "
+                            "one at a time");
+    if (w->classes && rf_class_map_parse("--classes", w->classes, &map) != RF_OK) return rf_cli_fail(name, RF_ERR_USER);
+    options->classes = w->classes ? &map : NULL;
     options->categories = w->categories.v;
     options->n_categories = w->categories.n;
     rf_status status = rf_exif_rule_parse("--exif", w->exif, &options->exif);
@@ -248,6 +256,11 @@ int rf_data_convert(int argc, char **argv) {
          "share of the images that goes to val, chosen by a hash of the name (0)", 0, 0.9},
         {"category", 0, RF_OPT_LIST, &w.categories, "NAME",
          "kind of object that is a face; may be repeated (the only one that is there,\nor face)", 0, 0},
+        {"classes", 0, RF_OPT_TEXT, &w.classes, "NAME[,NAME...]",
+         "kinds of objects that are kept apart, OLD=NEW to rename: with_mask=mask,without_mask=no_mask\n(one kind; a "
+         "set "
+         "of ours keeps its own)",
+         0, 0},
         {"boxes", 0, RF_OPT_TEXT, &w.boxes, "corners|sizes|centres|auto",
          "corners (x1 y1 x2 y2), sizes (x y w h) or centres (cx cy w h): what four\nnumbers are, whatever the format "
          "says (auto: what it says)",
@@ -291,6 +304,7 @@ int rf_data_convert(int argc, char **argv) {
         "  rf-data convert annotations.json --root photos --split 0.1 --out mine\n"
         "  rf-data convert VOC2012 --from voc --category face --out mine\n"
         "  rf-data convert dataset --from yolo --images copy --out mine\n"
+        "  rf-data convert masks --from voc --classes with_mask=mask,without_mask=no_mask --out masks2\n"
         "  rf-data convert plates.json --from coco --keypoints 4 --out plates\n"
         "  rf-data convert mine --from label --to coco --images keep --out mine_coco",
         NULL,

@@ -16,8 +16,19 @@
 #include "data/mesh_table.h"
 #include "data/sample.h"
 
-static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table *mesh) {
-    static const rf_colour wanted = {255, 40, 40}, ignored = {255, 220, 0}, eye = {0, 220, 255}, other = {0, 255, 60};
+/* The name of the kind, above the box. */
+static void draw_class(rf_image *image, const rf_face *face, const char *name, rf_colour colour) {
+    int scale = (rf_draw_thickness(image) + 1) / 2;
+    float y = face->box[1] - (float)(9 * scale), w = (float)rf_draw_text_width(name, scale);
+    if (y < 0) y = 0;
+    const float back[4] = {face->box[0], y, face->box[0] + w + (float)scale, y + (float)(9 * scale)};
+    rf_draw_filled(image, back, (rf_colour){0, 0, 0});
+    rf_draw_text(image, face->box[0] + (float)scale, y + (float)scale, name, scale, colour);
+}
+
+static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table *mesh, const rf_classes *classes) {
+    static const rf_colour red = {255, 40, 40}, ignored = {255, 220, 0}, eye = {0, 220, 255}, other = {0, 255, 60};
+    rf_colour wanted = classes->n ? rf_draw_class_colour(face->label) : red;
     int stroke = rf_draw_thickness(image);
     if (mesh && face->mesh)
         rf_draw_mesh(image, mesh->xy + 2 * mesh->n_vertices * (face->mesh - 1), mesh->n_vertices,
@@ -26,6 +37,7 @@ static void draw_face(rf_image *image, const rf_face *face, const rf_mesh_table 
     for (int k = 0; k < face->n_points; k++)
         rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1],
                      rf_draw_point_radius((float)stroke + 0.5f, face->n_points), k == 0 ? eye : other);
+    if (face->label < classes->n) draw_class(image, face, classes->name[face->label], wanted);
 }
 
 enum { LONGEST = 230 }; /* bytes of a name, before ".jpg" and a number */
@@ -54,7 +66,7 @@ static char *flat_name(const char *name) {
 static rf_status write_sample(const rf_dataset *dataset, const rf_sample *sample, rf_image *image, const char *out,
                               rf_distinct *names) {
     for (size_t i = 0; i < sample->n_faces; i++)
-        draw_face(image, &dataset->faces[sample->first_face + i], dataset->mesh);
+        draw_face(image, &dataset->faces[sample->first_face + i], dataset->mesh, &dataset->classes);
     char *flat = flat_name(sample->name), *name = NULL, *path = NULL;
     rf_status status = flat ? rf_distinct_take(names, flat, &name, NULL) : RF_ERR_NOMEM;
     if (status == RF_OK) status = rf_below_make(out, name, &path);
@@ -116,16 +128,16 @@ int rf_data_show(int argc, char **argv) {
         {"format", 'f', RF_OPT_TEXT, &format, "auto|label|wider", "of the annotations (auto)", 0, 0},
         {"list", 'l', RF_OPT_TEXT, &list, "FILE", "only the images that the file lists, one name a line", 0, 0},
         {0}};
-    const rf_program program = {
-        name,
-        "draw the annotations of a data set into its pictures",
-        "DIR|ANNOTATION --out DIR [options]",
-        "  Boxes are red, ignored ones yellow; landmarks are green, the left eye blue; vertices of meshes cyan.",
-        options,
-        "  rf-data show synth --out look --limit 10",
-        NULL,
-        1,
-        1};
+    const rf_program program = {name,
+                                "draw the annotations of a data set into its pictures",
+                                "DIR|ANNOTATION --out DIR [options]",
+                                "  Boxes are red, or of a colour for each kind of object, with its name; ignored ones "
+                                "are yellow; landmarks are green, the left eye blue; vertices of meshes cyan.",
+                                options,
+                                "  rf-data show synth --out look --limit 10",
+                                NULL,
+                                1,
+                                1};
     const char *positional[1];
     size_t n, shown = 0;
     rf_args_action action = rf_args_parse(&program, argc, argv, positional, &n);

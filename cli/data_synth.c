@@ -59,6 +59,8 @@ int rf_data_synth(int argc, char **argv) {
         {"max-yaw", 0, RF_OPT_INT, &max_yaw, "DEG", "degrees a face may turn to a side (75)", 0, 75},
         {"points", 0, RF_OPT_INT, &points, "N", "points of a face: 5, or the 68 of iBUG (5)", 5, 68},
         {"plates", 0, RF_OPT_FLAG, &o.plates, NULL, "number plates with their four corners, and no people", 0, 0},
+        {"masks", 0, RF_OPT_FLAG, &o.masks, NULL,
+         "about half of the faces wear a mask: two kinds of objects, mask and no_mask", 0, 0},
         {"mesh", 0, RF_OPT_TEXT, &mesh_path, "FILE.obj",
          "faces are made of this mesh, and the exact places of its vertices are written (rf-data mesh makes one)", 0,
          0},
@@ -81,6 +83,7 @@ int rf_data_synth(int argc, char **argv) {
         options,
         "  rf-data synth --out synth --train 800 --val 200\n"
         "  rf-data synth --out plates --plates --train 400 --size 320x320\n"
+        "  rf-data synth --out masks --masks --train 400 --size 320x320\n"
         "  rf-data synth --out easy --train 400 --size 320x320 --min-face 24 --max-face 160 --no-crowds",
         NULL,
         0,

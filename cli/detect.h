@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/below.h"
+#include "core/classes.h"
 #include "core/parallel.h"
 #include "data/image.h"
 #include "data/planes.h"
@@ -22,6 +23,7 @@
 typedef struct rf_detect_settings {
     const char *out, *json, *label, *crop; /* NULL: not asked for */
     const char *list, *raw;
+    rf_classes classes; /* data.classes of the model, n = 0: it is empty. Known when the sinks start */
     bool draw, blur;
     bool exif;                /* pictures are turned as EXIF says */
     long align;               /* side of aligned faces, 0: none */

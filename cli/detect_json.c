@@ -9,9 +9,14 @@
 enum { VERSION = 1 };
 static const char boxes[] = "x1 y1 x2 y2 in pixels from the upper left corner";
 
-static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen *seen, size_t i) {
+static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen *seen, const rf_classes *classes,
+                     size_t i) {
     const rf_face *face = &faces->items[i];
     rf_json_begin_object(w, NULL);
+    if (face->label < classes->n) {
+        rf_json_put_int(w, "label", face->label);
+        rf_json_put_string(w, "class", classes->name[face->label]);
+    }
     rf_json_put_number(w, "score", face->score);
     rf_json_begin_array(w, "box");
     for (int k = 0; k < 4; k++) rf_json_put_number(w, NULL, face->box[k]);
@@ -43,7 +48,7 @@ static void put_view(rf_json_writer *w, rf_finder_view view) {
     if (view.tiles) rf_json_put_int(w, "tiles", (long long)view.tiles);
 }
 
-static void put_line(rf_json_writer *w, const rf_seen *seen) {
+static void put_line(rf_json_writer *w, const rf_seen *seen, const rf_classes *classes) {
     const rf_frame *frame = seen->frame;
     rf_json_put_string(w, "image", frame->name);
     if (frame->number) rf_json_put_int(w, "frame", (long long)frame->number);
@@ -57,47 +62,55 @@ static void put_line(rf_json_writer *w, const rf_seen *seen) {
         rf_json_put_string(w, "boxes", boxes);
         put_view(w, seen->view);
         rf_json_begin_array(w, "faces");
-        for (size_t i = 0; i < seen->faces->n; i++) put_face(w, seen->faces, seen, i);
+        for (size_t i = 0; i < seen->faces->n; i++) put_face(w, seen->faces, seen, classes, i);
         rf_json_end_array(w);
     }
     if (seen->error) rf_json_put_string(w, "error", seen->error);
 }
 
+typedef struct json_list {
+    const rf_classes *classes;
+    rf_output_file out;
+} json_list;
+
 static rf_status json_open(rf_sink_shared *shared, void **state) {
     if (!shared->settings->json) return RF_OK;
-    rf_output_file *out = rf_alloc(1, sizeof *out);
-    if (!out) return RF_ERR_NOMEM;
-    rf_status status = rf_output_open("--json", shared->settings->json, out);
+    json_list *list = rf_alloc(1, sizeof *list);
+    if (!list) return RF_ERR_NOMEM;
+    list->classes = &shared->settings->classes;
+    rf_status status = rf_output_open("--json", shared->settings->json, &list->out);
     if (status != RF_OK) {
-        rf_output_close(out);
-        rf_free(out);
+        rf_output_close(&list->out);
+        rf_free(list);
         return status;
     }
-    *state = out;
+    *state = list;
     return RF_OK;
 }
 
 static rf_status json_start(void *state) {
-    return rf_output_start(state);
+    return rf_output_start(&((json_list *)state)->out);
 }
 
 static rf_status json_take(void *state, rf_seen *seen) {
+    json_list *list = state;
     rf_json_writer w = {0};
     if (!seen->frame->name) return RF_OK;
     rf_json_begin_object(&w, NULL);
-    put_line(&w, seen);
+    put_line(&w, seen, list->classes);
     rf_json_end_object(&w);
     char *text = NULL;
     RF_TRY(rf_json_finish(&w, &text));
-    rf_status status = rf_output_line(state, text);
+    rf_status status = rf_output_line(&list->out, text);
     rf_free(text);
     return status;
 }
 
 static rf_status json_close(void *state, bool complete) {
+    json_list *list = state;
     (void)complete;
-    rf_output_close(state);
-    rf_free(state);
+    rf_output_close(&list->out);
+    rf_free(list);
     return RF_OK;
 }
 

@@ -48,12 +48,14 @@ static rf_status label_open(rf_sink_shared *shared, void **state) {
 static rf_status label_start(void *state) {
     label_set *l = state;
     RF_TRY(rf_dir_make(l->settings->label));
-    RF_TRY(rf_exif_rule_write(l->label, l->settings->exif ? RF_EXIF_TURNED : RF_EXIF_STORED));
+    const rf_set_note note = {l->settings->exif ? RF_EXIF_TURNED : RF_EXIF_STORED, l->settings->classes};
+    RF_TRY(rf_set_note_write(l->label, &note));
     RF_TRY(rf_output_open("--label", l->label, &l->list));
     return rf_output_start(&l->list);
 }
 
-static void put_face(rf_text *t, const rf_face *face) {
+/* kinds: the label ends the row. */
+static void put_face(rf_text *t, const rf_face *face, bool kinds) {
     int n_points = face->n_points ? face->n_points : RF_POINTS; /* a model without points: as label.txt has it */
     double x = face->box[0], y = face->box[1];
     rf_text_printf(t, "\n%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
@@ -64,6 +66,7 @@ static void put_face(rf_text *t, const rf_face *face) {
         else
             rf_text_put(t, " -1 -1 -1");
     rf_text_put(t, " 0");
+    if (kinds) rf_text_printf(t, " 0 %d", face->label);
 }
 
 /* The name below images/: what ends or begins with blanks, or has a new line, would not be read back. */
@@ -114,7 +117,7 @@ static rf_status label_take(void *state, rf_seen *seen) {
     }
     rf_text t = {0};
     rf_text_printf(&t, "# %s", name);
-    for (size_t i = 0; i < seen->faces->n; i++) put_face(&t, &seen->faces->items[i]);
+    for (size_t i = 0; i < seen->faces->n; i++) put_face(&t, &seen->faces->items[i], l->settings->classes.n > 1);
     seen->labelled = name;
     status = rf_text_finish(&t, &text, NULL);
     if (status == RF_OK) status = rf_output_line(&l->list, text);

@@ -36,21 +36,23 @@ const rf_sink_kind rf_sink_blur = {"blur", blur_open, NULL, blur_take, nothing_t
 
 /* ---- boxes, points and scores ---- */
 
-static void draw_faces(rf_image *image, const rf_face_list *faces) {
+static void draw_faces(rf_image *image, const rf_face_list *faces, const rf_classes *classes) {
     static const rf_colour dots[RF_POINTS] = {
         {230, 60, 60}, {60, 120, 255}, {250, 220, 60}, {200, 80, 220}, {60, 220, 220}};
     int thickness = rf_draw_thickness(image);
     for (size_t i = 0; i < faces->n; i++) {
         const rf_face *face = &faces->items[i];
-        rf_draw_rectangle(image, face->box, thickness, (rf_colour){40, 220, 80});
+        rf_draw_rectangle(image, face->box, thickness, rf_draw_class_colour(face->label));
         for (int k = 0; k < face->n_points; k++)
             rf_draw_disc(image, face->points[2 * k], face->points[2 * k + 1],
                          rf_draw_point_radius(1.5f * (float)thickness, face->n_points), dots[k % RF_POINTS]);
         if (face->mesh)
             rf_draw_mesh(image, faces->vertices + 2 * faces->n_vertices * (face->mesh - 1), faces->n_vertices,
                          face->box[3] - face->box[1]);
-        char text[16];
-        snprintf(text, sizeof text, "%.2f", (double)face->score);
+        char text[RF_CLASS_BYTES + 16];
+        bool named = face->label < classes->n;
+        snprintf(text, sizeof text, "%s%s%.2f", named ? classes->name[face->label] : "", named ? " " : "",
+                 (double)face->score);
         int scale = (thickness + 1) / 2;
         float y = face->box[1] - (float)(9 * scale), w = (float)rf_draw_text_width(text, scale);
         if (y < 0) y = 0;
@@ -66,9 +68,9 @@ static rf_status draw_open(rf_sink_shared *shared, void **state) {
 }
 
 static rf_status draw_take(void *state, rf_seen *seen) {
-    (void)state;
+    const rf_sink_shared *shared = state;
     if (!seen->faces) return RF_OK;
-    draw_faces(&seen->frame->image, seen->faces);
+    draw_faces(&seen->frame->image, seen->faces, &shared->settings->classes);
     seen->drawn = true;
     return RF_OK;
 }

@@ -137,6 +137,19 @@ rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen) {
     return RF_OK;
 }
 
+rf_status rf_apply_classes(rf_dataset *dataset, const rf_config *config) {
+    char names[RF_CLASSES_TEXT];
+    rf_classes wanted;
+    bool merged;
+    RF_TRY(rf_classes_of(config, &wanted));
+    rf_classes_text(&dataset->classes, names);
+    RF_TRY(rf_dataset_use_classes(dataset, &wanted, &merged));
+    if (merged)
+        rf_note("note: %s: %s are all taken as %s (data.classes = %s would tell them apart)\n",
+                dataset->annotation_path, names, wanted.name[0], names);
+    return RF_OK;
+}
+
 static rf_status open_set(const rf_config *config, const char *annotation, const char *images, const char *list,
                           const char *what, rf_dataset **out) {
     char *annotation_path = rf_path_join(config->data.root, annotation);
@@ -157,6 +170,7 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
     }
     RF_TRY_GOTO(rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out));
     status = rf_apply_exif(*out, config->data.exif, true);
+    if (status == RF_OK) status = rf_apply_classes(*out, config);
     if (status == RF_OK) status = read_meshes(config, strcmp(what, "train") == 0, *out);
     if (status != RF_OK) {
         rf_dataset_free(*out);

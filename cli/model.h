@@ -39,6 +39,9 @@ rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);
  * model that was trained on another set holds only where no such file is. */
 rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen);
 
+/* Gives an opened set the labels of data.classes, with a note where the kinds that it has become one. */
+rf_status rf_apply_classes(rf_dataset *dataset, const rf_config *config);
+
 /* Whether a file with vertices lies beside the annotations. */
 bool rf_has_meshes(const rf_dataset *dataset);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/config_impl.h"
 
 static rf_status check_length(const char *name, const char *key, const rf_real_list *list, int expected) {
@@ -40,8 +41,18 @@ static rf_status check_tile(const char *name, const rf_config *config) {
     return RF_OK;
 }
 
+static rf_status check_classes(const char *name, const rf_config *config) {
+    rf_classes classes;
+    const char *merge = config->eval.merge_classes;
+    rf_status status = rf_classes_parse("data.classes", config->data.classes, &classes);
+    if (status != RF_OK) return rf_fail_context(status, "%s", name);
+    if (strcmp(merge, "each") == 0 || strcmp(merge, "across") == 0) return RF_OK;
+    return rf_fail(RF_ERR_USER, "%s: eval.merge_classes is \"%s\", expected each or across", name, merge);
+}
+
 rf_status rf_config_check(const char *name, const rf_config *config) {
     RF_TRY(check_tile(name, config));
+    RF_TRY(check_classes(name, config));
     RF_TRY(check_filled(name, "model.strides", &config->model.strides));
     RF_TRY(check_ascending(name, "model.strides", &config->model.strides));
     RF_TRY(check_filled(name, "anchors.sizes", &config->anchors.sizes));

@@ -59,7 +59,7 @@ static rf_status put_face(rf_atomic_file *file, const rf_face *face, int n_point
     rf_json_begin_object(&w, NULL);
     rf_json_put_int(&w, "id", (long long)id);
     rf_json_put_int(&w, "image_id", (long long)image);
-    rf_json_put_int(&w, "category_id", 1);
+    rf_json_put_int(&w, "category_id", 1 + face->label);
     rf_json_begin_array(&w, "bbox");
     rf_json_put_number(&w, NULL, face->box[0]);
     rf_json_put_number(&w, NULL, face->box[1]);
@@ -72,23 +72,33 @@ static rf_status put_face(rf_atomic_file *file, const rf_face *face, int n_point
     return put_line(file, &w, last);
 }
 
-/* "left" tells our own reader that names mean sides of the image. */
-static const char category[] =
-    "],\n\"categories\": [{\"id\": 1, \"name\": \"face\", \"supercategory\": \"person\", \"left\": \"image\",\n";
 static const char five[] = "\"keypoints\": [\"left_eye\", \"right_eye\", \"nose\", \"mouth_left\", \"mouth_right\"],\n"
-                           "\"skeleton\": [[1, 2], [1, 3], [2, 3], [3, 4], [3, 5], [4, 5]]}]}\n";
+                           "\"skeleton\": [[1, 2], [1, 3], [2, 3], [3, 4], [3, 5], [4, 5]]}";
 
-/* Other points than the five have numbers for names, from 0. */
-static rf_status put_ending(rf_atomic_file *file, int n_points) {
-    RF_TRY(put_text(file, category));
+/* "left" tells our own reader that names mean sides of the image. Other points than the five have numbers for names,
+ * from 0. */
+static rf_status put_category(rf_atomic_file *file, int id, const char *name, int n_points) {
+    char text[160];
+    snprintf(text, sizeof text, "{\"id\": %d, \"name\": \"%s\", \"supercategory\": \"person\", \"left\": \"image\",\n",
+             id, name);
+    RF_TRY(put_text(file, text));
     if (n_points == RF_POINTS) return put_text(file, five);
     RF_TRY(put_text(file, "\"keypoints\": ["));
     for (int k = 0; k < n_points; k++) {
-        char name[24];
-        snprintf(name, sizeof name, k ? ", \"%d\"" : "\"%d\"", k);
-        RF_TRY(put_text(file, name));
+        snprintf(text, sizeof text, k ? ", \"%d\"" : "\"%d\"", k);
+        RF_TRY(put_text(file, text));
     }
-    return put_text(file, "]}]}\n");
+    return put_text(file, "]}");
+}
+
+static rf_status put_ending(rf_atomic_file *file, const rf_dataset *d) {
+    RF_TRY(put_text(file, "],\n\"categories\": ["));
+    if (d->classes.n == 0) RF_TRY(put_category(file, 1, "face", points_of(d)));
+    for (int k = 0; k < d->classes.n; k++) {
+        if (k) RF_TRY(put_text(file, ",\n"));
+        RF_TRY(put_category(file, 1 + k, d->classes.name[k], points_of(d)));
+    }
+    return put_text(file, "]}\n");
 }
 
 static rf_status put_all(rf_atomic_file *file, const rf_converted *set) {
@@ -102,7 +112,7 @@ static rf_status put_all(rf_atomic_file *file, const rf_converted *set) {
             id++;
             RF_TRY(put_face(file, &d->faces[d->samples[i].first_face + k], points_of(d), i + 1, id, id == d->n_faces));
         }
-    return put_ending(file, points_of(d));
+    return put_ending(file, d);
 }
 
 rf_status rf_coco_write(const rf_converted *set, const char *path) {

@@ -100,7 +100,13 @@ static rf_status read_file(const rf_converter *from, const char *path, const cha
     RF_TRY_GOTO(rf_file_read(path, annotation_max_bytes, &text, &bytes));
     if (!from->binary) RF_TRY_GOTO(rf_text_check(path, (const char *)text, bytes));
     RF_TRY_GOTO(rf_intake_file(intake, path));
-    rf_source source = {.path = path, .text = (const char *)text, .bytes = bytes, .name = relative_name(path, folder)};
+    rf_set_note note = {0};
+    if (from->direct) RF_TRY_GOTO(rf_set_note_read(path, &note));
+    rf_source source = {.path = path,
+                        .text = (const char *)text,
+                        .bytes = bytes,
+                        .name = relative_name(path, folder),
+                        .classes = &note.classes};
     size_t n_faces = intake->n_faces, n_notes = intake->n_notes;
     RF_TRY_GOTO(from->read(&source, intake));
     status = check_kind(from, &source, intake, n_faces, n_notes);
@@ -155,6 +161,7 @@ static rf_status convert_inputs(rf_convert_job *job, const rf_convert_input *inp
     rf_intake *intakes = rf_alloc(n, sizeof *intakes);
     rf_status status = intakes ? RF_OK : RF_ERR_NOMEM;
     for (size_t i = 0; i < n && status == RF_OK; i++) status = read_input(job, &inputs[i], &intakes[i]);
+    if (status == RF_OK) status = rf_check_classes(job, intakes, n);
     if (status == RF_OK) status = rf_convert_unnamed(job, intakes, inputs, n, out);
     for (size_t i = 0; i < n && status == RF_OK; i++) status = rf_convert_select(job, &intakes[i], inputs[i].part);
     for (size_t i = 0; intakes && i < n; i++) rf_intake_free(&intakes[i]);

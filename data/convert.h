@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "data/class_map.h"
 #include "data/doubts.h"
 #include "data/intake.h"
 
@@ -67,6 +68,8 @@ typedef struct rf_convert_stats {
     char first[RF_CONVERT_REASONS][RF_CONVERT_PLACE]; /* where each was met first, "file:line" */
     size_t other_categories;                          /* objects of another kind */
     bool swapped;                                     /* "left" meant the person's left somewhere */
+    rf_classes classes;                               /* of the set that was written; n = 0: it has one kind */
+    size_t by_class[RF_CLASSES_MAX];                  /* faces of each */
 } rf_convert_stats;
 
 /* A set of files that becomes one part. */
@@ -83,9 +86,11 @@ typedef enum rf_units { RF_UNITS_AUTO, RF_UNITS_PIXELS, RF_UNITS_SHARES } rf_uni
 typedef struct rf_convert_options {
     const char *const *categories; /* kinds that are faces; none: the only one, or "face" */
     size_t n_categories;
-    rf_box_form boxes;   /* what four numbers are, whatever the format says; RF_BOX_OWN: what it says */
-    rf_units units;      /* AUTO: what the format says, but shares where that is sure */
-    const char *columns; /* CSV: names of the columns, instead of a header; NULL: the first line names them */
+    const rf_class_map *classes; /* kinds that are kept apart, each object with its own; NULL: one kind, the faces. A
+                                    set of ours that has kinds keeps them, where neither is said */
+    rf_box_form boxes;           /* what four numbers are, whatever the format says; RF_BOX_OWN: what it says */
+    rf_units units;              /* AUTO: what the format says, but shares where that is sure */
+    const char *columns;         /* CSV: names of the columns, instead of a header; NULL: the first line names them */
     rf_left left;
     rf_exif_rule
         exif; /* RF_EXIF_UNTOLD: as LABEL.set.ini beside the annotations says, else what sizes and boxes tell */

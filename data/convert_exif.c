@@ -49,7 +49,11 @@ static rf_exif_rule elect(const votes *v) {
 /* What the user says, or else a file beside the annotations. */
 static rf_status told_rule(const rf_convert_job *job, const rf_intake *in, rf_exif_rule *rule) {
     *rule = job->options->exif;
-    for (size_t i = 0; i < in->n_files && *rule == RF_EXIF_UNTOLD; i++) RF_TRY(rf_exif_rule_read(in->files[i], rule));
+    for (size_t i = 0; i < in->n_files && *rule == RF_EXIF_UNTOLD; i++) {
+        rf_set_note note;
+        RF_TRY(rf_set_note_read(in->files[i], &note));
+        *rule = note.exif;
+    }
     return RF_OK;
 }
 

@@ -109,6 +109,7 @@ static rf_status collect(rf_selection *s, size_t i, taken *t) {
         if (!good) t->lost += b[2] != b[0] && b[3] != b[1]; /* no area at all is how some say "nothing" */
         if (!good) continue;
         t->faces[t->n] = from->face;
+        t->faces[t->n].label = from->category >= 0 ? s->label[from->category] : 0;
         t->from[t->n++] = from;
     }
     return RF_OK;

@@ -22,7 +22,8 @@ typedef struct rf_convert_job {
     rf_convert_stats *stats;
     rf_convert_part parts[RF_CONVERT_PARTS];
     size_t n_parts;
-    char *first; /* the first finding, for --strict */
+    rf_classes classes; /* of all parts; n = 0: one kind */
+    char *first;        /* the first finding, for --strict */
     rf_convert_reason first_reason;
 } rf_convert_job;
 
@@ -51,6 +52,8 @@ typedef struct rf_face_span {
  */
 rf_status rf_convert_exif(rf_convert_job *job, rf_intake *intake, const size_t *order, const size_t *first,
                           bool *usable, rf_exif_rule *rule);
+/* Whether every kind that options->classes names is met in one of n intakes: RF_ERR_USER (data/convert_kinds.c). */
+rf_status rf_check_classes(const rf_convert_job *job, const rf_intake *intakes, size_t n);
 /* Writes all parts below `out` (data/convert_write.c). */
 rf_status rf_convert_write(rf_convert_job *job, const char *out);
 

@@ -60,8 +60,10 @@ static rf_status group_faces(rf_selection *s) {
     s->order = rf_alloc(in->n_faces, sizeof *s->order);
     s->wanted = rf_alloc(in->n_categories, sizeof *s->wanted);
     s->unlisted = rf_alloc(in->n_categories, sizeof *s->unlisted);
+    s->label = rf_alloc(in->n_categories, sizeof *s->label);
     s->background = rf_alloc(in->n_categories, sizeof *s->background);
-    if (!s->usable || !s->foreign || !s->first || !s->order || !s->wanted || !s->unlisted || !s->background)
+    if (!s->usable || !s->foreign || !s->first || !s->order || !s->wanted || !s->unlisted || !s->label ||
+        !s->background)
         return RF_ERR_NOMEM;
     /* first[i + 2] counts, then first[i + 1] is where the next face of image i goes. */
     for (size_t k = 0; k < in->n_faces; k++) s->first[in->images[in->faces[k].image].same + 2]++;
@@ -185,6 +187,7 @@ fail:
     rf_free(s.first);
     rf_free(s.wanted);
     rf_free(s.unlisted);
+    rf_free(s.label);
     rf_free(s.background);
     return status;
 }

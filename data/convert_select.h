@@ -13,6 +13,7 @@ typedef struct rf_selection {
     size_t *order;           /* [n_faces] face numbers, image by image; those of an image named twice together */
     size_t *first;           /* [n_images + 1] in `order` */
     bool *wanted, *unlisted; /* [n_categories] faces; class numbers that the file of names does not have */
+    uint8_t *label;          /* [n_categories] of the wanted ones, in job->classes */
     size_t *background;      /* [n_categories] objects of usable images that are not wanted */
     bool by_default;         /* the kind was not named by the user */
     rf_exif_rule exif;

@@ -137,7 +137,8 @@ static rf_status write_part(const rf_convert_job *job, const rf_convert_part *pa
     RF_TRY(place_images(job, part));
     char *path = rf_path_join(part->temporary, job->to->output); /* own name */
     rf_status status = path ? job->to->write(&part->set, path) : RF_ERR_NOMEM;
-    if (status == RF_OK && part->exif != RF_EXIF_UNTOLD) status = rf_exif_rule_write(path, part->exif);
+    const rf_set_note note = {part->exif, job->to->direct ? part->set.dataset->classes : (rf_classes){0}};
+    if (status == RF_OK && (note.exif != RF_EXIF_UNTOLD || note.classes.n)) status = rf_set_note_write(path, &note);
     rf_free(path);
     return status;
 }
@@ -160,6 +161,8 @@ static void count_part(rf_convert_stats *stats, const rf_convert_part *part) {
     stats->faces += d->n_faces;
     stats->ignored += d->n_ignored;
     stats->with_points += d->n_with_points;
+    stats->classes = d->classes;
+    for (size_t f = 0; f < d->n_faces; f++) stats->by_class[d->faces[f].label]++;
     for (int i = 0; i < RF_CONVERT_PART_NAMES; i++)
         if (strcmp(part->name, rf_convert_part_names[i]) == 0) stats->part_images[i] += d->n_samples;
 }
@@ -167,7 +170,10 @@ static void count_part(rf_convert_stats *stats, const rf_convert_part *part) {
 rf_status rf_convert_write(rf_convert_job *job, const char *out) {
     rf_status status;
     bool made = !rf_dir_exists(out);
-    for (size_t i = 0; i < job->n_parts; i++) RF_TRY(name_part(&job->parts[i], out));
+    for (size_t i = 0; i < job->n_parts; i++) {
+        job->parts[i].set.dataset->classes = job->classes;
+        RF_TRY(name_part(&job->parts[i], out));
+    }
     RF_TRY_GOTO(rf_dir_make(out));
     for (size_t i = 0; i < job->n_parts; i++) {
         sweep(out, job->parts[i].name);

@@ -278,6 +278,9 @@ static rf_status keep_listed(rf_dataset **dataset, const char *list_path) {
     while (rf_lines_next(&reader)) RF_TRY_GOTO(take_listed(all, sorted, &reader, kept));
     status = RF_OK;
     kept->n_points = all->n_points;
+    kept->exif = all->exif;
+    kept->turned = all->turned;
+    kept->classes = all->classes;
     kept->points_line = all->points_line;
     kept->remarks = all->remarks;
     kept->n_remarks = all->n_remarks;
@@ -361,11 +364,14 @@ static rf_status open_dataset(const char *format, const char *annotation_path, c
     RF_TRY_GOTO(find_format(format, annotation_path, (const char *)text, bytes, &chosen));
     RF_TRY_GOTO(new_dataset(annotation_path, image_dir, &dataset));
     dataset->tolerant = tolerant;
+    rf_set_note note;
+    RF_TRY_GOTO(rf_set_note_read(annotation_path, &note));
+    dataset->exif = note.exif;
+    dataset->turned = dataset->exif == RF_EXIF_TURNED;
+    if (chosen == &rf_dataset_format_label) dataset->classes = note.classes;
     RF_TRY_GOTO(chosen->parse(annotation_path, (const char *)text, bytes, dataset));
     RF_TRY_GOTO(refuse_shares(dataset));
     if (list_path && *list_path) RF_TRY_GOTO(keep_listed(&dataset, list_path));
-    RF_TRY_GOTO(rf_exif_rule_read(annotation_path, &dataset->exif));
-    dataset->turned = dataset->exif == RF_EXIF_TURNED;
     if (dataset->n_samples == 0 && dataset->n_remarks) {
         status = rf_fail(RF_ERR_FORMAT, "%s:%d: %s; nothing else can be read", annotation_path,
                          dataset->remarks[0].line, dataset->remarks[0].text);
@@ -393,31 +399,4 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
 rf_status rf_dataset_open_tolerant(const char *format, const char *annotation_path, const char *image_dir,
                                    const char *list_path, rf_dataset **out) {
     return open_dataset(format, annotation_path, image_dir, list_path, true, out);
-}
-
-static void write_face(FILE *stream, const rf_face *face, int n_points) {
-    double x = face->box[0], y = face->box[1];
-    fprintf(stream, "%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
-    for (int k = 0; k < n_points; k++) {
-        if (face->n_points)
-            fprintf(stream, " %.9g %.9g %d", face->points[2 * k], face->points[2 * k + 1], rf_face_hides(face, k));
-        else
-            fputs(" -1 -1 -1", stream);
-    }
-    bool positive_area = face->box[2] > face->box[0] && face->box[3] > face->box[1];
-    fprintf(stream, face->ignore && positive_area ? " %.9g 1\n" : " %.9g\n", face->has_blur ? (double)face->blur : 0);
-}
-
-rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path) {
-    rf_atomic_file *file;
-    int n_points = dataset->n_points ? dataset->n_points : RF_POINTS; /* which other readers expect */
-    RF_TRY(rf_atomic_open(path, &file));
-    FILE *stream = rf_atomic_stream(file);
-    for (size_t i = 0; i < dataset->n_samples; i++) {
-        const rf_sample *sample = &dataset->samples[i];
-        fprintf(stream, "# %s\n", sample->name);
-        for (size_t k = 0; k < sample->n_faces; k++)
-            write_face(stream, &dataset->faces[sample->first_face + k], n_points);
-    }
-    return rf_atomic_commit(file);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/classes.h"
 #include "core/status.h"
 #include "data/exif_rule.h"
 #include "detect/ellipse.h"
@@ -48,6 +49,7 @@ typedef struct rf_dataset {
     int points_line;      /* where that was first seen */
     int *face_lines;      /* line of each face in the annotation file */
     rf_ellipse *ellipses; /* of each face; NULL: the annotation has boxes */
+    rf_classes classes;   /* the kinds of objects that LABEL.set.ini names; n = 0: none, all faces have label 0 */
     rf_mesh_table *mesh;  /* vertices of the faces; NULL until rf_dataset_read_mesh */
     rf_exif_rule exif;    /* what LABEL.set.ini says (data/exif_rule.h) */
     bool turned;          /* boxes belong to pictures turned by EXIF: at first as that says, else not */
@@ -109,9 +111,16 @@ rf_status rf_dataset_remark(rf_dataset *dataset, rf_remark_kind kind, int line, 
 /* Takes the image that was appended last back, with its faces. */
 void rf_dataset_drop_sample(rf_dataset *dataset);
 
+/* Gives the faces the labels of data.classes, by the names of their kinds. One kind is wanted that the set does not
+ * have, or the set has no kinds: all its faces are of that one, and *merged (may be NULL) tells whether kinds became
+ * one. RF_ERR_USER tells the first face of a kind that is not in the list, and how many are, or that kinds are wanted
+ * and the set has none. */
+rf_status rf_dataset_use_classes(rf_dataset *dataset, const rf_classes *wanted, bool *merged);
+
 /* Writes RetinaFace's label.txt: "# name" then "x y w h" + 5 (or as many as the faces have) x "x y v" + "blur" for each
  * face, v 0 visible or 1 hidden; faces without points get -1; ignored faces of positive area a further 1
- * (data/dataset_label.c). */
+ * (data/dataset_label.c). With several kinds that number is always there and the label follows: without LABEL.set.ini
+ * beside it (rf_set_note_write) such a file cannot be read. */
 rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path);
 
 #endif

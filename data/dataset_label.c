@@ -3,14 +3,16 @@
  * is a face. A line of 4 numbers is x y w h (the val file). 19 numbers: five times x y v follow, v being 0 visible, 1
  * hidden, -1 not annotated (x and y are -1 too). 20 numbers: blur follows (the train file; -1: not told). A 21st number
  * is ours: 1 marks a face that is neither target nor negative; other readers skip it. Any other number of points up to
- * 98 is ours, too: 4 + 3 x n numbers, and those two. */
+ * 98 is ours, too: 4 + 3 x n numbers, and those two. Where LABEL.set.ini names several kinds of objects, each row ends
+ * with the number of its kind, from 0: x y w h kind, or all of the above, blur and mark included, and the kind. */
 #include <stdio.h>
 
+#include "core/file.h"
 #include "data/annotation.h"
 #include "data/dataset.h"
 #include "data/doubts.h"
 
-enum { N_BOX = 4, N_MOST = N_BOX + 3 * RF_POINTS_MAX + 2 };
+enum { N_BOX = 4, N_MOST = N_BOX + 3 * RF_POINTS_MAX + 2 }; /* without the kind */
 
 /* A face of the file and the memory of its points. */
 typedef struct row {
@@ -64,6 +66,26 @@ static rf_status count_points(const rf_line_reader *reader, int n, int *n_points
                    reader->path, reader->number, n, N_BOX, FIVE, FIVE + 1, N_BOX, RF_POINTS_MAX);
 }
 
+/* Takes the kind from the end of a row of *n numbers, when there are several kinds. */
+static rf_status take_label(const rf_line_reader *reader, const rf_classes *classes, const double *v, int *n,
+                            uint8_t *label) {
+    enum { MORE = N_BOX + 3 + 3 };
+    if (classes->n < 2) return RF_OK;
+    if (*n != N_BOX + 1 && (*n < MORE || (*n - N_BOX) % 3 != 0))
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: %d numbers; with several kinds of objects (set.ini) a face has %d (x y w h kind), or "
+                       "with n points %d + 3 n: x y w h, n times x y v, blur, ignored, kind",
+                       reader->path, reader->number, *n, N_BOX + 1, N_BOX + 3);
+    double kind = v[--*n];
+    if (kind < 0 || kind >= classes->n || kind != (int)kind)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: %g is no kind of object; the last number of a row is one of 0 to %d, the places of the "
+                       "names in set.ini",
+                       reader->path, reader->number, kind, classes->n - 1);
+    *label = (uint8_t)kind;
+    return RF_OK;
+}
+
 static rf_status parse_face(const rf_line_reader *reader, row *r, rf_dataset *out) {
     double v[RF_ROW_MAX];
     rf_face *face = &r->face;
@@ -71,6 +93,7 @@ static rf_status parse_face(const rf_line_reader *reader, row *r, rf_dataset *ou
     bool absent = false, hidden = false;
     *face = (rf_face){.score = 1};
     RF_TRY(rf_line_numbers(reader, v, &n));
+    RF_TRY(take_label(reader, &out->classes, v, &n, &face->label));
     RF_TRY(count_points(reader, n, &n_points));
     RF_TRY(rf_line_box(reader, v, face->box));
     int behind = N_BOX + 3 * n_points;
@@ -125,6 +148,39 @@ static rf_status label_parse(const char *path, const char *text, size_t bytes, r
         RF_TRY(rf_dataset_bad(out, take_face(&reader, named, out), kind, reader.number));
     }
     return RF_OK;
+}
+
+/* ---- writing ---- */
+
+/* kinds: the label ends the row. */
+static void write_face(FILE *stream, const rf_face *face, int n_points, bool kinds) {
+    double x = face->box[0], y = face->box[1];
+    fprintf(stream, "%.9g %.9g %.9g %.9g", x, y, face->box[2] - x, face->box[3] - y);
+    for (int k = 0; k < n_points; k++) {
+        if (face->n_points)
+            fprintf(stream, " %.9g %.9g %d", face->points[2 * k], face->points[2 * k + 1], rf_face_hides(face, k));
+        else
+            fputs(" -1 -1 -1", stream);
+    }
+    bool positive_area = face->box[2] > face->box[0] && face->box[3] > face->box[1];
+    bool ignored = face->ignore && positive_area;
+    fprintf(stream, " %.9g", face->has_blur ? (double)face->blur : 0);
+    if (kinds) fprintf(stream, " %d %d", ignored, face->label);
+    fputs(ignored && !kinds ? " 1\n" : "\n", stream);
+}
+
+rf_status rf_dataset_write_label(const rf_dataset *dataset, const char *path) {
+    rf_atomic_file *file;
+    int n_points = dataset->n_points ? dataset->n_points : RF_POINTS; /* which other readers expect */
+    RF_TRY(rf_atomic_open(path, &file));
+    FILE *stream = rf_atomic_stream(file);
+    for (size_t i = 0; i < dataset->n_samples; i++) {
+        const rf_sample *sample = &dataset->samples[i];
+        fprintf(stream, "# %s\n", sample->name);
+        for (size_t k = 0; k < sample->n_faces; k++)
+            write_face(stream, &dataset->faces[sample->first_face + k], n_points, dataset->classes.n > 1);
+    }
+    return rf_atomic_commit(file);
 }
 
 const rf_dataset_format rf_dataset_format_label = {

@@ -23,6 +23,12 @@ static bool usable(float v) {
     return isfinite(v) && fabsf(v) <= max_coordinate;
 }
 
+rf_colour rf_draw_class_colour(int label) {
+    static const rf_colour colours[] = {{40, 220, 80},  {255, 80, 60},  {60, 130, 255}, {255, 210, 40},
+                                        {220, 80, 230}, {60, 220, 220}, {255, 140, 0},  {170, 170, 170}};
+    return colours[label % (int)(sizeof colours / sizeof *colours)];
+}
+
 int rf_draw_thickness(const rf_image *image) {
     int longer = image->width > image->height ? image->width : image->height;
     int thickness = (longer + 200) / 400;

@@ -10,6 +10,9 @@ typedef struct rf_colour {
     uint8_t r, g, b;
 } rf_colour;
 
+/* The colour of a kind of object by its label: eight that are well told apart, over and over. */
+rf_colour rf_draw_class_colour(int label);
+
 /* Stroke width in pixels that is well seen in a picture of this size: about 1/400 of the longer side, at least 1. */
 int rf_draw_thickness(const rf_image *image);
 /* The radius of a disc for each of n points of a face, for few of them `radius`. */

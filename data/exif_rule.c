@@ -39,21 +39,36 @@ static bool is_line(const rf_line_reader *reader, const char *text) {
     return reader->length == strlen(text) && memcmp(reader->line, text, reader->length) == 0;
 }
 
-/* "exif = yes" with any blanks. */
-static bool parse_line(const rf_line_reader *reader, rf_exif_rule *rule) {
-    static const char key[] = "exif";
+/* The value of "key = value" with any blanks; NULL when the line is another one. */
+static const char *value_of(const rf_line_reader *reader, const char *key) {
     const char *c = reader->line, *end = reader->line + reader->length;
-    if (reader->length < sizeof key - 1 || memcmp(c, key, sizeof key - 1) != 0) return false;
-    for (c += sizeof key - 1; c < end && (*c == ' ' || *c == '\t'); c++) continue;
-    if (c == end || *c++ != '=') return false;
+    size_t n = strlen(key);
+    if (reader->length < n || memcmp(c, key, n) != 0) return NULL;
+    for (c += n; c < end && (*c == ' ' || *c == '\t'); c++) continue;
+    if (c == end || *c++ != '=') return NULL;
     while (c < end && (*c == ' ' || *c == '\t')) c++;
-    return find_rule(c, (size_t)(end - c), rule);
+    return c;
 }
 
-rf_status rf_exif_rule_read(const char *annotation_path, rf_exif_rule *rule) {
+static rf_status parse_line(const char *path, const rf_line_reader *reader, rf_set_note *note) {
+    const char *end = reader->line + reader->length, *exif = value_of(reader, "exif"),
+               *classes = value_of(reader, "classes");
+    char text[RF_CLASSES_TEXT], what[256];
+    if (exif && find_rule(exif, (size_t)(end - exif), &note->exif)) return RF_OK;
+    if (!classes)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: \"%.*s\", expected exif = yes, no or auto below [pictures], or classes = names of the "
+                       "kinds of objects below [objects]",
+                       path, reader->number, (int)(reader->length < 80 ? reader->length : 80), reader->line);
+    snprintf(what, sizeof what, "%.200s:%d: classes", path, reader->number);
+    snprintf(text, sizeof text, "%.*s", (int)(end - classes), classes);
+    return rf_classes_parse(what, text, &note->classes) == RF_OK ? RF_OK : RF_ERR_FORMAT;
+}
+
+rf_status rf_set_note_read(const char *annotation_path, rf_set_note *note) {
     uint8_t *text = NULL;
     size_t bytes = 0;
-    *rule = RF_EXIF_UNTOLD;
+    *note = (rf_set_note){.exif = RF_EXIF_UNTOLD};
     char *path = rf_exif_rule_path(annotation_path);
     if (!path) return RF_ERR_NOMEM;
     rf_status status = RF_OK;
@@ -63,10 +78,8 @@ rf_status rf_exif_rule_read(const char *annotation_path, rf_exif_rule *rule) {
     rf_line_reader reader = rf_lines_begin(path, (const char *)text, bytes);
     while (rf_lines_next(&reader)) {
         bool comment = reader.line[0] == '#' || reader.line[0] == ';';
-        if (comment || is_line(&reader, "[pictures]") || parse_line(&reader, rule)) continue;
-        status = rf_fail(RF_ERR_FORMAT, "%s:%d: \"%.*s\", expected exif = yes, no or auto below [pictures]", path,
-                         reader.number, (int)(reader.length < 80 ? reader.length : 80), reader.line);
-        goto fail;
+        if (comment || is_line(&reader, "[pictures]") || is_line(&reader, "[objects]")) continue;
+        RF_TRY_GOTO(parse_line(path, &reader, note));
     }
 fail:
     rf_free(text);
@@ -74,8 +87,9 @@ fail:
     return status;
 }
 
-rf_status rf_exif_rule_write(const char *annotation_path, rf_exif_rule rule) {
-    char text[256];
+rf_status rf_set_note_write(const char *annotation_path, const rf_set_note *note) {
+    rf_exif_rule rule = note->exif;
+    char text[2 * RF_CLASSES_TEXT], names[RF_CLASSES_TEXT];
     char *path = rf_exif_rule_path(annotation_path);
     if (!path) return RF_ERR_NOMEM;
     snprintf(text, sizeof text,
@@ -85,6 +99,12 @@ rf_status rf_exif_rule_write(const char *annotation_path, rf_exif_rule rule) {
              rule == RF_EXIF_TURNED   ? "yes"
              : rule == RF_EXIF_STORED ? "no"
                                       : "auto");
+    size_t used = strlen(text);
+    if (note->classes.n)
+        snprintf(text + used, sizeof text - used,
+                 "# The kinds of objects. Where there are several, the number of its kind, from 0, ends each row.\n"
+                 "[objects]\nclasses = %s\n",
+                 rf_classes_text(&note->classes, names));
     rf_status status = rf_file_write_atomic(path, text, strlen(text));
     rf_free(path);
     return status;

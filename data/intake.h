@@ -18,7 +18,8 @@ typedef struct rf_source {
     const char *path; /* for messages */
     const char *text; /* a 0 byte follows */
     size_t bytes;
-    const char *name; /* the file relative to the folder that was named, "sub/a.xml"; its base when none was */
+    const char *name;          /* the file relative to the folder that was named, "sub/a.xml"; its base when none was */
+    const rf_classes *classes; /* that LABEL.set.ini beside it names, n = 0: none; NULL: not looked for */
 } rf_source;
 
 enum { RF_INTAKE_OTHERS = 2 };
@@ -100,6 +101,7 @@ typedef struct rf_intake {
     bool merges;           /* a name that comes again continues the image instead of repeating it */
     bool unnamed_negative; /* a picture of the folder without an annotation file is one without faces */
     bool face_boxes;       /* boxes are those of faces, whatever the objects are called */
+    bool own_classes;      /* the categories are those of one of our own sets, to be kept as they are */
     bool named_points;     /* landmarks were found by name, so `left` matters */
     rf_left left;
 } rf_intake;

@@ -9,6 +9,7 @@ static rf_status add_faces(rf_intake *intake, const rf_dataset *set, const rf_sa
     for (size_t k = s->first_face; k < s->first_face + s->n_faces; k++) {
         rf_intake_face face = {.face = set->faces[k], .image = intake->n_images - 1, .category = -1};
         face.line = set->face_lines[k];
+        if (set->classes.n) RF_TRY(rf_intake_category(intake, set->classes.name[face.face.label], &face.category));
         RF_TRY(rf_face_keep(&intake->points, &face.face));
         RF_TRY(rf_intake_add_face(intake, &face));
     }
@@ -48,9 +49,16 @@ rf_status rf_intake_dataset(rf_intake *intake, const rf_dataset_format *format, 
     set->image_dir = rf_strdup("");
     set->annotation_path = rf_strdup(source->path);
     intake->form = RF_BOX_SIZES;
-    rf_status status = set->image_dir && set->annotation_path
-                           ? format->parse(source->path, source->text, source->bytes, set)
-                           : RF_ERR_NOMEM;
+    rf_status status = RF_OK;
+    if (source->classes && format == rf_dataset_formats[RF_DATASET_label]) set->classes = *source->classes;
+    intake->own_classes = set->classes.n > 0;
+    for (int k = 0, number; status == RF_OK && k < set->classes.n; k++) /* in their own order */
+        status = rf_intake_category(intake, set->classes.name[k], &number);
+    if (status != RF_OK || !set->image_dir || !set->annotation_path) {
+        rf_dataset_free(set);
+        return status == RF_OK ? RF_ERR_NOMEM : status;
+    }
+    status = format->parse(source->path, source->text, source->bytes, set);
     if (status == RF_OK) status = add_all(intake, set);
     rf_dataset_free(set);
     return status;

@@ -281,6 +281,7 @@ static rf_status check_sample(linter *l, size_t index) {
         count_box(l, face, facts, d->face_lines[i]);
         if (face->ignore) continue;
         stats->by_height[size_bin(face->box[3] - face->box[1])]++;
+        stats->by_class[face->label]++;
         wanted++;
     }
     RF_TRY(check_repeats(l, sample));
@@ -289,6 +290,15 @@ static rf_status check_sample(linter *l, size_t index) {
     stats->empty_images += wanted == 0;
     if (wanted > stats->max_faces) stats->max_faces = wanted;
     return RF_OK;
+}
+
+/* A kind that nothing is of can be neither learnt nor measured. */
+static void check_classes(linter *l) {
+    const rf_classes *classes = &l->dataset->classes;
+    for (int k = 0; k < classes->n; k++)
+        if (classes->n > 1 && l->stats->by_class[k] == 0)
+            report(l, RF_LINT_WARNING, 1, "no object is a \"%s\", which LABEL.set.ini beside the annotations names",
+                   classes->name[k]);
 }
 
 static void measure_images(linter *l) {
@@ -342,6 +352,7 @@ rf_status rf_lint(const rf_dataset *dataset, rf_lint_seen *seen, rf_finding_fn c
     measure_images(&l);
     report_remarks(&l);
     for (size_t i = 0; i < n; i++) RF_TRY_GOTO(check_sample(&l, i));
+    check_classes(&l);
     check_rule(&l);
     check_reading(&l);
     RF_TRY_GOTO(rf_lint_unnamed(dataset, stats));

@@ -36,6 +36,7 @@ typedef struct rf_lint_stats {
     size_t by_height[RF_SIZE_BINS];
     /* images by number of faces: 0, 1, 2, 3..4, 5..9, 10..29, 30..99, 100 and more */
     size_t by_count[RF_COUNT_BINS];
+    size_t by_class[RF_CLASSES_MAX];                  /* faces of each kind of object; ignored ones not counted */
     int min_width, min_height, max_width, max_height; /* of the readable images; 0 when there is none */
     double mean_pixels;
     size_t exif_images;        /* with an EXIF orientation */

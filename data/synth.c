@@ -15,6 +15,8 @@
 enum { TRIES = 40 };
 static const float visible_min = 1 / 3.f; /* less of a face is not asked of anybody */
 
+const char rf_synth_mask_classes[] = "mask,no_mask";
+
 void rf_synth_defaults(rf_synth_options *options) {
     *options = (rf_synth_options){.width = 640,
                                   .height = 480,
@@ -49,6 +51,9 @@ rf_status rf_synth_check(const rf_synth_options *o) {
         return rf_fail(RF_ERR_USER,
                        "synthetic set: faces made of a mesh have five points; leave the mesh or the %s out",
                        o->plates ? "plates" : "68 points");
+    if (o->masks && (o->plates || o->mesh))
+        return rf_fail(RF_ERR_USER, "synthetic set: nobody wears a mask with %s; leave the masks or them out",
+                       o->plates ? "plates" : "faces made of a mesh");
     return check_range("the largest yaw in degrees", o->max_yaw, 0, 75);
 }
 
@@ -155,6 +160,7 @@ static void add_person(scene *s, float size, float x, float y, float jitter, boo
     person *p = &s->people[s->n_people];
     *p = (person){.turned_away = away};
     rf_head_random(&p->head, s->options->accessories, rng);
+    if (s->options->masks) p->head.mask = rf_rng_uniform(rng) < 0.5f;
     p->head.mesh = s->options->mesh;
     if (p->head.mesh) p->head.mask = false; /* it would hang from a face that is not there */
     pose(s, p, size, rng);
@@ -275,6 +281,7 @@ static rf_status collect_faces(const scene *s, rf_face **faces, size_t *n_faces)
         if (p->turned_away) continue;
         out[n] = p->face;
         out[n].points = (float *)(uintptr_t)p->points;
+        out[n].label = s->options->masks && !p->head.mask;
         clip_face(&out[n], (float)s->canvas.width, (float)s->canvas.height);
         out[n].ignore = (float)seen[i + 1] < visible_min * (float)p->drawn;
         n++;

@@ -27,10 +27,13 @@ typedef struct rf_synth_options {
     bool degradation; /* blur, noise, compression, grey pictures */
     const rf_synth_mesh *mesh; /* faces are made of this mesh (borrowed); NULL: of the head's own surface */
     int points;                /* of a face: 5, or the 68 of iBUG (not with a mesh) */
+    bool masks;                /* about half of the faces wear one: two kinds, mask and no_mask (not with a mesh) */
     bool plates;               /* number plates with their four corners, and nobody */
     bool distractors;          /* clocks, balls, hands, animals, heads from behind: none is a face */
 } rf_synth_options;
 
+/* What the kinds of options->masks are called, the first has label 0. */
+extern const char rf_synth_mask_classes[];
 /* 640x480, faces of 8 to 400 pixels, at most 60, everything on. */
 void rf_synth_defaults(rf_synth_options *options);
 /* RF_ERR_USER names the option that is out of range. */

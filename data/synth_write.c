@@ -149,6 +149,19 @@ static rf_status write_mesh(const char *dir, const rf_synth_options *options) {
     return status;
 }
 
+/* Names the kinds, before the rows that end with one; what an earlier set said goes with its annotations. */
+static rf_status write_classes(const part *p, const char *label, rf_dataset *dataset) {
+    if (p->options->masks) {
+        RF_TRY(rf_classes_parse("kinds", rf_synth_mask_classes, &dataset->classes));
+        return rf_set_note_write(label, &(rf_set_note){.classes = dataset->classes});
+    }
+    char *path = rf_exif_rule_path(label);
+    if (!path) return RF_ERR_NOMEM;
+    unlink(path);
+    rf_free(path);
+    return RF_OK;
+}
+
 static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     rf_status status = RF_ERR_NOMEM;
     rf_dataset dataset = {.image_dir = "", .annotation_path = "label.txt"};
@@ -161,6 +174,7 @@ static rf_status write_part(const char *dir, part *p, size_t n, meter *m) {
     if (!folder || !p->image_dir || !label || !event_dir) goto fail;
     RF_TRY_GOTO(rf_dir_make(event_dir));
     unlink(label); /* of an earlier set: it must not speak of these pictures when the drawing is cut short */
+    RF_TRY_GOTO(write_classes(p, label, &dataset));
     RF_TRY_GOTO(write_pictures(p, n, m, &dataset));
     RF_TRY_GOTO(write_vertices(p, label));
     status = rf_dataset_write_label(&dataset, label);
@@ -190,7 +204,7 @@ static rf_status write_readme(const char *dir, size_t n_train, size_t n_val, uin
                  "\n"
                  "Format: RetinaFace's label.txt: \"# image\", then a line for each face: x y w h, %s x y v, blur.\n"
                  "A %s number of 1 marks a face that is mostly hidden: neither asked for nor wrong.\n"
-                 "\n"
+                 "%s\n"
                  "seed %" PRIu64 ", %dx%d, faces %d..%d px high, at most %d a picture\n",
                  o->plates ? "number plates" : "people", o->plates ? "corners" : "landmarks", n_train, n_val,
                  o->plates                ? "four times"
@@ -199,6 +213,7 @@ static rf_status write_readme(const char *dir, size_t n_train, size_t n_val, uin
                  o->plates                ? "18th"
                  : o->points == RF_POINTS ? "21st"
                                           : "further",
+                 o->masks ? "The last number is the kind: 0 with a mask, 1 without (label.set.ini names them).\n" : "",
                  seed, o->width, o->height, o->min_face, o->max_face, o->max_faces);
     char *path = rf_path_join(dir, "README.txt");
     if (!path) return RF_ERR_NOMEM;

@@ -28,6 +28,7 @@ typedef struct rf_face {
     bool has_blur;  /* the annotation or the network tells */
     bool ignore;    /* annotations: never a target and never a negative (invalid flag, zero area) */
     uint8_t kind;   /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
+    uint8_t label;  /* what it is: the place of its kind in data.classes, from 0 */
 } rf_face;
 
 /* Whether an annotated point is covered, or one is predicted to be. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "layers/tower.h"
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
@@ -134,6 +135,9 @@ static rf_status plan_coders(const rf_config *config, rf_stages *out) {
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     int channels = (int)config->model.channels;
     memset(out, 0, sizeof *out);
+    if (rf_classes_count(config) > 1)
+        return rf_fail(RF_ERR_USER, "data.classes = %s: networks tell one kind of object so far; leave it out",
+                       config->data.classes);
     out->context = rf_context_find(config->model.context);
     if (!out->context) return RF_ERR_USER;
     out->context_deform = rf_deform_of(config->model.context_dcn);

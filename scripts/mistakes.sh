@@ -36,6 +36,10 @@ fixture() { # in the scratch folder, under set -e
     printf '[trian]\nbatch = 4\n' >section.ini
     printf '[train]\nbtach = 4\n' >key.ini
     printf '[train]\nbatch = many\n' >value.ini
+    "$rf" data synth --out masks --masks --train 4 --val 1 --size 96x96 --min-face 16 --max-faces 2 --seed 5
+    mkdir bare
+    cp masks/train/label.set.ini bare
+    printf '# photo.jpg\n10 20 30 40\n' >bare/label.txt
     mkdir nothing none-trained
     mkdir -m 555 locked
     mkdir -p no-faces/images
@@ -198,6 +202,15 @@ export model.safetensors -o out --to tensorrt
 export model.safetensors -o out.tflite
 data convert faces --from cocoo --out converted
 data check faces --format coco
+## Kinds of objects
+train mnet025 --data faces --set data.classes=mask,no_mask
+train mnet025 --data faces --set data.classes=mask,,no_mask
+train mnet025 --data masks --set data.classes=mask,hat
+data convert masks --classes mask,no_maks --out converted
+data convert masks --classes mask=a=b --out converted
+data convert masks --classes mask --category mask --out converted
+data convert faces --classes mask,no_mask --out converted
+eval model.safetensors --data bare/label.txt
 ## A setting that there is not
 train mnet025 --data faces --set lr=0.1
 train mnet025 --data faces --set optim.learning_rate=0.1
@@ -257,7 +270,7 @@ text=$(
 
 What `rf` prints on the likeliest mistakes: one sentence on stderr with what is wrong, where, what was expected and what to
 do. The exit code is 2 and nothing is written. `scripts/mistakes.sh` makes this page from real calls and `scripts/mistakes.sh
---check` compares it with what is printed today. In the folder of these calls lie `faces` (a drawn data set), `run` (a
+--check` compares it with what is printed today. In the folder of these calls lie `faces` and `masks` (drawn data sets, the second of two kinds), `bare` (a label.txt whose set.ini names kinds that its row lacks), `run` (a
 training's folder), `model.safetensors` (its model), `photo.jpg`, `broken.jpg` (the begin of one), `notes.txt` (words),
 `nothing` (an empty folder) and `locked` (a folder in which one may not write).
 HEAD
