@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs every test program of the given folders from the repository root, as many at a time as there are processors, four at most; one
 # line each when it ends, and the log of those that fail. The last line is "N passed, N failed" over all test cases.
-# --fast leaves out programs named test_slow_*; --only "NAME..." takes test_NAME ... alone; --jobs N runs N at a time. RF_RUNNER
-# starts the programs of another machine (scripts/check_cross.sh).
+# --fast leaves out programs named test_slow_*, --quick also the cases that ask for it (tests/slow.h); --only "NAME..." takes
+# test_NAME ... alone; --jobs N runs N at a time. RF_RUNNER starts the programs of another machine (scripts/check_cross.sh).
 set -eu
 
 # One program: its line, and its counts at the end of $2/counts, whose lines are short enough to be written whole.
@@ -40,6 +40,7 @@ jobs=$(nproc 2>/dev/null || echo 1)
 while :; do
     case "${1:-}" in
     --fast) fast=yes ;;
+    --quick) fast=yes RF_QUICK=1 && export RF_QUICK ;;
     --only) only=" $(echo $2) " && shift ;;
     --jobs) jobs=$2 && shift ;;
     *) break ;;

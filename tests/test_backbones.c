@@ -14,6 +14,7 @@
 #include "layers/init.h"
 #include "layers/weights.h"
 #include "tests/golden.h"
+#include "tests/slow.h"
 
 static rf_params *params_of(const char *backbone) {
     char text[128];
@@ -131,6 +132,7 @@ static void imagenet_weights_load(const char *backbone, const char *classifier) 
 
 static void torchvision_s_files_load(void **state) {
     (void)state;
+    if (in_quick_loop()) return;
     imagenet_weights_load("mobilenetv2", "classifier.1");
     imagenet_weights_load("resnet34", "fc");
     imagenet_weights_load("mobilenet050", "fc");

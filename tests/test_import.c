@@ -21,6 +21,7 @@
 #include "layers/weights.h"
 #include "tests/golden.h"
 #include "tests/mxnet_fixtures.h"
+#include "tests/slow.h"
 
 static rf_config config_of(const char *text) {
     rf_config config;
@@ -104,6 +105,7 @@ static void insightface_models_give_the_faces_they_give_there(void **state) {
     int h = (int)golden_get(golden, "h"), w = (int)golden_get(golden, "w"), every = (int)golden_get(golden, "every");
     for (int kind = 0; kind < MXNET_KINDS; kind++) {
         static const char *const called[MXNET_KINDS] = {"mnet.25", "later mnet", "ResNet-50"};
+        if (kind == MXNET_KINDS - 1 && in_quick_loop()) continue; /* a ResNet-50 */
         bool later = kind == MXNET_MNET_LATER;
         rf_st_tensor *tensors;
         size_t count;

@@ -13,6 +13,7 @@
 #include "layers/init.h"
 #include "layers/names.h"
 #include "layers/weights.h"
+#include "tests/slow.h"
 
 static rf_config config_of(const char *text) {
     rf_config config;
@@ -179,6 +180,7 @@ static void a_bias_of_another_size_is_refused(void **state) {
 /* torchvision's ImageNet files: the backbone alone, with a classifier. */
 static void torchvision_backbones_load(void **state) {
     (void)state;
+    if (in_quick_loop()) return;
     rf_config config = config_of("[model]\nbackbone=resnet18\n");
     rf_params *from = params_of(&config), *to = params_of(&config);
     rf_params_init(from, 2);

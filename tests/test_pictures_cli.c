@@ -19,6 +19,7 @@
 #include "core/mem.h"
 #include "data/image.h"
 #include "tests/programs.h"
+#include "tests/slow.h"
 
 #define out programs_out
 #define err programs_err
@@ -251,6 +252,7 @@ static int matched(const found *faces, int n, double dx, const found *others, in
  * single photos have, once each. And a photo that fits has the same faces in tiles. */
 static void a_panorama_has_all_its_faces(void **state) {
     (void)state;
+    if (in_quick_loop()) return;
     static const char *const photos[] = {REAL "0--Parade/0_Parade_Parade_0_102.jpg",
                                          REAL "2--Demonstration/2_Demonstration_Protesters_2_460.jpg",
                                          REAL "2--Demonstration/2_Demonstration_Protesters_2_92.jpg"};

@@ -21,6 +21,7 @@
 #include "data/image.h"
 #include "data/planes.h"
 #include "tests/programs.h"
+#include "tests/slow.h"
 
 #define MODEL "@/model/last.safetensors"
 #define DETECT "$P/rf-detect " MODEL " --set eval.scales=64 -t 1 "
@@ -235,7 +236,7 @@ static void labels_are_a_data_set(void **state) {
 static void many_at_once_are_as_one(void **state) {
     (void)state;
     const char *jobs[] = {"1 -t 1", "2 -t 2", "5 -t 2", "12 -t 1"};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i += in_quick_loop() ? 2 : 1) {
         char command[1024];
         snprintf(command, sizeof command,
                  "rm -rf @/many; for k in 1 2 3 4; do echo @/p1.jpg; echo @/half.jpg; echo @/p3.jpg; echo "
