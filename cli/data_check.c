@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/data_commands.h"
@@ -108,8 +107,10 @@ static void write_stats(rf_json_writer *w, const rf_dataset *d, const rf_lint_st
 static rf_status check_set(const rf_set_paths *set, const char *format, const char *exif, const char *list, sink *out,
                            rf_lint_stats *stats) {
     rf_dataset *dataset;
+    rf_exif_rule rule = RF_EXIF_UNTOLD;
     RF_TRY(rf_dataset_open_tolerant(format, set->annotation, set->images, list, &dataset));
-    rf_status ruled = rf_apply_exif(dataset, exif, true);
+    rf_status ruled = rf_exif_rule_parse("data.exif", exif, &rule);
+    if (ruled == RF_OK) ruled = rf_apply_exif(dataset, rule, true);
     if (ruled != RF_OK) {
         rf_dataset_free(dataset);
         return ruled;

@@ -91,10 +91,12 @@ static rf_status read_mesh(rf_dataset *dataset) {
 static rf_status show_set(const rf_set_paths *set, const char *format, const char *exif, const char *list,
                           const char *out, size_t limit, rf_distinct *names, size_t *shown) {
     rf_dataset *dataset;
+    rf_exif_rule rule = RF_EXIF_UNTOLD;
     RF_TRY(rf_dataset_open_tolerant(format, set->annotation, set->images, list, &dataset));
     for (size_t i = 0; i < dataset->n_remarks; i++)
         rf_note("%s:%d: %s\n", dataset->annotation_path, dataset->remarks[i].line, dataset->remarks[i].text);
-    rf_status status = rf_apply_exif(dataset, exif, true);
+    rf_status status = rf_exif_rule_parse("data.exif", exif, &rule);
+    if (status == RF_OK) status = rf_apply_exif(dataset, rule, true);
     if (status == RF_OK) status = read_mesh(dataset);
     for (size_t i = 0; status == RF_OK && i < dataset->n_samples && *shown < limit; i++) {
         const rf_sample *sample = &dataset->samples[i];

@@ -92,7 +92,7 @@ void rf_model_close(rf_model *model) {
 /* A training set has the vertices of its faces, and their mirror images when it is flipped; a validation set may. */
 static rf_status read_meshes(const rf_config *config, bool training, rf_dataset *dataset) {
     if (config->model.mesh_vertices == 0 || (!training && !config->eval.mesh)) return RF_OK;
-    bool needed = training && strcmp(config->model.mesh_kind, "pixels") != 0;
+    bool needed = training && config->model.mesh_kind != RF_MESH_KIND_PIXELS;
     if (!needed && !rf_has_meshes(dataset)) return RF_OK;
     RF_TRY(rf_dataset_read_mesh(dataset, (size_t)config->model.mesh_vertices));
     if (!training || !(config->augment.flip > 0)) return RF_OK;
@@ -121,16 +121,14 @@ static rf_status refuse_others(const char *annotation, const char *root) {
     return rf_sniff_refuse(there ? annotation : root, &sniffed);
 }
 
-rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen) {
-    rf_exif_rule rule;
-    RF_TRY(rf_exif_rule_parse("data.exif", word, &rule));
+rf_status rf_apply_exif(rf_dataset *dataset, rf_exif_rule rule, bool chosen) {
     if (rule == RF_EXIF_UNTOLD || rule == dataset->exif) return RF_OK;
     if (dataset->exif != RF_EXIF_UNTOLD) {
         if (!chosen) return RF_OK;
         char *path = rf_exif_rule_path(dataset->annotation_path);
         if (!path) return RF_ERR_NOMEM;
-        rf_note("note: data.exif = %s is used, though %s says exif = %s\n", word, path,
-                dataset->exif == RF_EXIF_TURNED ? "yes" : "no");
+        rf_note("note: data.exif = %s is used, though %s says exif = %s\n", RF_WORD_OF(RF_EXIF_WORDS, rule), path,
+                RF_WORD_OF(RF_EXIF_WORDS, dataset->exif));
         rf_free(path);
     }
     dataset->turned = rule == RF_EXIF_TURNED;
@@ -168,8 +166,9 @@ static rf_status open_set(const rf_config *config, const char *annotation, const
             strcmp(what, "train") == 0 ? "training" : "validation", annotation_path, image_dir, what, what);
         goto fail;
     }
-    RF_TRY_GOTO(rf_dataset_open(config->data.format, annotation_path, image_dir, list_path, out));
-    status = rf_apply_exif(*out, config->data.exif, true);
+    RF_TRY_GOTO(rf_dataset_open(RF_WORD_OF(RF_DATA_FORMAT_WORDS, config->data.format), annotation_path, image_dir,
+                                list_path, out));
+    status = rf_apply_exif(*out, (rf_exif_rule)config->data.exif, true);
     if (status == RF_OK) status = rf_apply_classes(*out, config);
     if (status == RF_OK) status = read_meshes(config, strcmp(what, "train") == 0, *out);
     if (status != RF_OK) {

@@ -37,7 +37,7 @@ rf_status rf_open_validation_set(const rf_config *config, rf_dataset **out);
 /* What a data.exif (auto, yes or no) means for an opened set. Of a configuration that names the set, or when a user
  * gave it on the command line, it is `chosen` and holds, with a note where LABEL.set.ini says otherwise; that of a
  * model that was trained on another set holds only where no such file is. */
-rf_status rf_apply_exif(rf_dataset *dataset, const char *word, bool chosen);
+rf_status rf_apply_exif(rf_dataset *dataset, rf_exif_rule rule, bool chosen);
 
 /* Gives an opened set the labels of data.classes, with a note where the kinds that it has become one. */
 rf_status rf_apply_classes(rf_dataset *dataset, const rf_config *config);

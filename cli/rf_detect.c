@@ -143,7 +143,7 @@ static rf_status detect_all(job *j, long jobs) {
 
 /* What a model says of data.exif is about the pictures that it was trained on; what the user says of it counts. */
 static bool sets_exif_off(const rf_text_list *sets, const rf_config *config) {
-    return rf_text_list_sets(sets, "data.exif") && strcmp(config->data.exif, "no") == 0;
+    return rf_text_list_sets(sets, "data.exif") && config->data.exif == RF_EXIF_STORED;
 }
 
 /* The options that have a form of their own. */

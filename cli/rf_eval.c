@@ -271,7 +271,7 @@ static rf_status evaluate_model(job *j) {
     if (status == RF_OK && meshes && vertices && model.config.eval.mesh)
         status = rf_dataset_read_mesh(dataset, vertices);
     bool chosen = rf_text_list_sets(&j->sets, "data.exif");
-    if (status == RF_OK) status = rf_apply_exif(dataset, model.config.data.exif, chosen);
+    if (status == RF_OK) status = rf_apply_exif(dataset, (rf_exif_rule)model.config.data.exif, chosen);
     if (status == RF_OK) status = rf_apply_classes(dataset, &model.config);
     if (status == RF_OK) status = run_dataset(j, &model, dataset);
     rf_dataset_free(dataset);

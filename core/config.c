@@ -16,15 +16,18 @@ enum { PLACE_BYTES = 400, MAX_FILE_BYTES = 1 << 20 };
     {type, #section, #key, initial, choices, doc, lo, hi, offsetof(rf_config, section.key), false},
 #define RF_KEY_MORE(section, key, initial, doc)                                                                        \
     {RF_TYPE_TEXT, #section, #key, initial, NULL, doc, 0, 0, offsetof(rf_config, section.key), true},
+#define RF_WORDS(type, WORDS)
 #define RF_SECTION_BEGIN(section, doc)
+#define RF_CHOICE(word, name) "|" #word
 #define RF_KEY_INT(section, key, initial, lo, hi, doc)                                                                 \
     RF_KEY_ROW(RF_TYPE_INT, section, key, #initial, NULL, lo, hi, doc)
 #define RF_KEY_REAL(section, key, initial, lo, hi, doc)                                                                \
     RF_KEY_ROW(RF_TYPE_REAL, section, key, #initial, NULL, lo, hi, doc)
 #define RF_KEY_BOOL(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_BOOL, section, key, #initial, NULL, 0, 1, doc)
 #define RF_KEY_TEXT(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_TEXT, section, key, initial, NULL, 0, 0, doc)
-#define RF_KEY_ENUM(section, key, initial, choices, doc)                                                               \
-    RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, choices, 0, 0, doc)
+#define RF_KEY_ENUM(section, key, initial, WORDS, doc)                                                                 \
+    RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, WORDS(RF_CHOICE) + 1, 0, 0, doc)
+#define RF_KEY_KIND(section, key, initial, words, doc) RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, words, 0, 0, doc)
 #define RF_KEY_LIST(section, key, initial, lo, hi, doc)                                                                \
     RF_KEY_ROW(RF_TYPE_LIST, section, key, initial, NULL, lo, hi, doc)
 #define RF_SECTION_END(section)
@@ -39,13 +42,15 @@ typedef struct section_row {
     const char *name, *doc;
 } section_row;
 
+#define RF_WORDS(type, WORDS)
 #define RF_SECTION_BEGIN(section, doc) {#section, doc},
 #define RF_KEY_INT(section, key, initial, lo, hi, doc)
 #define RF_KEY_REAL(section, key, initial, lo, hi, doc)
 #define RF_KEY_BOOL(section, key, initial, doc)
 #define RF_KEY_TEXT(section, key, initial, doc)
 #define RF_KEY_MORE(section, key, initial, doc)
-#define RF_KEY_ENUM(section, key, initial, choices, doc)
+#define RF_KEY_ENUM(section, key, initial, WORDS, doc)
+#define RF_KEY_KIND(section, key, initial, words, doc)
 #define RF_KEY_LIST(section, key, initial, lo, hi, doc)
 #define RF_SECTION_END(section)
 static const section_row sections[] = {
@@ -129,11 +134,12 @@ static rf_status check_entries(const char *name, const rf_config_entries *entrie
 }
 
 static rf_status apply_preset(rf_config *config) {
-    char place[PLACE_BYTES];
-    snprintf(place, sizeof place, "preset %s", config->model.preset);
+    char place[PLACE_BYTES], name[RF_CHOICE_BYTES];
+    rf_config_choice(rf_config_find_key("model", "preset"), config->model.preset, name);
+    snprintf(place, sizeof place, "preset %s", name);
     for (size_t p = 0; p < rf_preset_count; p++) {
         const rf_preset *preset = &rf_presets[p];
-        if (strcmp(preset->name, config->model.preset) != 0) continue;
+        if (strcmp(preset->name, name) != 0) continue;
         for (size_t i = 0; i < preset->count; i++) {
             const rf_preset_value *v = &preset->values[i];
             RF_TRY(rf_config_set(config, rf_config_find_key(v->section, v->key), v->value, place));

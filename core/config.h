@@ -8,21 +8,45 @@
 
 #include "core/status.h"
 
-enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32, RF_CHOICE_BYTES = 64 };
+enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32, RF_CHOICE_BYTES = 64, RF_CHOICES_MAX = 64 };
 
 typedef struct rf_real_list {
     int n;
     double v[RF_LIST_MAX];
 } rf_real_list;
 
+/* A list of words, in core/config.def: #define WORDS(X) X(word, ENUMERATOR) X(word, ENUMERATOR) ...
+ * A member of an enumeration is an int: the place of its word, which is the value of its enumerator, or the id in its
+ * registry. Words stand in files, places in memory. */
+#define RF_ENUMERATOR(word, name) name,
+#define RF_WORD(word, name) #word,
+/* The word of a place in a list. */
+#define RF_WORD_OF(WORDS, i) ((const char *const[]){WORDS(RF_WORD)}[i])
+
+#define RF_WORDS(type, WORDS) typedef enum type { WORDS(RF_ENUMERATOR) } type;
+#define RF_SECTION_BEGIN(section, doc)
+#define RF_KEY_INT(section, key, initial, lo, hi, doc)
+#define RF_KEY_REAL(section, key, initial, lo, hi, doc)
+#define RF_KEY_BOOL(section, key, initial, doc)
+#define RF_KEY_TEXT(section, key, initial, doc)
+#define RF_KEY_MORE(section, key, initial, doc)
+#define RF_KEY_ENUM(section, key, initial, WORDS, doc)
+#define RF_KEY_KIND(section, key, initial, words, doc)
+#define RF_KEY_LIST(section, key, initial, lo, hi, doc)
+#define RF_SECTION_END(section)
+#include "core/config.def"
+#include "core/config_undef.h"
+
 typedef struct rf_config {
+#define RF_WORDS(type, WORDS)
 #define RF_SECTION_BEGIN(section, doc) struct {
 #define RF_KEY_INT(section, key, initial, lo, hi, doc) long key;
 #define RF_KEY_REAL(section, key, initial, lo, hi, doc) double key;
 #define RF_KEY_BOOL(section, key, initial, doc) bool key;
 #define RF_KEY_TEXT(section, key, initial, doc) char key[RF_TEXT_BYTES];
 #define RF_KEY_MORE(section, key, initial, doc) char key[RF_TEXT_BYTES];
-#define RF_KEY_ENUM(section, key, initial, choices, doc) char key[RF_TEXT_BYTES];
+#define RF_KEY_ENUM(section, key, initial, WORDS, doc) int key;
+#define RF_KEY_KIND(section, key, initial, words, doc) int key;
 #define RF_KEY_LIST(section, key, initial, lo, hi, doc) rf_real_list key;
 #define RF_SECTION_END(section)                                                                                        \
     }                                                                                                                  \

@@ -36,7 +36,7 @@ static rf_status check_tile(const char *name, const rf_config *config) {
     if (config->eval.max_pixels * 1e6 < LEAST * LEAST)
         return rf_fail(RF_ERR_USER, "%s: eval.max_pixels is %.15g, expected at least %.3g for tiles (eval.tile)", name,
                        config->eval.max_pixels, LEAST * LEAST * 1e-6 + 5e-5);
-    if (strcmp(config->eval.schedule, "srn") == 0)
+    if (config->eval.schedule == RF_EVAL_SCHEDULE_SRN)
         return rf_fail(RF_ERR_USER, "%s: eval.tile goes with eval.scales and not with eval.schedule = srn", name);
     return RF_OK;
 }

@@ -7,5 +7,7 @@
 #undef RF_KEY_TEXT
 #undef RF_KEY_MORE
 #undef RF_KEY_ENUM
+#undef RF_KEY_KIND
+#undef RF_WORDS
 #undef RF_KEY_LIST
 #undef RF_SECTION_END

@@ -103,14 +103,16 @@ bool rf_config_choice(const rf_key *key, int i, char word[RF_CHOICE_BYTES]) {
     return added != NULL;
 }
 
-static rf_status set_enum(char *out, const rf_key *key, const char *value, const char *place) {
-    enum { MOST = 64 };
-    char words[MOST][RF_CHOICE_BYTES], all[1024] = "";
-    const char *names[MOST];
+static rf_status set_enum(int *out, const rf_key *key, const char *value, const char *place) {
+    char words[RF_CHOICES_MAX][RF_CHOICE_BYTES], all[1024] = "";
+    const char *names[RF_CHOICES_MAX];
     size_t n = 0, used = 0;
     value = plain_word(key, value);
-    for (int i = 0; n < MOST && rf_config_choice(key, i, words[n]); i++, n++) {
-        if (strcmp(words[n], value) == 0) return set_text(out, key, value, place);
+    for (; n < RF_CHOICES_MAX && rf_config_choice(key, (int)n, words[n]); n++) {
+        if (strcmp(words[n], value) == 0) {
+            *out = (int)n;
+            return RF_OK;
+        }
         names[n] = words[n];
         if (used < sizeof all) used += (size_t)snprintf(all + used, sizeof all - used, n ? "|%s" : "%s", words[n]);
     }
@@ -161,6 +163,7 @@ rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value,
 
 rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key) {
     const void *member = (const char *)config + key->offset;
+    char word[RF_CHOICE_BYTES];
     switch (key->type) {
     case RF_TYPE_INT:
         rf_text_printf(out, "%ld", *(const long *)member);
@@ -171,8 +174,10 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
     case RF_TYPE_BOOL:
         rf_text_put(out, *(const bool *)member ? "yes" : "no");
         break;
-    case RF_TYPE_TEXT:
     case RF_TYPE_ENUM:
+        if (rf_config_choice(key, *(const int *)member, word)) rf_text_put(out, word);
+        break;
+    case RF_TYPE_TEXT:
         if (!fits_ini(member))
             return rf_fail(RF_ERR_USER, "%s.%s cannot be written in an INI file", key->section, key->name);
         rf_text_put(out, member);

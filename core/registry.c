@@ -54,6 +54,13 @@ const void *rf_registry_find(rf_registry *r, const char *name) {
     return NULL;
 }
 
+int rf_registry_id(rf_registry *r, const char *name) {
+    const void *found = rf_registry_find(r, name);
+    int id = found ? 0 : -1;
+    while (found && entry_at(r, id) != found) id++;
+    return id;
+}
+
 static rf_status check_name(const rf_registry *r, const char *name) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     int limit = r->name_bytes ? r->name_bytes : NAME_BYTES;

@@ -30,6 +30,8 @@ int rf_registry_count(rf_registry *registry);
 const void *rf_registry_at(rf_registry *registry, int id);
 /* NULL with RF_ERR_USER's message: the nearest name and all there are. */
 const void *rf_registry_find(rf_registry *registry, const char *name);
+/* Its id; -1 instead of NULL. */
+int rf_registry_id(rf_registry *registry, const char *name);
 
 /* Appends an entry. RF_ERR_USER: a name that is empty, too long, taken or not of letters, digits, '_' and '-'; an entry
  * without what its kind needs; a registry that is closed. */
@@ -42,14 +44,15 @@ void rf_registry_close(void);
 const char *rf_registry_added(const char *section, const char *key, int i);
 
 /* What a header and a source say of one registry of entries of `type`:
- *   rf_register_KIND, rf_KIND_count, rf_KIND_at, rf_KIND_find.
+ *   rf_register_KIND, rf_KIND_count, rf_KIND_at, rf_KIND_find, rf_KIND_id.
  * table: a static `const void *const` array of entries; needs: an expression of `e`, true for an entry that has all
  * that its kind needs; then members of rf_registry. */
 #define RF_REGISTRY_DECLARE(kind, type)                                                                                \
     rf_status rf_register_##kind(const type *entry);                                                                   \
     int rf_##kind##_count(void);                                                                                       \
     const type *rf_##kind##_at(int id);                                                                                \
-    const type *rf_##kind##_find(const char *name);
+    const type *rf_##kind##_find(const char *name);                                                                    \
+    int rf_##kind##_id(const char *name);
 
 #define RF_REGISTRY_DEFINE(kind, type, table, needs, ...)                                                              \
     static bool kind##_is_whole(const void *entry) {                                                                   \
@@ -69,6 +72,9 @@ const char *rf_registry_added(const char *section, const char *key, int i);
     }                                                                                                                  \
     const type *rf_##kind##_find(const char *name) {                                                                   \
         return rf_registry_find(&kind##_registry, name);                                                               \
+    }                                                                                                                  \
+    int rf_##kind##_id(const char *name) {                                                                             \
+        return rf_registry_id(&kind##_registry, name);                                                                 \
     }
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A square piece of the picture that holds a face (RetinaFace section 4.3; biubug6's discrete shares). */
 #include <math.h>
-#include <string.h>
 
 #include "data/augment.h"
 
@@ -32,8 +31,8 @@ static bool has_target(const rf_picture *picture) {
 /* The side of a crop as a share of the short edge. */
 static double draw_share(const rf_config *config, rf_rng *rng) {
     const rf_real_list *set = &config->augment.crop_set;
-    if (strcmp(config->augment.crop, "set") == 0) return set->n > 0 ? set->v[rf_rng_below(rng, (uint32_t)set->n)] : 1;
-    if (strcmp(config->augment.crop, "srn") == 0 && rf_rng_below(rng, 2)) return 1;
+    if (config->augment.crop == RF_CROP_SET) return set->n > 0 ? set->v[rf_rng_below(rng, (uint32_t)set->n)] : 1;
+    if (config->augment.crop == RF_CROP_SRN && rf_rng_below(rng, 2)) return 1;
     return rf_rng_range(rng, (float)config->augment.crop_min, 1);
 }
 
@@ -54,8 +53,8 @@ static void draw(const rf_config *config, rf_rng *rng, rf_picture *picture, doub
     rf_region canvas = picture->region;
     double longer = canvas.width > canvas.height ? canvas.width : canvas.height;
     picture->region.width = picture->region.height = longer;
-    if (strcmp(config->augment.crop, "none") == 0) return;
-    bool set = strcmp(config->augment.crop, "set") == 0, any = !has_target(picture);
+    if (config->augment.crop == RF_CROP_NONE) return;
+    bool set = config->augment.crop == RF_CROP_SET, any = !has_target(picture);
     for (long i = 0; i < config->augment.crop_tries; i++) {
         rf_region r = try_crop(config, rng, &canvas);
         bool last = i + 1 == config->augment.crop_tries;
@@ -101,7 +100,7 @@ static rf_status apply(const rf_config *config, const double *v, rf_picture *pic
 }
 
 static void off(rf_config *config) {
-    strcpy(config->augment.crop, "none");
+    config->augment.crop = RF_CROP_NONE;
     config->augment.clip = false;
 }
 

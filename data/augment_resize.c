@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the chosen region to the network's square input: pixels, boxes and landmarks. */
-#include <string.h>
 
 #include "data/augment.h"
 
 /* biubug6 draws one of OpenCV's five filters, so that the network sees sharp and soft pixels alike. */
 static void draw(const rf_config *config, rf_rng *rng, rf_picture *picture, double *v) {
     (void)picture;
-    bool random = strcmp(config->augment.filter, "random") == 0;
+    bool random = config->augment.filter == RF_AUGMENT_FILTER_RANDOM;
     v[0] = random ? rf_rng_below(rng, RF_FILTER_SMOOTH) : RF_FILTER_SMOOTH;
 }
 
@@ -41,7 +40,7 @@ static rf_status apply(const rf_config *config, const double *v, rf_picture *pic
 }
 
 static void off(rf_config *config) {
-    strcpy(config->augment.filter, "smooth");
+    config->augment.filter = RF_AUGMENT_FILTER_SMOOTH;
     config->augment.min_face = 0; /* the size itself is a property of the network */
 }
 

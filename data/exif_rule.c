@@ -13,13 +13,10 @@ static const size_t max_bytes = 65536;
 static const char suffix[] = ".set.ini";
 
 static bool find_rule(const char *word, size_t n, rf_exif_rule *rule) {
-    static const struct {
-        const char *word;
-        rf_exif_rule rule;
-    } words[] = {{"auto", RF_EXIF_UNTOLD}, {"yes", RF_EXIF_TURNED}, {"no", RF_EXIF_STORED}};
+    static const char *const words[] = {RF_EXIF_WORDS(RF_WORD)};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strlen(words[i].word) != n || memcmp(words[i].word, word, n) != 0) continue;
-        *rule = words[i].rule;
+        if (strlen(words[i]) != n || memcmp(words[i], word, n) != 0) continue;
+        *rule = (rf_exif_rule)i;
         return true;
     }
     return false;

@@ -12,13 +12,8 @@
 #define RF_DATA_EXIF_RULE_H
 
 #include "core/classes.h"
+#include "core/config.h" /* rf_exif_rule: UNTOLD, TURNED first, or taken as STORED; the words of data.exif */
 #include "core/status.h"
-
-typedef enum rf_exif_rule {
-    RF_EXIF_UNTOLD, /* "auto" */
-    RF_EXIF_STORED, /* "no": pictures are taken as their files hold them */
-    RF_EXIF_TURNED, /* "yes": pictures are turned first */
-} rf_exif_rule;
 
 /* RF_ERR_USER: `what` is "WORD", expected auto, yes or no. */
 rf_status rf_exif_rule_parse(const char *what, const char *word, rf_exif_rule *rule);

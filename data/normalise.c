@@ -2,7 +2,6 @@
 #include "data/normalise.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/parallel.h"
 
@@ -15,7 +14,7 @@ rf_status rf_normaliser_make(const rf_config *config, rf_normaliser *out) {
             RF_ERR_USER,
             "input.mean has %d numbers and input.std %d: three each are expected, in the order of input.colour",
             mean->n, std->n);
-    bool bgr = strcmp(config->input.colour, "bgr") == 0;
+    bool bgr = config->input.colour == RF_COLOUR_BGR;
     *out = (rf_normaliser){0};
     for (int c = 0; c < 3; c++) {
         int source = bgr ? 2 - c : c;

@@ -20,9 +20,9 @@ static rf_status slots_from_config(const rf_config *config, rf_anchor_spec *out)
     for (int s = 0; s < n; s++) out->aspects[s] = (float)aspects->v[s / each % aspects->n];
     for (int l = 0; l < out->n_levels; l++) {
         for (int s = 0; s < n; s++) out->sizes[l * n + s] = (float)sizes->v[l * each + s % each];
-        out->windows[l] = strcmp(config->anchors.rounding, "base16") == 0   ? 16
-                          : strcmp(config->anchors.rounding, "stride") == 0 ? out->strides[l]
-                                                                            : 0;
+        out->windows[l] = config->anchors.rounding == RF_ROUNDING_BASE16   ? 16
+                          : config->anchors.rounding == RF_ROUNDING_STRIDE ? out->strides[l]
+                                                                           : 0;
     }
     return RF_OK;
 }
@@ -112,10 +112,10 @@ static rf_status levels_from_config(const rf_config *config, rf_detect_spec *out
 
 /* Mirrored pictures need to know which points change places. */
 static rf_status flip_from_config(const rf_config *config, rf_point_flip *out) {
-    const char *by = config->augment.flip > 0                    ? "augment.flip"
-                     : config->eval.flip                         ? "eval.flip"
-                     : strcmp(config->eval.schedule, "srn") == 0 ? "eval.schedule"
-                                                                 : NULL;
+    const char *by = config->augment.flip > 0                        ? "augment.flip"
+                     : config->eval.flip                             ? "eval.flip"
+                     : config->eval.schedule == RF_EVAL_SCHEDULE_SRN ? "eval.schedule"
+                                                                     : NULL;
     if (by && config->model.landmarks && !rf_point_flip_known(config))
         return rf_fail(
             RF_ERR_USER,
@@ -153,6 +153,6 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                                  .soft_score = (float)config->eval.soft_score,
                                  .drop_singletons = !config->eval.vote_singletons};
     RF_TRY(levels_from_config(config, out));
-    out->merger = rf_merger_find(config->eval.merge);
-    return out->merger ? RF_OK : RF_ERR_USER;
+    out->merger = rf_merger_at(config->eval.merge);
+    return RF_OK;
 }

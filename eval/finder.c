@@ -365,7 +365,7 @@ static rf_status run_once(rf_finder *f, const rf_image *image, rf_face_list *fac
     faces->vertices = NULL;
     rf_mesh_finder_begin(f->mesh);
     f->view = (rf_finder_view){0};
-    bool srn = strcmp(f->config.eval.schedule, "srn") == 0;
+    bool srn = f->config.eval.schedule == RF_EVAL_SCHEDULE_SRN;
     RF_TRY(srn ? run_srn(f, image, faces) : run_scales(f, image, faces));
     double begin = rf_clock_seconds();
     rf_status status = f->spec.merger->run(faces, &f->spec.merge);

@@ -33,8 +33,8 @@ struct rf_mesh_finder {
 
 /* What of the mesh itself is needed: its symmetry, and its shape to draw it. */
 static rf_status read_mesh(rf_mesh_finder *f, const rf_config *config) {
-    bool mirror = config->eval.flip || strcmp(config->eval.schedule, "srn") == 0;
-    bool draw = strcmp(config->model.mesh_kind, "pixels") == 0;
+    bool mirror = config->eval.flip || config->eval.schedule == RF_EVAL_SCHEDULE_SRN;
+    bool draw = config->model.mesh_kind == RF_MESH_KIND_PIXELS;
     if (!mirror && !draw) return RF_OK;
     if (!*config->data.mesh)
         return rf_fail(

@@ -73,7 +73,7 @@ static bool is_limited(const rf_c_net *net) {
 static void put_constants(rf_text *t, const source *s) {
     const rf_config *config = s->config;
     const rf_detector *d = &s->net->net.detector;
-    bool bgr = strcmp(config->input.colour, "bgr") == 0;
+    bool bgr = config->input.colour == RF_COLOUR_BGR;
     put_title(t, "settings: other values can be given to the compiler, for example -DRF_SCORE=0.3f");
     put_setting(t, "RF_SCORE", s->options->score, false, "lowest score of a face");
     put_setting(t, "RF_IOU", s->options->iou, false,

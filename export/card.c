@@ -67,7 +67,7 @@ static void put_input(rf_json_writer *w, const rf_config *config, const rf_expor
         rf_json_end_array(w);
         rf_json_put_bool(w, "preprocessed", inside);
     }
-    rf_json_put_string(w, "colour", inside ? "rgb" : config->input.colour);
+    rf_json_put_string(w, "colour", RF_WORD_OF(RF_COLOUR_WORDS, inside ? RF_COLOUR_RGB : config->input.colour));
     if (!inside) {
         put_list(w, "mean", &config->input.mean);
         put_list(w, "std", &config->input.std);

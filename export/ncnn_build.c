@@ -54,7 +54,7 @@ static void give_shape(rf_ncnn_layer *layer, const rf_export_layer *conv) {
 static rf_status copy_weights(const builder *b, const rf_export_layer *conv, rf_ncnn_layer *layer) {
     rf_export_weights_oihw(conv, layer->weight);
     for (size_t i = 0; conv->biases && i < layer->n_bias; i++) layer->bias[i] = conv->biases[i];
-    bool swap = b->options->preprocess && strcmp(b->model->config->input.colour, "bgr") == 0;
+    bool swap = b->options->preprocess && b->model->config->input.colour == RF_COLOUR_BGR;
     if (conv->in[0] != b->source.detector.input || !swap) return RF_OK;
     /* The input is RGB, the weights are for BGR. */
     size_t taps = (size_t)conv->kernel_h * (size_t)conv->kernel_w;
@@ -302,7 +302,7 @@ static rf_status add_input(builder *b) {
     rf_ncnn_give(layer, 1, 1);
     rf_ncnn_layer_finish(layer);
     RF_TRY(rf_ncnn_layer_allocate(layer));
-    bool bgr = strcmp(b->model->config->input.colour, "bgr") == 0;
+    bool bgr = b->model->config->input.colour == RF_COLOUR_BGR;
     for (int c = 0; c < 3; c++) {
         int ours = bgr ? 2 - c : c;
         layer->weight[c] = (float)(1 / std->v[ours]);

@@ -214,7 +214,7 @@ static const char *add_preprocessing(rf_onnx_build *b, const char *image) {
     rf_onnx_model *m = b->onnx;
     const char *x = rf_onnx_node_add(m, "Cast", "image.float", RF_ONNX_IN(image), "to=%d", RF_ONNX_FLOAT);
     x = rf_onnx_node_add(m, "Transpose", "image.planes", RF_ONNX_IN(x), "perm=[0,3,1,2]");
-    if (strcmp(config->input.colour, "bgr") == 0)
+    if (config->input.colour == RF_COLOUR_BGR)
         x = rf_onnx_node_add(m, "Gather", "image.bgr", RF_ONNX_IN(x, RF_ONNX_INTS(m, 2, 1, 0)), "axis=1");
     x = rf_onnx_node_add(m, "Sub", "image.centred", RF_ONNX_IN(x, channel_constant(b, "mean", &config->input.mean)),
                          "%s", "");

@@ -73,14 +73,14 @@ static rf_status check_options(const rf_export_options *o) {
 
 /* tensorrtx's network has one stage of heads, which are 1x1 convolutions, and square anchors. */
 static rf_status check_model(const rf_export_model *model) {
-    if (strcmp(model->config->model.head, "towers") == 0)
+    if (model->config->model.head == RF_HEAD_KIND_TOWERS)
         return rf_fail(RF_ERR_USER, "model.head = towers is no network that tensorrtx's code has: export to onnx");
     if (model->config->anchors.aspect.n != 1 || model->config->anchors.aspect.v[0] != 1)
         return rf_fail(RF_ERR_USER, "anchors.aspect: the anchors in tensorrtx's code are square: export to onnx");
-    if (strcmp(model->config->model.maxout, "no") != 0)
+    if (model->config->model.maxout != RF_MAXOUT_NO)
         return rf_fail(RF_ERR_USER,
                        "model.maxout = %s: tensorrtx's code has no class heads with several candidates: export to onnx",
-                       model->config->model.maxout);
+                       RF_WORD_OF(RF_MAXOUT_WORDS, model->config->model.maxout));
     if (model->config->cascade.stages < 2) return RF_OK;
     return rf_fail(RF_ERR_USER,
                    "the network has %ld stages of heads (cascade.stages), tensorrtx's code has one: export to onnx",

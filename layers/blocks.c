@@ -131,10 +131,6 @@ static rf_value bn_act(rf_net *net, rf_value x, const rf_conv_spec *spec, const 
                           net->bn_eps, net->bn_momentum, fixed, slope_of(spec));
 }
 
-rf_deform rf_deform_of(const char *name) {
-    return strcmp(name, "v1") == 0 ? RF_DEFORM_V1 : strcmp(name, "v2") == 0 ? RF_DEFORM_V2 : RF_DEFORM_NONE;
-}
-
 enum { TAPS = 9 };
 
 /* Offsets (dy, dx of each tap) and mask of a deformable convolution: the first 18 and the last 9 channels of one

@@ -5,13 +5,11 @@
 #ifndef RF_LAYERS_BLOCKS_H
 #define RF_LAYERS_BLOCKS_H
 
+#include "core/config.h"
 #include "layers/params.h"
 
-/* Deformable 3x3 convolutions: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid
+/* Deformable 3x3 convolutions, rf_deform: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid
  * (arXiv 1811.11168, the factor is insightface's). */
-typedef enum rf_deform { RF_DEFORM_NONE, RF_DEFORM_V1, RF_DEFORM_V2 } rf_deform;
-/* "none", "v1" or "v2", as the configuration checks. */
-rf_deform rf_deform_of(const char *name);
 
 typedef enum rf_mode {
     RF_TRAIN, /* batch normalisation as a node; parameters have gradients */

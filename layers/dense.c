@@ -2,7 +2,6 @@
 #include "layers/dense.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { AFFINE = 8 }; /* x and y as affine functions of the mesh's x, y, z */
 
@@ -16,9 +15,9 @@ void rf_dense_params(rf_net *net, const rf_config *config, int n_levels, int cel
                       .n_levels = n_levels,
                       .cell_anchors = cell_anchors,
                       .channels = (int)config->model.channels,
-                      .pixels = strcmp(config->model.mesh_kind, "pixels") == 0,
-                      .turned = strcmp(config->model.mesh_camera, "pose") == 0,
-                      .boxed = strcmp(config->model.mesh_frame, "box") == 0,
+                      .pixels = config->model.mesh_kind == RF_MESH_KIND_PIXELS,
+                      .turned = config->model.mesh_camera == RF_MESH_CAMERA_POSE,
+                      .boxed = config->model.mesh_frame == RF_MESH_FRAME_BOX,
                       .variance = config->anchors.variance_centre};
     if (out->vertices == 0) return;
     rf_net_initialiser(net, RF_INIT_NORMAL_001);
@@ -107,9 +106,9 @@ rf_status rf_dense_start(rf_params *params, const rf_config *config, const rf_me
         return rf_fail(RF_ERR_USER, "%s has %zu vertices, model.mesh_vertices is %ld: set it to the mesh's number",
                        path, mesh->n_vertices, config->model.mesh_vertices);
     size_t code = (size_t)config->model.mesh_code;
-    if (strcmp(config->model.mesh_kind, "pixels") == 0) {
+    if (config->model.mesh_kind == RF_MESH_KIND_PIXELS) {
         double rest[RF_DENSE_POSE];
-        rf_dense_rest(strcmp(config->model.mesh_camera, "pose") == 0, strcmp(config->model.mesh_frame, "box") == 0,
+        rf_dense_rest(config->model.mesh_camera == RF_MESH_CAMERA_POSE, config->model.mesh_frame == RF_MESH_FRAME_BOX,
                       rest);
         start_heads(params, code + RF_DENSE_POSE, code, RF_DENSE_POSE, rest);
         return RF_OK;

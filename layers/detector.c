@@ -42,26 +42,27 @@ static rf_status make_plan(const rf_config *config, plan *p) {
         return rf_fail(RF_ERR_USER, "anchors.aspect is empty, expected 1 or more numbers");
     int channels = (int)config->model.channels;
     if (channels % 4 != 0) return rf_fail(RF_ERR_USER, "model.channels = %d is not a multiple of 4", channels);
-    p->backbone_deform = rf_deform_of(config->model.backbone_dcn);
+    p->backbone_deform = (rf_deform)config->model.backbone_dcn;
     if (p->backbone_deform && !p->backbone->deformable)
         return rf_fail(RF_ERR_USER,
                        "model.backbone_dcn = %s, but %s has no bottlenecks: leave it out, or take resnet50, resnet101 "
                        "or resnet152",
-                       config->model.backbone_dcn, p->backbone->name);
+                       RF_WORD_OF(RF_DEFORM_WORDS, config->model.backbone_dcn), p->backbone->name);
     RF_TRY(rf_stages_plan(config, p->strides, p->n_levels, &p->stages));
     p->stages.cell_anchors = rf_config_cell_anchors(config);
     double slope = p->stages.slope;
     p->pyramid = (rf_pyramid){.channels = channels,
                               .slope = slope,
-                              .plain = strcmp(config->model.pyramid_norm, "none") == 0,
-                              .lateral = strcmp(config->model.top_down, "lateral") == 0,
-                              .sums = strcmp(config->model.top_down, "sums") == 0,
-                              .bilinear = strcmp(config->model.upsample, "bilinear") == 0,
-                              .extra_from_p = strcmp(config->model.extra_from, "p5") == 0,
-                              .extra_from_l = strcmp(config->model.extra_from, "l5") == 0,
-                              .merge_deform = rf_deform_of(config->model.lateral_dcn)};
+                              .plain = config->model.pyramid_norm == RF_PYRAMID_NORM_NONE,
+                              .lateral = config->model.top_down == RF_TOP_DOWN_LATERAL,
+                              .sums = config->model.top_down == RF_TOP_DOWN_SUMS,
+                              .bilinear = config->model.upsample == RF_UPSAMPLE_BILINEAR,
+                              .extra_from_p = config->model.extra_from == RF_EXTRA_FROM_P5,
+                              .extra_from_l = config->model.extra_from == RF_EXTRA_FROM_L5,
+                              .merge_deform = (rf_deform)config->model.lateral_dcn};
     if (p->pyramid.plain && p->pyramid.merge_deform)
-        return rf_fail(RF_ERR_USER, "model.lateral_dcn = %s needs model.pyramid_norm = bn", config->model.lateral_dcn);
+        return rf_fail(RF_ERR_USER, "model.lateral_dcn = %s needs model.pyramid_norm = bn",
+                       RF_WORD_OF(RF_DEFORM_WORDS, config->model.lateral_dcn));
     p->fsm = config->model.fsm;
     p->backbone_slope = config->model.backbone_slope >= 0 ? config->model.backbone_slope : p->backbone->slope;
     if (p->backbone->slope == 0 && p->backbone_slope != 0)
@@ -86,7 +87,7 @@ static rf_net make_net(rf_graph *graph, rf_params *params, const rf_config *conf
                     .bias_lr = config->optim.bias_lr,
                     .bias_decay = config->optim.bias_decay,
                     .beta_decay = config->optim.beta_decay,
-                    .fan_in_init = strcmp(config->model.initialiser, "fan_in") == 0,
+                    .fan_in_init = config->model.initialiser == RF_INITIALISER_FAN_IN,
                     .freeze_bn = config->model.freeze_bn,
                     .freeze_stages = (int)config->model.freeze_stages,
                     .freeze_arrays = (int)config->model.freeze_arrays};

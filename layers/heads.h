@@ -7,7 +7,6 @@
 
 /* model.maxout, of class heads: at the first level the background's logit is the largest of three (S3FD, arXiv
  * 1708.05237, section 3.3), with BOTH at all others the face's (PyramidBox, arXiv 1803.07737, section 3.3). */
-typedef enum rf_maxout { RF_MAXOUT_NO, RF_MAXOUT_BACKGROUND, RF_MAXOUT_BOTH } rf_maxout;
 
 typedef struct rf_head_spec {
     const char *name;   /* "ClassHead" */

@@ -18,21 +18,11 @@ static int width_of(const rf_stages *s, int kind) {
 
 /* ---- the plan ---- */
 
-static rf_stage_body body_of(const char *name) {
-    static const char *const names[] = {"context", "same", "context_features", "predictions", "backbone"};
-    int i = 0;
-    while (i < RF_BODY_BACKBONE && strcmp(names[i], name) != 0) i++;
-    return (rf_stage_body)i;
-}
-
 static rf_status plan_maxout(const rf_config *config, rf_maxout *out) {
-    const char *name = config->model.maxout;
-    *out = strcmp(name, "both") == 0 ? RF_MAXOUT_BOTH : RF_MAXOUT_BACKGROUND;
-    if (strcmp(name, "no") == 0) {
-        *out = RF_MAXOUT_NO;
-        return RF_OK;
-    }
-    if (strcmp(config->model.head, "towers") == 0)
+    const char *name = RF_WORD_OF(RF_MAXOUT_WORDS, config->model.maxout);
+    *out = (rf_maxout)config->model.maxout;
+    if (*out == RF_MAXOUT_NO) return RF_OK;
+    if (config->model.head == RF_HEAD_KIND_TOWERS)
         return rf_fail(RF_ERR_USER, "model.maxout = %s, but model.head = towers has one logit an anchor: leave it out",
                        name);
     if (config->model.share_heads)
@@ -62,7 +52,7 @@ static rf_status levels_of(const char *key, const rf_real_list *list, const int 
 
 /* The stage that predicts what is predicted once. */
 static int single_stage(const rf_config *config, int n) {
-    return strcmp(config->cascade.single, "last") == 0 ? n - 1 : 0;
+    return config->cascade.single == RF_SINGLE_LAST ? n - 1 : 0;
 }
 
 static rf_status plan_levels(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
@@ -91,7 +81,7 @@ static rf_status plan_levels(const rf_config *config, const int *strides, int n_
 
 /* What towers are not made for, and what only they are. */
 static rf_status plan_towers(const rf_config *config, rf_stages *out) {
-    out->towers = strcmp(config->model.head, "towers") == 0;
+    out->towers = config->model.head == RF_HEAD_KIND_TOWERS;
     out->enhanced = config->model.rfe;
     if (!out->towers && (out->enhanced || config->model.fsm || (out->n > 1 && out->body == RF_BODY_BACKBONE)))
         return rf_fail(RF_ERR_USER,
@@ -138,12 +128,11 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     if (rf_classes_count(config) > 1)
         return rf_fail(RF_ERR_USER, "data.classes = %s: networks tell one kind of object so far; leave it out",
                        config->data.classes);
-    out->context = rf_context_find(config->model.context);
-    if (!out->context) return RF_ERR_USER;
-    out->context_deform = rf_deform_of(config->model.context_dcn);
+    out->context = rf_context_at(config->model.context);
+    out->context_deform = (rf_deform)config->model.context_dcn;
     if (out->context_deform && !out->context->scope)
         return rf_fail(RF_ERR_USER, "model.context_dcn = %s, but model.context = %s has no convolutions: leave it out",
-                       config->model.context_dcn, out->context->name);
+                       RF_WORD_OF(RF_DEFORM_WORDS, config->model.context_dcn), out->context->name);
     if (config->model.context_channels % 4 != 0)
         return rf_fail(RF_ERR_USER, "model.context_channels = %ld is not a multiple of 4",
                        config->model.context_channels);
@@ -165,7 +154,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
                        "model.blur and model.occlusion are for one stage of heads: set cascade.stages = 1");
     out->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
     out->n = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
-    out->body = body_of(config->cascade.body);
+    out->body = (rf_stage_body)config->cascade.body;
     int single = single_stage(config, out->n);
     for (int k = 0; k < out->n; k++)
         out->landmarks[k] = config->model.landmarks && (k == single || config->cascade.landmarks);

@@ -8,15 +8,6 @@
 #include "layers/detector.h"
 #include "layers/heads.h"
 
-/* What the heads of later stages read: cascade.body. */
-typedef enum rf_stage_body {
-    RF_BODY_CONTEXT,
-    RF_BODY_SAME,
-    RF_BODY_CONTEXT_FEATURES,
-    RF_BODY_PREDICTIONS,
-    RF_BODY_BACKBONE, /* all stages but the last read the backbone's maps */
-} rf_stage_body;
-
 /* What the configuration says, checked. */
 typedef struct rf_stages {
     const rf_context *context;

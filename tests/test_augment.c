@@ -246,13 +246,13 @@ static void check_pixels_follow(uint64_t n, const rf_config *config, int denom) 
 
 static void boxes_follow_their_pixels(void **state) {
     (void)state;
-    static const char *const crops[] = {"none", "set", "uniform"};
+    static const rf_crop crops[] = {RF_CROP_NONE, RF_CROP_SET, RF_CROP_UNIFORM};
     for (int crop = 0; crop < 3; crop++) {
         for (uint64_t n = 0; n < 60; n++) {
             rf_config config = settings(n % 2 ? 160 : 97);
             rf_augments[RF_AUGMENT_distort]->off(&config);
-            strcpy(config.augment.filter, "smooth"); /* the others may lose a mark of a pixel or two */
-            strcpy(config.augment.crop, crops[crop]);
+            config.augment.filter = RF_AUGMENT_FILTER_SMOOTH; /* the others may lose a mark of a pixel or two */
+            config.augment.crop = crops[crop];
             config.augment.crop_whole_face = n % 3 == 0;
             config.augment.clip = n % 5 != 0;
             check_pixels_follow(n, &config, n % 4 ? 1 : 2);
@@ -280,7 +280,7 @@ static void crop_rules(void **state) {
     assert_true(shares[3] > 0 && shares[3] < shares[5] &&
                 shares[5] < shares[10]); /* small crops meet the face less often */
 
-    strcpy(config.augment.crop, "uniform"); /* no face: the first crop, sides uniform from 0.3 to 1 */
+    config.augment.crop = RF_CROP_UNIFORM; /* no face: the first crop, sides uniform from 0.3 to 1 */
     double sum = 0;
     for (int n = 0; n < tries; n++) {
         rf_picture p = {.width = 500, .height = 400};
@@ -290,7 +290,7 @@ static void crop_rules(void **state) {
     }
     assert_true(fabs(sum / tries - 0.65) < 0.02);
 
-    strcpy(config.augment.crop, "set"); /* a face larger than any crop: never whole, so the padded picture */
+    config.augment.crop = RF_CROP_SET; /* a face larger than any crop: never whole, so the padded picture */
     config.augment.crop_tries = 25;
     for (int n = 0; n < 50; n++) {
         rf_face face = make_face(10, 10, 490, 390);
@@ -306,7 +306,7 @@ static void expanded_crops(void **state) {
     (void)state;
     rf_config config = settings(64);
     int whole = 0, outside = 0, tries = 2000;
-    strcpy(config.augment.crop, "srn");
+    config.augment.crop = RF_CROP_SRN;
     config.augment.crop_min = 0.5;
     for (int n = 0; n < tries; n++) {
         rf_picture p = {.width = 500, .height = 400};
@@ -328,7 +328,7 @@ static void expanded_crops(void **state) {
     assert_true(outside > tries / 2 && most > 790 && most <= 800);
     for (uint64_t n = 0; n < 30; n++) { /* faces stay on their pixels */
         rf_augments[RF_AUGMENT_distort]->off(&config);
-        strcpy(config.augment.filter, "smooth");
+        config.augment.filter = RF_AUGMENT_FILTER_SMOOTH;
         check_pixels_follow(n, &config, 1);
     }
 }

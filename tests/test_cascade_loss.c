@@ -16,6 +16,8 @@
 #include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/loss.h"
+#include "train/mining.h"
+#include "train/loss_norm.h"
 #include "tests/outputs_kit.h"
 
 enum { IMAGES = 3, LEVELS = 3, KINDS = 3, CLS = 0, LOC = 1, POINTS = 2 };
@@ -112,7 +114,7 @@ static void copy_stages(rig *r, const rf_config *config, rf_detector *detector) 
 
 static void rig_make(rig *r, const rf_config *config) {
     rf_detector detector;
-    const rf_loss_kind *kind = rf_loss_find(config->loss.kind);
+    const rf_loss_kind *kind = rf_loss_at(config->loss.kind);
     *r = (rig){.graph = rf_graph_new()};
     copy_stages(r, config, &detector);
     r->outputs = detector.outputs;
@@ -135,7 +137,7 @@ static void rig_run(rig *r) {
 static void rig_free(rig *r, const rf_config *config) {
     rf_exec_free(r->exec);
     rf_graph_free(r->graph);
-    rf_loss_find(config->loss.kind)->free(r->loss);
+    rf_loss_at(config->loss.kind)->free(r->loss);
     for (int k = 0; k < RF_NET_STAGES; k++)
         for (int i = 0; i < KINDS; i++) {
             rf_free(r->data[k][i]);
@@ -311,8 +313,8 @@ static void one_level_trains(void **state) {
         rf_config config = settings_of(c);
         rig all, one;
         int drawn[LEVELS] = {0}, before[24] = {0};
-        strcpy(config.loss.mining, "level_hard");
-        strcpy(config.loss.normalise, "level_fixed");
+        config.loss.mining = rf_mining_id("level_hard");
+        config.loss.normalise = rf_loss_norm_id("level_fixed");
         rig_make(&all, &config);
         rig_run(&all);
         config.match.random_level = true;

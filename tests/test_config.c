@@ -18,6 +18,41 @@
 #include "core/name.h"
 #include "core/rng.h"
 
+/* The value of a key as it is printed. */
+static void assert_word(const rf_config *config, const char *section, const char *key, const char *expected) {
+    char *text;
+    assert_int_equal(rf_config_value_text(config, rf_config_find_key(section, key), &text), RF_OK);
+    assert_string_equal(text, expected);
+    rf_free(text);
+}
+
+/* Each word of each enumeration is read as its place, printed as it was, and guessed when a letter too much ends it. */
+static void every_word_is_a_place(void **state) {
+    (void)state;
+    char text[256], word[RF_CHOICE_BYTES], *printed, expected[128];
+    size_t words = 0;
+    for (size_t i = 0; i < rf_key_count; i++) {
+        const rf_key *key = &rf_keys[i];
+        for (int k = 0; rf_config_choice(key, k, word); k++, words++) {
+            rf_config config;
+            const char *set = text;
+            snprintf(text, sizeof text, "%s.%s=%s", key->section, key->name, word);
+            if (rf_config_parse("word", "", &set, 1, &config) != RF_OK) fail_msg("%s", rf_error_message());
+            assert_int_equal(*(const int *)((const char *)&config + key->offset), k);
+            assert_int_equal(rf_config_value_text(&config, key, &printed), RF_OK);
+            assert_string_equal(printed, word);
+            rf_free(printed);
+            snprintf(text, sizeof text, "%s.%s=%sx", key->section, key->name, word);
+            assert_int_equal(rf_config_parse("word", "", &set, 1, &config), RF_ERR_USER);
+            snprintf(expected, sizeof expected, "%s.%s is '%sx', expected one of ", key->section, key->name, word);
+            assert_non_null(strstr(rf_error_message(), expected));
+            snprintf(expected, sizeof expected, "did you mean '%s'?", word);
+            if (strlen(word) > 2) assert_non_null(strstr(rf_error_message(), expected));
+        }
+    }
+    assert_true(words > 80);
+}
+
 static void every_default_is_inside_its_bounds_and_parses(void **state) {
     (void)state;
     assert_true(rf_key_count > 80);
@@ -184,8 +219,8 @@ static void the_paper_preset(void **state) {
     assert_true(c.loss.box_weight == 3 && c.loss.landmark_weight == 0.1 && c.loss.negative_ratio == 3);
     assert_true(c.match.force_best && c.model.share_heads && c.model.channels == 256);
     assert_true(c.anchors.variance_centre == 1 && c.anchors.variance_size == 1);
-    assert_string_equal(c.augment.crop, "uniform");
-    assert_string_equal(c.model.preset, "paper");
+    assert_int_equal(c.augment.crop, RF_CROP_UNIFORM);
+    assert_word(&c, "model", "preset", "paper");
     check_round_trip(&c);
 }
 
@@ -195,7 +230,7 @@ static void the_biubug6_preset_spells_out_the_defaults(void **state) {
     assert_int_equal(rf_config_parse("c.ini", "[model]\npreset=biubug6\n", NULL, 0, &preset), RF_OK);
     rf_config_defaults(&defaults);
     assert_memory_not_equal(&preset, &defaults, sizeof preset);
-    memcpy(preset.model.preset, defaults.model.preset, sizeof preset.model.preset);
+    preset.model.preset = defaults.model.preset;
     assert_memory_equal(&preset, &defaults, sizeof preset);
 }
 
@@ -345,6 +380,7 @@ static void nearest_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_default_is_inside_its_bounds_and_parses),
+        cmocka_unit_test(every_word_is_a_place),
         cmocka_unit_test(printing_reads_back_to_the_same_bits),
         cmocka_unit_test(wrong_names_are_told_with_the_nearest),
         cmocka_unit_test(wrong_values_are_told_with_what_was_expected),

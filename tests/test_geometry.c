@@ -365,7 +365,7 @@ static rf_config *small_config(void) {
     config.eval.keep = 750;
     config.eval.level_scores.n = 1;
     config.eval.level_scores.v[0] = 1;
-    strcpy(config.eval.merge, "nms");
+    config.eval.merge = rf_merger_id("nms");
     return &config;
 }
 

@@ -128,7 +128,7 @@ static void insightface_models_give_the_faces_they_give_there(void **state) {
 
         /* The conventions matter: with the other pyramid the faces are others. */
         rf_face_list others = {0};
-        snprintf(config.model.top_down, sizeof config.model.top_down, "%s", later ? "merged" : "lateral");
+        config.model.top_down = later ? RF_TOP_DOWN_MERGED : RF_TOP_DOWN_LATERAL;
         find_all(&config, params, h, w, &others);
         assert_true(worst_difference(&others, rows, every) > 1e-3);
         rf_face_list_free(&others);

@@ -128,7 +128,7 @@ static void aspects_of_a_cell(void **state) {
         rf_detect_spec spec;
         rf_anchor_set set;
         int n = kind == 2 ? 8 : 4;
-        if (kind) strcpy(config.anchors.rounding, "base16");
+        if (kind) config.anchors.rounding = RF_ROUNDING_BASE16;
         config.anchors.dense = kind == 2;
         expect_ok(rf_detect_spec_from_config(&config, &spec));
         expect_ok(rf_anchor_set_make(&spec.anchors, 96, 160, &set));

@@ -193,7 +193,7 @@ static void preprocessing_is_inside(void **state) {
         float *rgb = random_input(H, W, 0, 255), *input = rf_alloc(3 * H * W, sizeof *input);
         const rf_config *config = &m.config;
         for (int c = 0; c < 3; c++) {
-            const float *from = rgb + (strcmp(config->input.colour, "bgr") == 0 ? 2 - c : c) * H * W;
+            const float *from = rgb + (config->input.colour == RF_COLOUR_BGR ? 2 - c : c) * H * W;
             for (int p = 0; p < H * W; p++)
                 input[c * H * W + p] = (from[p] - (float)config->input.mean.v[c]) / (float)config->input.std.v[c];
         }

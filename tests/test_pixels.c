@@ -217,7 +217,7 @@ static void normalise_in_channel_order(void **state) {
     rf_image image = noise(5, 4, 6);
     float out[4 * 7 * 3];
     for (int bgr = 0; bgr < 2; bgr++) {
-        strcpy(config.input.colour, bgr ? "bgr" : "rgb");
+        config.input.colour = bgr ? RF_COLOUR_BGR : RF_COLOUR_RGB;
         config.input.mean = (rf_real_list){3, {104, 117, 123}};
         config.input.std = (rf_real_list){3, {1, 2, 57.5}};
         assert_int_equal(rf_normaliser_make(&config, &n), RF_OK);

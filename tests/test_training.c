@@ -169,7 +169,7 @@ static void optimizers_keep_the_contract(void **state) {
         run r;
         run_make(&r, "optim.weight_decay=0 optim.ema=0.5");
         rf_optimizer_free(&r.optimizer);
-        snprintf(r.config.optim.kind, sizeof r.config.optim.kind, "%s", kind->name);
+        r.config.optim.kind = rf_optimizer_id(kind->name);
         for (uint64_t n = 1; rf_alloc_fail_at(n), !r.optimizer.kind; n++) {
             rf_status status = rf_optimizer_init(&r.optimizer, &r.config, r.params);
             assert_int_equal(status, r.optimizer.kind ? RF_OK : RF_ERR_NOMEM);

@@ -2,7 +2,6 @@
 #include "train/loss_dense_internal.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -56,10 +55,10 @@ rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set
                             .rows = (int)config->loss.mesh_anchors,
                             .n_vertices = mesh.n_vertices,
                             .n_edges = 3 * mesh.n_triangles,
-                            .vector = strcmp(config->loss.edge, "vector") == 0,
+                            .vector = config->loss.edge == RF_MESH_EDGE_VECTOR,
                             .weight = config->loss.mesh_weight,
                             .edge_weight = config->loss.edge_weight,
-                            .pixels = strcmp(config->model.mesh_kind, "pixels") == 0};
+                            .pixels = config->model.mesh_kind == RF_MESH_KIND_PIXELS};
     loss->codec.n_points = 1; /* vertex by vertex */
     if (loss->pixels) RF_TRY_GOTO(rf_pixel_loss_make(config, &mesh, loss));
     status = RF_ERR_NOMEM;

@@ -45,8 +45,8 @@ static rf_status read_settings(rf_loss *loss, const rf_config *config) {
     c->mining = rf_mining_spec_of(config);
     c->random_level = config->match.random_level;
     c->level = -1;
-    c->mining_kind = rf_mining_find(config->loss.mining);
-    c->norm = rf_loss_norm_find(config->loss.normalise);
+    c->mining_kind = rf_mining_at(config->loss.mining);
+    c->norm = rf_loss_norm_at(config->loss.normalise);
     if (!c->mining_kind || !c->norm) return RF_ERR_USER;
     c->box_beta = config->loss.box_beta;
     c->landmark_beta = config->loss.landmark_beta;

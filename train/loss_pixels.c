@@ -34,9 +34,9 @@ static rf_status make_points(const rf_config *config, const rf_mesh *mesh, rf_de
 }
 
 rf_status rf_pixel_loss_make(const rf_config *config, const rf_mesh *mesh, rf_dense_loss *loss) {
-    bool rgb = strcmp(config->input.colour, "rgb") == 0;
+    bool rgb = config->input.colour == RF_COLOUR_RGB;
     loss->side = (int)config->loss.mesh_side;
-    loss->boxed = strcmp(config->model.mesh_frame, "box") == 0;
+    loss->boxed = config->model.mesh_frame == RF_MESH_FRAME_BOX;
     for (int k = 0; k < 3; k++) {
         loss->channel[k] = rgb ? k : 2 - k;
         loss->mean[k] = config->input.mean.v[loss->channel[k]];

@@ -2,7 +2,6 @@
 /* RefineFace's loss (arXiv 1909.04376; SRN, arXiv 1809.02693): the stages of the multi-task loss with focal loss of all
  * anchors in place of cross-entropy of mined ones, negatives that the first step is sure of left out of the second,
  * margins for small faces, and feature supervision of the pyramid. */
-#include <string.h>
 
 #include "core/mem.h"
 #include "core/parallel.h"
@@ -21,7 +20,7 @@ static void refineface_free(rf_loss *loss) {
 static rf_focal_spec focal_of(const rf_config *config) {
     enum { POWER_LIMIT = 4 }; /* core/config.def says so */
     rf_margin_spec margin = {.on = config->loss.sml,
-                             .power = strcmp(config->loss.sml_form, "power") == 0,
+                             .power = config->loss.sml_form == RF_SML_POWER,
                              .margin = config->loss.sml_margin,
                              .size = config->loss.sml_size,
                              .exponent = config->loss.sml_exponent,

@@ -51,8 +51,7 @@ static rf_status cut_stretches(rf_optimizer *o) {
 
 rf_status rf_optimizer_init(rf_optimizer *o, const rf_config *config, rf_params *params) {
     memset(o, 0, sizeof *o);
-    o->kind = rf_optimizer_find(config->optim.kind);
-    if (!o->kind) return RF_ERR_USER;
+    o->kind = rf_optimizer_at(config->optim.kind);
     o->config = config;
     o->params = params;
     rf_status status = cut_stretches(o);

@@ -122,7 +122,7 @@ static rf_status compare_settings(const char *dir, const char *text, rf_config *
                      "without effect: a resumed run has its weights in its folder");
     if (status == RF_OK) {
         memcpy(now->model.init, before->model.init, sizeof now->model.init);
-        memcpy(before->model.preset, now->model.preset, sizeof before->model.preset);
+        before->model.preset = now->model.preset;
     }
     for (size_t i = 0; status == RF_OK && i < rf_key_count; i++)
         status = compare_key(&rf_keys[i], before, now, &r, out);

@@ -2,7 +2,6 @@
 #include "train/schedule.h"
 
 #include <math.h>
-#include <string.h>
 
 static double step_factor(const rf_config *config, double epoch) {
     double factor = 1;
@@ -42,11 +41,9 @@ double rf_schedule_rate(const rf_config *config, double epoch) {
     double warmup = config->schedule.warmup_epochs;
     if (epoch < warmup) {
         double first = config->schedule.warmup_lr;
-        if (strcmp(config->schedule.warmup, "stairs") == 0)
+        if (config->schedule.warmup == RF_WARMUP_STAIRS)
             return first * pow(config->optim.lr / first, floor(epoch + 1e-6) / warmup);
         return first + (config->optim.lr - first) * epoch / warmup;
     }
-    const rf_schedule *kind = rf_schedule_find(config->schedule.kind);
-    /* the schema admits only the registered kinds; a contract test holds that */
-    return kind ? config->optim.lr * kind->factor(config, epoch) : config->optim.lr;
+    return config->optim.lr * rf_schedule_at(config->schedule.kind)->factor(config, epoch);
 }

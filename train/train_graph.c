@@ -12,13 +12,12 @@ rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_tra
     net->graph = rf_graph_new();
     if (!net->graph) goto fail;
     status = RF_ERR_USER;
-    net->loss_kind = rf_loss_find(config->loss.kind);
-    if (!net->loss_kind) goto fail;
+    net->loss_kind = rf_loss_at(config->loss.kind);
     RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
     RF_TRY_GOTO(rf_term_states_read(config, &net->more));
     RF_TRY_GOTO(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->more, &net->values));
-    RF_TRY_GOTO(rf_graph_fuse(net->graph, strcmp(config->train.precision, "bf16") == 0));
+    RF_TRY_GOTO(rf_graph_fuse(net->graph, config->train.precision == RF_PRECISION_BF16));
     RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
     return RF_OK;
 fail:

@@ -34,7 +34,7 @@ static rf_status build(const rf_config *config, rf_params *params, bool fuse, rf
     int n = (int)config->train.batch, side = (int)config->input.size;
     memset(net, 0, sizeof *net);
     net->graph = rf_graph_new();
-    net->loss_kind = rf_loss_find(config->loss.kind);
+    net->loss_kind = rf_loss_at(config->loss.kind);
     RF_TRY(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
     RF_TRY(net->loss_kind->make(config, n, side, side, &net->loss));
     RF_TRY(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, NULL, &net->values));
