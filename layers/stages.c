@@ -146,9 +146,9 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->occlusion = config->model.occlusion;
     out->head_box = config->model.head_box;
     out->points = (int)config->data.points;
-    RF_TRY(plan_coders(config, out));
     if (out->occlusion && !config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
+    RF_TRY(plan_coders(config, out));
     if ((out->blur || out->occlusion) && config->cascade.stages > 1)
         return rf_fail(RF_ERR_USER,
                        "model.blur and model.occlusion are for one stage of heads: set cascade.stages = 1");
