@@ -45,12 +45,17 @@ typedef struct job {
 static rf_status score_generic(job *j, const rf_dataset *dataset, const rf_face_list *lists) {
     int measured = 0;
     for (int m = 0; m < rf_metric_count(); m++) {
-        double value;
-        RF_TRY(rf_metric_at(m)->compute(dataset, lists, &value));
-        if (!isfinite(value)) continue;
-        rf_say("%-12s %.6f  %s\n", rf_metric_at(m)->name, value, rf_metric_at(m)->doc);
-        rf_json_put_number(&j->out, rf_metric_at(m)->name, value);
-        measured++;
+        rf_metric_values all;
+        RF_TRY(rf_metric_measure(rf_metric_at(m), dataset, lists, &all));
+        for (int k = 0; k < all.n; k++) {
+            if (!isfinite(all.v[k].value)) continue;
+            rf_say("%-12s %.6f  %s\n", all.v[k].name, all.v[k].value,
+                   k           ? dataset->classes.name[k - 1]
+                   : all.n > 1 ? "mean of the kinds that follow"
+                               : rf_metric_at(m)->doc);
+            rf_json_put_number(&j->out, all.v[k].name, all.v[k].value);
+            measured++;
+        }
     }
     if (!measured) rf_say("%s: no face is annotated, so nothing was measured\n", dataset->annotation_path);
     return RF_OK;

@@ -123,10 +123,10 @@ static rf_status measure(const session *s, const rf_face_list *lists, rf_eval_re
         RF_TRY(status);
     } else {
         for (int m = 0; m < rf_metric_count(); m++) {
-            double value;
+            rf_metric_values all;
             if (rf_metric_at(m)->needs_mesh && !s->val->mesh) continue;
-            RF_TRY(rf_metric_at(m)->compute(s->val, lists, &value));
-            add_metric(out, rf_metric_at(m)->name, value);
+            RF_TRY(rf_metric_measure(rf_metric_at(m), s->val, lists, &all));
+            for (int k = 0; k < all.n; k++) add_metric(out, all.v[k].name, all.v[k].value);
         }
     }
     if (out->read < out->asked) rf_say(" over %zu of %zu pictures", out->read, out->asked);

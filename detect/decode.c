@@ -36,6 +36,17 @@ static bool classifies(const rf_stage_rows *stage) {
     return stage->cls != RF_NONE && stage->cls_first >= 0;
 }
 
+/* Which kind the score is of: the background's logit comes first. */
+static rf_value labels(rf_graph *graph, const rf_stage_rows *stages, int n_stages, const rf_level_spec *spec,
+                       rf_value index) {
+    int last = n_stages - 1;
+    while (!classifies(&stages[last])) last--;
+    rf_shape s = rf_graph_shape(graph, stages[last].cls);
+    if (s.d[s.n - 1] <= 2) return RF_NONE;
+    return rf_apply1(graph, "argmax", chosen(graph, stages[last].cls, stages[last].cls_first, spec->count, index),
+                     "first=1");
+}
+
 static void choose(rf_graph *graph, const rf_stage_rows *stages, int n_stages, const rf_level_spec *spec,
                    rf_decoded *out) {
     int last = n_stages - 1;
@@ -53,7 +64,7 @@ static void choose(rf_graph *graph, const rf_stage_rows *stages, int n_stages, c
 void rf_decode_level(rf_graph *graph, const rf_codec *codec, rf_value anchors, const rf_stage_rows *stages,
                      int n_stages, const rf_level_spec *spec, rf_decoded *out) {
     const rf_stage_rows *last = &stages[n_stages - 1];
-    *out = (rf_decoded){spec->first, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
+    *out = (rf_decoded){spec->first, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
     choose(graph, stages, n_stages, spec, out);
     if (rf_graph_status(graph) != RF_OK) return;
     rf_box_rows boxes = rf_codec_rows(graph, chosen(graph, anchors, (long)spec->first, spec->count, out->index));
@@ -67,9 +78,10 @@ void rf_decode_level(rf_graph *graph, const rf_codec *codec, rf_value anchors, c
     out->box = rf_codec_corner_rows(graph, codec, boxes);
     out->blur = chosen(graph, last->blur, last->box_first, spec->count, out->index);
     out->visible = chosen(graph, last->visible, last->box_first, spec->count, out->index);
+    out->label = labels(graph, stages, n_stages, spec, out->index);
     if (spec->factor != 1) /* NaN is in no order, and a score times 1 is itself */
         out->score = rf_apply1(graph, "scale", out->score, "factor=%.9g", (double)spec->factor);
-    const rf_value outputs[] = {out->index, out->score, out->box, out->points, out->blur, out->visible};
+    const rf_value outputs[] = {out->index, out->score, out->label, out->box, out->points, out->blur, out->visible};
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) rf_graph_keep(graph, outputs[i]);
 }
 
@@ -88,7 +100,8 @@ rf_status rf_decoded_faces(const rf_exec *exec, const rf_decoded *d, int n_point
     for (size_t i = 0; i < n; i++) {
         rf_face face = {.score = (float)rf_exec_data(exec, d->score)[i]};
         size_t anchor = d->first + (size_t)rf_exec_data(exec, d->index)[i];
-        float sum = 0;
+        float sum = 0, label;
+        if (read_row(exec, d->label, i, 1, &label, &sum)) face.label = (uint8_t)label;
         read_row(exec, d->box, i, 4, face.box, &sum);
         if (read_row(exec, d->points, i, 2 * (size_t)n_points, points, &sum)) {
             face.points = points;

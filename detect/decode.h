@@ -19,7 +19,7 @@ typedef struct rf_stage_rows {
 /* What to decode of a level. */
 typedef struct rf_level_spec {
     size_t first, count; /* its anchors */
-    float score;         /* lowest softmax score of a face */
+    float score;         /* lowest softmax score of a face, of several kinds that of the best */
     float drop_below;    /* anchors for which an earlier stage has a logit (face - background) below this are left out;
                             -INFINITY: none */
     size_t top_k;        /* only the best so many, of equal scores the earlier; 0: all */
@@ -31,6 +31,7 @@ typedef struct rf_decoded {
     size_t first;
     rf_value index;         /* [n] anchor, counted from `first` */
     rf_value score;         /* [n] */
+    rf_value label;         /* [n] the kind of that score; RF_NONE: there is one kind */
     rf_value box;           /* [n,4] x1 y1 x2 y2, pixels of the input */
     rf_value points;        /* [n,2 x n_points] pixels; RF_NONE: no landmarks */
     rf_value blur, visible; /* [n,1], [n,n_points]; RF_NONE: not predicted */

@@ -31,7 +31,9 @@ rf_status rf_nms(rf_face_list *faces, const rf_merge_spec *spec) {
         size_t candidates = rf_near_find(&near, p, (double)spec->iou);
         for (size_t k = 0; k < candidates; k++) {
             size_t i = near.found[k];
-            if (rf_box_iou(near.box[p], near.box[i], spec->plus_one) > spec->iou) near.gone[i] = true;
+            if (rf_box_iou(near.box[p], near.box[i], spec->plus_one) > spec->iou &&
+                rf_merge_meet(spec, &faces->items[r], &faces->items[near.item[i]]))
+                near.gone[i] = true;
         }
         faces->items[kept++] = faces->items[r];
     }
@@ -98,7 +100,9 @@ rf_status rf_box_vote(rf_face_list *faces, const rf_merge_spec *spec) {
         size_t candidates = rf_near_find(&near, p, (double)spec->iou);
         for (size_t k = 0; k < candidates; k++) {
             size_t i = near.found[k];
-            if (rf_box_iou(near.box[p], near.box[i], spec->plus_one) < spec->iou) continue;
+            if (rf_box_iou(near.box[p], near.box[i], spec->plus_one) < spec->iou ||
+                !rf_merge_meet(spec, &best, &faces->items[near.item[i]]))
+                continue;
             near.gone[i] = true;
             vote_add(&sum, &faces->items[near.item[i]]);
             members++;

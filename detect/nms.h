@@ -17,12 +17,19 @@ typedef struct rf_merge_spec {
     size_t keep;          /* at most so many are returned; 0: all */
     float soft_sigma;     /* soft_gaussian */
     float soft_score;     /* Soft-NMS drops what falls below this */
+    bool across;          /* detections of different kinds (rf_face.label) are merged with each other, too */
     bool drop_singletons; /* voting: a detection that nothing confirms is dropped, unless it is the last one left */
 } rf_merge_spec;
 
+/* Whether two detections can be one object: of one kind, as torchvision's batched_nms has it, unless told otherwise. */
+static inline bool rf_merge_meet(const rf_merge_spec *spec, const rf_face *a, const rf_face *b) {
+    return a->label == b->label || spec->across;
+}
+
 /* Greedy non-maximum suppression: by descending score (equal scores: list order), a detection is kept unless its IoU
- * with a kept one is above the threshold. The list is replaced by the kept ones, in that order. RF_ERR_NOMEM (list
- * unchanged or sorted). Boxes that are not finite or empty are dropped. Time: n log n + overlapping pairs. */
+ * with a kept one of its kind (rf_merge_meet, which holds for all merges) is above the threshold. The list is replaced
+ * by the kept ones, in that order. RF_ERR_NOMEM (list unchanged or sorted). Boxes that are not finite or empty are
+ * dropped. Time: n log n + overlapping pairs. */
 rf_status rf_nms(rf_face_list *faces, const rf_merge_spec *spec);
 
 /* Box voting (insightface's test_widerface.py): the best detection and all with IoU at or above the threshold to it

@@ -21,9 +21,13 @@ static rf_status soft_nms(rf_face_list *faces, const rf_merge_spec *spec, bool g
     while (kept < n && kept < keep) {
         bring_best(items, kept, n);
         if (items[kept].score < spec->soft_score) break;
-        const float *box = items[kept++].box;
+        const rf_face *best = &items[kept++];
         for (size_t i = kept; i < n;) {
-            float iou = rf_box_iou(box, items[i].box, spec->plus_one);
+            if (!rf_merge_meet(spec, best, &items[i])) {
+                i++;
+                continue;
+            }
+            float iou = rf_box_iou(best->box, items[i].box, spec->plus_one);
             if (gaussian)
                 items[i].score *= expf(-iou * iou / spec->soft_sigma);
             else if (iou > spec->iou)

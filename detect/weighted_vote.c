@@ -29,7 +29,8 @@ static rf_status move_to_mean(const rf_face_list *all, rf_near *near, size_t ite
     size_t p = near->place[item], candidates = rf_near_find(near, p, (double)spec->iou);
     add(&all->items[item], &sum);
     for (size_t k = 0; k < candidates; k++)
-        if (rf_box_iou(near->box[p], near->box[near->found[k]], spec->plus_one) >= spec->iou)
+        if (rf_box_iou(near->box[p], near->box[near->found[k]], spec->plus_one) >= spec->iou &&
+            rf_merge_meet(spec, &all->items[item], &all->items[near->item[near->found[k]]]))
             add(&all->items[near->item[near->found[k]]], &sum);
     for (int k = 0; k < 4; k++) face->box[k] = (float)(sum.box[k] / sum.weight);
     if (!sum.n_points) return RF_OK;

@@ -87,6 +87,7 @@ const rf_metric rf_metric_voc_ap50 = {
     .doc = "average precision at IoU 0.5 (PASCAL VOC 2010; ignore faces count neither way)",
     .best = 1,
     .worst = 0,
+    .by_class = true,
     .compute = ap50,
 };
 
@@ -95,5 +96,6 @@ const rf_metric rf_metric_voc_ap50_95 = {
     .doc = "mean of the average precisions at IoU 0.5, 0.55 ... 0.95",
     .best = 1,
     .worst = 0,
+    .by_class = true,
     .compute = ap50_95,
 };

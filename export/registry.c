@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "detect/face.h"
@@ -59,6 +60,11 @@ rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, c
                        "%s: networks are written for %d points of a face, and data.points is %ld; weights alone can be "
                        "written, as .safetensors, .pth or .wts",
                        exporter->name, RF_POINTS, model->config->data.points);
+    if (exporter->describe && rf_classes_count(model->config) > 1)
+        return rf_fail(RF_ERR_USER,
+                       "%s: networks are written for one kind of object, and data.classes is %s; weights alone can be "
+                       "written, as .safetensors or .pth",
+                       exporter->name, model->config->data.classes);
     rf_status status = exporter->write(model, options, path);
     if (status == RF_OK) {
         status = describe(exporter, model, options, path, &io);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "export/export.h"
@@ -77,6 +78,10 @@ static rf_status check_model(const rf_export_model *model) {
         return rf_fail(RF_ERR_USER, "model.head = towers is no network that tensorrtx's code has: export to onnx");
     if (model->config->anchors.aspect.n != 1 || model->config->anchors.aspect.v[0] != 1)
         return rf_fail(RF_ERR_USER, "anchors.aspect: the anchors in tensorrtx's code are square: export to onnx");
+    if (rf_classes_count(model->config) > 1)
+        return rf_fail(RF_ERR_USER,
+                       "data.classes = %s: tensorrtx's code knows one kind of object: write .safetensors or .pth",
+                       model->config->data.classes);
     if (model->config->model.maxout != RF_MAXOUT_NO)
         return rf_fail(RF_ERR_USER,
                        "model.maxout = %s: tensorrtx's code has no class heads with several candidates: export to onnx",

@@ -3,7 +3,7 @@
  * it has a meaning of its own. An entry is what one stage of heads says under one name at one level; the rows of a name
  * and stage are one array, which the entries of its levels share.
  *
- *   cls       logits of background and face
+ *   cls       logits of the background and of each kind of object (data.classes), mostly one, the face
  *   loc       the box, as its coder writes it relative to the box of the stage before (layers/coder.h)
  *   points    the landmarks, as their coder writes them relative to the same box
  *   blur      how blurred the face is (model.blur)

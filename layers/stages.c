@@ -9,11 +9,11 @@
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
 
-enum { CLASSES = 2, PLACE = 2 }; /* numbers: logits; of a landmark that can be hidden */
+enum { TWO = 2, PLACE = 2 }; /* logits of a background and one kind; numbers of a landmark that can be hidden */
 
 /* Numbers that a head gives for an anchor: of a box with its blur, of landmarks each with whether it can be seen. */
 static int width_of(const rf_stages *s, int kind) {
-    return kind == LOC ? s->box_width + s->blur : kind == CLS ? CLASSES : s->points_width + s->points * s->occlusion;
+    return kind == LOC ? s->box_width + s->blur : kind == CLS ? s->classes : s->points_width + s->points * s->occlusion;
 }
 
 /* ---- the plan ---- */
@@ -79,6 +79,21 @@ static rf_status plan_levels(const rf_config *config, const int *strides, int n_
                    out->n);
 }
 
+/* Heads of one logit, or of candidates for two, tell a face from the background and nothing else. */
+static rf_status plan_classes(const rf_config *config, rf_stages *out) {
+    out->classes = 1 + rf_classes_count(config);
+    if (out->classes == TWO) return RF_OK;
+    if (config->model.head == RF_HEAD_KIND_TOWERS)
+        return rf_fail(RF_ERR_USER,
+                       "data.classes = %s, but model.head = towers has one logit an anchor: set model.head = direct",
+                       config->data.classes);
+    if (out->maxout != RF_MAXOUT_NO)
+        return rf_fail(RF_ERR_USER,
+                       "data.classes = %s, but model.maxout = %s is for one kind of object: set model.maxout = no",
+                       config->data.classes, RF_WORD_OF(RF_MAXOUT_WORDS, config->model.maxout));
+    return RF_OK;
+}
+
 /* What towers are not made for, and what only they are. */
 static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     out->towers = config->model.head == RF_HEAD_KIND_TOWERS;
@@ -125,9 +140,6 @@ static rf_status plan_coders(const rf_config *config, rf_stages *out) {
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     int channels = (int)config->model.channels;
     memset(out, 0, sizeof *out);
-    if (rf_classes_count(config) > 1)
-        return rf_fail(RF_ERR_USER, "data.classes = %s: networks tell one kind of object so far; leave it out",
-                       config->data.classes);
     out->context = rf_context_at(config->model.context);
     out->context_deform = (rf_deform)config->model.context_dcn;
     if (out->context_deform && !out->context->scope)
@@ -142,6 +154,7 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
                        config->model.context_channels, out->context->name);
     out->share_heads = config->model.share_heads;
     RF_TRY(plan_maxout(config, &out->maxout));
+    RF_TRY(plan_classes(config, out));
     out->blur = config->model.blur;
     out->occlusion = config->model.occlusion;
     out->head_box = config->model.head_box;
@@ -325,7 +338,7 @@ static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detect
 
 rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
     rf_head_spec box = {"BboxHead", stages->cell_anchors, stages->box_width, stages->share_heads, RF_MAXOUT_NO};
-    rf_head_spec cls = {"ClassHead", stages->cell_anchors, CLASSES, stages->share_heads, stages->maxout};
+    rf_head_spec cls = {"ClassHead", stages->cell_anchors, stages->classes, stages->share_heads, stages->maxout};
     rf_scope scope = rf_net_enter(net, "head");
     said all[2];
     all[1] = head_box_rows(net, &box, out, "head_loc");

@@ -16,7 +16,8 @@ typedef struct rf_stages {
     int n, cell_anchors;
     rf_stage_body body;
     bool cls_at[RF_NET_STAGES][RF_NET_LEVELS], box_at[RF_NET_STAGES][RF_NET_LEVELS];
-    int points; /* of a face */
+    int points;  /* of a face */
+    int classes; /* logits of an anchor: the background and the kinds of objects */
     const rf_coder *box_coder, *point_coder;
     int box_width, points_width; /* numbers of a row */
     bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion, head_box;

@@ -153,7 +153,7 @@ static rf_status list_detections(rf_detector *d) {
     for (size_t i = 0; i < n; i++) {
         const rf_face *face = &d->found.items[i];
         rf_detection *to = &d->detections[i];
-        *to = (rf_detection){.score = face->score, .n_points = face->n_points};
+        *to = (rf_detection){.score = face->score, .label = face->label, .n_points = face->n_points};
         memcpy(to->box, face->box, sizeof to->box);
         to->points = face->n_points ? face->points : NULL;
     }
@@ -202,5 +202,5 @@ const char *rf_detector_info(const rf_detector *d, const char *key) {
 }
 
 const char *rf_detector_label(const rf_detector *d, int label) {
-    return d && label == 0 ? "face" : NULL;
+    return d && label >= 0 && label < d->model.classes.n ? d->model.classes.name[label] : NULL;
 }

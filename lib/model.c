@@ -77,6 +77,7 @@ rf_status rf_lib_model_open(const char *path, const void *data, size_t bytes, co
     RF_TRY_GOTO(read_file(path, data, bytes, &file));
     RF_TRY_GOTO(read_config(path, file, overrides, n_overrides, config));
     RF_TRY_GOTO(rf_config_text(config, &model->configuration));
+    RF_TRY_GOTO(rf_classes_of(config, &model->classes));
     RF_TRY_GOTO(rf_detector_params(config, &model->params));
     RF_TRY_GOTO(fill(path, file, model->params));
     RF_TRY_GOTO(keep_meta(file, model));

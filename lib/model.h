@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "core/classes.h"
 #include "core/config.h"
 #include "eval/finder.h"
 
@@ -15,6 +16,7 @@ typedef struct rf_lib_model {
     char *file;                      /* its path, or "the model in memory" */
     char *configuration;             /* all settings as a text */
     char *terms;                     /* of the data that it learnt from (data.terms); "": none are known */
+    rf_classes classes;              /* what labels mean */
     char **meta_keys, **meta_values; /* what the file says of itself */
     size_t n_meta;
 } rf_lib_model;

@@ -400,6 +400,9 @@ class Detector:
         self._handle = handle
         self._close = weakref.finalize(self, lib.rf_detector_close, handle)
         model = _sections(self.info('configuration') or '').get('model', {})
+        self.classes = []  # the names of labels 0, 1, ...: the kinds of objects that the model tells apart
+        while self.label(len(self.classes)) is not None:
+            self.classes.append(self.label(len(self.classes)))
         self._points = 0 if model.get('landmarks') == 'no' else 5  # of a picture without faces
 
     def _open_handle(self):
@@ -436,7 +439,7 @@ class Detector:
         return None if text is None else text.decode(errors='replace')
 
     def label(self, number):
-        """The name of a label: "face" for 0; None when the model has no such label."""
+        """The name of a label, as in `classes`; None when the model has no such label."""
         with self._lock:
             text = self._lib.rf_detector_label(self._open_handle(), _whole('label', number))
         return None if text is None else text.decode(errors='replace')

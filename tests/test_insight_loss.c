@@ -55,7 +55,7 @@ static void a_case_by_hand(void **state) {
     static const float d[12] = {3, 1, 2, -5, 0.5f, 4, 0.25f, 9, /* second level */ -1, 7, -2, 2};
     static const char given[] = "+++----."
                                 "-+--";
-    rf_mining_image image = {2, {0, 8, 12}, logits, label, 4, keys}; /* levels of 8 and 4 anchors */
+    rf_mining_image image = {2, {0, 8, 12}, logits, label, 4, keys, 2}; /* levels of 8 and 4 anchors */
     rf_mining_spec spec = {.total = 4, .positives = 2, .negative_ratio = 1, .min_negatives = 0};
     differences(d, 12);
     set_labels(given);
@@ -98,7 +98,7 @@ static void levels_equal_sorting(void **state) {
     static int8_t want[MOST];
     for (uint32_t round = 0; round < 200; round++) {
         rf_rng rng = rf_rng_make(3, 0, round, RF_STREAM_TEST);
-        rf_mining_image image = {3, {0}, logits, label, 0, keys};
+        rf_mining_image image = {3, {0}, logits, label, 0, keys, 2};
         for (int l = 0; l < 3; l++) image.first[l + 1] = image.first[l] + 1 + rf_rng_below(&rng, 1000);
         size_t count = image.first[3];
         rf_mining_spec spec = {.negative_ratio = 3,
@@ -129,7 +129,7 @@ static void lots(void **state) {
     enum { N = 200 };
     static int8_t first[N];
     static int kept[N];
-    rf_mining_image image = {1, {0, N}, logits, label, 0, keys};
+    rf_mining_image image = {1, {0, N}, logits, label, 0, keys, 2};
     int other = 0;
     for (int round = 0; round < 200; round++) {
         rf_mining_spec spec = {.total = 50, .positives = 10, .seed = (uint64_t)(round < 100)};

@@ -73,6 +73,7 @@ void rf_origin_of(const rf_dataset *dataset, rf_origin *out) {
             crc = rf_crc32(crc, face->box, sizeof face->box);
             if (face->n_points) crc = rf_crc32(crc, face->points, 2 * (size_t)face->n_points * sizeof *face->points);
             crc = rf_crc32(crc, flags, sizeof flags);
+            if (face->label) crc = rf_crc32(crc, &face->label, sizeof face->label); /* of one kind: as ever */
         }
     }
     out->data_crc = crc;

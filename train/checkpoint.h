@@ -12,7 +12,7 @@
 #include "data/dataset.h"
 #include "train/optimizer.h"
 
-enum { RF_METRIC_MAX = 8 };
+enum { RF_METRIC_MAX = 72, RF_METRIC_BYTES = 64 }; /* several kinds of objects have values of their own */
 
 /* What a run is made with beside its settings; a resumed run tells what of it changed. */
 typedef struct rf_origin {

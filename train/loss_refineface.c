@@ -3,6 +3,7 @@
  * anchors in place of cross-entropy of mined ones, negatives that the first step is sure of left out of the second,
  * margins for small faces, and feature supervision of the pyramid. */
 
+#include "core/classes.h"
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "train/loss_multibox.h"
@@ -32,6 +33,11 @@ static rf_status refineface_make(const rf_config *config, int n, int h, int w, r
     rf_loss *loss;
     if (config->model.landmarks && config->loss.sml)
         return rf_fail(RF_ERR_USER, "loss.sml is for networks without landmarks: set model.landmarks = no");
+    if (rf_classes_count(config) > 1)
+        return rf_fail(RF_ERR_USER,
+                       "data.classes = %s, but the focal loss of loss.kind = refineface is for one kind of object: set "
+                       "loss.kind = multibox",
+                       config->data.classes);
     RF_TRY(rf_multibox_make(config, n, h, w, &loss));
     loss->common.focal = focal_of(config);
     rf_fsm_loss *fsm = &loss->fsm;

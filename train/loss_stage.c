@@ -125,7 +125,8 @@ static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t
     const rf_loss_common *c = stage->common;
     size_t rows = stage->cls.count, at = 0;
     rf_mining_image out = {.n_levels = c->anchors.n_levels, .label = label, .n_positive = positives};
-    out.logits = stage->call->in[stage->in_cls].data + 2 * rows * image;
+    out.classes = stage->cls.width;
+    out.logits = stage->call->in[stage->in_cls].data + (size_t)out.classes * rows * image;
     out.keys = c->keys + c->anchors.count * image;
     for (int l = 0; l < out.n_levels; l++) {
         out.first[l] = at;
@@ -218,11 +219,11 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
     const int8_t *label = stage->matches[image].label + anchors->levels[level].first;
     rf_real share = (rf_real)stage->shares[level].cls, *margins = target(stage, RF_TARGET_MARGIN);
     const int32_t *face = stage->matches[image].face + anchors->levels[level].first;
+    const rf_face *faces = stage->batch->faces[image];
     for (size_t a = 0; a < level_anchors(anchors, level); a++) {
-        labels[a] = label[a];
+        labels[a] = label[a] > 0 ? 1 + faces[face[a]].label : label[a];
         weights[a] = share;
         if (!margins) continue;
-        const rf_face *faces = stage->batch->faces[image];
         margins[row + a] = label[a] > 0 ? (rf_real)rf_margin_of(&stage->common->focal.margin, faces[face[a]].box) : 0;
     }
 }

@@ -38,10 +38,24 @@ static uint64_t kth_largest(uint64_t *keys, size_t n, size_t k) {
     return keys[at];
 }
 
+static size_t classes_of(const rf_mining_image *image) {
+    return image->classes ? (size_t)image->classes : 2;
+}
+
+/* How much an anchor's logits speak for an object. */
+static float difference_of(const rf_mining_image *image, size_t a) {
+    size_t n = classes_of(image);
+    const rf_real *z = image->logits + n * a;
+    rf_real most = z[1];
+    for (size_t k = 2; k < n; k++)
+        if (z[k] > most) most = z[k];
+    return (float)(most - z[0]);
+}
+
 /* Higher goes first; the anchor's number makes all keys different. */
 static uint64_t key_of(const rf_mining_image *image, rf_mining_rank rank, uint64_t seed, size_t a) {
     uint64_t low = 0xffffffffu - (uint32_t)a;
-    float difference = (float)(image->logits[2 * a + 1] - image->logits[2 * a]);
+    float difference = difference_of(image, a);
     if (rank == RF_RANK_LOT) {
         rf_rng rng = rf_rng_make(seed, 0, a, RF_STREAM_MINING);
         return (uint64_t)rf_rng_u32(&rng) << 32 | low;
@@ -77,7 +91,7 @@ size_t rf_mine_negatives(const rf_mining_spec *spec, const rf_real *logits, size
 
 void rf_mine_ratio(const rf_mining_spec *spec, const rf_mining_image *image) {
     size_t n = image->first[image->n_levels];
-    rf_mine_negatives(spec, image->logits, n, image->n_positive, image->label, image->keys);
+    rf_mine_keep(image, 0, n, 0, RF_RANK_HIGH, 0, wanted_negatives(spec, image->n_positive, n));
 }
 
 /* ---- by level ---- */
@@ -86,7 +100,7 @@ void rf_mine_ratio(const rf_mining_spec *spec, const rf_mining_image *image) {
 static uint64_t seed_of(const rf_mining_spec *spec, const rf_mining_image *image, size_t begin, size_t end) {
     uint64_t sum = spec->seed ^ 0xcbf29ce484222325u;
     for (size_t a = begin; a < end && a < begin + 64; a++) {
-        float logit = (float)image->logits[2 * a];
+        float logit = (float)image->logits[classes_of(image) * a];
         sum = (sum ^ ordered_bits(logit)) * 0x100000001b3u;
     }
     return sum;

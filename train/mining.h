@@ -22,9 +22,9 @@ typedef struct rf_mining_spec {
 rf_mining_spec rf_mining_spec_of(const rf_config *config);
 
 /* What a kind works on: the anchors of one image. label [A]: 1, 0, -1 as matching gives it; what is not kept becomes
- * -1. logits [A,2] background, face: since CE = log(1 + exp(face - background)) of a negative rises with the
- * difference, the difference ranks; equal ones: lower anchor first. Order of work and result depend on the input only.
- */
+ * -1. logits [A,classes] background, face: since CE = log(1 + exp(face - background)) of a negative rises with the
+ * difference, the difference ranks; equal ones: lower anchor first. Of several kinds of objects the largest logit is
+ * the face's. Order of work and result depend on the input only. */
 typedef struct rf_mining_image {
     int n_levels;
     size_t first[RF_MAX_LEVELS + 1]; /* anchor where a level begins; the last is A */
@@ -32,6 +32,7 @@ typedef struct rf_mining_image {
     int8_t *label;
     size_t n_positive;
     uint64_t *keys; /* scratch of A */
+    int classes;    /* logits of an anchor; 0: two */
 } rf_mining_image;
 
 /* RetinaFace's: all positives, and of the negatives of all levels together max(min_negatives, negative_ratio x

@@ -14,7 +14,7 @@ typedef struct rf_eval_result {
     size_t shrunk;      /* of those read, looked at in a smaller size than asked for (eval.max_pixels) */
     int n;              /* 0: there is nothing to measure on */
     struct {
-        char name[24];
+        char name[RF_METRIC_BYTES];
         double value;
     } item[RF_METRIC_MAX];
 } rf_eval_result;

@@ -13,7 +13,7 @@ static size_t rows_of(const rf_call *call) {
     return (size_t)(rows ? rows : call->in[0].shape.d[0] - rf_attr_int(call, ATTR_FIRST));
 }
 
-/* Numbers of a row: 1, or 2 logits. */
+/* Numbers of a row: 1, or logits of the background and of the kinds of objects. */
 static size_t width_of(const rf_call *call) {
     return call->in[0].shape.n == 2 ? (size_t)call->in[0].shape.d[1] : 1;
 }
@@ -22,9 +22,8 @@ static rf_status infer(rf_call *call) {
     const rf_shape *x = &call->in[0].shape;
     int first = rf_attr_int(call, ATTR_FIRST), rows = rf_attr_int(call, ATTR_ROWS), k = rf_attr_int(call, ATTR_TOP_K);
     char text[64];
-    if (x->n < 1 || x->n > 2 || width_of(call) > 2)
-        return rf_fail(RF_ERR_USER, "select: x is %s, expected rows of one score or of two logits",
-                       rf_shape_text(x, text));
+    if (x->n < 1 || x->n > 2)
+        return rf_fail(RF_ERR_USER, "select: x is %s, expected rows of one score or of logits", rf_shape_text(x, text));
     if (first > x->d[0] || rows > x->d[0] - first)
         return rf_fail(RF_ERR_USER, "select: first=%d rows=%d goes beyond the %d rows of x", first, rows, x->d[0]);
     if (rows_of(call) > MAX_ROWS)
@@ -114,6 +113,30 @@ static rf_status select_logits(const rf_call *call, size_t first, size_t rows, l
     return RF_OK;
 }
 
+/* The same of the best of several kinds: its margin to the background alone already bounds its score from above. */
+static rf_status select_kinds(const rf_call *call, size_t first, size_t rows, list *l) {
+    size_t width = width_of(call);
+    const rf_real *x = call->in[0].data + width * first, least = rf_attr_real(call, ATTR_MIN);
+    double t = (double)least;
+    rf_real coarse = t <= 0 ? -INFINITY : t >= 0.999 ? 6 : (rf_real)(log(t / (1 - t)) - 1e-3);
+    for (size_t i = 0; i < rows; i++, x += width) {
+        size_t best = 1;
+        for (size_t k = 2; k < width; k++)
+            if (x[k] > x[best] || isnan(x[k])) best = k;
+        if (x[best] - x[0] < coarse) continue;
+        double sum = 0;
+        for (size_t k = 0; k < width; k++) sum += exp((double)x[k] - (double)x[best]);
+        if (!isfinite(sum) || !isfinite(x[best]))
+            return rf_fail(RF_ERR_NONFINITE,
+                           "the class logits of row %zu are %g for the background and %g for a kind of object; the "
+                           "weights are broken",
+                           first + i, (double)x[0], (double)x[best]);
+        rf_real score = (rf_real)(1 / sum);
+        if (score >= least) push(l, i, score);
+    }
+    return RF_OK;
+}
+
 static rf_status select_scores(const rf_call *call, size_t first, size_t rows, list *l) {
     const rf_real *x = call->in[0].data + first, least = rf_attr_real(call, ATTR_MIN);
     for (size_t i = 0; i < rows; i++) {
@@ -127,7 +150,8 @@ static rf_status select_scores(const rf_call *call, size_t first, size_t rows, l
 static rf_status forward(const rf_call *call) {
     size_t first = (size_t)rf_attr_int(call, ATTR_FIRST), rows = rows_of(call);
     list l = {call->out[0].data, call->out[1].data, 0, (size_t)call->out[0].shape.d[0]};
-    RF_TRY(width_of(call) == 2 ? select_logits(call, first, rows, &l) : select_scores(call, first, rows, &l));
+    size_t width = width_of(call);
+    RF_TRY((width == 1 ? select_scores : width == 2 ? select_logits : select_kinds)(call, first, rows, &l));
     if (l.n > 0 && l.most == 0) put_in_order(&l);
     *call->rows = (int)l.n;
     return RF_OK;
@@ -136,7 +160,11 @@ static rf_status forward(const rf_call *call) {
 static rf_real plain_score(const rf_call *call, size_t i) {
     size_t width = width_of(call);
     const rf_real *x = call->in[0].data + width * ((size_t)rf_attr_int(call, ATTR_FIRST) + i);
-    return width == 1 ? x[0] : (rf_real)(1 / (1 + exp((double)x[0] - (double)x[1])));
+    if (width == 1) return x[0];
+    double sum = 0, best = -INFINITY;
+    for (size_t k = 1; k < width; k++) best = fmax(best, (double)x[k]);
+    for (size_t k = 0; k < width; k++) sum += exp((double)x[k] - best);
+    return (rf_real)(1 / sum);
 }
 
 /* A row stays when fewer than top_k others are better: a higher score, or the same and earlier. */
@@ -160,15 +188,23 @@ static void fill(const rf_call *call, int input, rf_real *data, uint64_t seed) {
     for (size_t i = 0; i < count; i++) data[i] = (rf_real)((i * 7 + i / 5 + seed) % 11) / 4 - 1;
 }
 
-static const rf_case cases[] = {{"90x2", "min=0.6"},  {"90x2", "min=0.3 top_k=20"}, {"90x2", "first=7 rows=60 top_k=7"},
-                                {"300x2", "top_k=1"}, {"40x2", "min=0.9999"},       {"90", "min=-0.5 top_k=30"},
-                                {"90x1", "min=0.25"}, {"1x2", "top_k=5"},           {NULL, NULL}};
+static const rf_case cases[] = {{"90x2", "min=0.6"},
+                                {"90x2", "min=0.3 top_k=20"},
+                                {"90x2", "first=7 rows=60 top_k=7"},
+                                {"300x2", "top_k=1"},
+                                {"40x2", "min=0.9999"},
+                                {"90", "min=-0.5 top_k=30"},
+                                {"90x3", "min=0.5"},
+                                {"90x4", "first=7 rows=60 min=0.3 top_k=7"},
+                                {"90x1", "min=0.25"},
+                                {"1x2", "top_k=5"},
+                                {NULL, NULL}};
 
 const rf_op rf_op_select = {
     .name = "select",
     .formula =
         "rows of x[first : first+rows] whose score is at least min, of more than top_k the best, in their order; "
-        "score = x, of two logits softmax(x)[1]",
+        "score = x, of several logits the largest softmax(x)[1:]",
     .in_names = {"x"},
     .out_names = {"index", "score"}, /* index counts from `first` */
     .attrs = {{"first", RF_ATTR_INT, 0, 0, 1 << 30, "first row that is looked at"},

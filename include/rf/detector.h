@@ -36,10 +36,10 @@ typedef struct rf_detector_options {
 
 /* One thing found. */
 typedef struct rf_detection {
-    float box[4];        /* x1 y1 x2 y2 in pixels of the picture, which begins at 0; may reach beyond it */
-    float score;         /* 0 to 1 */
-    int label;           /* what it is: rf_detector_label tells its name; 0 is "face" */
-    int n_points;        /* 5 mostly, or as many as the model was trained for, up to 98; 0: none */
+    float box[4]; /* x1 y1 x2 y2 in pixels of the picture, which begins at 0; may reach beyond it */
+    float score;  /* 0 to 1 */
+    int label;    /* what it is: rf_detector_label tells its name; 0, mostly "face", where the model knows one kind */
+    int n_points; /* 5 mostly, or as many as the model was trained for, up to 98; 0: none */
     const float *points; /* [n_points][2]: x, y in pixels of the picture. Of five: left eye, right eye, nose, left and
                             right corner of the mouth, left as seen in the picture. NULL when n_points is 0 */
 } rf_detection;
@@ -72,7 +72,9 @@ RF_API int rf_detector_detect(rf_detector *detector, const rf_picture *picture, 
  * nothing. The text belongs to the detector until its end. Thread safe. */
 RF_API const char *rf_detector_info(const rf_detector *detector, const char *key);
 
-/* The name of a label, "face" for 0; NULL when the model has no such label. Belongs to the library. Thread safe. */
+/* The name of a label, of a model of one kind mostly "face" for 0; NULL when the model has no such label: the kinds
+ * that it tells apart are those from 0 up to the first NULL. The text belongs to the detector until its end. Thread
+ * safe. */
 RF_API const char *rf_detector_label(const rf_detector *detector, int label);
 
 #ifdef __cplusplus
