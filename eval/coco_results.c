@@ -28,6 +28,8 @@ typedef struct results {
     bool by_file;             /* ids come from an annotation */
     bool has_face, has_other; /* a category was chosen; another one came */
     rf_coco_id face;
+    rf_coco_id kinds[RF_CLASSES_MAX]; /* the category of each kind of object, with several */
+    bool has_kind[RF_CLASSES_MAX];
     size_t found;
 } results;
 
@@ -135,6 +137,22 @@ static rf_status read_images(results *r, rf_json_walk *walk) {
     }
 }
 
+/* Several kinds of objects: the category that is called as one of them. */
+static void note_kind(results *r, const char *name, const rf_coco_id *id) {
+    int label = r->dataset->classes.n > 1 ? rf_classes_find(&r->dataset->classes, name) : -1;
+    if (label < 0) return;
+    r->kinds[label] = *id;
+    r->has_kind[label] = true;
+}
+
+static rf_status check_kinds(const results *r, const char *path) {
+    for (int k = 0; k < r->dataset->classes.n; k++)
+        if (!r->has_kind[k])
+            return rf_fail(RF_ERR_FORMAT, "%s: none of its categories is called %s, as a kind of object of %s is", path,
+                           r->dataset->classes.name[k], r->dataset->annotation_path);
+    return RF_OK;
+}
+
 /* The category called face, else the only one. */
 static rf_status read_categories(results *r, rf_json_walk *walk) {
     bool more, called = false;
@@ -147,12 +165,14 @@ static rf_status read_categories(results *r, rf_json_walk *walk) {
         RF_TRY(rf_walk_item(walk, &more));
         if (!more) break;
         RF_TRY(read_entry(walk, "name", &id, name));
+        note_kind(r, name, &id);
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%.40s", n ? ", " : "", name);
         if (called || (n && strcasecmp(name, "face") != 0)) continue;
         r->face = id;
         called = strcasecmp(name, "face") == 0;
     }
+    if (r->dataset->classes.n > 1) return check_kinds(r, walk->path);
     r->has_face = called || n == 1;
     if (r->has_face || n == 0) return RF_OK;
     return rf_fail(RF_ERR_FORMAT, "%s: none of its categories (%s) is called face", walk->path, names);
@@ -257,6 +277,37 @@ static rf_status read_row(rf_json_walk *walk, row *out) {
     }
 }
 
+/* The label of a row; false: it is of another category, which is noted, or refused where nothing tells the face. */
+static rf_status find_label(results *r, const row *in, int line, uint8_t *label, bool *own) {
+    char text[RF_COCO_ID_BYTES], other[RF_COCO_ID_BYTES];
+    int n = r->dataset->classes.n;
+    *own = false;
+    if (n > 1 && !r->by_file)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s: %s has several kinds of objects; which category is which? Add --ids FILE, the COCO "
+                       "annotation with their names",
+                       r->path, r->dataset->annotation_path);
+    for (int k = 0; n > 1 && k < n; k++) {
+        if (!in->has_category || !rf_coco_id_same(&in->category, &r->kinds[k])) continue;
+        *label = (uint8_t)k;
+        *own = true;
+        return RF_OK;
+    }
+    if (n < 2 && in->has_category && !r->has_face) {
+        r->face = in->category;
+        r->has_face = true;
+    }
+    *own = n < 2 && (!in->has_category || rf_coco_id_same(&in->category, &r->face));
+    if (*own) return RF_OK;
+    if (!r->by_file)
+        return rf_fail(RF_ERR_FORMAT,
+                       "%s:%d: categories %s and %s; which of them is the face? Add --ids FILE, the COCO annotation "
+                       "with their names",
+                       r->path, line, rf_coco_id_text(&r->face, other), rf_coco_id_text(&in->category, text));
+    rf_prediction_notes_add(&r->set->notes, RF_NOTE_other_categories, "%s:%d", r->path, line);
+    return RF_OK;
+}
+
 static bool find_image(const results *r, const rf_coco_id *id, size_t *index) {
     if (rf_coco_ids_find(&r->ids, id, index)) return true;
     return !r->by_file && id->text[0] && find_name(r, id->text, index);
@@ -264,27 +315,17 @@ static bool find_image(const results *r, const rf_coco_id *id, size_t *index) {
 
 static rf_status take_row(results *r, const row *in, int line) {
     rf_prediction_notes *notes = &r->set->notes;
-    char text[RF_COCO_ID_BYTES], other[RF_COCO_ID_BYTES];
+    char text[RF_COCO_ID_BYTES];
+    uint8_t label = 0;
+    bool own;
     size_t image;
     rf_face face;
     if (!in->has_image || in->n != BOX || !in->has_score) {
         rf_prediction_notes_add(notes, RF_NOTE_bad_rows, "%s:%d", r->path, line);
         return RF_OK;
     }
-    if (in->has_category && !r->has_face) {
-        r->face = in->category;
-        r->has_face = true;
-    }
-    if (in->has_category && !rf_coco_id_same(&in->category, &r->face)) {
-        if (!r->by_file)
-            return rf_fail(
-                RF_ERR_FORMAT,
-                "%s:%d: categories %s and %s; which of them is the face? Add --ids FILE, the COCO annotation "
-                "with their names",
-                r->path, line, rf_coco_id_text(&r->face, other), rf_coco_id_text(&in->category, text));
-        rf_prediction_notes_add(notes, RF_NOTE_other_categories, "%s:%d", r->path, line);
-        return RF_OK;
-    }
+    RF_TRY(find_label(r, in, line, &label, &own));
+    if (!own) return RF_OK;
     if (!find_image(r, &in->image, &image)) {
         rf_prediction_notes_add(notes, RF_NOTE_strays, "%s:%d: image_id %s", r->path, line,
                                 rf_coco_id_text(&in->image, text));
@@ -292,6 +333,7 @@ static rf_status take_row(results *r, const row *in, int line) {
     }
     r->found++;
     if (!rf_prediction_face(in->v, r->path, line, notes, &face)) return RF_OK;
+    face.label = label;
     return rf_prediction_set_add(r->set, image, &face, in->v[BOX], NULL);
 }
 

@@ -11,7 +11,8 @@
 bool rf_coco_results_sniff(const char *path);
 
 /* Reads the detections of the images of a data set. ids: a COCO annotation file that tells which file an image_id
- * stands for, and which category is the face (the one called so, or the only one); NULL: an image_id is a name of a
+ * stands for, and which category is the face (the one called so, or the only one), or, where the set has several kinds
+ * of objects, those that are called as these; NULL: an image_id is a name of a
  * file, with or without suffix, or the number that the file's name is (7 for 000000000007.jpg), and there is one
  * category. Rows of other images and categories, and rows that lack something, are left out and noted. RF_ERR_FORMAT
  * with file:line for what is no JSON of that form, when ids mean nothing, and when not one row is of an image; *set is

@@ -132,7 +132,7 @@ static rf_status none_found(const folder *f, const char *const *names, size_t n)
 }
 
 /* whole: NULL, or as rf_predictions_doubled tells. */
-static rf_status read_names(const char *dir, const char *const *names, const bool *whole, size_t n,
+static rf_status read_names(const char *dir, const char *const *names, const bool *whole, size_t n, int classes,
                             rf_prediction_set *set) {
     folder f;
     *set = (rf_prediction_set){0};
@@ -141,6 +141,7 @@ static rf_status read_names(const char *dir, const char *const *names, const boo
                        dir);
     RF_TRY(folder_open(dir, &f));
     rf_status status = rf_prediction_set_make(n, set);
+    set->classes = classes;
     for (size_t i = 0; i < n && status == RF_OK; i++) status = read_image(&f, names[i], whole && whole[i], set, i);
     if (status == RF_OK && n && set->notes.n[RF_NOTE_missing] == n) status = none_found(&f, names, n);
     if (status == RF_OK && n && !set->notes.files)
@@ -158,7 +159,7 @@ rf_status rf_predictions_read_wider(const char *dir, const rf_wider_gt *gt, rf_p
     const char **names = rf_alloc(gt->n_images, sizeof(char *));
     if (!names) return RF_ERR_NOMEM;
     for (size_t i = 0; i < gt->n_images; i++) names[i] = gt->images[i].name;
-    rf_status status = read_names(dir, names, NULL, gt->n_images, set);
+    rf_status status = read_names(dir, names, NULL, gt->n_images, 0, set);
     rf_free(names);
     return status;
 }
@@ -169,7 +170,7 @@ rf_status rf_predictions_read(const char *dir, const rf_dataset *dataset, rf_pre
     for (size_t i = 0; i < dataset->n_samples; i++) names[i] = dataset->samples[i].name;
     bool *whole = NULL;
     rf_status status = rf_predictions_doubled(dataset, &whole);
-    if (status == RF_OK) status = read_names(dir, names, whole, dataset->n_samples, set);
+    if (status == RF_OK) status = read_names(dir, names, whole, dataset->n_samples, dataset->classes.n, set);
     rf_free(names);
     rf_free(whole);
     return status;

@@ -38,7 +38,9 @@ static rf_status prediction_path(const char *dir, const char *name, bool whole, 
     return status;
 }
 
-static rf_status write_faces(FILE *stream, const char *path, const char *name, const rf_face *faces, size_t n) {
+/* kinds: the label ends each row. */
+static rf_status write_faces(FILE *stream, const char *path, const char *name, const rf_face *faces, size_t n,
+                             bool kinds) {
     const char *base = rf_path_base(name);
     fprintf(stream, "%.*s\n%zu\n", (int)stem_length(base), base, n);
     for (size_t i = 0; i < n; i++) {
@@ -46,18 +48,20 @@ static rf_status write_faces(FILE *stream, const char *path, const char *name, c
         double x = (double)box[0], y = (double)box[1], w = (double)box[2] - x, h = (double)box[3] - y;
         if (!isfinite(x + y + w + h + (double)faces[i].score))
             return rf_fail(RF_ERR_NONFINITE, "%s: detection %zu is not finite", path, i + 1);
-        fprintf(stream, "%.9g %.9g %.9g %.9g %.9g\n", x, y, w, h, (double)faces[i].score);
+        fprintf(stream, "%.9g %.9g %.9g %.9g %.9g", x, y, w, h, (double)faces[i].score);
+        if (kinds) fprintf(stream, " %d", faces[i].label);
+        fputc('\n', stream);
     }
     return RF_OK;
 }
 
-static rf_status write_one(const char *dir, const char *name, bool whole, const rf_face *faces, size_t n) {
+static rf_status write_one(const char *dir, const char *name, bool whole, const rf_face *faces, size_t n, bool kinds) {
     rf_status status;
     rf_atomic_file *file = NULL;
     char *path = NULL;
     RF_TRY_GOTO(prediction_path(dir, name, whole, true, &path));
     RF_TRY_GOTO(rf_atomic_open(path, &file));
-    RF_TRY_GOTO(write_faces(rf_atomic_stream(file), path, name, faces, n));
+    RF_TRY_GOTO(write_faces(rf_atomic_stream(file), path, name, faces, n, kinds));
     status = rf_atomic_commit(file);
     file = NULL;
 fail:
@@ -67,7 +71,7 @@ fail:
 }
 
 rf_status rf_prediction_write(const char *dir, const char *name, const rf_face *faces, size_t n) {
-    return write_one(dir, name, false, faces, n);
+    return write_one(dir, name, false, faces, n, false);
 }
 
 /* ---- the files of a data set ---- */
@@ -126,7 +130,7 @@ rf_status rf_predictions_write(const char *dir, const rf_dataset *dataset, const
     RF_TRY(rf_predictions_doubled(dataset, &whole));
     rf_status status = rf_predictions_check(dir, dataset);
     for (size_t i = 0; status == RF_OK && i < dataset->n_samples; i++)
-        status = write_one(dir, dataset->samples[i].name, whole[i], lists[i].items, lists[i].n);
+        status = write_one(dir, dataset->samples[i].name, whole[i], lists[i].items, lists[i].n, dataset->classes.n > 1);
     rf_free(whole);
     return status;
 }
@@ -193,18 +197,20 @@ static rf_status read_rows(reader *r, const char *name, double count, rf_predict
     size_t rows = 0, before = set->lists[image].n, matlab = before;
     bool bad = count < 0;
     while (next_line(r)) {
-        double v[5];
+        double v[6];
         rf_face face;
+        bool kinds = set->classes > 1;
         if (r->line == r->stop) continue;
-        int n = rf_prediction_numbers(r->line, r->stop, v, 5);
+        int n = rf_prediction_numbers(r->line, r->stop, v, 5 + kinds);
         rows++;
-        if (n < 5) {
+        if (n < 5 + kinds || (kinds && !(v[5] >= 0 && v[5] < set->classes && v[5] == floor(v[5])))) {
             rf_prediction_notes_add(notes, RF_NOTE_bad_rows, "%s:%d", name, r->number);
             bad |= (double)rows <= count;
             continue;
         }
-        if (n > 5) rf_prediction_notes_add(notes, RF_NOTE_more_columns, "%s:%d", name, r->number);
+        if (n > 5 + kinds) rf_prediction_notes_add(notes, RF_NOTE_more_columns, "%s:%d", name, r->number);
         if (!rf_prediction_face(v, name, r->number, notes, &face)) continue;
+        if (kinds) face.label = (uint8_t)v[5];
         RF_TRY(rf_prediction_set_add(set, image, &face, v[4], NULL));
         if ((double)rows <= count) matlab = set->lists[image].n;
     }

@@ -3,6 +3,8 @@
  * name, the number of detections and one line "x y w h score" for each, in pixels. FDDB's: eval/fddb_file.h; COCO's:
  * eval/coco_results.h.
  *
+ * With several kinds of objects (data.classes) each row ends with the number of its kind, from 0.
+ *
  * Files of other tools are read as the official programs read them: what these take, odd or not, counts here as it
  * counts there; a row or file that they would stop at is left out. Everything odd is counted. */
 #ifndef RF_EVAL_PREDICTIONS_H
@@ -45,6 +47,7 @@ typedef struct rf_prediction_set {
     /* [n] so many detections, from the first one on, the WIDER FACE MATLAB tool reads: it takes as many rows as
      * announced and drops a file of which one cannot be read, where the Python port takes all rows */
     size_t *matlab_rows;
+    int classes; /* kinds of objects, whose numbers end the rows; below 2: rows have none */
     rf_prediction_notes notes;
 } rf_prediction_set;
 

@@ -67,7 +67,10 @@ void rf_protocol_result_free(rf_protocol_result *result) {
 }
 
 void rf_protocol_put(rf_protocol_result *out, const char *name, double value) {
-    if (out->n_values < RF_PROTOCOL_VALUES) out->values[out->n_values++] = (rf_protocol_value){name, value};
+    if (out->n_values == RF_PROTOCOL_VALUES) return;
+    rf_protocol_value *to = &out->values[out->n_values++];
+    snprintf(to->name, sizeof to->name, "%s", name);
+    to->value = value;
 }
 
 rf_status rf_protocol_new_curve(rf_protocol_result *out, const char *name, size_t room, rf_protocol_curve **curve) {

@@ -20,11 +20,11 @@ typedef struct rf_protocol_input {
     const int (*sizes)[2];             /* NULL, or width and height of each image; 0 0: not known */
 } rf_protocol_input;
 
-enum { RF_PROTOCOL_VALUES = 16, RF_PROTOCOL_CURVES = 4 };
+enum { RF_PROTOCOL_VALUES = 16 + RF_CLASSES_MAX, RF_PROTOCOL_CURVES = 4, RF_PROTOCOL_NAME = 64 };
 
 typedef struct rf_protocol_value {
-    const char *name; /* a constant, as a key of JSON */
-    double value;     /* NaN: nothing to measure */
+    char name[RF_PROTOCOL_NAME]; /* as a key of JSON */
+    double value;                /* NaN: nothing to measure */
 } rf_protocol_value;
 
 typedef struct rf_protocol_curve {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COCO's detection metric (cocodataset.org, #detection-eval): the best 100 detections an image, IoU 0.5, 0.55 ... 0.95,
  * precision at 101 recalls, also for faces of small, medium and large area. Ignored faces are treated as COCO's crowds:
- * overlap is a share of the detection, and any number of detections may lie on one. */
+ * overlap is a share of the detection, and any number of detections may lie on one. Several kinds of objects are scored
+ * one by one, the best 100 of each, and every figure is the mean over those that it can be told of. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/mem.h"
+#include "eval/class_part.h"
 #include "eval/protocol.h"
 
 enum { BEST = 100, THRESHOLDS = 10, RECALLS = 101, NO_FACE = -1 };
@@ -150,25 +152,59 @@ static rf_status put_curve(const char *name, const double *precision, rf_protoco
     return RF_OK;
 }
 
-static rf_status score_all(const rf_dataset *truth, const ranked *sorted, tally *t, bool *taken,
-                           rf_protocol_result *out) {
+/* What is told of a kind of object, or of all faces. */
+enum { AP, AP50, AP75, AP_SMALL, AP_MEDIUM, AP_LARGE, AR, FIGURES };
+typedef struct figures {
+    double v[FIGURES];
+    double curve[2][RECALLS];
+} figures;
+
+static rf_status score_all(const rf_dataset *truth, const ranked *sorted, tally *t, bool *taken, figures *out) {
     static const range ranges[] = {{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}};
-    static const char *const names[] = {"ap", "ap_small", "ap_medium", "ap_large"};
     scores all, part;
     RF_TRY(score_range(truth, sorted, &ranges[0], t, taken, &all));
-    rf_protocol_put(out, "ap", all.ap);
-    rf_protocol_put(out, "ap50", all.ap50);
-    rf_protocol_put(out, "ap75", all.ap75);
+    out->v[AP] = all.ap;
+    out->v[AP50] = all.ap50;
+    out->v[AP75] = all.ap75;
+    out->v[AR] = all.recall;
+    memcpy(out->curve, all.curve, sizeof out->curve);
     for (int i = 1; i < 4; i++) {
         RF_TRY(score_range(truth, sorted, &ranges[i], t, taken, &part));
-        rf_protocol_put(out, names[i], part.ap);
+        out->v[AP_SMALL + i - 1] = part.ap;
     }
-    rf_protocol_put(out, "ar100", all.recall);
-    RF_TRY(put_curve("IoU 0.5", all.curve[0], out));
-    return put_curve("IoU 0.75", all.curve[1], out);
+    return RF_OK;
 }
 
-static rf_status rank(const rf_protocol_input *in, size_t image, ranked *out) {
+static rf_status put_figures(const figures *f, rf_protocol_result *out) {
+    static const char *const names[FIGURES] = {"ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar100"};
+    for (int i = 0; i < FIGURES; i++) rf_protocol_put(out, names[i], f->v[i]);
+    RF_TRY(put_curve("IoU 0.5", f->curve[0], out));
+    return put_curve("IoU 0.75", f->curve[1], out);
+}
+
+/* The mean of each figure over the n kinds that have it. */
+static void average(const figures *of, int n, figures *out) {
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < FIGURES; i++) {
+        int known = 0;
+        for (int k = 0; k < n; k++) {
+            if (isnan(of[k].v[i])) continue;
+            out->v[i] += of[k].v[i];
+            known++;
+        }
+        out->v[i] = known ? out->v[i] / known : NAN;
+    }
+    for (int r = 0; r < 2 * RECALLS; r++) {
+        int known = 0;
+        for (int k = 0; k < n; k++) known += !isnan(of[k].v[AP]);
+        for (int k = 0; k < n; k++)
+            if (!isnan(of[k].v[AP]))
+                out->curve[r / RECALLS][r % RECALLS] += of[k].curve[r / RECALLS][r % RECALLS] / known;
+    }
+}
+
+/* Those with a label, or with any for -1. */
+static rf_status rank(const rf_protocol_input *in, size_t image, int label, ranked *out) {
     const rf_face_list *list = &in->detections[image];
     size_t n = list->n;
     uint32_t *order = rf_alloc(n, sizeof *order);
@@ -180,32 +216,33 @@ static rf_status rank(const rf_protocol_input *in, size_t image, ranked *out) {
     for (size_t k = 0; k < n; k++) keys[k] = rf_protocol_score(in, image, k);
     RF_TRY_GOTO(rf_order_descending_double(keys, n, order));
     for (size_t k = 0; k < n; k++) {
-        out->list.items[k] = list->items[order[k]];
-        out->scores[k] = keys[order[k]];
+        if (label >= 0 && list->items[order[k]].label != label) continue;
+        out->scores[out->list.n] = keys[order[k]];
+        out->list.items[out->list.n++] = list->items[order[k]];
     }
-    out->list.n = n;
 fail:
     rf_free(order);
     rf_free(keys);
     return status;
 }
 
-static rf_status coco_run(const rf_protocol_input *in, rf_protocol_result *out) {
-    size_t n = in->truth->n_samples, total = 0;
+/* Of one kind, whose faces alone are in the truth, or of all for label -1. */
+static rf_status score_kind(const rf_protocol_input *in, const rf_dataset *truth, int label, figures *out) {
+    size_t n = truth->n_samples, total = 0;
     rf_status status = RF_ERR_NOMEM;
     tally t = {0};
-    bool *taken = rf_alloc(in->truth->n_faces, sizeof *taken);
+    bool *taken = rf_alloc(truth->n_faces, sizeof *taken);
     ranked *sorted = rf_alloc(n, sizeof *sorted);
     if (!taken || !sorted) goto fail;
     for (size_t i = 0; i < n; i++) {
-        RF_TRY_GOTO(rank(in, i, &sorted[i]));
+        RF_TRY_GOTO(rank(in, i, label, &sorted[i]));
         total += sorted[i].list.n;
     }
     status = RF_ERR_NOMEM;
     t.marks = rf_alloc(total, sizeof *t.marks);
     t.keys = rf_alloc(total, sizeof *t.keys);
     t.order = rf_alloc(total, sizeof *t.order);
-    if (t.marks && t.keys && t.order) status = score_all(in->truth, sorted, &t, taken, out);
+    if (t.marks && t.keys && t.order) status = score_all(truth, sorted, &t, taken, out);
 fail:
     for (size_t i = 0; sorted && i < n; i++) {
         rf_face_list_free(&sorted[i].list);
@@ -216,6 +253,35 @@ fail:
     rf_free(t.marks);
     rf_free(t.keys);
     rf_free(t.order);
+    return status;
+}
+
+static rf_status coco_run(const rf_protocol_input *in, rf_protocol_result *out) {
+    const rf_classes *classes = &in->truth->classes;
+    int n = classes->n;
+    figures all;
+    if (n < 2) {
+        RF_TRY(score_kind(in, in->truth, -1, &all));
+        return put_figures(&all, out);
+    }
+    figures *of = rf_alloc((size_t)n, sizeof *of);
+    rf_status status = of ? RF_OK : RF_ERR_NOMEM;
+    for (int k = 0; k < n && status == RF_OK; k++) {
+        rf_class_part part;
+        status = rf_class_part_make(in->truth, in->detections, k, &part);
+        if (status == RF_OK) status = score_kind(in, &part.truth, k, &of[k]);
+        rf_class_part_free(&part);
+    }
+    if (status == RF_OK) {
+        average(of, n, &all);
+        status = put_figures(&all, out);
+    }
+    for (int k = 0; k < n && status == RF_OK; k++) {
+        char name[RF_METRIC_NAME];
+        rf_class_metric_name("ap", classes, k, name);
+        rf_protocol_put(out, name, of[k].v[AP]);
+    }
+    rf_free(of);
     return status;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "autograd/exec.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/rng.h"
@@ -303,6 +304,66 @@ static void from_a_set_to_faces(void **state) {
     refused("rf-train configs/demo.ini --data @/set --set data.classes=mask,hat --out @/third", "a \"no_mask\"");
 }
 
+static double number_in(const char *path, const char *key) {
+    static char text[PROGRAMS_TEXT];
+    double value = NAN;
+    rf_json *doc;
+    read_text(path, text);
+    assert_int_equal(rf_json_parse(text, strlen(text), &doc), 0);
+    if (!rf_json_number(rf_json_get(doc, key), &value)) fail_msg("no %s in %s", key, text);
+    rf_json_free(doc);
+    return value;
+}
+
+/* What is found and written as text is scored as what is found. */
+static void predictions_keep_kinds(void **state) {
+    (void)state;
+    static const char *const keys[] = {"ap", "ap50", "ar100", "ap_mask", "ap_no_mask"};
+    succeeds("rf-eval @/run/last.safetensors --data @/set --protocol coco --pred-out @/pred --report @/report --json "
+             "@/a.json");
+    succeeds("rf-eval --pred @/pred --data @/set --protocol coco --json @/b.json");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_float_equal(number_in("@/a.json", keys[i]), number_in("@/b.json", keys[i]), 1e-6);
+    assert_float_equal(number_in("@/a.json", "ap"),
+                       (number_in("@/a.json", "ap_mask") + number_in("@/a.json", "ap_no_mask")) / 2, 1e-9);
+    refused("rf-eval --pred @/run --data @/set --protocol coco", "not one prediction file");
+}
+
+/* COCO's results: the truth itself, with two objects called the other kind. */
+static void results_have_categories(void **state) {
+    (void)state;
+    static char text[PROGRAMS_TEXT];
+    rf_dataset *set;
+    size_t used = 0, wrong = 0;
+    succeeds("rf-data convert @/set --from label --to coco --images keep --out @/coco");
+    assert_int_equal(rf_dataset_open("auto", at("@/set/val/label.txt"), at("@/set/val/images"), NULL, &set), RF_OK);
+    for (int flip = 0; flip < 2; flip++) {
+        used = (size_t)snprintf(text, sizeof text, "[");
+        for (size_t i = 0; i < set->n_samples; i++)
+            for (size_t k = 0; k < set->samples[i].n_faces; k++) {
+                const rf_face *face = &set->faces[set->samples[i].first_face + k];
+                const float *b = face->box;
+                bool other = flip && face->label == 1 && !face->ignore;
+                wrong += other;
+                used += (size_t)snprintf(
+                    text + used, sizeof text - used,
+                    "%s{\"image_id\":%zu,\"category_id\":%d,\"bbox\":[%.9g,%.9g,%.9g,%.9g],\"score\":0.9}",
+                    used > 1 ? "," : "", i + 1, other ? 1 : 1 + face->label, (double)b[0], (double)b[1],
+                    (double)(b[2] - b[0]), (double)(b[3] - b[1]));
+            }
+        snprintf(text + used, sizeof text - used, "]");
+        assert_int_equal(rf_file_write_atomic(at("@/results.json"), text, strlen(text)), RF_OK);
+        succeeds(
+            "rf-eval --pred @/results.json --ids @/coco/val/coco.json --data @/set --protocol coco --json @/c.json");
+        assert_float_equal(number_in("@/c.json", "ap_no_mask"), flip ? 0 : 1, 1e-9);
+        if (!flip) assert_float_equal(number_in("@/c.json", "ap_mask"), 1, 1e-9);
+        if (flip) assert_true(number_in("@/c.json", "ap_mask") < 1);
+    }
+    assert_true(wrong > 0);
+    refused("rf-eval --pred @/results.json --data @/set --protocol coco", "Add --ids FILE");
+    rf_dataset_free(set);
+}
+
 /* A set of kinds trains a detector of faces, too, and says so. */
 static void kinds_may_be_one(void **state) {
     (void)state;
@@ -333,6 +394,7 @@ int main(void) {
         cmocka_unit_test(mining_takes_the_largest), cmocka_unit_test(best_kind_and_score),
         cmocka_unit_test(kinds_are_merged_apart),   cmocka_unit_test(the_merge_is_a_setting),
         cmocka_unit_test(each_kind_has_its_value),  cmocka_unit_test(from_a_set_to_faces),
+        cmocka_unit_test(predictions_keep_kinds),   cmocka_unit_test(results_have_categories),
         cmocka_unit_test(kinds_may_be_one),
     };
     return cmocka_run_group_tests(tests, begin, end);
