@@ -17,7 +17,7 @@ if [ "${1:-}" = --one ]; then
     p=$(grep -c '^\[       OK \]' "$log" || true)
     f=$(grep -c '^\[  FAILED  \] .*' "$log" || true)
     if [ "$status" -ne 0 ]; then
-        [ "$f" -gt 0 ] && f=$(grep -cE '^\[  FAILED  \] [a-z]' "$log" || true)
+        [ "$f" -gt 0 ] && f=$(grep -oE '^\[  FAILED  \] [a-z][a-z_0-9]*' "$log" | sort -u | wc -l) # cmocka lists them again
         [ "$f" -gt 0 ] || f=1
         text="FAIL $program ($p passed, exit $status)
 $(tail -n 40 "$log")"
