@@ -57,7 +57,7 @@ static rf_status fill_batch(stepper *s) {
     size_t values = batch * (size_t)config->input.size * (size_t)config->input.size * 3;
     for (size_t i = 0; i < values; i++) input[i] = rf_rng_range(&rng, -100, 100);
     rf_loss_batch faces = {.faces = s->lists, .n_faces = s->counts};
-    return s->net.loss_kind->set_batch(s->net.loss, &faces);
+    return rf_loss_set_batch(s->net.loss, &faces);
 }
 
 static rf_status build(stepper *s) {

@@ -187,7 +187,7 @@ void golden_check_model(const char *file, const char *config_path, golden_tolera
     size_t n_faces[2];
     make_faces(golden, faces, n_faces);
     rf_loss_batch batch = {.faces = lists, .n_faces = n_faces};
-    net.loss_kind->set_batch(net.loss, &batch);
+    rf_loss_set_batch(net.loss, &batch);
     for (int step = 0; step < tolerance.steps; step++) {
         for (size_t i = 0; i < rf_shape_count(&shape); i++) input[i] = (rf_real)(2 * (float)golden_number("input", i));
         assert_int_equal(rf_exec_forward(net.exec, true), RF_OK);

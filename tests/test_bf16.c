@@ -167,7 +167,7 @@ static double loss_with(const char *precision) {
         fail_msg("%s", rf_error_message());
     rf_face face = {.box = {20, 20, 60, 70}}, *lists[2] = {&face, &face};
     size_t counts[2] = {1, 1};
-    net.loss_kind->set_batch(net.loss, &(rf_loss_batch){.faces = lists, .n_faces = counts});
+    rf_loss_set_batch(net.loss, &(rf_loss_batch){.faces = lists, .n_faces = counts});
     float *noise = draw(2 * 96 * 96 * 3, 6, false);
     memcpy(rf_exec_data(net.exec, net.detector.input), noise, 2 * 96 * 96 * 3 * sizeof *noise);
     assert_int_equal(rf_exec_forward(net.exec, true), RF_OK);

@@ -16,7 +16,7 @@
 #include "tests/faces_kit.h"
 #include "tests/golden.h"
 #include "train/loss.h"
-#include "train/mining.h"
+#include "detect/sampler.h"
 #include "train/loss_norm.h"
 #include "tests/outputs_kit.h"
 
@@ -114,17 +114,15 @@ static void copy_stages(rig *r, const rf_config *config, rf_detector *detector) 
 
 static void rig_make(rig *r, const rf_config *config) {
     rf_detector detector;
-    const rf_loss_kind *kind = rf_loss_at(config->loss.kind);
     *r = (rig){.graph = rf_graph_new()};
     copy_stages(r, config, &detector);
     r->outputs = detector.outputs;
-    assert_int_equal(kind->make(config, IMAGES, 96, 96, &r->loss), RF_OK);
-    if (rf_loss_build(kind, r->loss, r->graph, &detector, NULL, &r->values) != RF_OK)
-        fail_msg("%s", rf_error_message());
+    assert_int_equal(rf_loss_make(config, IMAGES, 96, 96, &r->loss), RF_OK);
+    if (rf_loss_build(r->loss, r->graph, &detector, &r->values) != RF_OK) fail_msg("%s", rf_error_message());
     assert_int_equal(rf_graph_backward(r->graph, &r->values.total, 1), RF_OK);
     r->exec = rf_exec_new(r->graph, &(rf_exec_options){.keep_all = true});
     assert_non_null(r->exec);
-    kind->set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
+    rf_loss_set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
 }
 
 static void rig_run(rig *r) {
@@ -134,10 +132,10 @@ static void rig_run(rig *r) {
     assert_int_equal(rf_alloc_count(), before);
 }
 
-static void rig_free(rig *r, const rf_config *config) {
+static void rig_free(rig *r) {
     rf_exec_free(r->exec);
     rf_graph_free(r->graph);
-    rf_loss_at(config->loss.kind)->free(r->loss);
+    rf_loss_free(r->loss);
     for (int k = 0; k < RF_NET_STAGES; k++)
         for (int i = 0; i < KINDS; i++) {
             rf_free(r->data[k][i]);
@@ -222,11 +220,11 @@ static void losses_equal_pytorch(void **state) {
             landmarks += (size_t)golden_get(stage, "landmarks");
             negatives += (size_t)golden_get(stage, "negatives");
         }
-        rf_loss_counts counts = rf_loss_find("multibox")->counts(r.loss);
+        rf_loss_counts counts = rf_loss_counted(r.loss);
         assert_int_equal(counts.positives, positives);
         assert_int_equal(counts.landmarks, landmarks);
         assert_int_equal(counts.negatives, negatives);
-        rig_free(&r, &config);
+        rig_free(&r);
     }
     rf_json_free(golden);
 }
@@ -250,7 +248,7 @@ static void threads_change_nothing(void **state) {
                 if (threads == 1) first[k][i] = rf_alloc(r.count[k][i], sizeof(rf_real));
                 if (threads == 1) memcpy(first[k][i], r.grad[k][i], bytes);
             }
-        rig_free(&r, &config);
+        rig_free(&r);
     }
     rf_set_threads(0);
 }
@@ -276,8 +274,8 @@ static void landmarks_of_stages_are_weighed(void **state) {
             }
             assert_true(most > 0);
         }
-    rig_free(&a, &plain);
-    rig_free(&b, &weighed);
+    rig_free(&a);
+    rig_free(&b);
 }
 
 /* Which of the levels that predict something have the gradients of `all`, as bits; the others must have none. */
@@ -313,7 +311,7 @@ static void one_level_trains(void **state) {
         rf_config config = settings_of(c);
         rig all, one;
         int drawn[LEVELS] = {0}, before[24] = {0};
-        config.loss.mining = rf_mining_id("level_hard");
+        config.loss.mining = rf_sampler_id("level_hard");
         config.loss.normalise = rf_loss_norm_id("level_fixed");
         rig_make(&all, &config);
         rig_run(&all);
@@ -322,8 +320,7 @@ static void one_level_trains(void **state) {
         for (int round = 0; round < 48; round++) {
             uint64_t number = (uint64_t)round % 24;
             unsigned level = 0;
-            rf_loss_find("multibox")
-                ->set_batch(one.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces, .number = number});
+            rf_loss_set_batch(one.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces, .number = number});
             rig_run(&one);
             for (int k = 0; k < config.cascade.stages; k++)
                 for (int i = 0; i < KINDS; i++) level |= levels_that_train(&all, &one, k, i);
@@ -333,8 +330,8 @@ static void one_level_trains(void **state) {
             drawn[level / 2]++;
         }
         for (int l = 0; l < LEVELS; l++) assert_true(drawn[l] >= 8);
-        rig_free(&all, &config);
-        rig_free(&one, &config);
+        rig_free(&all);
+        rig_free(&one);
     }
 }
 

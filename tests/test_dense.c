@@ -15,9 +15,9 @@
 #include "core/rng.h"
 #include "data/mesh_table.h"
 #include "data/synth_mesh.h"
+#include "detect/spec.h"
 #include "layers/init.h"
 #include "tests/faces_kit.h"
-#include "train/loss_dense.h"
 #include "train/train_graph.h"
 
 enum { N = 2, SIDE = 64, VERTICES = 15, TRIANGLES = 16 };
@@ -101,7 +101,7 @@ static void make(const char *more, problem *p) {
     p->counts[1] = 1;
     for (int i = 0; i < N; i++) p->lists[i] = p->faces[i];
     rf_loss_batch batch = {.faces = p->lists, .n_faces = p->counts, .mesh = &p->table, .placements = p->placements};
-    p->net.loss_kind->set_batch(p->net.loss, &batch);
+    rf_loss_set_batch(p->net.loss, &batch);
     rf_real *input = rf_exec_data(p->net.exec, p->net.detector.input);
     for (int i = 0; i < N * SIDE * SIDE * 3; i++) input[i] = (rf_real)rf_rng_normal(&rng);
 }

@@ -134,7 +134,7 @@ static void open_rig(rig *r, const char *model, const char *more) {
     r->params = params_of(&r->config);
     expect_ok(rf_train_graph_make(&r->config, r->params, &r->net));
     expect_ok(rf_train_graph_plan(&r->config, &r->net));
-    expect_ok(r->net.loss_kind->set_batch(r->net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
+    expect_ok(rf_loss_set_batch(r->net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
     run_step(r);
 }
 
@@ -236,13 +236,13 @@ static void faces_come_and_go(void **state) {
     }
     rf_loss_batch batch = {.faces = lists, .n_faces = many};
     rf_alloc_fail_at(1);
-    assert_int_equal(r.net.loss_kind->set_batch(r.net.loss, &batch), RF_ERR_NOMEM);
+    assert_int_equal(rf_loss_set_batch(r.net.loss, &batch), RF_ERR_NOMEM);
     rf_alloc_fail_at(0);
-    expect_ok(r.net.loss_kind->set_batch(r.net.loss, &batch));
+    expect_ok(rf_loss_set_batch(r.net.loss, &batch));
     run_step(&r);
     assert_true(value_of(&r, rf_terms_value(&r.net.values.terms, "head_box")) > 0);
     batch.n_faces = none;
-    expect_ok(r.net.loss_kind->set_batch(r.net.loss, &batch));
+    expect_ok(rf_loss_set_batch(r.net.loss, &batch));
     run_step(&r);
     assert_true(value_of(&r, rf_terms_value(&r.net.values.terms, "head_box")) == 0 &&
                 value_of(&r, rf_terms_value(&r.net.values.terms, "head_cls")) > 0);

@@ -21,7 +21,7 @@
 #include "tests/golden.h"
 #include "train/loss.h"
 #include "train/loss_norm.h"
-#include "train/mining.h"
+#include "detect/sampler.h"
 #include "tests/outputs_kit.h"
 
 static void near(double got, double want, double tolerance, const char *what) {
@@ -55,8 +55,8 @@ static void a_case_by_hand(void **state) {
     static const float d[12] = {3, 1, 2, -5, 0.5f, 4, 0.25f, 9, /* second level */ -1, 7, -2, 2};
     static const char given[] = "+++----."
                                 "-+--";
-    rf_mining_image image = {2, {0, 8, 12}, logits, label, 4, keys, 2}; /* levels of 8 and 4 anchors */
-    rf_mining_spec spec = {.total = 4, .positives = 2, .negative_ratio = 1, .min_negatives = 0};
+    rf_sample_image image = {2, {0, 8, 12}, logits, label, 4, keys, 2, {NULL}}; /* levels of 8 and 4 anchors */
+    rf_sample_spec spec = {.total = 4, .positives = 2, .negative_ratio = 1, .min_negatives = 0};
     differences(d, 12);
     set_labels(given);
     rf_mine_level_hard(&spec, &image); /* 2 positives and 2 negatives; 1 and 3 */
@@ -98,10 +98,10 @@ static void levels_equal_sorting(void **state) {
     static int8_t want[MOST];
     for (uint32_t round = 0; round < 200; round++) {
         rf_rng rng = rf_rng_make(3, 0, round, RF_STREAM_TEST);
-        rf_mining_image image = {3, {0}, logits, label, 0, keys, 2};
+        rf_sample_image image = {3, {0}, logits, label, 0, keys, 2, {NULL}};
         for (int l = 0; l < 3; l++) image.first[l + 1] = image.first[l] + 1 + rf_rng_below(&rng, 1000);
         size_t count = image.first[3];
-        rf_mining_spec spec = {.negative_ratio = 3,
+        rf_sample_spec spec = {.negative_ratio = 3,
                                .min_negatives = rf_rng_below(&rng, 50),
                                .total = 1 + rf_rng_below(&rng, 300),
                                .positives = rf_rng_below(&rng, 80)};
@@ -129,10 +129,10 @@ static void lots(void **state) {
     enum { N = 200 };
     static int8_t first[N];
     static int kept[N];
-    rf_mining_image image = {1, {0, N}, logits, label, 0, keys, 2};
+    rf_sample_image image = {1, {0, N}, logits, label, 0, keys, 2, {NULL}};
     int other = 0;
     for (int round = 0; round < 200; round++) {
-        rf_mining_spec spec = {.total = 50, .positives = 10, .seed = (uint64_t)(round < 100)};
+        rf_sample_spec spec = {.total = 50, .positives = 10, .seed = (uint64_t)(round < 100)};
         for (int twice = 0; twice < 2; twice++) {
             size_t n[3] = {0};
             for (size_t a = 0; a < N; a++) {
@@ -155,8 +155,8 @@ static void lots(void **state) {
 static void kinds_are_the_choices(void **state) {
     (void)state;
     char text[96];
-    for (int k = 0; k < rf_mining_count(); k++) {
-        snprintf(text, sizeof text, "[loss]\nmining=%s\n", rf_mining_at(k)->name);
+    for (int k = 0; k < rf_sampler_count(); k++) {
+        snprintf(text, sizeof text, "[loss]\nmining=%s\n", rf_sampler_at(k)->name);
         rf_config config = config_of(text);
         assert_int_equal(config.loss.mining, k);
     }
@@ -165,7 +165,7 @@ static void kinds_are_the_choices(void **state) {
         rf_config config = config_of(text);
         assert_int_equal(config.loss.normalise, k);
     }
-    assert_null(rf_mining_find("none"));
+    assert_null(rf_sampler_find("none"));
     assert_null(rf_loss_norm_find("none"));
 }
 
@@ -272,18 +272,17 @@ static void check_case(const rf_json *file, const rf_json *golden) {
     }
     rf_detector detector = {.anchors = anchors.count};
     for (int k = 0; k < OUTPUTS; k++) kit_output(&detector.outputs, said[k], v[k], &anchors);
-    const rf_loss_kind *kind = rf_loss_find("multibox");
     rf_loss *loss;
     rf_loss_values values;
     for (size_t i = 0; i < IMAGES; i++) {
         lists[i] = faces[i];
         n_faces[i] = read_faces(rf_json_at(rf_json_get(file, "faces"), i), faces[i]);
     }
-    expect_ok(kind->make(&config, IMAGES, side, side, &loss));
-    expect_ok(rf_loss_build(kind, loss, graph, &detector, NULL, &values));
+    expect_ok(rf_loss_make(&config, IMAGES, side, side, &loss));
+    expect_ok(rf_loss_build(loss, graph, &detector, &values));
     expect_ok(rf_graph_backward(graph, &values.total, 1));
     rf_exec *exec = rf_exec_new(graph, NULL);
-    expect_ok(kind->set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
+    expect_ok(rf_loss_set_batch(loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces}));
     expect_ok(rf_exec_forward(exec, true));
     expect_ok(rf_exec_backward(exec, false));
     near((double)*rf_exec_data(exec, rf_terms_value(&values.terms, "cls")), golden_get(golden, "cls"), 1e-6, "cls");
@@ -311,11 +310,11 @@ static void check_case(const rf_json *file, const rf_json *golden) {
         }
     }
     assert_int_equal(at, IMAGES * A);
-    rf_loss_counts counts = kind->counts(loss);
+    rf_loss_counts counts = rf_loss_counted(loss);
     assert_true(counts.positives == counted[0] && counts.negatives == counted[1]);
     rf_exec_free(exec);
     rf_graph_free(graph);
-    kind->free(loss);
+    rf_loss_free(loss);
     rf_anchor_set_free(&anchors);
 }
 

@@ -25,7 +25,7 @@
 #include "tests/decode_kit.h"
 #include "tests/programs.h"
 #include "train/loss.h"
-#include "train/mining.h"
+#include "detect/sampler.h"
 
 static rf_config config_of(const char *text) {
     rf_config config;
@@ -72,7 +72,7 @@ static void others_are_refused(void **state) {
     }
     rf_config config = config_of("[model]\nlandmarks=no\n[loss]\nkind=refineface\n[data]\nclasses=a,b\n");
     rf_loss *loss = NULL;
-    assert_int_equal(rf_loss_find("refineface")->make(&config, 1, 64, 64, &loss), RF_ERR_USER);
+    assert_int_equal(rf_loss_make(&config, 1, 64, 64, &loss), RF_ERR_USER);
     assert_non_null(strstr(rf_error_message(), "the focal loss of loss.kind = refineface is for one kind"));
 }
 
@@ -85,8 +85,8 @@ static void mining_takes_the_largest(void **state) {
     const rf_real logits[] = {0, 3, 1, 1, 0, -2, 0, -5, 2, 1, 1.5, 0};
     int8_t label[] = {1, 0, 0, 0};
     uint64_t keys[4];
-    rf_mining_spec spec = {.negative_ratio = 1, .min_negatives = 1};
-    rf_mining_image image = {
+    rf_sample_spec spec = {.negative_ratio = 1, .min_negatives = 1};
+    rf_sample_image image = {
         .n_levels = 1, .first = {0, 4}, .classes = 3, .logits = logits, .label = label, .n_positive = 1, .keys = keys};
     rf_mine_ratio(&spec, &image);
     const int8_t expected[] = {1, -1, 0, -1};

@@ -14,7 +14,7 @@
 #include "tests/decode_kit.h"
 #include "detect/spec.h"
 #include "tests/golden.h"
-#include "train/margin.h"
+#include "detect/margin.h"
 #include "train/rois.h"
 #include "train/train_graph.h"
 
@@ -108,7 +108,7 @@ static void open_rig(rig *r, const char *const *own) {
     rf_real *input = rf_exec_data(r->net.exec, r->net.detector.input);
     for (size_t i = 0; i < 2 * SIDE * SIDE * 3; i++) input[i] = (rf_real)golden_number("input", i);
     rf_loss_batch batch = {.faces = lists, .n_faces = n_faces};
-    r->net.loss_kind->set_batch(r->net.loss, &batch);
+    rf_loss_set_batch(r->net.loss, &batch);
     assert_int_equal(rf_exec_forward(r->net.exec, true), RF_OK);
     assert_int_equal(rf_exec_backward(r->net.exec, false), RF_OK);
 }
@@ -168,9 +168,9 @@ static void refinement_has_no_gradient(void **state) {
     close_rig(&second);
 }
 
-static double fact(rf_loss *loss, const rf_loss_kind *kind, const char *name) {
+static double fact(rf_loss *loss, const char *name) {
     rf_loss_fact facts[RF_LOSS_FACTS];
-    size_t n = kind->facts(loss, facts);
+    size_t n = rf_loss_facts(loss, facts);
     for (size_t i = 0; i < n; i++)
         if (strcmp(facts[i].name, name) == 0) return facts[i].value;
     return -1;
@@ -184,7 +184,7 @@ static void sure_negatives_are_dropped(void **state) {
     for (int i = 0; i < 3; i++) {
         rig r;
         open_rig(&r, (const char *const[]){drops[i], NULL});
-        rf_loss_counts counts = r.net.loss_kind->counts(r.net.loss);
+        rf_loss_counts counts = rf_loss_counted(r.net.loss);
         negatives[i] = counts.negatives;
         positives[i] = counts.positives;
         /* By hand: the first step's logits of the low levels, which are the first rows, against the threshold. */
@@ -194,9 +194,9 @@ static void sure_negatives_are_dropped(void **state) {
         size_t sure = 0;
         for (size_t k = 0; k < 2 * first.count; k++) sure += (double)cls[2 * k + 1] - (double)cls[2 * k] < limit;
         assert_true(negatives[0] - negatives[i] <= sure && negatives[0] - negatives[i] + 2 * positives[i] >= sure);
-        double kept = fact(r.net.loss, r.net.loss_kind, "stc_kept");
+        double kept = fact(r.net.loss, "stc_kept");
         assert_true(i == 0 || kept >= 0);
-        assert_true(fact(r.net.loss, r.net.loss_kind, "stc_kept") < 0); /* telling clears */
+        assert_true(fact(r.net.loss, "stc_kept") < 0); /* telling clears */
         close_rig(&r);
     }
     assert_true(positives[0] == positives[1] && positives[1] == positives[2]);

@@ -16,7 +16,7 @@
 #include "core/registry.h"
 #include "eval/metric.h"
 #include "train/loss.h"
-#include "train/mining.h"
+#include "detect/sampler.h"
 #include "train/schedule.h"
 
 static void expect(rf_status status, const char *message) {
@@ -101,7 +101,7 @@ static void what_lacks_a_function_is_refused(void **state) {
     expect(rf_register_op(&(const rf_op){.name = "conv2d"}), "a second op registers as \"conv2d\"");
     expect(rf_register_loss(&(const rf_loss_kind){.name = "nothing"}), "the loss \"nothing\" lacks something");
     expect(rf_register_metric(&(const rf_metric){.name = "nothing"}), "the metric \"nothing\" lacks something");
-    expect(rf_register_mining(&(const rf_mining_kind){.name = "nothing"}), "the mining \"nothing\" lacks something");
+    expect(rf_register_sampler(&(const rf_sampler){.name = "nothing"}), "the sampler \"nothing\" lacks something");
 }
 
 static void the_first_graph_closes_them(void **state) {

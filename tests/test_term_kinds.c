@@ -14,6 +14,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "layers/init.h"
+#include "train/term_kind.h"
 #include "train/train_graph.h"
 
 enum { SIDE = 64, IMAGES = 2, MANY = RF_TERMS_MAX - 2 };
@@ -83,10 +84,10 @@ static rf_status build_nothing(const rf_term_context *c, void *state) {
 }
 
 static const rf_term_kind test_kinds[] = {
-    {"sizes", "of boxes", sizeof(sizes), build_sizes, free_sizes},
-    {"lr", "a key that the log has", 0, build_small, NULL},
-    {"cls", "a term that the loss has", 0, build_small, NULL},
-    {"ears", "none", 1, build_nothing, NULL},
+    {.name = "sizes", .doc = "of boxes", .state_bytes = sizeof(sizes), .build = build_sizes, .free = free_sizes},
+    {.name = "lr", .doc = "a key that the log has", .build = build_small},
+    {.name = "cls", .doc = "a term that the loss has", .build = build_small},
+    {.name = "ears", .doc = "none", .state_bytes = 1, .build = build_nothing},
 };
 static rf_term_kind many[MANY];
 static char many_names[MANY][8];
@@ -97,7 +98,7 @@ static int set_up(void **state) {
         if (rf_register_term_kind(&test_kinds[i]) != RF_OK) return -1;
     for (int i = 0; i < MANY; i++) {
         snprintf(many_names[i], sizeof many_names[i], "%d", i % 100);
-        many[i] = (rf_term_kind){many_names[i], "one of many", 0, build_small, NULL};
+        many[i] = (rf_term_kind){.name = many_names[i], .doc = "one of many", .build = build_small};
         if (rf_register_term_kind(&many[i]) != RF_OK) return -1;
     }
     static const float boxes[IMAGES][2][4] = {{{6, 8, 30, 36}, {34, 30, 56, 52}}, {{12, 14, 52, 58}}};
@@ -132,7 +133,7 @@ static rf_status rig_open(rig *r, const char *terms, const char *more) {
     rf_rng rng = rf_rng_make(3, 0, 0, RF_STREAM_TEST);
     rf_real *x = rf_exec_data(r->net.exec, r->net.detector.input);
     for (size_t i = 0; i < (size_t)IMAGES * SIDE * SIDE * 3; i++) x[i] = (rf_real)rf_rng_normal(&rng);
-    return r->net.loss_kind->set_batch(r->net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
+    return rf_loss_set_batch(r->net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
 }
 
 static void rig_close(rig *r) {
@@ -180,6 +181,7 @@ static void the_setting_is_read_strictly(void **state) {
         {"sizes,", "item 2 has no name"},
         {",sizes", "item 1 has no name"},
         {"sizes, :3", "item 2 has no name"},
+        {"head", "loss.terms has 'head', which model.head_box switches on: leave it out here"},
         {"box", "no loss term is called \"box\""},
         {"lr", "a term of the loss is called 'lr', which is another key of train.jsonl"},
         {"cls", "the loss has two terms of the name 'cls'"},
@@ -190,10 +192,14 @@ static void the_setting_is_read_strictly(void **state) {
         refused(rig_open(&r, cases[i][0], "train.seed=1"), cases[i][1]);
         rig_close(&r);
     }
-    refused(rf_register_term_kind(&(rf_term_kind){"sizes", "", 0, build_small, NULL}), "a second loss term registers");
-    refused(rf_register_term_kind(&(rf_term_kind){"sixteen_letters_", "", 0, build_small, NULL}), "expected 1 to 15");
-    refused(rf_register_term_kind(&(rf_term_kind){"late", "", 0, build_small, NULL}), "after the first graph was made");
-    refused(rf_register_term_kind(&(rf_term_kind){"empty", "", 0, NULL, NULL}), "registers after the first graph");
+    refused(rf_register_term_kind(&(rf_term_kind){.name = "sizes", .doc = "", .build = build_small}),
+            "a second loss term registers");
+    refused(rf_register_term_kind(&(rf_term_kind){.name = "sixteen_letters_", .doc = "", .build = build_small}),
+            "expected 1 to 15");
+    refused(rf_register_term_kind(&(rf_term_kind){.name = "late", .doc = "", .build = build_small}),
+            "after the first graph was made");
+    refused(rf_register_term_kind(&(rf_term_kind){.name = "empty", .doc = "", .build = NULL}),
+            "registers after the first graph");
 }
 
 static void a_term_adds_its_weighted_value(void **state) {
@@ -232,6 +238,26 @@ static void a_term_sees_cascades_and_other_losses(void **state) {
         assert_true(last->bad == 0 && (last->seen > 0 || i == 3));
         rig_close(&r);
     }
+}
+
+/* What a setting switches on stands before what loss.terms names, with weights of its own. */
+static void settings_switch_terms_on(void **state) {
+    (void)state;
+    static const char *const names[] = {"cls", "box", "points", "head", "head_cls", "head_box", "sizes"};
+    rig r;
+    must_open(&r, "sizes", "model.head_box=yes");
+    double sum = 0, total = (double)total_of(&r);
+    assert_int_equal(r.net.values.terms.n, 7);
+    for (int i = 0; i < 7; i++) {
+        const rf_term *term = &r.net.values.terms.v[i];
+        assert_string_equal(term->name, names[i]);
+        if (term->flags & RF_TERM_SUM) sum += term->weight * (double)value_of(&r, names[i]);
+    }
+    assert_true(value_of(&r, "head_cls") > 0 && fabs(sum - total) <= 1e-6 * total);
+    rig_close(&r);
+    must_open(&r, "", "model.head_box=no");
+    assert_null(rf_terms_find(&r.net.values.terms, "head"));
+    rig_close(&r);
 }
 
 static void a_list_has_forty_terms(void **state) {
@@ -297,10 +323,15 @@ static void kinds_keep_the_contract(void **state) {
     (void)state;
     for (int k = 0; k < rf_term_kind_count(); k++) {
         const rf_term_kind *kind = rf_term_kind_at(k);
+        rig r;
+        if (kind->on) {
+            refused(rig_open(&r, kind->name, "train.seed=1"), kind->key);
+            rig_close(&r);
+            continue;
+        }
         if (kind->build == build_nothing || (kind->build == build_small && kind != &many[0])) continue;
         rf_real totals[2];
         uint32_t hashes[2];
-        rig r;
         for (int threads = 1; threads <= 2; threads++) {
             rf_set_threads(threads);
             must_open(&r, kind->name, "train.seed=1");
@@ -318,9 +349,13 @@ static void kinds_keep_the_contract(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_term_adds_its_weighted_value),        cmocka_unit_test(the_setting_is_read_strictly),
-        cmocka_unit_test(a_term_sees_cascades_and_other_losses), cmocka_unit_test(a_list_has_forty_terms),
-        cmocka_unit_test(every_failed_allocation_is_reported),   cmocka_unit_test(kinds_keep_the_contract),
+        cmocka_unit_test(a_term_adds_its_weighted_value),
+        cmocka_unit_test(the_setting_is_read_strictly),
+        cmocka_unit_test(a_term_sees_cascades_and_other_losses),
+        cmocka_unit_test(a_list_has_forty_terms),
+        cmocka_unit_test(settings_switch_terms_on),
+        cmocka_unit_test(every_failed_allocation_is_reported),
+        cmocka_unit_test(kinds_keep_the_contract),
     };
     return cmocka_run_group_tests_name("term kinds", tests, set_up, NULL);
 }

@@ -23,7 +23,7 @@
 #include "tests/faces_kit.h"
 #include "train/loss.h"
 #include "train/loss_norm.h"
-#include "train/mining.h"
+#include "detect/sampler.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "tests/scratch.h"
@@ -113,7 +113,7 @@ static void schedules_keep_the_contract(void **state) {
     expect_choices("schedule", "kind", schedule);
     expect_choices("optim", "kind", optimizer);
     expect_choices("loss", "kind", loss);
-    expect_choices("loss", "mining", mining);
+    expect_choices("loss", "mining", sampler);
     expect_choices("loss", "normalise", loss_norm);
     expect_choices("model", "context", context);
     expect_choices("eval", "merge", merger);
@@ -132,7 +132,7 @@ static int harder_first(const void *a, const void *b) {
     return x->anchor < y->anchor ? -1 : 1;
 }
 
-static size_t naive_mining(const rf_mining_spec *spec, const rf_real *z, size_t A, size_t positives, int8_t *label) {
+static size_t naive_mining(const rf_sample_spec *spec, const rf_real *z, size_t A, size_t positives, int8_t *label) {
     ranked *list = rf_alloc(A, sizeof *list);
     size_t n = 0;
     for (size_t a = 0; a < A; a++)
@@ -168,7 +168,7 @@ static void mining_equals_sorting(void **state) {
     static const uint32_t shares[5][2] = {{0, 0}, {0, 99}, {0, 50}, {33, 33}, {2, 90}}; /* % positive, % negative */
     for (uint32_t round = 0; round < 300; round++) {
         rf_rng rng = rf_rng_make(6, 0, round, RF_STREAM_TEST);
-        rf_mining_spec spec = {.negative_ratio = ratios[rf_rng_below(&rng, 5)]};
+        rf_sample_spec spec = {.negative_ratio = ratios[rf_rng_below(&rng, 5)]};
         spec.min_negatives = least[rf_rng_below(&rng, 4)];
         size_t n = 1 + rf_rng_below(&rng, round % 2 ? 12 : 2000), positives = 0;
         const uint32_t *share = shares[rf_rng_below(&rng, 5)];
@@ -184,7 +184,7 @@ static void mining_equals_sorting(void **state) {
         assert_memory_equal(label, expected, n);
         assert_true(keys[n] == 12345); /* the scratch is of n numbers */
     }
-    const rf_mining_spec spec = {.negative_ratio = 3, .min_negatives = 16};
+    const rf_sample_spec spec = {.negative_ratio = 3, .min_negatives = 16};
     double worst = 0;
     for (uint32_t shape = 0; shape < SHAPES; shape++) {
         rf_rng rng = rf_rng_make(6, 1, 0, RF_STREAM_TEST);
@@ -209,7 +209,6 @@ static rf_face faces[3][CROWD], *const lists[3] = {faces[0], faces[1], faces[2]}
 
 typedef struct rig {
     rf_config config;
-    const rf_loss_kind *kind;
     int n;
     rf_detect_spec spec;
     rf_anchor_set anchors;
@@ -222,7 +221,7 @@ typedef struct rig {
 /* A graph without a network: the predictions are parameters, so that gradients end there. */
 static rf_status rig_build(rig *r) {
     int parts = r->config.model.landmarks ? 3 : 2, A = (int)r->anchors.count, side = (int)r->config.input.size;
-    RF_TRY(r->kind->make(&r->config, r->n, side, side, &r->loss));
+    RF_TRY(rf_loss_make(&r->config, r->n, side, side, &r->loss));
     r->graph = rf_graph_new();
     if (!r->graph) return RF_ERR_NOMEM;
     rf_value v[3] = {RF_NONE, RF_NONE, RF_NONE};
@@ -232,7 +231,7 @@ static rf_status rig_build(rig *r) {
     kit_output(&detector.outputs, "cls", v[CLS], &r->anchors);
     kit_output(&detector.outputs, "loc", v[BOX], &r->anchors);
     kit_output(&detector.outputs, "points", v[POINTS], &r->anchors);
-    RF_TRY(rf_loss_build(r->kind, r->loss, r->graph, &detector, NULL, &r->values));
+    RF_TRY(rf_loss_build(r->loss, r->graph, &detector, &r->values));
     RF_TRY(rf_graph_backward(r->graph, &r->values.total, 1));
     r->exec = rf_exec_new(r->graph, NULL);
     return r->exec ? RF_OK : RF_ERR_NOMEM;
@@ -241,13 +240,13 @@ static rf_status rig_build(rig *r) {
 static void rig_drop(rig *r) {
     rf_exec_free(r->exec);
     rf_graph_free(r->graph);
-    r->kind->free(r->loss);
+    rf_loss_free(r->loss);
     r->exec = NULL, r->graph = NULL, r->loss = NULL;
 }
 
-static void rig_make(rig *r, const rf_loss_kind *kind, const char *more, size_t n) {
+static void rig_make(rig *r, const char *more, size_t n) {
     rf_rng rng = rf_rng_make(8, 0, n, RF_STREAM_TEST);
-    *r = (rig){.config = settings(more), .kind = kind, .n = (int)n};
+    *r = (rig){.config = settings(more), .n = (int)n};
     int side = (int)r->config.input.size;
     expect_ok(rf_detect_spec_from_config(&r->config, &r->spec));
     expect_ok(rf_anchor_set_make(&r->spec.anchors, side, side, &r->anchors));
@@ -282,7 +281,7 @@ static rf_loss_counts naive_loss(const rig *r, const size_t *n_faces, double sum
     size_t A = r->anchors.count;
     rf_loss_counts counts = {0};
     rf_match match;
-    const rf_mining_spec mining = rf_mining_spec_of(&r->config);
+    const rf_sample_spec mining = rf_sample_spec_of(&r->config);
     double one = r->config.anchors.plus_one, vc = r->config.anchors.variance_centre,
            vs = r->config.anchors.variance_size;
     memset(want, 0, sizeof want);
@@ -329,12 +328,12 @@ static uint32_t check_batch(const rig *r, const size_t *n_faces, const char *wha
     const double weights[3] = {r->config.loss.cls_weight, r->config.loss.box_weight, r->config.loss.landmark_weight};
     double sum[3], total = 0, got = 0;
     uint32_t crc = 0;
-    r->kind->set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
+    rf_loss_set_batch(r->loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
     uint64_t allocations = rf_alloc_count();
     expect_ok(rf_exec_forward(r->exec, true));
     expect_ok(rf_exec_backward(r->exec, false));
     assert_int_equal(rf_alloc_count(), allocations);
-    rf_loss_counts counts = naive_loss(r, n_faces, sum), counted = r->kind->counts(r->loss);
+    rf_loss_counts counts = naive_loss(r, n_faces, sum), counted = rf_loss_counted(r->loss);
     assert_memory_equal(&counted, &counts, sizeof counts);
     for (int k = 0; k < 3 && parts[k] != RF_NONE; k++) {
         size_t n = k == POINTS ? counts.landmarks : counts.positives;
@@ -371,7 +370,7 @@ static void loss_equals_the_formula(void **state) {
         for (int threads = 1; threads <= 2; threads++) {
             rig r;
             rf_set_threads(threads);
-            rig_make(&r, rf_loss_find("multibox"), cases[k][0], strlen(cases[k][1]));
+            rig_make(&r, cases[k][0], strlen(cases[k][1]));
             expect_ok(rig_build(&r));
             assert_true(r.config.model.landmarks == (rf_terms_value(&r.values.terms, "points") != RF_NONE));
             for (int batch = 0; batch < 2; batch++) { /* the second finds what the first left behind */
@@ -393,8 +392,11 @@ static void losses_keep_the_contract(void **state) {
     for (int k = 0; k < rf_loss_count(); k++) {
         rig r;
         uint64_t n = 1;
-        rig_make(&r, rf_loss_at(k), "input.size=64", 2);
-        assert_true(*r.kind->name && *r.kind->doc && rf_loss_find(r.kind->name) == r.kind);
+        char more[96];
+        const rf_loss_kind *kind = rf_loss_at(k);
+        assert_true(*kind->name && *kind->doc && rf_loss_find(kind->name) == kind);
+        snprintf(more, sizeof more, "input.size=64 loss.kind=%s", kind->name);
+        rig_make(&r, more, 2);
         for (rf_status status; rf_alloc_fail_at(n), (status = rig_build(&r)) != RF_OK; rig_drop(&r), n++)
             assert_int_equal(status, RF_ERR_NOMEM);
         rf_alloc_fail_at(0);

@@ -42,29 +42,35 @@ typedef struct rf_loss_fact {
 } rf_loss_fact;
 enum { RF_LOSS_FACTS = 16 }; /* at most so many */
 
-/* One entry of losses.def. */
+/* The loss that loss.kind names, with its terms (train/term_kind.h), for batches of n images of h x w pixels; free it
+ * after the graph. RF_ERR_USER: settings that it cannot train; a term that is none. */
+rf_status rf_loss_make(const rf_config *config, int n, int h, int w, rf_loss **out);
+void rf_loss_free(rf_loss *loss);
+
+/* Appends its nodes, those of its terms and the sum, a scalar to differentiate. The settings are still those that it
+ * was made with. RF_ERR_USER: the network lacks what it asks for; nothing is summed; a term has the name of another key
+ * of the log. */
+rf_status rf_loss_build(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_loss_values *out);
+
+/* What the next run of the graph learns. RF_ERR_NOMEM: the batch is not set. */
+rf_status rf_loss_set_batch(rf_loss *loss, const rf_loss_batch *batch);
+rf_loss_counts rf_loss_counted(const rf_loss *loss);
+/* Writes what it has gathered since the last call and returns how many. */
+size_t rf_loss_facts(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
+
+/* One entry of losses.def: a loss is a composition. What else it sums are terms (train/term_kind.h). */
 typedef struct rf_loss_kind {
     const char *name, *doc;
-    /* Makes the state for batches of n images of h x w pixels. */
-    rf_status (*make)(const rf_config *config, int n, int h, int w, rf_loss **out);
-    void (*free)(rf_loss *loss);
-    /* Appends the nodes and the terms, whose sum the caller makes. The loss outlives the graph's runs. */
-    rf_status (*build)(rf_loss *loss, rf_graph *graph, const rf_detector *detector, rf_term_list *terms);
-    /* RF_ERR_NOMEM: the batch is not set. */
-    rf_status (*set_batch)(rf_loss *loss, const rf_loss_batch *batch);
-    rf_loss_counts (*counts)(const rf_loss *loss);
-    /* Writes what it has gathered since the last call and returns how many. NULL: nothing to tell. */
-    size_t (*facts)(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
-    /* What terms of loss.terms work on (train/term_kind.h), once it is built. NULL: this loss takes no such terms. */
-    const struct rf_loss_stage *(*matches)(const rf_loss *loss);
+    /* The parts that it is made of, by name: */
+    const char *assigner, *later_assigner; /* of the first step, of later ones (detect/assigner.h) */
+    const char *sampler;                   /* detect/sampler.h; NULL: as loss.mining says */
+    const char *cls, *box;                 /* row losses of kinds, of boxes and points (detect/row_loss.h) */
+    /* RF_ERR_USER: what this loss cannot train. NULL: nothing. */
+    rf_status (*check)(const rf_config *config);
+    bool tells; /* what refining the examples does, as facts */
 } rf_loss_kind;
 
 /* The losses by name (train/losses.def), as loss.kind says. */
 RF_REGISTRY_DECLARE(loss, rf_loss_kind)
-/* Appends a loss, further terms (train/term_kind.h; NULL: none) and the sum, a scalar to differentiate. RF_ERR_USER:
- * nothing is summed; a term has the name of another key of the log. */
-struct rf_term_states;
-rf_status rf_loss_build(const rf_loss_kind *kind, rf_loss *loss, rf_graph *graph, const rf_detector *detector,
-                        struct rf_term_states *more, rf_loss_values *out);
 
 #endif

@@ -51,8 +51,8 @@ static void move_boxes(rf_loss_stage *stage, size_t image) {
     const float *from = rf_loss_stage_boxes(stage->before, image);
     float *to = stage->boxes + 4 * c->anchors.count * image;
     memcpy(to, from, 4 * c->anchors.count * sizeof *to);
-    if (stage->in_loc < 0) return;
-    const rf_real *locs = stage->call->in[stage->in_loc].data + (size_t)moves->width * moves->count * image;
+    if (stage->in_moves < 0) return;
+    const rf_real *locs = stage->call->in[stage->in_moves].data + (size_t)moves->width * moves->count * image;
     for (int l = 0; l < c->anchors.n_levels; l++) {
         float *box = to + 4 * c->anchors.levels[l].first;
         if (moves->first[l] < 0) continue;
@@ -76,27 +76,27 @@ static void copy_labels(const rf_loss_stage *stage, int8_t *anchors, int8_t *row
     }
 }
 
-/* Selective two-step classification (SRN, section 3.2): negatives that the stage before is sure of are left out; all
- * others are examples of the focal loss. */
-static void drop_image(rf_loss_stage *stage, size_t image) {
+/* The rows of an image that are an input of the node, level by level. */
+static void rows_by_level(const rf_loss_stage *stage, int input, const rf_output_rows *rows, size_t image,
+                          const rf_real **out) {
+    for (int l = 0; l < stage->common->anchors.n_levels; l++) {
+        out[l] = NULL;
+        if (input < 0 || rows->first[l] < 0) continue;
+        size_t row = rows->count * image + (size_t)rows->first[l];
+        out[l] = stage->call->in[input].data + (size_t)rows->width * row;
+    }
+}
+
+/* Examples among the anchors that the step before classifies, too. */
+static void count_examples(rf_loss_stage *stage, size_t image, bool sampled) {
     const rf_anchor_set *set = &stage->common->anchors;
-    const rf_output_rows *rows = &stage->cls, *earlier = stage->before ? &stage->before->cls : NULL;
-    rf_match *match = &stage->matches[image];
+    const int8_t *label = stage->matches[image].label;
     rf_stage_sums *sums = &stage->sums[image];
-    for (int l = 0; l < set->n_levels; l++) {
-        if (rows->first[l] < 0) continue;
-        bool two_steps = stage->in_before >= 0 && earlier->first[l] >= 0;
-        const rf_real *logits = NULL;
-        if (two_steps)
-            logits = stage->call->in[stage->in_before].data + 2 * (earlier->count * image + (size_t)earlier->first[l]);
-        int8_t *label = match->label + set->levels[l].first;
-        for (size_t a = 0; a < level_anchors(set, l); a++) {
-            bool negative = label[a] == 0;
-            sums->positives += two_steps && label[a] > 0;
-            sums->negatives += two_steps && negative;
-            if (negative && two_steps && logits[2 * a + 1] - logits[2 * a] < (rf_real)stage->common->spec.drop_below)
-                label[a] = -1;
-            sums->kept += two_steps && label[a] == 0;
+    for (int l = 0; stage->in_before >= 0 && l < set->n_levels; l++) {
+        if (stage->cls.first[l] < 0 || stage->before->cls.first[l] < 0) continue;
+        for (size_t a = set->levels[l].first; a < rf_anchor_level_end(set, l); a++) {
+            sums->positives += !sampled && label[a] > 0;
+            *(sampled ? &sums->kept : &sums->negatives) += label[a] == 0;
         }
     }
 }
@@ -109,7 +109,7 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
     const float *moved = rf_loss_stage_boxes(stage, image);
     for (int l = 0; l < c->anchors.n_levels; l++) {
         size_t first = c->anchors.levels[l].first, end = first + level_anchors(&c->anchors, l);
-        if (stage->in_loc < 0 || stage->before->loc.first[l] < 0) continue;
+        if (stage->in_moves < 0 || stage->before->loc.first[l] < 0) continue;
         for (size_t a = first; a < end; a++) {
             if (match->label[a] <= 0) continue;
             const float *face = stage->batch->faces[image][match->face[a]].box;
@@ -121,10 +121,10 @@ static void measure_boxes(rf_loss_stage *stage, size_t image) {
 }
 
 /* The anchors that are classified, without gaps: a level that is not has none. */
-static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t *label, size_t positives) {
+static rf_sample_image image_of(const rf_loss_stage *stage, size_t image, int8_t *label, size_t positives) {
     const rf_loss_common *c = stage->common;
     size_t rows = stage->cls.count, at = 0;
-    rf_mining_image out = {.n_levels = c->anchors.n_levels, .label = label, .n_positive = positives};
+    rf_sample_image out = {.n_levels = c->anchors.n_levels, .label = label, .n_positive = positives};
     out.classes = stage->cls.width;
     out.logits = stage->call->in[stage->in_cls].data + (size_t)out.classes * rows * image;
     out.keys = c->keys + c->anchors.count * image;
@@ -133,11 +133,12 @@ static rf_mining_image image_of(const rf_loss_stage *stage, size_t image, int8_t
         if (stage->cls.first[l] >= 0) at += level_anchors(&c->anchors, l);
     }
     out.first[out.n_levels] = at;
+    if (stage->before) rows_by_level(stage, stage->in_before, &stage->before->cls, image, out.before);
     return out;
 }
 
-/* Hard examples among the anchors that are classified; the others keep their labels, which nobody reads. */
-static void mine_image(rf_loss_stage *stage, size_t image) {
+/* Which of the anchors that are classified train; the others keep their labels, which nobody reads. */
+static void sample_image(rf_loss_stage *stage, size_t image) {
     const rf_loss_common *c = stage->common;
     rf_match *match = &stage->matches[image];
     size_t A = c->anchors.count, rows = stage->cls.count, positives = match->n_positive;
@@ -148,31 +149,37 @@ static void mine_image(rf_loss_stage *stage, size_t image) {
         positives = 0;
         for (size_t i = 0; i < rows; i++) positives += label[i] > 0;
     }
-    rf_mining_image anchors = image_of(stage, image, label, positives);
-    c->mining_kind->run(&c->mining, &anchors);
+    rf_sample_image anchors = image_of(stage, image, label, positives);
+    c->sampler->run(&c->sampling, &anchors);
     if (rows != A) copy_labels(stage, match->label, label, true);
 }
 
-/* Matching and mining of images begin..end-1. */
+static void assign_image(rf_loss_stage *stage, size_t image) {
+    const rf_loss_common *c = stage->common;
+    const rf_assign_state *assign = &c->assign[stage->index > 0];
+    rf_assign_image in = {.grid = &c->anchors,
+                          .boxes = rf_loss_stage_boxes(stage, image),
+                          .spec = &c->spec.match[stage->index],
+                          .faces = stage->batch->faces[image],
+                          .n_faces = stage->batch->n_faces[image],
+                          .scratch = assign->scratch[image]};
+    if (assign->kind->reads_predictions) {
+        rows_by_level(stage, stage->in_cls, &stage->cls, image, in.cls);
+        rows_by_level(stage, stage->in_loc, &stage->loc, image, in.loc);
+    }
+    assign->kind->run(&in, &stage->matches[image]);
+    if (c->level >= 0) rf_match_keep_level(&c->anchors, c->level, in.faces, &stage->matches[image]);
+}
+
+/* Assigning and sampling of images begin..end-1. */
 static void assign_range(void *ctx, size_t begin, size_t end) {
     rf_loss_stage *stage = ctx;
-    const rf_loss_common *c = stage->common;
-    const rf_match_spec *spec = &c->spec.match[stage->index];
     for (size_t i = begin; i < end; i++) {
-        const rf_face *faces = stage->batch->faces[i];
-        size_t n_faces = stage->batch->n_faces[i];
-        if (stage->before) {
-            move_boxes(stage, i);
-            rf_match_boxes(rf_loss_stage_boxes(stage, i), c->anchors.height, c->anchors.width, c->anchors.plus_one,
-                           spec, faces, n_faces, &c->bins[i], &stage->matches[i]);
-        } else {
-            rf_match_faces(&c->anchors, spec, faces, n_faces, &stage->matches[i]);
-        }
-        if (c->level >= 0) rf_match_keep_level(&c->anchors, c->level, faces, &stage->matches[i]);
-        if (c->focal.on)
-            drop_image(stage, i);
-        else
-            mine_image(stage, i);
+        if (stage->before) move_boxes(stage, i);
+        assign_image(stage, i);
+        count_examples(stage, i, false);
+        sample_image(stage, i);
+        count_examples(stage, i, true);
         if (stage->before) measure_boxes(stage, i);
     }
 }
@@ -201,7 +208,7 @@ static void count(rf_loss_stage *stage) {
         stage->counts.negatives += tally[l].negatives;
         stage->counts.landmarks += tally[l].landmarks;
     }
-    rf_loss_norm_input in = {tally, anchors->n_levels, stage->common->n, (double)stage->common->mining.total};
+    rf_loss_norm_input in = {tally, anchors->n_levels, stage->common->n, (double)stage->common->sampling.total};
     stage->common->norm->run(&in, stage->shares);
 }
 
@@ -224,7 +231,8 @@ static void write_labels(const rf_loss_stage *stage, size_t image, int level) {
         labels[a] = label[a] > 0 ? 1 + faces[face[a]].label : label[a];
         weights[a] = share;
         if (!margins) continue;
-        margins[row + a] = label[a] > 0 ? (rf_real)rf_margin_of(&stage->common->focal.margin, faces[face[a]].box) : 0;
+        const rf_loss_common *c = stage->common;
+        margins[row + a] = label[a] > 0 ? (rf_real)c->cls_loss->margin(&c->config, faces[face[a]].box) : 0;
     }
 }
 
@@ -292,20 +300,24 @@ static rf_value append_targets(rf_loss_stage *stage, rf_graph *g) {
                                            {3, {n, box, stage->points.width}},
                                            {2, {n, box}},
                                            {2, {n, cls}}};
-    const rf_focal_spec *focal = &stage->common->focal;
-    rf_value before = stage->before ? stage->before->loc.value : RF_NONE, in[3];
-    rf_value judged = stage->before && focal->on ? stage->before->cls.value : RF_NONE;
+    const rf_loss_common *c = stage->common;
+    const rf_row_loss *cls_loss = c->cls_loss;
+    bool margins = cls_loss->has_margin && cls_loss->has_margin(&c->config);
+    rf_value before = stage->before ? stage->before->loc.value : RF_NONE, in[4];
+    rf_value judged = stage->before && c->sampler->reads_before ? stage->before->cls.value : RF_NONE;
+    bool reads = c->assign[stage->index > 0].kind->reads_predictions;
     rf_shape shapes[RF_TARGET_COUNT];
     char name[24];
-    stage->in_cls = stage->in_loc = stage->in_before = -1;
+    stage->in_cls = stage->in_loc = stage->in_moves = stage->in_before = -1;
     if (stage->cls.value != RF_NONE) in[stage->in_cls = n_in++] = stage->cls.value;
     if (judged != RF_NONE) in[stage->in_before = n_in++] = judged;
-    if (before != RF_NONE) in[stage->in_loc = n_in++] = before;
+    if (before != RF_NONE) in[stage->in_moves = n_in++] = before;
+    if (reads && stage->loc.value != RF_NONE) in[stage->in_loc = n_in++] = stage->loc.value;
     for (int i = 0; i < RF_TARGET_COUNT; i++) {
         rf_value of = i <= RF_TARGET_CLS_WEIGHT   ? stage->cls.value
                       : i <= RF_TARGET_BOX_WEIGHT ? stage->loc.value
                       : i < RF_TARGET_MARGIN      ? stage->points.value
-                      : focal->margin.on          ? stage->cls.value
+                      : margins                   ? stage->cls.value
                                                   : RF_NONE;
         stage->slot[i] = of == RF_NONE ? -1 : n_out;
         if (of != RF_NONE) shapes[n_out++] = all[i];
@@ -322,24 +334,53 @@ static rf_output_rows rows_of(const rf_loss_stage *stage, const rf_output_list *
     return rf_outputs_rows(outputs, text, stage->index);
 }
 
-/* Smooth-L1 to targets and weights of the stage's node, RF_NONE where there are none. */
-static rf_value distance(const rf_loss_stage *stage, rf_graph *g, rf_value rows, rf_value t, int target, int weight,
-                         double beta) {
-    if (rows == RF_NONE) return RF_NONE;
-    const rf_value in[] = {rows, t + stage->slot[target], t + stage->slot[weight]};
-    return rf_graph_apply(g, "smooth_l1", in, 3, "beta=%.17g", beta);
+/* The comparison of rows with targets and weights of the stage's node, RF_NONE where there are none. */
+static rf_value compare(const rf_loss_stage *stage, rf_graph *g, const rf_row_loss *loss, const rf_output_rows *rows,
+                        int target, double knee) {
+    const int *slot = stage->slot;
+    if (rows->value == RF_NONE) return RF_NONE;
+    bool margins = target == RF_TARGET_LABEL && slot[RF_TARGET_MARGIN] >= 0;
+    const rf_row_loss_input in = {.rows = rows->value,
+                                  .target = stage->targets + slot[target],
+                                  .weight = stage->targets + slot[target + 1],
+                                  .margin = margins ? stage->targets + slot[RF_TARGET_MARGIN] : RF_NONE,
+                                  .knee = knee};
+    return loss->build(g, &stage->common->config, &in);
 }
 
-static rf_value classification(const rf_loss_stage *stage, rf_graph *g, rf_value t) {
-    const rf_focal_spec *focal = &stage->common->focal;
-    const int *slot = stage->slot;
-    if (stage->cls.value == RF_NONE) return RF_NONE;
-    rf_value margins = slot[RF_TARGET_MARGIN] < 0 ? RF_NONE : t + slot[RF_TARGET_MARGIN];
-    rf_value in[4] = {stage->cls.value, t + slot[RF_TARGET_LABEL], t + slot[RF_TARGET_CLS_WEIGHT], margins};
-    if (!focal->on) return rf_graph_apply(g, "softmax_ce", in, 3, "");
-    return rf_graph_apply(g, "focal_loss", in, margins == RF_NONE ? 3 : 4, "alpha=%.17g gamma=%.17g", focal->alpha,
-                          focal->gamma);
+/* Outputs that are learnt in the sums of boxes and points. */
+static rf_status add_sides(rf_loss_stage *stage, rf_graph *g, const rf_output_list *outputs, const char *prefix,
+                           rf_loss_parts *out) {
+    const rf_loss_common *c = stage->common;
+    int n = 0;
+    for (int i = 0; i < rf_side_loss_count(); i++) {
+        const rf_side_loss *kind = rf_side_loss_at(i);
+        rf_output_rows rows = rows_of(stage, outputs, prefix, kind->name);
+        rf_value *sum = kind->of_points ? &out->points : &out->box;
+        if (rows.value == RF_NONE || *sum == RF_NONE) continue;
+        if (n == RF_SIDE_LOSSES)
+            return rf_fail(RF_ERR_USER, "the network has more than %d outputs that are learnt in the sums of others",
+                           RF_SIDE_LOSSES);
+        rf_side_state *side = &stage->sides[n++];
+        *side = (rf_side_state){.kind = kind,
+                                .matches = stage->matches,
+                                .batch = stage->batch,
+                                .n = c->n,
+                                .anchors = c->anchors.count,
+                                .points = (size_t)c->spec.codec.n_points,
+                                .width = (size_t)rows.width};
+        int weight = kind->of_points ? RF_TARGET_POINTS_WEIGHT : RF_TARGET_BOX_WEIGHT;
+        *sum = rf_side_loss_build(side, g, *sum, rows.value, stage->targets + stage->slot[weight],
+                                  kind->of_points ? c->config.loss.landmark_beta : c->config.loss.box_beta,
+                                  c->config.loss.extra_weight);
+    }
+    return rf_graph_status(g);
 }
+
+/* In the list of targets the weight stands behind what it weighs. */
+_Static_assert(RF_TARGET_CLS_WEIGHT == RF_TARGET_LABEL + 1 && RF_TARGET_BOX_WEIGHT == RF_TARGET_LOC + 1 &&
+                   RF_TARGET_POINTS_WEIGHT == RF_TARGET_POINTS + 1,
+               "order of the targets");
 
 rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_output_list *outputs, const char *prefix,
                               rf_loss_parts *out) {
@@ -347,25 +388,13 @@ rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *g, const rf_output
     stage->cls = rows_of(stage, outputs, prefix, "cls");
     stage->loc = rows_of(stage, outputs, prefix, "loc");
     stage->points = rows_of(stage, outputs, prefix, "points");
-    rf_value blur = rows_of(stage, outputs, prefix, "blur").value;
-    rf_output_rows visible = rows_of(stage, outputs, prefix, "visible");
     *out = (rf_loss_parts){RF_NONE, RF_NONE, RF_NONE};
-    rf_value t = stage->targets = append_targets(stage, g);
-    if (t == RF_NONE) return rf_graph_status(g);
-    out->cls = classification(stage, g, t);
-    out->box = distance(stage, g, stage->loc.value, t, RF_TARGET_LOC, RF_TARGET_BOX_WEIGHT, c->box_beta);
-    out->points =
-        distance(stage, g, stage->points.value, t, RF_TARGET_POINTS, RF_TARGET_POINTS_WEIGHT, c->landmark_beta);
-    stage->extra = (rf_loss_extra){.matches = stage->matches,
-                                   .batch = stage->batch,
-                                   .n = c->n,
-                                   .anchors = c->anchors.count,
-                                   .points = (size_t)c->spec.codec.n_points,
-                                   .box_beta = c->box_beta,
-                                   .landmark_beta = c->landmark_beta,
-                                   .weight = c->extra_weight};
-    RF_TRY(rf_loss_extra_build(&stage->extra, g, blur, visible.value, t + stage->slot[RF_TARGET_BOX_WEIGHT],
-                               t + stage->slot[RF_TARGET_POINTS_WEIGHT], out));
+    stage->targets = append_targets(stage, g);
+    if (stage->targets == RF_NONE) return rf_graph_status(g);
+    out->cls = compare(stage, g, c->cls_loss, &stage->cls, RF_TARGET_LABEL, 0);
+    out->box = compare(stage, g, c->box_loss, &stage->loc, RF_TARGET_LOC, c->config.loss.box_beta);
+    out->points = compare(stage, g, c->box_loss, &stage->points, RF_TARGET_POINTS, c->config.loss.landmark_beta);
+    RF_TRY(add_sides(stage, g, outputs, prefix, out));
     rf_graph_keep(g, out->cls);
     rf_graph_keep(g, out->box);
     rf_graph_keep(g, out->points);

@@ -6,34 +6,35 @@
 #ifndef RF_TRAIN_LOSS_STAGE_H
 #define RF_TRAIN_LOSS_STAGE_H
 
+#include "detect/assigner.h"
+#include "detect/row_loss.h"
+#include "detect/sampler.h"
 #include "detect/spec.h"
 #include "train/loss.h"
-#include "train/loss_extra.h"
 #include "train/loss_norm.h"
-#include "train/margin.h"
-#include "train/mining.h"
+#include "train/side_loss.h"
 
-/* Focal loss of all anchors instead of cross-entropy of mined ones (loss.kind = refineface). */
-typedef struct rf_focal_spec {
-    bool on;
-    double alpha, gamma;
-    rf_margin_spec margin;
-} rf_focal_spec;
+/* An assigner with the scratch memory of a batch. */
+typedef struct rf_assign_state {
+    const rf_assigner *kind;
+    void **scratch; /* [n] */
+} rf_assign_state;
 
 /* What the stages of a loss share. */
 typedef struct rf_loss_common {
+    rf_config config;
     rf_detect_spec spec;
-    rf_mining_spec mining;
-    rf_focal_spec focal;
-    const rf_mining_kind *mining_kind;
+    rf_sample_spec sampling;
+    /* The parts that the loss is made of: */
+    rf_assign_state assign[2]; /* of the first step, of those after it */
+    const rf_sampler *sampler;
+    const rf_row_loss *cls_loss, *box_loss;
     const rf_loss_norm *norm;
-    double box_beta, landmark_beta, extra_weight;
     int n; /* images of a batch */
     bool random_level;
     int level; /* the only one that trains in this batch; -1: all do */
     rf_anchor_set anchors;
-    uint64_t *keys;    /* [n][A] scratch of the mining */
-    rf_box_bins *bins; /* [n] scratch of the matching; NULL without a cascade */
+    uint64_t *keys; /* [n][A] scratch of the sampler */
     rf_loss_batch batch;
 } rf_loss_common;
 
@@ -58,20 +59,21 @@ typedef struct rf_stage_sums {
 
 typedef struct rf_loss_stage {
     rf_loss_common *common;
-    const rf_loss_batch *batch;          /* whose faces are the targets: common's, unless it is set to another one */
-    const struct rf_loss_stage *before;  /* whose decoded boxes are the anchors; NULL: the grid is */
-    int index;                           /* from 0 */
-    rf_output_rows cls, loc, points;     /* the predictions, and which levels have them */
-    rf_match *matches;                   /* [n] */
-    float *boxes;                        /* [n][A,4] cx cy w h; NULL: the grid */
-    int8_t *labels;                      /* [n][A] scratch */
-    int in_cls, in_loc, in_before;       /* inputs of the node: logits, loc and logits of the stage before; -1: none */
+    const rf_loss_batch *batch;         /* whose faces are the targets: common's, unless it is set to another one */
+    const struct rf_loss_stage *before; /* whose decoded boxes are the anchors; NULL: the grid is */
+    int index;                          /* from 0 */
+    rf_output_rows cls, loc, points;    /* the predictions, and which levels have them */
+    rf_match *matches;                  /* [n] */
+    float *boxes;                       /* [n][A,4] cx cy w h; NULL: the grid */
+    int8_t *labels;                     /* [n][A] scratch */
+    /* Inputs of the node: logits, loc where the assigner reads it, loc and logits of the stage before; -1: none. */
+    int in_cls, in_loc, in_moves, in_before;
     int slot[RF_TARGET_COUNT];           /* outputs of the node; -1: none */
     rf_value targets;                    /* its first output */
     const rf_call *call;                 /* while the node runs */
     rf_loss_counts counts;               /* of the last run */
     rf_loss_share shares[RF_MAX_LEVELS]; /* weights of a level's anchors */
-    rf_loss_extra extra;
+    rf_side_state sides[RF_SIDE_LOSSES];
     rf_stage_sums *sums; /* [n] */
 } rf_loss_stage;
 
@@ -80,7 +82,7 @@ rf_status rf_loss_stage_make(rf_loss_common *common, const rf_loss_stage *before
 void rf_loss_stage_free(rf_loss_stage *stage);
 
 /* Appends the targets and losses of what the stage with the same index predicts under the names `prefix` + "cls",
- * "loc", "points", "blur", "visible"; stages are built in order, and their nodes run in that order. */
+ * "loc", "points" and those of side losses; stages are built in order, and their nodes run in that order. */
 rf_status rf_loss_stage_build(rf_loss_stage *stage, rf_graph *graph, const rf_output_list *outputs, const char *prefix,
                               rf_loss_parts *out);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/term_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/name.h"
 #include "train/loss_stage.h"
 
 #define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
@@ -17,7 +19,8 @@ static const void *const kinds[] = {
 #undef RF_TERM_KIND
 };
 
-RF_REGISTRY_DEFINE(term_kind, rf_term_kind, kinds, e->doc && e->build, .what = "loss term", .name_bytes = RF_TERM_NAME)
+RF_REGISTRY_DEFINE(term_kind, rf_term_kind, kinds, e->doc && e->build && !e->key == !e->on, .what = "loss term",
+                   .name_bytes = RF_TERM_NAME)
 
 /* ---- what a term sees ---- */
 
@@ -47,6 +50,11 @@ bool rf_term_next(const rf_term_matches *m, size_t image, rf_term_match *out) {
     return false;
 }
 
+const rf_term_matches *rf_term_first_step(const rf_term_matches *matches) {
+    while (matches->before) matches = matches->before;
+    return matches;
+}
+
 rf_value rf_term_prediction(const rf_term_context *context, const char *name) {
     return rf_outputs_value(&context->detector->outputs, name, context->matches->index);
 }
@@ -64,11 +72,6 @@ static rf_value output_of(const rf_term_context *context, const char *name, int 
     }
     return RF_NONE;
 }
-
-/* In the list of targets the weight stands behind what it weighs. */
-_Static_assert(RF_TARGET_CLS_WEIGHT == RF_TARGET_LABEL + 1 && RF_TARGET_BOX_WEIGHT == RF_TARGET_LOC + 1 &&
-                   RF_TARGET_POINTS_WEIGHT == RF_TARGET_POINTS + 1,
-               "order of the targets");
 
 rf_value rf_term_target(const rf_term_context *context, const char *name) {
     return output_of(context, name, 0);
@@ -89,17 +92,44 @@ rf_status rf_term_add(const rf_term_context *context, rf_value value) {
                         context->weight > 0 ? RF_TERM_ALL : RF_TERM_REPORT, 0);
 }
 
-/* ---- loss.terms ---- */
+/* ---- the terms of a configuration ---- */
 
+static rf_status add_state(const rf_term_kind *kind, double weight, rf_term_states *states) {
+    if (states->n == RF_TERMS_MAX) return rf_fail(RF_ERR_USER, "loss.terms has more than %d terms", RF_TERMS_MAX);
+    states->v[states->n].kind = kind;
+    states->v[states->n++].weight = weight;
+    return RF_OK;
+}
+
+static rf_status add_switched_on(const rf_config *config, rf_term_states *states) {
+    for (int i = 0; i < rf_term_kind_count(); i++) {
+        const rf_term_kind *kind = rf_term_kind_at(i);
+        if (kind->on && kind->on(config)) RF_TRY(add_state(kind, 1, states));
+    }
+    return RF_OK;
+}
+
+/* The kind that loss.terms calls by this name. */
 static rf_status find_kind(const char *name, const rf_term_kind **kind) {
     static const char help[] = "a program knows the terms that it was built with, `make EXTRA=DIR` (docs/extending.md)";
-    *kind = rf_term_kind_count() ? rf_term_kind_find(name) : NULL;
+    const char **names = rf_alloc((size_t)rf_term_kind_count(), sizeof *names);
+    size_t n = 0;
+    if (!names) return RF_ERR_NOMEM;
+    *kind = NULL;
+    for (int i = 0; i < rf_term_kind_count(); i++) {
+        const rf_term_kind *entry = rf_term_kind_at(i);
+        if (strcmp(entry->name, name) == 0) *kind = entry;
+        if (!entry->on) names[n++] = entry->name;
+    }
+    if (!*kind && n) rf_name_find("loss term", name, names, n);
+    rf_free(names);
+    if (*kind && (*kind)->on)
+        return rf_fail(RF_ERR_USER, "loss.terms has '%s', which %s switches on: leave it out here", name, (*kind)->key);
     if (*kind) return RF_OK;
-    if (!rf_term_kind_count())
+    if (n == 0)
         return rf_fail(RF_ERR_USER, "loss.terms: no loss term is called \"%s\", there are none here: %s", name, help);
     char message[512];
-    strncpy(message, rf_error_message(), sizeof message - 1);
-    message[sizeof message - 1] = 0;
+    snprintf(message, sizeof message, "%.500s", rf_error_message());
     return rf_fail(RF_ERR_USER, "loss.terms: %s; %s", message, help);
 }
 
@@ -111,7 +141,7 @@ static void cut_blanks_at_end(char *text) {
 static rf_status read_one(char *item, rf_term_states *states) {
     enum { WEIGHT_MAX = 1000 };
     char *colon = strchr(item, ':'), *end;
-    const rf_term_kind *kind;
+    const rf_term_kind *kind = NULL;
     double weight = 1;
     if (colon) {
         *colon = 0;
@@ -126,17 +156,14 @@ static rf_status read_one(char *item, rf_term_states *states) {
     for (int i = 0; i < states->n; i++)
         if (states->v[i].kind == kind)
             return rf_fail(RF_ERR_USER, "loss.terms has '%s' twice, keep one of them", kind->name);
-    if (states->n == RF_TERMS_MAX) return rf_fail(RF_ERR_USER, "loss.terms has more than %d terms", RF_TERMS_MAX);
-    states->v[states->n].kind = kind;
-    states->v[states->n++].weight = weight;
-    return RF_OK;
+    return add_state(kind, weight, states);
 }
 
 rf_status rf_term_states_read(const rf_config *config, rf_term_states *states) {
     char text[sizeof config->loss.terms];
     memcpy(text, config->loss.terms, sizeof text);
     char *item = text;
-    states->config = config;
+    RF_TRY(add_switched_on(config, states));
     for (int number = 1; *text; number++) {
         char *comma = strchr(item, ',');
         if (comma) *comma = 0;
@@ -163,8 +190,15 @@ rf_status rf_term_states_build(rf_term_states *states, const rf_term_context *ba
         rf_status status = kind->build(&context, states->v[i].state);
         rf_graph_scope_end(context.graph, scope);
         if (status == RF_OK) status = rf_graph_status(context.graph);
+        if (status != RF_OK && kind->on) return status; /* it speaks of its settings */
         if (status != RF_OK) return rf_fail_context(status, "the loss term '%s'", kind->name);
     }
+    return RF_OK;
+}
+
+rf_status rf_term_states_set_batch(rf_term_states *states, const rf_loss_batch *batch) {
+    for (int i = 0; i < states->n; i++)
+        if (states->v[i].kind->set_batch) RF_TRY(states->v[i].kind->set_batch(states->v[i].state, batch));
     return RF_OK;
 }
 

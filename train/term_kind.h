@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A term that is added to a loss by name, `loss.terms = name:weight, ...`: one file and one line of train/terms.def, or
- * a folder outside the tree (docs/extending.md). It reads what the loss has matched and appends nodes that end in a
- * scalar. */
+/* A term that is added to a loss, by name, `loss.terms = name:weight, ...`, or by a setting of its own: one file and
+ * one line of train/terms.def, or a folder outside the tree (docs/extending.md). It reads what the loss has matched and
+ * appends nodes that end in a scalar. */
 #ifndef RF_TRAIN_TERM_KIND_H
 #define RF_TRAIN_TERM_KIND_H
 
@@ -9,8 +9,8 @@
 #include "detect/codec.h"
 #include "train/loss.h"
 
-/* What a loss has matched: the anchors of its last step with boxes. Borrowed from the loss, which outlives the graph;
- * read by host nodes (rf_term_host), when the step's faces are matched. */
+/* What a loss has matched: the anchors of a step, the last one with boxes unless something else is said. Borrowed from
+ * the loss, which outlives the graph; read by host nodes (rf_term_host), when the step's faces are matched. */
 typedef struct rf_loss_stage rf_term_matches;
 
 /* One positive anchor. Start from a zeroed struct. */
@@ -24,6 +24,8 @@ typedef struct rf_term_match {
 
 /* The next positive anchor of an image that has a box; false: there is none. Thread safe, an image a thread. */
 bool rf_term_next(const rf_term_matches *matches, size_t image, rf_term_match *match);
+/* The first step, whose anchors are those of the grid; without a cascade it is the only one. */
+const rf_term_matches *rf_term_first_step(const rf_term_matches *matches);
 /* Images of a batch, and how boxes and points are encoded relative to their anchors. */
 size_t rf_term_images(const rf_term_matches *matches);
 const rf_codec *rf_term_codec(const rf_term_matches *matches);
@@ -63,9 +65,15 @@ typedef struct rf_term_kind {
     /* Appends nodes and calls rf_term_add. RF_ERR_USER says what the network lacks. */
     rf_status (*build)(const rf_term_context *context, void *state);
     void (*free)(void *state); /* what state points to; also after a build that failed. NULL: nothing */
+    /* A term that a setting of its own switches on, which loss.terms does not name: the setting, and whether it is on.
+     * Its weights are settings too: it adds itself with rf_terms_add. NULL: loss.terms names it. */
+    const char *key;
+    bool (*on)(const rf_config *config);
+    /* Before every run, once it is built. RF_ERR_NOMEM: the batch is not set. NULL: the matches say enough. */
+    rf_status (*set_batch)(void *state, const rf_loss_batch *batch);
 } rf_term_kind;
 
-/* The kinds by name, as loss.terms says. */
+/* The kinds by name. */
 RF_REGISTRY_DECLARE(term_kind, rf_term_kind)
 
 /* Terms of one loss with their memory. Start from a zeroed struct; free it after the graph, in every case. */
@@ -76,13 +84,14 @@ typedef struct rf_term_states {
         void *state;
     } v[RF_TERMS_MAX];
     int n;
-    const rf_config *config; /* borrowed until the terms are built */
 } rf_term_states;
 
-/* Reads loss.terms. RF_ERR_USER: a name that is none, or twice there; a weight that is no number of 0 to 1000. */
+/* The terms of a configuration: those that settings of their own switch on, in the order of the registry, then those of
+ * loss.terms. RF_ERR_USER: a name that is none, or twice there; a weight that is no number of 0 to 1000. */
 rf_status rf_term_states_read(const rf_config *config, rf_term_states *states);
 /* Builds them; base has graph, config, detector, matches and terms. */
 rf_status rf_term_states_build(rf_term_states *states, const rf_term_context *base);
+rf_status rf_term_states_set_batch(rf_term_states *states, const rf_loss_batch *batch);
 void rf_term_states_free(rf_term_states *states);
 
 #endif

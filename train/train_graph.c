@@ -11,12 +11,9 @@ rf_status rf_train_graph_make(const rf_config *config, rf_params *params, rf_tra
     rf_status status = RF_ERR_NOMEM;
     net->graph = rf_graph_new();
     if (!net->graph) goto fail;
-    status = RF_ERR_USER;
-    net->loss_kind = rf_loss_at(config->loss.kind);
     RF_TRY_GOTO(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
-    RF_TRY_GOTO(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY_GOTO(rf_term_states_read(config, &net->more));
-    RF_TRY_GOTO(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, &net->more, &net->values));
+    RF_TRY_GOTO(rf_loss_make(config, n, side, side, &net->loss));
+    RF_TRY_GOTO(rf_loss_build(net->loss, net->graph, &net->detector, &net->values));
     RF_TRY_GOTO(rf_graph_fuse(net->graph, config->train.precision == RF_PRECISION_BF16));
     RF_TRY_GOTO(rf_graph_backward(net->graph, &net->values.total, 1));
     return RF_OK;
@@ -27,9 +24,8 @@ fail:
 
 void rf_train_graph_free(rf_train_graph *net) {
     rf_exec_free(net->exec);
-    if (net->loss_kind) net->loss_kind->free(net->loss);
     rf_graph_free(net->graph);
-    rf_term_states_free(&net->more);
+    rf_loss_free(net->loss);
     memset(net, 0, sizeof *net);
 }
 

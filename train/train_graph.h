@@ -5,14 +5,11 @@
 
 #include "autograd/exec.h"
 #include "train/loss.h"
-#include "train/term_kind.h"
 
 typedef struct rf_train_graph {
     rf_graph *graph;
     rf_detector detector;
-    const rf_loss_kind *loss_kind;
     rf_loss *loss;
-    rf_term_states more; /* of loss.terms */
     rf_loss_values values;
     rf_exec *exec; /* NULL until rf_train_graph_plan */
 } rf_train_graph;

@@ -10,7 +10,7 @@
 #include "core/mem.h"
 #include "layers/init.h"
 #include "layers/weights.h"
-#include "train/loss_dense.h"
+#include "train/term_mesh.h"
 #include "train/trainer_internal.h"
 
 static void say(void (*to)(void *, const char *), void *ctx, const char *fmt, va_list args) {

@@ -55,7 +55,7 @@ static void mean_terms(const rf_trainer *t, rf_train_line *line) {
 
 static void put_facts(const rf_trainer *t, rf_json_writer *w) {
     rf_loss_fact facts[RF_LOSS_FACTS];
-    size_t n = t->net.loss_kind->facts ? t->net.loss_kind->facts(t->net.loss, facts) : 0;
+    size_t n = rf_loss_facts(t->net.loss, facts);
     for (size_t i = 0; i < n; i++) rf_json_put_number(w, facts[i].name, facts[i].value);
 }
 

@@ -55,7 +55,7 @@ static rf_status run_batch(rf_trainer *t, const rf_batch *batch, long part) {
                            .mesh = batch->mesh,
                            .placements = batch->placements,
                            .number = t->progress.step * (uint64_t)t->config.optim.accumulate + (uint64_t)part};
-    RF_TRY(t->net.loss_kind->set_batch(t->net.loss, &faces));
+    RF_TRY(rf_loss_set_batch(t->net.loss, &faces));
     RF_TRY(rf_exec_forward(exec, true));
     double total = scalar(t, t->net.values.total);
     if (!isfinite(total)) return trace(t, batch, "loss");

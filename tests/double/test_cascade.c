@@ -161,14 +161,14 @@ static void check(int stages, const char *body, const char *more) {
     net.exec = rf_exec_new(net.graph, &(rf_exec_options){.keep_all = true});
     assert_non_null(net.exec);
     fill_input(net.exec, net.detector.input);
-    net.loss_kind->set_batch(net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
+    rf_loss_set_batch(net.loss, &(rf_loss_batch){.faces = lists, .n_faces = n_faces});
     assert_int_equal(rf_exec_forward(net.exec, true), RF_OK);
     assert_int_equal(rf_exec_backward(net.exec, false), RF_OK);
     fixed_make(&f, params, &config);
     copy_targets(&net, &f);
     double loss = (double)*rf_exec_data(net.exec, net.values.total);
     assert_true(fabs(loss_of(&f) - loss) <= 1e-9 * loss);
-    assert_true(net.loss_kind->counts(net.loss).positives > (size_t)stages);
+    assert_true(rf_loss_counted(net.loss).positives > (size_t)stages);
     compare(params, &f, texts[1]);
     rf_exec_free(f.exec);
     rf_graph_free(f.graph);

@@ -34,10 +34,9 @@ static rf_status build(const rf_config *config, rf_params *params, bool fuse, rf
     int n = (int)config->train.batch, side = (int)config->input.size;
     memset(net, 0, sizeof *net);
     net->graph = rf_graph_new();
-    net->loss_kind = rf_loss_at(config->loss.kind);
     RF_TRY(rf_detector_build(net->graph, params, config, n, side, side, RF_TRAIN, &net->detector));
-    RF_TRY(net->loss_kind->make(config, n, side, side, &net->loss));
-    RF_TRY(rf_loss_build(net->loss_kind, net->loss, net->graph, &net->detector, NULL, &net->values));
+    RF_TRY(rf_loss_make(config, n, side, side, &net->loss));
+    RF_TRY(rf_loss_build(net->loss, net->graph, &net->detector, &net->values));
     if (fuse) RF_TRY(rf_graph_fuse(net->graph, false));
     return rf_graph_backward(net->graph, &net->values.total, 1);
 }
@@ -58,7 +57,7 @@ static void set_faces(rf_train_graph *net, size_t images) {
         counts[i] = 2;
     }
     rf_loss_batch batch = {.faces = lists, .n_faces = counts};
-    net->loss_kind->set_batch(net->loss, &batch);
+    rf_loss_set_batch(net->loss, &batch);
 }
 
 static run run_step(const char *path, const char *const *sets, size_t n_sets, bool fuse, bool recompute) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RefineFace's scale-aware margin (arXiv 1909.04376): small faces are found harder, so their logits must be better by a
  * margin. The paper's function is not public; both forms are ours, after its description. */
-#ifndef RF_TRAIN_MARGIN_H
-#define RF_TRAIN_MARGIN_H
+#ifndef RF_DETECT_MARGIN_H
+#define RF_DETECT_MARGIN_H
 
 #include <stdbool.h>
 

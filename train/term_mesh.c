@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/loss_dense_internal.h"
+#include "train/term_mesh_state.h"
 
 #include <math.h>
 
@@ -7,16 +7,16 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "data/mesh_table.h"
+#include "train/term_mesh.h"
 
 enum { OUT_VERTICES = RF_DENSE_TARGETS, OUT_VERTEX_WEIGHT, OUT_EDGES, OUT_EDGE_WEIGHT, OUT_COUNT };
 
-void rf_dense_loss_free(rf_dense_loss *loss) {
-    if (!loss) return;
+static void release(void *state) {
+    rf_dense_loss *loss = state;
     rf_mesh_levels_free(&loss->levels);
     rf_free(loss->edges);
     rf_free(loss->points);
     rf_free(loss->picks);
-    rf_free(loss);
 }
 
 rf_status rf_open_mesh(const rf_config *config, rf_mesh *mesh, char **path) {
@@ -38,20 +38,18 @@ rf_status rf_open_mesh(const rf_config *config, rf_mesh *mesh, char **path) {
     return status;
 }
 
-rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set *anchors, const rf_codec *codec,
-                             rf_dense_loss **out) {
-    *out = NULL;
-    if (config->model.mesh_vertices == 0) return RF_OK;
+static rf_status make(const rf_config *config, const rf_term_matches *matches, rf_dense_loss *loss) {
+    const rf_loss_common *common = matches->common;
     rf_mesh mesh = {0};
     char *path = NULL;
     RF_TRY(rf_open_mesh(config, &mesh, &path));
     rf_free(path);
     rf_status status = RF_ERR_NOMEM;
-    rf_dense_loss *loss = rf_alloc(1, sizeof *loss);
-    if (!loss) goto fail;
-    *loss = (rf_dense_loss){.anchors = anchors,
-                            .codec = *codec,
-                            .n = n,
+    *loss = (rf_dense_loss){.anchors = &common->anchors,
+                            .codec = common->spec.codec,
+                            .matches = matches->matches,
+                            .batch = matches->batch,
+                            .n = common->n,
                             .rows = (int)config->loss.mesh_anchors,
                             .n_vertices = mesh.n_vertices,
                             .n_edges = 3 * mesh.n_triangles,
@@ -69,18 +67,15 @@ rf_status rf_dense_loss_make(const rf_config *config, int n, const rf_anchor_set
         loss->edges[2 * e] = (rf_real)mesh.triangles[e];
         loss->edges[2 * e + 1] = (rf_real)mesh.triangles[e % 3 == 2 ? e - 2 : e + 1];
     }
-    *out = loss;
-    loss = NULL;
     status = RF_OK;
 fail:
-    rf_dense_loss_free(loss);
     rf_mesh_free(&mesh);
     return status;
 }
 
 const rf_face *rf_dense_loss_face(const rf_dense_loss *loss, size_t image, size_t a) {
     const rf_match *match = &loss->matches[image];
-    return match->label[a] > 0 ? &loss->batch.faces[image][match->face[a]] : NULL;
+    return match->label[a] > 0 ? &loss->batch->faces[image][match->face[a]] : NULL;
 }
 
 /* Whether a mesh is learnt at an anchor: drawing needs no vertices. */
@@ -146,7 +141,7 @@ static void write_rows(void *ctx, size_t begin, size_t end) {
         rf_real *xy = out[OUT_VERTICES].data + 2 * n * m;
         for (size_t i = 0; i < n; i++) {
             float at[2], row[2];
-            rf_mesh_table_vertex(loss->batch.mesh, face->mesh - 1, &loss->batch.placements[image], i, at);
+            rf_mesh_table_vertex(loss->batch->mesh, face->mesh - 1, &loss->batch->placements[image], i, at);
             const rf_face vertex = {.points = at};
             rf_coder_delta_points.encode(&loss->codec, anchor, &vertex, row);
             for (size_t d = 0; d < 2; d++) xy[2 * i + d] = row[d];
@@ -202,18 +197,31 @@ static rf_value build_vertices(rf_dense_loss *loss, rf_graph *g, const rf_detect
                      rf_apply1(g, "scale", *edge, "factor=%.17g", loss->weight * loss->edge_weight), "");
 }
 
-rf_status rf_dense_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector *detector, rf_value after,
-                              const rf_match *matches, rf_term_list *terms) {
-    rf_value mesh = RF_NONE, edge = RF_NONE;
-    loss->matches = matches;
-    rf_value sum = (loss->pixels ? rf_pixel_loss_build : build_vertices)(loss, g, detector, after, &mesh, &edge);
-    RF_TRY(rf_graph_status(g));
-    double second = loss->weight * (loss->pixels ? loss->points_weight : loss->edge_weight);
-    RF_TRY(rf_terms_add(terms, g, "mesh_sum", sum, 1, RF_TERM_SUM, 0));
-    RF_TRY(rf_terms_add(terms, g, "mesh", mesh, loss->weight, RF_TERM_REPORT, 0));
-    return rf_terms_add(terms, g, "edge", edge, second, RF_TERM_REPORT, 0);
+static bool on(const rf_config *config) {
+    return config->model.mesh_vertices != 0;
 }
 
-void rf_dense_loss_set_batch(rf_dense_loss *loss, const rf_loss_batch *batch) {
-    if (loss) loss->batch = *batch;
+static rf_status build(const rf_term_context *context, void *state) {
+    rf_dense_loss *loss = state;
+    rf_graph *g = context->graph;
+    rf_value mesh = RF_NONE, edge = RF_NONE;
+    const rf_term_matches *grid = rf_term_first_step(context->matches);
+    RF_TRY(make(context->config, grid, loss));
+    rf_value sum =
+        (loss->pixels ? rf_pixel_loss_build : build_vertices)(loss, g, context->detector, grid->targets, &mesh, &edge);
+    RF_TRY(rf_graph_status(g));
+    double second = loss->weight * (loss->pixels ? loss->points_weight : loss->edge_weight);
+    RF_TRY(rf_terms_add(context->terms, g, "mesh_sum", sum, 1, RF_TERM_SUM, 0));
+    RF_TRY(rf_terms_add(context->terms, g, "mesh", mesh, loss->weight, RF_TERM_REPORT, 0));
+    return rf_terms_add(context->terms, g, "edge", edge, second, RF_TERM_REPORT, 0);
 }
+
+const rf_term_kind rf_term_mesh = {
+    .name = "mesh",
+    .doc = "the face mesh: annotated vertices and edges, or what is drawn of it against the picture",
+    .state_bytes = sizeof(rf_dense_loss),
+    .build = build,
+    .free = release,
+    .key = "model.mesh_vertices",
+    .on = on,
+};

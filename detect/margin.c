@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/margin.h"
+#include "detect/margin.h"
 
 #include <math.h>
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of the mesh losses, shared by loss_dense.c (annotated vertices) and loss_pixels.c (drawn meshes). */
-#ifndef RF_TRAIN_LOSS_DENSE_INTERNAL_H
-#define RF_TRAIN_LOSS_DENSE_INTERNAL_H
+/* The state of the mesh losses, shared by term_mesh.c (annotated vertices) and term_mesh_pixels.c (drawn meshes). */
+#ifndef RF_TRAIN_TERM_MESH_STATE_H
+#define RF_TRAIN_TERM_MESH_STATE_H
 
 #include "layers/mesh_levels.h"
-#include "train/loss_dense.h"
+#include "train/loss_stage.h"
+#include "train/term_kind.h"
 
 enum { RF_DENSE_INDEX, RF_DENSE_SLOT, RF_DENSE_TARGETS }; /* outputs of the host node that both forms have */
 
-struct rf_dense_loss {
+typedef struct rf_dense_loss {
     const rf_anchor_set *anchors;
     rf_codec codec;
     const rf_match *matches; /* [n] */
-    rf_loss_batch batch;
+    const rf_loss_batch *batch;
     int n, rows; /* images, loss.mesh_anchors */
     double weight;
     uint64_t *picks; /* [rows] image * A + anchor */
@@ -33,7 +34,7 @@ struct rf_dense_loss {
     rf_mesh_levels levels;
     double mean[3], std[3]; /* of R, G, B, 0..255 */
     int channel[3];         /* of the input that is R, G, B */
-};
+} rf_dense_loss;
 
 /* Picks the anchors of the step, then runs `write` for the rows. */
 rf_status rf_dense_loss_assign(rf_dense_loss *loss, const rf_call *call, void (*write)(void *, size_t, size_t));
