@@ -194,70 +194,75 @@ static bool names_model(const char **words, size_t n) {
     return n > 1 && !pictures && !holds_pictures(words[0]);
 }
 
+/* What the command line says; the rest of it is in the job's settings. */
+static job j = {.smallest = 1};
+static const char *config, *named; /* by --model */
+static rf_text_list sets;
+static double score = -1;
+static long threads, tile = -1, jobs;
+static int mesh = -1, exif = -1;
+
+static const rf_option options[] = {
+    {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC "; with no model at all it is " RF_FIND_DEFAULT_MODEL, 0,
+     0},
+    {"out", 'o', RF_OPT_TEXT, &j.settings.out, "DIR",
+     "write the pictures with boxes, points and scores there, or what --draw, --blur, --align and --crop\n"
+     "name; the second of a name becomes NAME-2.jpg",
+     0, 0},
+    {"json", 0, RF_OPT_TEXT, &j.settings.json, "FILE",
+     "write one JSON object a line and picture or frame; -: to stdout", 0, 0},
+    {"draw", 0, RF_OPT_FLAG, &j.settings.draw, NULL,
+     "draw boxes, points and scores: below --out, else as a stream to stdout", 0, 0},
+    {"blur", 0, RF_OPT_FLAG, &j.settings.blur, NULL,
+     "hide the faces: below --out, else as a stream to stdout, of the kind that was read", 0, 0},
+    {"align", 0, RF_OPT_INT, &j.settings.align, "SIDE",
+     "write each face below --out as NAME.aligned-1.png of SIDE x SIDE pixels, upright, its five points\n"
+     "on ArcFace's template (112)",
+     8, RF_ALIGN_MOST},
+    {"crop", 0, RF_OPT_TEXT, &j.settings.crop, "[MARGIN]",
+     "write each face below --out as NAME.crop-1.jpg, with a margin in shares of its longer side (0.2)", 0, 0},
+    {"label", 0, RF_OPT_TEXT, &j.settings.label, "DIR",
+     "write a data set to correct by hand: label.txt, images, label.set.ini", 0, 0},
+    {"list", 0, RF_OPT_TEXT, &j.settings.list, "FILE", "look at the files that stand there, one a line; -: in stdin", 0,
+     0},
+    {"raw", 0, RF_OPT_TEXT, &j.settings.raw, "WxH[:FORMAT]",
+     "the inputs are frames without coding: rgb24 (default), bgr24, gray or yuv420p", 0, 0},
+    {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
+    {"tile", 0, RF_OPT_INT, &tile, "SIDE",
+     "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking\nthem (eval.tile)", 0,
+     16384},
+    {"mesh", 0, RF_OPT_TOGGLE, &mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
+    {"exif", 0, RF_OPT_TOGGLE, &exif, NULL,
+     "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
+    {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
+    {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
+    {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
+    {"jobs", 0, RF_OPT_INT, &jobs, "N",
+     "look at N pictures at once, with the threads shared among them; the results are the same\n"
+     "(one for each thread, at most 4; 1 takes least memory, and a camera's frame least time)",
+     1, MAX_JOBS},
+    {0}};
+
+static const rf_program program = {
+    name,
+    "find faces in pictures and films",
+    "[MODEL] IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
+    "  Finds faces in JPEG and PNG pictures (folders are searched below; a pattern in quotes is one, too) and\n"
+    "  in streams: pictures one after the other, Y4M, raw frames, from files, pipes and the standard input (-).\n"
+    "  Prints their number, draws boxes, five landmarks and scores, and lists them as JSON. A picture or frame\n"
+    "  that cannot be used is named, counted and, with its \"error\", in the JSON; the others are done.",
+    options,
+    "  rf-detect photo.jpg --out found\n"
+    "  rf-detect runs/mnet photos --out found --json found.jsonl\n"
+    "  ffmpeg -i film.mp4 -f image2pipe -c:v mjpeg - | rf-detect MODEL --blur - | ffmpeg -f mjpeg -i - out.mp4",
+    "  Exit status 1 tells that pictures were skipped or not drawn, 2 that none could be used.",
+    0,
+    RF_ANY_NUMBER};
+
 int rf_detect_main(int argc, char **argv) {
-    static job j = {.smallest = 1};
     static char score_text[64], tile_text[64];
-    const char **words = (const char **)argv, *config = NULL;
-    rf_text_list sets = {0};
+    const char **words = (const char **)argv;
     rf_detect_settings *s = &j.settings;
-    const char *named = NULL;
-    double score = -1;
-    long threads = 0, tile = -1, jobs = 0;
-    int mesh = -1, exif = -1;
-    const rf_option options[] = {
-        {"model", 'm', RF_OPT_TEXT, &named, "MODEL", RF_MODEL_DOC "; with no model at all it is " RF_FIND_DEFAULT_MODEL,
-         0, 0},
-        {"out", 'o', RF_OPT_TEXT, &s->out, "DIR",
-         "write the pictures with boxes, points and scores there, or what --draw, --blur, --align and --crop\n"
-         "name; the second of a name becomes NAME-2.jpg",
-         0, 0},
-        {"json", 0, RF_OPT_TEXT, &s->json, "FILE", "write one JSON object a line and picture or frame; -: to stdout", 0,
-         0},
-        {"draw", 0, RF_OPT_FLAG, &s->draw, NULL,
-         "draw boxes, points and scores: below --out, else as a stream to stdout", 0, 0},
-        {"blur", 0, RF_OPT_FLAG, &s->blur, NULL,
-         "hide the faces: below --out, else as a stream to stdout, of the kind that was read", 0, 0},
-        {"align", 0, RF_OPT_INT, &s->align, "SIDE",
-         "write each face below --out as NAME.aligned-1.png of SIDE x SIDE pixels, upright, its five points\n"
-         "on ArcFace's template (112)",
-         8, RF_ALIGN_MOST},
-        {"crop", 0, RF_OPT_TEXT, &s->crop, "[MARGIN]",
-         "write each face below --out as NAME.crop-1.jpg, with a margin in shares of its longer side (0.2)", 0, 0},
-        {"label", 0, RF_OPT_TEXT, &s->label, "DIR",
-         "write a data set to correct by hand: label.txt, images, label.set.ini", 0, 0},
-        {"list", 0, RF_OPT_TEXT, &s->list, "FILE", "look at the files that stand there, one a line; -: in stdin", 0, 0},
-        {"raw", 0, RF_OPT_TEXT, &s->raw, "WxH[:FORMAT]",
-         "the inputs are frames without coding: rgb24 (default), bgr24, gray or yuv420p", 0, 0},
-        {"score", 0, RF_OPT_REAL, &score, "X", "lowest score (eval.score where it is set, else 0.5)", 0, 1},
-        {"tile", 0, RF_OPT_INT, &tile, "SIDE",
-         "look at pictures of more than SIDE x SIDE pixels in tiles, 2048 say, instead of shrinking\nthem (eval.tile)",
-         0, 16384},
-        {"mesh", 0, RF_OPT_TOGGLE, &mesh, NULL, "also the vertices of each face's mesh (model.mesh_vertices)", 0, 0},
-        {"exif", 0, RF_OPT_TOGGLE, &exif, NULL,
-         "turn pictures by their EXIF orientation (on; off with --no-exif or --set data.exif=no)", 0, 0},
-        {"config", 'c', RF_OPT_TEXT, &config, "INI", "configuration, when the weights carry none", 0, 0},
-        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE", "override a setting; may be repeated", 0, 0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC, 0, 1024},
-        {"jobs", 0, RF_OPT_INT, &jobs, "N",
-         "look at N pictures at once, with the threads shared among them; the results are the same\n"
-         "(one for each thread, at most 4; 1 takes least memory, and a camera's frame least time)",
-         1, MAX_JOBS},
-        {0}};
-    const rf_program program = {
-        name,
-        "find faces in pictures and films",
-        "[MODEL] IMAGE|DIR... [--out DIR] [--json FILE] [--score X]",
-        "  Finds faces in JPEG and PNG pictures (folders are searched below; a pattern in quotes is one, too) and\n"
-        "  in streams: pictures one after the other, Y4M, raw frames, from files, pipes and the standard input (-).\n"
-        "  Prints their number, draws boxes, five landmarks and scores, and lists them as JSON. A picture or frame\n"
-        "  that cannot be used is named, counted and, with its \"error\", in the JSON; the others are done.",
-        options,
-        "  rf-detect photo.jpg --out found\n"
-        "  rf-detect runs/mnet photos --out found --json found.jsonl\n"
-        "  ffmpeg -i film.mp4 -f image2pipe -c:v mjpeg - | rf-detect MODEL --blur - | ffmpeg -f mjpeg -i - out.mp4",
-        "  Exit status 1 tells that pictures were skipped or not drawn, 2 that none could be used.",
-        0,
-        RF_ANY_NUMBER};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, words, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);

@@ -273,65 +273,68 @@ static rf_status inherit_terms(rf_config *config, const char *init, const char *
     return status;
 }
 
+/* What the command line says. */
+static rf_text_list sets, compared;
+static const char *out, *init, *config_path;
+static bool resume, overfit, plan, reference, list;
+static long threads, seed = -1;
+static rf_option_key keys[] = {{&sets, "data.root"},
+                               {&sets, "train.batch"},
+                               {&sets, "schedule.epochs"},
+                               {&sets, "optim.lr"},
+                               {&sets, "input.size"}};
+
+static const rf_option options[] = {
+    {"data", 'd', RF_OPT_KEY, &keys[0], "DIR", "the data set, with train/label.txt and val/label.txt (data.root)", 0,
+     0},
+    {"batch", 'b', RF_OPT_KEY, &keys[1], "N", "images a step (train.batch)", 0, 0},
+    {"epochs", 'e', RF_OPT_KEY, &keys[2], "X", "length of the training (schedule.epochs)", 0, 0},
+    {"lr", 0, RF_OPT_KEY, &keys[3], "X", "learning rate after the warm-up (optim.lr)", 0, 0},
+    {"size", 0, RF_OPT_KEY, &keys[4], "SIDE", "side of the square training images (input.size)", 0, 0},
+    {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE",
+     "override a setting of the configuration; may be repeated; --SECTION.KEY VALUE is the same", 0, 0},
+    {"out", 'o', RF_OPT_TEXT, &out, "DIR",
+     "folder of the run: config.ini, train.jsonl, checkpoints (runs/train); of --compare's pictures (runs/compare)", 0,
+     0},
+    {"resume", 'r', RF_OPT_FLAG, &resume, NULL,
+     "continue from DIR/last.safetensors, bit for bit; settings that changed are listed, those that cannot are "
+     "refused",
+     0, 0},
+    {"init", 0, RF_OPT_TEXT, &init, "WEIGHTS",
+     "start from these weights (safetensors, .pth, .params, a run's folder, a model's name), matched by name", 0, 0},
+    {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; results do not depend on it", 0, 1024},
+    {"seed", 0, RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
+    {"list", 0, RF_OPT_FLAG, &list, NULL,
+     "print the configurations that are found by name, with size and cost, and stop", 0, 0},
+    {"plan", 0, RF_OPT_FLAG, &plan, NULL, "print the layers and the memory plan, and stop", 0, 0},
+    {"reference", 0, RF_OPT_FLAG, &reference, NULL, "print docs/configuration.md, every setting and preset, and stop",
+     0, 0},
+    {"overfit", 0, RF_OPT_FLAG, &overfit, NULL, "repeat the first batch: the loss must fall to nearly zero", 0, 0},
+    {"compare", 0, RF_OPT_LIST, &compared, "NAME=RUN[,RUN...]",
+     "instead of training: one curve for the mean of these finished runs; may be repeated", 0, 0},
+    {0}};
+
+static const rf_program program = {
+    name,
+    "train a face detector",
+    "[CONFIG] --data DIR [--section.key value]... [--out DIR] [options]",
+    "  Trains the detector that CONFIG describes, an INI file or its name (--list; " DEFAULT_CONFIG
+    " when there\n  is only --data), prints the layer table, the memory plan and one line every\n"
+    "  train.log_every updates, appends train.jsonl, evaluates on the validation set every train.eval_every "
+    "epochs\n"
+    "  and keeps last.safetensors and best.safetensors. Ctrl-C and a\n"
+    "  closing terminal finish the update and save. One program at a time may write into DIR.",
+    options,
+    "  rf-train mnet025 --data /data/widerface --out runs/mnet\n"
+    "  rf-train mnet025 --data DIR --batch 4 --epochs 30 --augment.flip 0\n"
+    "  rf-train configs/r50.ini --plan\n"
+    "  rf-train configs/mnet025.ini --out runs/mnet --resume\n"
+    "  rf-train --compare base=runs/a,runs/b --compare wide=runs/c,runs/d --out runs/compare",
+    NULL,
+    0,
+    1};
+
 int rf_train_main(int argc, char **argv) {
-    rf_text_list sets = {0}, compared = {0};
-    const char *out = NULL, *init = NULL, *config_path = NULL;
-    bool resume = false, overfit = false, plan = false, reference = false, list = false;
-    long threads = 0, seed = -1;
-    rf_option_key keys[] = {{&sets, "data.root"},
-                            {&sets, "train.batch"},
-                            {&sets, "schedule.epochs"},
-                            {&sets, "optim.lr"},
-                            {&sets, "input.size"}};
-    const rf_option options[] = {
-        {"data", 'd', RF_OPT_KEY, &keys[0], "DIR", "the data set, with train/label.txt and val/label.txt (data.root)",
-         0, 0},
-        {"batch", 'b', RF_OPT_KEY, &keys[1], "N", "images a step (train.batch)", 0, 0},
-        {"epochs", 'e', RF_OPT_KEY, &keys[2], "X", "length of the training (schedule.epochs)", 0, 0},
-        {"lr", 0, RF_OPT_KEY, &keys[3], "X", "learning rate after the warm-up (optim.lr)", 0, 0},
-        {"size", 0, RF_OPT_KEY, &keys[4], "SIDE", "side of the square training images (input.size)", 0, 0},
-        {"set", 0, RF_OPT_LIST, &sets, "SECTION.KEY=VALUE",
-         "override a setting of the configuration; may be repeated; --SECTION.KEY VALUE is the same", 0, 0},
-        {"out", 'o', RF_OPT_TEXT, &out, "DIR",
-         "folder of the run: config.ini, train.jsonl, checkpoints (runs/train); of --compare's pictures (runs/compare)",
-         0, 0},
-        {"resume", 'r', RF_OPT_FLAG, &resume, NULL,
-         "continue from DIR/last.safetensors, bit for bit; settings that changed are listed, those that cannot are "
-         "refused",
-         0, 0},
-        {"init", 0, RF_OPT_TEXT, &init, "WEIGHTS",
-         "start from these weights (safetensors, .pth, .params, a run's folder, a model's name), matched by name", 0,
-         0},
-        {"threads", 't', RF_OPT_INT, &threads, "N", RF_THREADS_DOC "; results do not depend on it", 0, 1024},
-        {"seed", 0, RF_OPT_INT, &seed, "N", "instead of train.seed", 0, 2147483647},
-        {"list", 0, RF_OPT_FLAG, &list, NULL,
-         "print the configurations that are found by name, with size and cost, and stop", 0, 0},
-        {"plan", 0, RF_OPT_FLAG, &plan, NULL, "print the layers and the memory plan, and stop", 0, 0},
-        {"reference", 0, RF_OPT_FLAG, &reference, NULL,
-         "print docs/configuration.md, every setting and preset, and stop", 0, 0},
-        {"overfit", 0, RF_OPT_FLAG, &overfit, NULL, "repeat the first batch: the loss must fall to nearly zero", 0, 0},
-        {"compare", 0, RF_OPT_LIST, &compared, "NAME=RUN[,RUN...]",
-         "instead of training: one curve for the mean of these finished runs; may be repeated", 0, 0},
-        {0}};
-    const rf_program program = {
-        name,
-        "train a face detector",
-        "[CONFIG] --data DIR [--section.key value]... [--out DIR] [options]",
-        "  Trains the detector that CONFIG describes, an INI file or its name (--list; " DEFAULT_CONFIG
-        " when there\n  is only --data), prints the layer table, the memory plan and one line every\n"
-        "  train.log_every updates, appends train.jsonl, evaluates on the validation set every train.eval_every "
-        "epochs\n"
-        "  and keeps last.safetensors and best.safetensors. Ctrl-C and a\n"
-        "  closing terminal finish the update and save. One program at a time may write into DIR.",
-        options,
-        "  rf-train mnet025 --data /data/widerface --out runs/mnet\n"
-        "  rf-train mnet025 --data DIR --batch 4 --epochs 30 --augment.flip 0\n"
-        "  rf-train configs/r50.ini --plan\n"
-        "  rf-train configs/mnet025.ini --out runs/mnet --resume\n"
-        "  rf-train --compare base=runs/a,runs/b --compare wide=runs/c,runs/d --out runs/compare",
-        NULL,
-        0,
-        1};
     size_t n;
     rf_args_action action = rf_args_parse(&program, argc, argv, &config_path, &n);
     if (action != RF_ARGS_RUN) return rf_args_exit_code(action);
