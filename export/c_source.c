@@ -22,10 +22,11 @@ typedef struct source {
     const float *weights; /* NULL: in a file */
     rf_detect_spec spec;
     uint32_t id;
+    char *decoding;            /* functions */
+    int decode[RF_NET_LEVELS]; /* which one is a level's */
 } source;
 
-/* A float of C that reads back to the same bits: "0.1f", "16.0f". */
-static void put_float(rf_text *t, float value) {
+void rf_c_put_float(rf_text *t, float value) {
     char text[40];
     snprintf(text, sizeof text, "%.9g", (double)value);
     for (int digits = 6; digits < 9; digits++) {
@@ -42,7 +43,7 @@ static void put_float(rf_text *t, float value) {
 static void put_floats(rf_text *t, const double *values, int n) {
     for (int i = 0; i < n; i++) {
         rf_text_put(t, i ? ", " : "{");
-        put_float(t, (float)values[i]);
+        rf_c_put_float(t, (float)values[i]);
     }
     rf_text_put(t, "};\n");
 }
@@ -58,7 +59,7 @@ static void put_setting(rf_text *t, const char *name, double value, bool whole, 
     if (whole)
         rf_text_printf(t, "%.0f", value);
     else
-        put_float(t, (float)value);
+        rf_c_put_float(t, (float)value);
     rf_text_printf(t, " /* %s */\n#endif\n", doc);
 }
 
@@ -68,6 +69,13 @@ static bool is_limited(const rf_c_net *net) {
         if (isfinite(s->layer->most) || (s->before && isfinite(s->before->most))) return true;
     }
     return false;
+}
+
+/* Numbers of a row of an output, wherever it is predicted; 0: nowhere. */
+static int width_of(const rf_detector *d, const char *name) {
+    for (const rf_output *o = d->outputs.v; o < d->outputs.v + d->outputs.n; o++)
+        if (strcmp(o->name, name) == 0) return o->width;
+    return 0;
 }
 
 static void put_constants(rf_text *t, const source *s) {
@@ -87,6 +95,8 @@ static void put_constants(rf_text *t, const source *s) {
     rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, STAGES = %d, ANCHORS = %d, WEIGHTS = %zu };\n",
                    s->net->n_maps, s->net->n_steps, d->n_levels, rf_outputs_stages(&d->outputs), d->cell_anchors,
                    s->net->weights);
+    rf_text_printf(t, "enum { BOX_WIDTH = %d, POINTS_WIDTH = %d }; /* numbers that a head says of an anchor */\n",
+                   width_of(d, "loc"), width_of(d, "points"));
     rf_text_printf(t, "enum { LIMITED = %d }; /* 0: no activation has an upper limit */\n", is_limited(s->net));
     rf_text_printf(
         t,
@@ -117,10 +127,10 @@ static void put_row(rf_text *t, const rf_c_net *net, const rf_export_layer *l, c
     rf_text_printf(t, "    {%s, %s, %s, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", run, fill, before, maps[0],
                    maps[1], maps[2], maps[3], window ? l->kernel_h : 1, window ? l->stride_h : 1, window ? l->pad_h : 0,
                    window ? l->kernel_w : 1, window ? l->pad_w : 0, cin, out.d[3]);
-    put_float(t, l->slope);
+    rf_c_put_float(t, l->slope);
     rf_text_put(t, ", ");
     if (isfinite(l->most))
-        put_float(t, l->most);
+        rf_c_put_float(t, l->most);
     else
         rf_text_put(t, "FLT_MAX");
     rf_text_printf(t, ", %zu}, /* %s: %dx%dx%d */\n", weights, l->name, out.d[1], out.d[2], out.d[3]);
@@ -173,8 +183,8 @@ static void put_level(rf_text *t, const source *s, int level) {
                        map_of(s->net, rf_export_map(net, "loc", k, level)),
                        map_of(s->net, rf_export_map(net, "points", k, level)));
     rf_text_put(t, "}, ");
-    put_float(t, s->spec.level_scores[level]);
-    rf_text_put(t, "},\n");
+    rf_c_put_float(t, s->spec.level_scores[level]);
+    rf_text_printf(t, ", decode%d},\n", s->decode[level]);
 }
 
 static void put_anchors(rf_text *t, const source *s) {
@@ -187,26 +197,23 @@ static void put_anchors(rf_text *t, const source *s) {
         rf_text_put(t, i % a->n_sizes ? ", {" : "    {{");
         float shape[2];
         rf_anchor_shape(a, i / a->n_sizes, i % a->n_sizes, shape);
-        put_float(t, shape[0]);
+        rf_c_put_float(t, shape[0]);
         rf_text_put(t, ", ");
-        put_float(t, shape[1]);
+        rf_c_put_float(t, shape[1]);
         rf_text_put(t, (i + 1) % a->n_sizes ? "}" : "}},\n");
     }
     rf_text_put(t, "};\nstatic const float anchor_centre[LEVELS] = {");
     for (int i = 0; i < a->n_levels; i++) {
         if (i) rf_text_put(t, ", ");
-        put_float(t, a->centre_offset < 0 ? 0.5f * (float)a->strides[i] : a->centre_offset);
+        rf_c_put_float(t, a->centre_offset < 0 ? 0.5f * (float)a->strides[i] : a->centre_offset);
     }
-    rf_text_put(t, "}; /* of the first cell */\nstatic const float variance_centre = ");
-    put_float(t, s->spec.codec.variance_centre);
-    rf_text_put(t, ", variance_size = ");
-    put_float(t, s->spec.codec.variance_size);
+    rf_text_put(t, "}; /* of the first cell */\n");
     rf_text_printf(t,
-                   ";\nstatic const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n"
+                   "static const float plus_one = %d.0f; /* 1: a box of width 1 has x2 = x1 */\n"
                    "static const int clips = %d; /* 1: corners are moved into the picture */\n",
                    s->spec.codec.plus_one, s->config->eval.clip);
     rf_text_put(t, "static const float drop_below = ");
-    put_float(t, isfinite(s->spec.drop_below) ? s->spec.drop_below : -FLT_MAX);
+    rf_c_put_float(t, isfinite(s->spec.drop_below) ? s->spec.drop_below : -FLT_MAX);
     rf_text_put(t, "; /* logit under which a stage of heads drops an anchor for later ones */\n");
 }
 
@@ -218,6 +225,7 @@ static void put_network(rf_text *t, const source *s) {
                    "width). */\n",
                    s->net->h, s->net->w);
     put_layers(t, s->net);
+    rf_text_put(t, s->decoding);
     put_anchors(t, s);
 }
 
@@ -252,7 +260,7 @@ static void put_weights(rf_text *t, const source *s) {
     rf_text_put(t, "static const float embedded_weights[WEIGHTS] = {");
     for (size_t i = 0; i < s->net->weights; i++) {
         rf_text_put(t, i % 8 ? " " : "\n    ");
-        put_float(t, s->weights[i]);
+        rf_c_put_float(t, s->weights[i]);
         rf_text_put(t, ",");
     }
     rf_text_put(t, "\n};\n");
@@ -282,6 +290,8 @@ static void put_part(rf_text *t, const source *s, const char *name) {
     const char *base = rf_path_base(name);
     if (strcmp(base, "retinaface.h") == 0)
         rf_text_printf(t, "#include \"%s\"\n", s->header);
+    else if (strcmp(base, "face_size.h") == 0)
+        rf_text_printf(t, "enum { RF_POINTS = %d }; /* landmarks of a face */\n", s->spec.codec.n_points);
     else if (strcmp(base, "constants.c") == 0)
         put_constants(t, s);
     else if (strcmp(base, "network.c") == 0)
@@ -302,12 +312,11 @@ static void put_part(rf_text *t, const source *s, const char *name) {
         put_file(t, name);
 }
 
-/* The plan export/c/retinaface.c with its files in their places. */
-static void put_source(rf_text *t, const source *s) {
-    const char include[] = "#include \"", *line = rf_c_texts[0].text;
+/* The plan export/c/`plan` with its files in their places. */
+static void put_plan(rf_text *t, const source *s, const char *plan, const char *begin) {
+    const char *line = NULL;
     for (const rf_c_text *file = rf_c_texts; file->name; file++)
-        if (strcmp(file->name, "export/c/retinaface.c") == 0) line = strstr(file->text, include);
-    put_banner(t, s, "A face detector");
+        if (strcmp(rf_path_base(file->name), plan) == 0) line = strstr(file->text, begin);
     while (line && *line) {
         const char *end = strchr(line, '\n');
         char name[64];
@@ -338,14 +347,18 @@ rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, co
                            const char *header, const float *weights, char **header_text, char **source_text,
                            uint32_t *id) {
     source s = {.net = net, .config = model->config, .options = options, .weights = weights, .header = header};
-    rf_text h = {0}, c = {0};
+    rf_text h = {0}, c = {0}, d = {0};
     *header_text = *source_text = NULL;
     RF_TRY(rf_detect_spec_from_config(model->config, &s.spec));
+    RF_TRY(rf_c_decoding_put(&d, &net->net, &s.spec.codec, s.decode));
+    RF_TRY(rf_text_finish(&d, &s.decoding, NULL));
     s.params = rf_params_learnable(model->params);
     s.id = *id = network_id(net);
     put_banner(&h, &s, "How to call a face detector");
-    put_file(&h, "export/c/retinaface.h");
-    put_source(&c, &s);
+    put_plan(&h, &s, "retinaface.h", "#ifndef");
+    put_banner(&c, &s, "A face detector");
+    put_plan(&c, &s, "retinaface.c", "#include \"");
+    rf_free(s.decoding);
     rf_status status = rf_text_finish(&h, header_text, NULL), second = rf_text_finish(&c, source_text, NULL);
     if (status == RF_OK) status = second;
     if (status == RF_OK) return RF_OK;

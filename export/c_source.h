@@ -3,6 +3,8 @@
 #ifndef RF_EXPORT_C_SOURCE_H
 #define RF_EXPORT_C_SOURCE_H
 
+#include "core/text.h"
+#include "detect/codec.h"
 #include "export/c_net.h"
 
 /* The files of export/c/, put into the program by the Makefile (scripts/embed.sh); a row of NULLs ends the table. */
@@ -16,5 +18,12 @@ extern const rf_c_text rf_c_texts[];
 rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, const rf_export_options *options,
                            const char *header, const float *weights, char **header_text, char **source_text,
                            uint32_t *id);
+
+/* A float of C that reads back to the same bits: "0.1f", "16.0f". */
+void rf_c_put_float(rf_text *t, float value);
+
+/* The functions that make a face of what the heads say of an anchor (export/decoding.h), one for all levels that decode
+ * alike: decode<function[level]>. RF_ERR_USER: the coders cannot be translated. */
+rf_status rf_c_decoding_put(rf_text *t, const rf_export_net *net, const rf_codec *codec, int *function);
 
 #endif

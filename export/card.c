@@ -140,6 +140,10 @@ static void put_decoding(rf_json_writer *w, const rf_export_model *model, const 
     rf_json_put_number(w, "centre", model->config->anchors.variance_centre);
     rf_json_put_number(w, "size", model->config->anchors.variance_size);
     rf_json_end_object(w);
+    rf_json_begin_object(w, "coders");
+    rf_json_put_string(w, "box", rf_codec_box(&spec->codec)->name);
+    rf_json_put_string(w, "points", rf_codec_points(&spec->codec)->name);
+    rf_json_end_object(w);
     rf_json_begin_object(w, "thresholds");
     rf_json_put_number(w, "score", o->score);
     rf_json_begin_array(w, "level_scores");

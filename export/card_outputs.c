@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "detect/face.h"
 #include "export/card.h"
 #include "export/graph.h"
 
@@ -33,25 +34,33 @@ static const char *points_text(int n, char text[16]) {
     return text;
 }
 
-/* What a row of an output is, "anchor * 4 + (...)"; what other code has added is told by its name. */
-static void tell_row(const rf_output *output, char holds[160]) {
-    static const char *const relative[] = {"relative to the anchor", "relative to the box of the stage before"};
-    const char *to = relative[output->head_stage > 0];
+void rf_card_tell_row(const rf_output *output, const rf_card_words *words, char holds[RF_CARD_HOLDS]) {
+    const rf_coder *coder = output->coder;
+    int points = coder && coder->points ? output->width / coder->width(1) : 0;
     char count[16];
     if (strcmp(output->name, "cls") == 0)
-        snprintf(holds, 160, "channel anchor * %d + class (0 background, 1 face), logits", output->width);
-    else if (strcmp(output->name, "loc") == 0)
-        snprintf(holds, 160, "channel anchor * %d + (dx, dy, dw, dh), %s", output->width, to);
-    else if (strcmp(output->name, "points") == 0)
-        snprintf(holds, 160, "channel anchor * %d + (dx, dy of %s points), %s", output->width,
-                 points_text(output->width / 2, count), to);
+        snprintf(holds, RF_CARD_HOLDS, "%s", words->classes);
+    else if (coder && coder->boxes)
+        snprintf(holds, RF_CARD_HOLDS, "channel anchor * %d + (%.60s)%s", output->width,
+                 words->box ? words->box : coder->row, words->after_box);
+    else if (coder)
+        snprintf(holds, RF_CARD_HOLDS, "channel anchor * %d + (%.60s of %s points)%s", output->width,
+                 words->point ? words->point : coder->row, points_text(points, count), words->after_points);
     else
-        snprintf(holds, 160, "channel anchor * %d + %.60s", output->width, output->name);
+        snprintf(holds, RF_CARD_HOLDS, "channel anchor * %d + %.60s", output->width, output->name);
+}
+
+/* The same in our own order. */
+static void tell_row(const rf_output *output, char holds[RF_CARD_HOLDS]) {
+    const char *to = output->head_stage > 0 ? ", relative to the box of the stage before" : ", relative to the anchor";
+    char classes[RF_CARD_HOLDS];
+    snprintf(classes, sizeof classes, "channel anchor * %d + class (0 background, 1 face), logits", output->width);
+    rf_card_tell_row(output, &(rf_card_words){classes, NULL, NULL, to, to}, holds);
 }
 
 static void add_map(const rf_export_net *net, const rf_export_options *o, bool nchw, const rf_output *output,
                     rf_card_io *io) {
-    char n[24], h[24], w[24], stage[24] = "", holds[160];
+    char n[24], h[24], w[24], stage[24] = "", holds[RF_CARD_HOLDS];
     int stride = net->detector.stride[output->level], channels = output->width * net->detector.cell_anchors;
     if (output->head_stage) snprintf(stage, sizeof stage, "_stage%d", output->head_stage + 1);
     tell_row(output, holds);
@@ -71,44 +80,48 @@ static void add_maps(const rf_export_net *net, const rf_export_options *o, bool 
         add_map(net, o, nchw, output, io);
 }
 
-/* Numbers of a face's landmarks; 0: no stage predicts them. */
-static int points_width(const rf_export_net *net) {
+/* An output of a name, of some stage and level; NULL: none. */
+static const rf_output *some(const rf_export_net *net, const char *name) {
     for (const rf_output *o = net->detector.outputs.v; o < net->detector.outputs.v + net->detector.outputs.n; o++)
-        if (strcmp(o->name, "points") == 0) return o->width;
-    return 0;
+        if (strcmp(o->name, name) == 0) return o;
+    return NULL;
 }
 
-static void add_rows(const rf_export_net *net, const rf_export_options *o, rf_card_io *io) {
+static void add_row(const rf_export_net *net, const rf_export_options *o, const char *output, const char *name,
+                    const char *holds, rf_card_io *io) {
     char n[24], a[24] = "anchors";
+    const rf_output *of = some(net, output);
+    if (!of) return;
     if (o->h > 0 && o->w > 0) snprintf(a, sizeof a, "%zu", net->detector.anchors);
     side(o->batch, "batch", 0, n);
-    rf_card_output *loc = add(io, "dx, dy, dw, dh relative to the anchor", "loc");
-    snprintf(loc->shape, sizeof loc->shape, "%sx%sx4", n, a);
-    rf_card_output *conf = add(io, "probability of background, of face", "conf");
-    snprintf(conf->shape, sizeof conf->shape, "%sx%sx2", n, a);
-    int width = points_width(net);
-    if (!width) return;
-    char holds[80], count[16];
-    snprintf(holds, sizeof holds, "dx, dy of %s points relative to the anchor", points_text(width / 2, count));
-    rf_card_output *points = add(io, holds, "landms");
-    snprintf(points->shape, sizeof points->shape, "%sx%sx%d", n, a, width);
+    rf_card_output *out = add(io, holds, "%s", name);
+    snprintf(out->shape, sizeof out->shape, "%sx%sx%d", n, a, of->width);
 }
 
-static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_card_io *io) {
+static void add_rows(const rf_export_net *net, const rf_export_options *o, int n_points, rf_card_io *io) {
+    const rf_output *box = some(net, "loc"), *points = some(net, "points");
+    char holds[RF_CARD_HOLDS], count[16];
+    snprintf(holds, sizeof holds, "%.60s relative to the anchor", box && box->coder ? box->coder->row : "");
+    add_row(net, o, "loc", "loc", holds, io);
+    add_row(net, o, "cls", "conf", "probability of background, of face", io);
+    snprintf(holds, sizeof holds, "%.60s of %s points relative to the anchor",
+             points && points->coder ? points->coder->row : "", points_text(n_points, count));
+    add_row(net, o, "points", "landms", holds, io);
+}
+
+static void add_faces(const rf_export_net *net, const rf_export_options *o, int n_points, rf_card_io *io) {
     rf_card_output *boxes = add(io, "x1, y1, x2, y2 in pixels of the input, by falling score", "boxes");
     snprintf(boxes->shape, sizeof boxes->shape, "facesx4");
     rf_card_output *scores = add(io, "probability of face", "scores");
     snprintf(scores->shape, sizeof scores->shape, "faces");
-    int width = points_width(net);
-    if (width) {
-        bool five = width == 10;
+    if (some(net, "points")) {
         rf_card_output *points =
             add(io,
-                five ? "x, y in pixels: left eye, right eye, nose, left and right mouth corner (of "
-                       "the image)"
-                     : "x, y in pixels, in the order of the training set",
+                n_points == RF_POINTS ? "x, y in pixels: left eye, right eye, nose, left and right mouth corner (of "
+                                        "the image)"
+                                      : "x, y in pixels, in the order of the training set",
                 "points");
-        snprintf(points->shape, sizeof points->shape, "facesx%d", width);
+        snprintf(points->shape, sizeof points->shape, "facesx%d", 2 * n_points);
     }
     if (o->batch == 1) return;
     rf_card_output *image = add(io, "which image of the batch, from 0, ascending", "image_of_face");
@@ -118,13 +131,13 @@ static void add_faces(const rf_export_net *net, const rf_export_options *o, rf_c
 rf_status rf_card_usual_outputs(const rf_export_model *model, const rf_export_options *options, bool nchw,
                                 rf_card_io *io) {
     rf_export_net net;
-    int n, h, w;
+    int n, h, w, points = (int)model->config->data.points;
     rf_export_sample_size(model, options, &n, &h, &w);
     rf_status status = rf_export_net_make(model, n, h, w, &net);
     io->n_outputs = 0;
     if (status == RF_OK && options->outputs == RF_EXPORT_RAW) add_maps(&net, options, nchw, io);
-    if (status == RF_OK && options->outputs == RF_EXPORT_ANCHORS) add_rows(&net, options, io);
-    if (status == RF_OK && options->outputs == RF_EXPORT_FACES) add_faces(&net, options, io);
+    if (status == RF_OK && options->outputs == RF_EXPORT_ANCHORS) add_rows(&net, options, points, io);
+    if (status == RF_OK && options->outputs == RF_EXPORT_FACES) add_faces(&net, options, points, io);
     rf_export_net_free(&net);
     return status;
 }

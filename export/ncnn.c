@@ -24,9 +24,18 @@ static rf_status check_options(const rf_export_options *o) {
     return RF_OK;
 }
 
+/* What the sample has in its own struct of a face. */
+static rf_status check_points(const rf_config *config) {
+    if (!config->model.landmarks || config->data.points == RF_NCNN_SAMPLE_POINTS) return RF_OK;
+    return rf_fail(RF_ERR_USER,
+                   "ncnn: its retinaface sample reads %d points of a face, and data.points is %ld: export to onnx or c",
+                   RF_NCNN_SAMPLE_POINTS, config->data.points);
+}
+
 static rf_status write(const rf_export_model *model, const rf_export_options *options, const char *path) {
     rf_ncnn_net net = {0};
     RF_TRY(check_options(options));
+    RF_TRY(check_points(model->config));
     char *bin = rf_ncnn_bin_path(path);
     if (!bin) return RF_ERR_NOMEM;
     rf_status status = rf_ncnn_build(model, options, &net);
@@ -76,33 +85,25 @@ static void put_scales(const rf_anchor_spec *spec, int level, char text[64]) {
 
 /* What a row of an output is, in the sample's words. */
 static void tell_row(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_output *output,
-                     char holds[160]) {
+                     char holds[RF_CARD_HOLDS]) {
     static const char *const box[] = {
-        "of ncnn's retinaface sample: larger anchor first, centre 8 + stride * index, no variances",
-        "relative to the box of the stage before, by the sample's formulas"};
+        " of ncnn's retinaface sample: larger anchor first, centre 8 + stride * index, no variances",
+        " relative to the box of the stage before, by the sample's formulas"};
     static const char *const points[] = {" of ncnn's retinaface sample: in units of the anchor's side + 1",
                                          ", in widths and heights of the box of the stage before"};
     bool moved = rf_ncnn_moved(net, output->head_stage, output->level);
-    int width = output->width;
-    char scales[64];
+    char scales[64], classes[RF_CARD_HOLDS];
     put_scales(anchors, output->level, scales);
-    if (strcmp(output->name, "cls") == 0)
-        snprintf(holds, 160, "probabilities, channel class * %d + anchor; scales %s", anchors->n_sizes, scales);
-    else if (strcmp(output->name, "loc") == 0)
-        snprintf(holds, 160, "channel anchor * %d + (dx, dy, dw, dh) %s", width, box[moved]);
-    else if (strcmp(output->name, "points") == 0 && width == 10)
-        snprintf(holds, 160, "channel anchor * %d + (dx, dy of five points)%s", width, points[moved]);
-    else if (strcmp(output->name, "points") == 0)
-        snprintf(holds, 160, "channel anchor * %d + (dx, dy of %d points)%s", width, width / 2, points[moved]);
-    else
-        snprintf(holds, 160, "channel anchor * %d + %.60s", width, output->name);
+    snprintf(classes, sizeof classes, "probabilities, channel class * %d + anchor; scales %s", anchors->n_sizes,
+             scales);
+    rf_card_tell_row(output, &(rf_card_words){classes, "dx, dy, dw, dh", "dx, dy", box[moved], points[moved]}, holds);
 }
 
 /* The outputs from the largest stride down, as the sample reads them. */
 static void add_outputs(const rf_export_net *net, const rf_anchor_spec *anchors, const rf_export_options *o,
                         rf_card_io *io) {
     const rf_output_list *outputs = &net->detector.outputs;
-    char holds[160];
+    char holds[RF_CARD_HOLDS];
     for (int l = net->detector.n_levels - 1; l >= 0; l--)
         for (const rf_output *output = outputs->v; output < outputs->v + outputs->n; output++) {
             if (output->level != l) continue;

@@ -14,7 +14,8 @@
 #include "export/graph.h"
 #include "export/ncnn_net.h"
 
-#define RF_NCNN_SAMPLE_CENTRE 8.0 /* pixels, of cell (0,0) at every level */
+#define RF_NCNN_SAMPLE_CENTRE 8.0   /* pixels, of cell (0,0) at every level */
+enum { RF_NCNN_SAMPLE_POINTS = 5 }; /* landmarks of its faces */
 
 /* One channel of a head in the sample's order: scale * (our channel `source`) + shift. */
 typedef struct rf_ncnn_channel {
@@ -22,10 +23,16 @@ typedef struct rf_ncnn_channel {
     double scale, shift;
 } rf_ncnn_channel;
 
-/* channel: 0 to anchors of a cell * width - 1. What the sample does not know keeps its numbers. moved: boxes and
- * landmarks are relative to the box of an earlier stage of heads; that is where the sample's formulas put it, so only
- * the variances are folded, and a landmark is cx + w * dx. */
-rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, const rf_output *output, bool moved, int channel);
+/* Fills channels[anchors of a cell * width]. What the sample does not know keeps its numbers. moved: boxes and
+ * landmarks are relative to the box of an earlier stage of heads; that is where the sample's formulas put it, and a
+ * landmark is cx + w * dx. RF_ERR_USER: the sample cannot decode what the output's coder writes. */
+rf_status rf_ncnn_head_channels(const rf_detect_spec *spec, const rf_output *output, bool moved,
+                                rf_ncnn_channel *channels);
+/* From rows of one coder to those of another that mean the same: channel k of theirs is channels[k]. Both have `width`
+ * numbers. It is solved on the nodes of both (export/decoding.h) for one anchor each, so neither's formula stands here.
+ * RF_ERR_USER: no scale and shift of a channel does it. */
+rf_status rf_ncnn_fold(const rf_coder *ours, const rf_codec *codec, const float anchor[4], const rf_coder *theirs,
+                       const float their_anchor[4], int width, rf_ncnn_channel *channels);
 /* What the sample calls an output: "cls_prob_reshape", "bbox_pred", "landmark_pred", else "<name>_pred". */
 void rf_ncnn_part(const rf_output *output, char text[48]);
 /* Whether a stage starts from boxes of an earlier one at a level. */

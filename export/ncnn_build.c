@@ -72,17 +72,20 @@ static rf_status fold_head(const builder *b, const rf_output *at, rf_ncnn_layer 
     bool moved = rf_ncnn_moved(&b->source, at->head_stage, at->level);
     size_t outs = layer->n_bias, row = layer->n_weight / outs;
     float *weight = rf_alloc(layer->n_weight, sizeof *weight), *bias = rf_alloc(outs, sizeof *bias);
-    if (weight && bias) {
+    rf_ncnn_channel *channels = rf_alloc(outs, sizeof *channels);
+    rf_status status = weight && bias && channels ? RF_OK : RF_ERR_NOMEM;
+    if (status == RF_OK) status = rf_ncnn_head_channels(&b->spec, at, moved, channels);
+    if (status == RF_OK) {
         memcpy(weight, layer->weight, layer->n_weight * sizeof *weight);
         memcpy(bias, layer->bias, outs * sizeof *bias);
         for (size_t o = 0; o < outs; o++) {
-            rf_ncnn_channel c = rf_ncnn_head_channel(&b->spec, at, moved, (int)o);
+            const rf_ncnn_channel c = channels[o];
             const float *from = weight + (size_t)c.source * row;
             for (size_t i = 0; i < row; i++) layer->weight[o * row + i] = (float)((double)from[i] * c.scale);
             layer->bias[o] = (float)((double)bias[c.source] * c.scale + c.shift);
         }
     }
-    rf_status status = weight && bias ? RF_OK : RF_ERR_NOMEM;
+    rf_free(channels);
     rf_free(weight);
     rf_free(bias);
     return status;

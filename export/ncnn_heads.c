@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From our anchors and codec to those of ncnn's sample. */
+/* From our anchors and coders to those of ncnn's sample. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,33 +31,88 @@ void rf_ncnn_part(const rf_output *output, char text[48]) {
         if (strcmp(output->name, parts[i][0]) == 0) snprintf(text, 48, "%s", parts[i][1]);
 }
 
-rf_ncnn_channel rf_ncnn_head_channel(const rf_detect_spec *spec, const rf_output *output, bool moved, int channel) {
+/* ---- how the sample decodes ---- */
+
+/* x = cx + w dx, width = w e^dw. */
+static rf_box_rows sample_boxes(rf_graph *graph, const rf_codec *codec, rf_box_rows anchors, rf_value rows) {
+    (void)codec;
+    rf_value step = rf_apply2(graph, "mul", rf_apply1(graph, "slice", rows, "start=0 count=2"), anchors.size, "");
+    rf_value growth = rf_apply1(graph, "exp", rf_apply1(graph, "slice", rows, "start=2 count=2"), "");
+    return (rf_box_rows){rf_apply2(graph, "add", step, anchors.centre, ""),
+                         rf_apply2(graph, "mul", growth, anchors.size, "")};
+}
+
+static rf_value points_in(rf_graph *graph, rf_value size, rf_value centre, rf_value rows, int n) {
+    rf_value x = rf_apply1(graph, "reshape", rows, "d0=-1 d1=%d d2=2", n);
+    x = rf_apply2(graph, "mul", x, rf_apply1(graph, "reshape", size, "d0=-1 d1=1 d2=2"), "");
+    x = rf_apply2(graph, "add", x, rf_apply1(graph, "reshape", centre, "d0=-1 d1=1 d2=2"), "");
+    return rf_apply1(graph, "reshape", x, "d0=-1 d1=%d", 2 * n);
+}
+
+/* x = cx + (w + 1) dx. */
+static rf_value sample_points(rf_graph *graph, const rf_codec *codec, rf_box_rows anchors, rf_value rows) {
+    rf_value size = rf_apply1(graph, "shift", anchors.size, "offset=1");
+    return points_in(graph, size, anchors.centre, rows, codec->n_points);
+}
+
+/* x = cx + w dx, of a box that an earlier stage says. */
+static rf_value moved_points(rf_graph *graph, const rf_codec *codec, rf_box_rows boxes, rf_value rows) {
+    return points_in(graph, boxes.size, boxes.centre, rows, codec->n_points);
+}
+
+static const rf_coder boxes_of_sample = {.name = "ncnn's retinaface sample", .boxes = sample_boxes};
+static const rf_coder points_of_sample = {.name = "ncnn's retinaface sample", .points = sample_points};
+static const rf_coder points_of_box = {.name = "ncnn's retinaface sample", .points = moved_points};
+
+/* ---- from ours to that ---- */
+
+/* A scale that fits every box, since what the box is, is known later: of two of them. */
+static rf_status fold_moved(const rf_codec *codec, const rf_coder *ours, const rf_coder *theirs, int width,
+                            rf_ncnn_channel *out) {
+    static const float boxes[2][4] = {{0, 0, 1, 1}, {3, 5, 2, 7}};
+    rf_ncnn_channel other[RF_CODE_MAX];
+    RF_TRY(rf_ncnn_fold(ours, codec, boxes[0], theirs, boxes[0], width, out));
+    RF_TRY(rf_ncnn_fold(ours, codec, boxes[1], theirs, boxes[1], width, other));
+    for (int k = 0; k < width; k++)
+        if (fabs(out[k].scale - other[k].scale) > 1e-9 * fabs(out[k].scale) ||
+            fabs(out[k].shift - other[k].shift) > 1e-9)
+            return rf_fail(RF_ERR_USER,
+                           "the coder %s writes what a later stage says so that it depends on the box of the stage "
+                           "before, which %s cannot read: export to onnx or c",
+                           ours->name, theirs->name);
+    return RF_OK;
+}
+
+/* The sample's anchor `a` of a level as ours and as its own. */
+static void anchors_of(const rf_anchor_spec *spec, int level, int a, float ours[4], float theirs[4]) {
+    int source = rf_ncnn_anchor(spec, level, a), stride = spec->strides[level];
+    ours[0] = ours[1] = spec->centre_offset < 0 ? 0.5f * (float)stride : spec->centre_offset;
+    rf_anchor_shape(spec, level, source, ours + 2);
+    theirs[0] = theirs[1] = (float)RF_NCNN_SAMPLE_CENTRE;
+    theirs[2] = theirs[3] = spec->sizes[level * spec->n_sizes + source];
+}
+
+rf_status rf_ncnn_head_channels(const rf_detect_spec *spec, const rf_output *output, bool moved,
+                                rf_ncnn_channel *channels) {
     const rf_anchor_spec *anchors = &spec->anchors;
-    bool box = strcmp(output->name, "loc") == 0;
-    int level = output->level, width = output->width, a = channel / width, k = channel % width;
-    if (strcmp(output->name, "cls") == 0) {
-        a = channel % anchors->n_sizes;
-        return (rf_ncnn_channel){width * rf_ncnn_anchor(anchors, level, a) + channel / anchors->n_sizes, 1, 0};
+    const rf_codec codec = rf_codec_at(&spec->codec, anchors->strides[output->level]);
+    int width = output->width, n = anchors->n_sizes;
+    bool cls = strcmp(output->name, "cls") == 0, box = strcmp(output->name, "loc") == 0;
+    const rf_coder *theirs = box                                   ? &boxes_of_sample
+                             : strcmp(output->name, "points") != 0 ? NULL
+                             : moved                               ? &points_of_box
+                                                                   : &points_of_sample;
+    for (int a = 0; a < n; a++) {
+        float ours[4], sample[4];
+        rf_ncnn_channel *own = channels + width * a;
+        anchors_of(anchors, output->level, a, ours, sample);
+        for (int k = 0; k < width; k++) own[k] = (rf_ncnn_channel){k, 1, 0};
+        if (theirs && output->coder)
+            RF_TRY(moved ? fold_moved(&codec, output->coder, theirs, width, own)
+                         : rf_ncnn_fold(output->coder, &codec, ours, theirs, sample, width, own));
+        for (int k = 0; k < width; k++) own[k].source += width * rf_ncnn_anchor(anchors, output->level, a);
     }
-    int source = rf_ncnn_anchor(anchors, level, a), stride = anchors->strides[level];
-    double size =
-        (double)anchors->sizes[level * anchors->n_sizes + source]; /* width and height of the sample's anchor */
-    float shape[2];
-    rf_anchor_shape(anchors, level, source, shape);
-    double ours = (double)shape[k % 2];
-    double centre = anchors->centre_offset < 0 ? 0.5 * stride : (double)anchors->centre_offset;
-    double shift = centre - RF_NCNN_SAMPLE_CENTRE;
-    rf_ncnn_channel c = {width * source + k, 1, 0};
-    if (!box && strcmp(output->name, "points") != 0) return c;
-    if (moved) {
-        c.scale = (double)(box && k >= 2 ? spec->codec.variance_size : spec->codec.variance_centre);
-    } else if (box && k >= 2) {
-        c.scale = (double)spec->codec.variance_size;
-        c.shift = log(ours / size);
-    } else {
-        double unit = box ? size : size + 1;
-        c.scale = (double)spec->codec.variance_centre * ours / unit;
-        c.shift = shift / unit;
-    }
-    return c;
+    for (int c = 0; cls && c < n * width; c++)
+        channels[c] = (rf_ncnn_channel){width * rf_ncnn_anchor(anchors, output->level, c % n) + c / n, 1, 0};
+    return RF_OK;
 }

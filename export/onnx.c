@@ -46,10 +46,8 @@ static rf_status check_layers(const rf_export_net *net, int opset) {
 
 static rf_status add_ends(rf_onnx_build *b) {
     if (b->options->outputs == RF_EXPORT_FACES) return rf_onnx_faces(b);
-    if (b->options->outputs == RF_EXPORT_ANCHORS)
-        rf_onnx_anchors(b);
-    else
-        rf_onnx_raw(b);
+    if (b->options->outputs == RF_EXPORT_ANCHORS) return rf_onnx_anchors(b);
+    rf_onnx_raw(b);
     return RF_OK;
 }
 
@@ -72,6 +70,7 @@ static rf_status build(const rf_export_model *model, const rf_export_options *op
     rf_status status;
     memset(onnx, 0, sizeof *onnx);
     RF_TRY(check_options(options));
+    RF_TRY(rf_detect_spec_from_config(model->config, &b.spec));
     onnx->opset = opset_of(options);
     onnx->ir_version = ir_version_of(onnx->opset);
     onnx->graph_name = rf_onnx_text(onnx, "%s", model->config->model.backbone);

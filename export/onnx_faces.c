@@ -5,31 +5,56 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "detect/spec.h"
 #include "export/onnx_net.h"
 
 static rf_onnx_dim batch_of(const rf_onnx_build *b) {
     return (rf_onnx_dim){b->options->batch, b->options->batch > 0 ? NULL : "batch"};
 }
 
-void rf_onnx_anchors(rf_onnx_build *b) {
-    rf_onnx_rows rows = rf_onnx_rows_add(b);
-    rf_onnx_dim n = batch_of(b), a = {(int64_t)b->net->detector.anchors, NULL};
+/* [n] as a dimension. */
+static rf_onnx_dim of(int n) {
+    return (rf_onnx_dim){n, NULL};
+}
+
+/* Numbers of a row of an output, wherever it is predicted; 0: nowhere. */
+static int width_of(const rf_onnx_build *b, const char *name) {
+    const rf_output_list *outputs = &b->net->detector.outputs;
+    for (const rf_output *o = outputs->v; o < outputs->v + outputs->n; o++)
+        if (strcmp(o->name, name) == 0) return o->width;
+    return 0;
+}
+
+rf_status rf_onnx_anchors(rf_onnx_build *b) {
+    const char *loc[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
+    for (int l = 0; l < b->net->detector.n_levels; l++) {
+        rf_onnx_rows rows = {NULL, NULL};
+        RF_TRY(rf_onnx_decode(b, l, NULL, &rows));
+        loc[l] = rows.box;
+        points[l] = rows.points;
+    }
+    rf_onnx_dim n = batch_of(b), a = of((int)b->net->detector.anchors);
     if (b->dynamic) a = (rf_onnx_dim){0, "anchors"};
-    rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.loc, RF_ONNX_FLOAT, 3, {n, a, {4, NULL}}});
-    rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.conf, RF_ONNX_FLOAT, 3, {n, a, {2, NULL}}});
-    if (rows.landms) rf_onnx_output_add(b->onnx, (rf_onnx_value){rows.landms, RF_ONNX_FLOAT, 3, {n, a, {10, NULL}}});
+    const char *all[] = {rf_onnx_join(b, loc, "loc"), rf_onnx_classes(b), NULL};
+    if (points[0]) all[2] = rf_onnx_join(b, points, "landms");
+    rf_onnx_output_add(b->onnx, (rf_onnx_value){all[0], RF_ONNX_FLOAT, 3, {n, a, of(width_of(b, "loc"))}});
+    rf_onnx_output_add(b->onnx, (rf_onnx_value){all[1], RF_ONNX_FLOAT, 3, {n, a, of(width_of(b, "cls"))}});
+    if (all[2])
+        rf_onnx_output_add(b->onnx, (rf_onnx_value){all[2], RF_ONNX_FLOAT, 3, {n, a, of(width_of(b, "points"))}});
+    return RF_OK;
 }
 
 /* ---- anchors ---- */
 
-static const char *fixed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec) {
+/* Those of a level as a constant, "" when there is no memory. */
+static const char *fixed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec, int level) {
     rf_anchor_set set;
     if (rf_anchor_set_make(spec, b->options->h, b->options->w, &set) != RF_OK) return "";
-    float *data = rf_onnx_alloc(b->onnx, set.count, 4 * sizeof *data);
-    if (data) memcpy(data, set.boxes, set.count * 4 * sizeof *data);
-    const char *name = rf_onnx_tensor_add(b->onnx, "anchors", RF_ONNX_FLOAT, (const int64_t[]){(int64_t)set.count, 4},
-                                          2, data, set.count * 4 * sizeof *data);
+    size_t first = set.levels[level].first, n = rf_anchor_level_end(&set, level) - first;
+    float *data = rf_onnx_alloc(b->onnx, n, 4 * sizeof *data);
+    if (data) memcpy(data, set.boxes + 4 * first, n * 4 * sizeof *data);
+    const char *name =
+        rf_onnx_tensor_add(b->onnx, rf_onnx_text(b->onnx, "anchors%d", spec->strides[level]), RF_ONNX_FLOAT,
+                           (const int64_t[]){(int64_t)n, 4}, 2, data, n * 4 * sizeof *data);
     rf_anchor_set_free(&set);
     return name;
 }
@@ -85,12 +110,6 @@ static const char *level_anchors(rf_onnx_build *b, const rf_anchor_spec *spec, i
     return rf_onnx_node_add(m, "Reshape", prefix, RF_ONNX_IN(cells, RF_ONNX_INTS(m, -1, 4)), "%s", "");
 }
 
-static const char *computed_anchors(rf_onnx_build *b, const rf_anchor_spec *spec) {
-    const char *levels[RF_NET_LEVELS + 1] = {NULL};
-    for (int l = 0; l < spec->n_levels; l++) levels[l] = level_anchors(b, spec, l);
-    return rf_onnx_node_add(b->onnx, "Concat", "anchors", levels, "axis=0");
-}
-
 /* ---- factors of scores ---- */
 
 static const char *fixed_factors(rf_onnx_build *b, const rf_detect_spec *spec) {
@@ -104,7 +123,7 @@ static const char *fixed_factors(rf_onnx_build *b, const rf_detect_spec *spec) {
     return name;
 }
 
-/* Each level's factor for as many anchors as computed_anchors found. */
+/* Each level's factor for as many anchors as level_anchors found. */
 static const char *computed_factors(rf_onnx_build *b, const rf_detect_spec *spec) {
     const char *levels[RF_NET_LEVELS + 1] = {NULL};
     rf_onnx_model *m = b->onnx;
@@ -127,37 +146,7 @@ static const char *scale_scores(rf_onnx_build *b, const rf_detect_spec *spec, co
     return rf_onnx_binary(b, "Mul", scores, factors, "face.scaled");
 }
 
-/* ---- decoding ---- */
-
-/* [N,A,4] corners, as rf_codec_decode_box computes them. */
-static const char *decode_boxes(rf_onnx_build *b, const rf_codec *codec, const char *loc, const char *centre,
-                                const char *size, const char *reach) {
-    rf_onnx_model *m = b->onnx;
-    const char *xy = rf_onnx_binary(b, "Mul", rf_onnx_columns(b, loc, 2, 0, 2, "box.shift"), reach, "box.moved");
-    xy = rf_onnx_binary(b, "Add", xy, centre, "box.centre");
-    const char *wh = rf_onnx_binary(b, "Mul", rf_onnx_columns(b, loc, 2, 2, 4, "box.growth"),
-                                    rf_onnx_number(m, codec->variance_size), "box.log");
-    wh = rf_onnx_node_add(m, "Clip", "box.limited",
-                          RF_ONNX_IN(wh, rf_onnx_number(m, -RF_CODEC_LOG_LIMIT), rf_onnx_number(m, RF_CODEC_LOG_LIMIT)),
-                          "%s", "");
-    wh = rf_onnx_binary(b, "Mul", rf_onnx_node_add(m, "Exp", "box.factor", RF_ONNX_IN(wh), "%s", ""), size, "box.size");
-    if (codec->plus_one) wh = rf_onnx_binary(b, "Sub", wh, rf_onnx_number(m, 1), "box.span");
-    const char *half = rf_onnx_binary(b, "Mul", wh, rf_onnx_number(m, 0.5f), "box.half");
-    const char *low = rf_onnx_binary(b, "Sub", xy, half, "box.low"),
-               *high = rf_onnx_binary(b, "Add", xy, half, "box.high");
-    return rf_onnx_node_add(m, "Concat", "box.corners", RF_ONNX_IN(low, high), "axis=2");
-}
-
-/* [N,A,10], as rf_codec_decode_points. */
-static const char *decode_points(rf_onnx_build *b, const char *landms, const char *centre, const char *reach) {
-    rf_onnx_model *m = b->onnx;
-    const char *one = RF_ONNX_INTS(m, -1, 1, 2);
-    const char *x =
-        rf_onnx_binary(b, "Reshape", landms, RF_ONNX_INTS(m, b->options->batch, -1, RF_POINTS, 2), "point.pairs");
-    x = rf_onnx_binary(b, "Mul", x, rf_onnx_binary(b, "Reshape", reach, one, "point.reach"), "point.moved");
-    x = rf_onnx_binary(b, "Add", x, rf_onnx_binary(b, "Reshape", centre, one, "point.centre"), "point.pixels");
-    return rf_onnx_binary(b, "Reshape", x, RF_ONNX_INTS(m, b->options->batch, -1, 2 * RF_POINTS), "point.rows");
-}
+/* ---- corners ---- */
 
 /* Right and lower limits of corners, [4] or [1,4], from the size of the network input. */
 static const char *picture_limits(rf_onnx_build *b, float less) {
@@ -204,31 +193,43 @@ static const char *suppress(rf_onnx_build *b, const char *corners, const char *s
                             RF_ONNX_IN(boxes, planes, RF_ONNX_INTS(m, o->keep), iou, score), "center_point_box=0");
 }
 
+/* Corners and points of all anchors. */
+static rf_status decode(rf_onnx_build *b, rf_onnx_rows *out) {
+    const char *box[RF_NET_LEVELS + 1] = {NULL}, *points[RF_NET_LEVELS + 1] = {NULL};
+    const rf_anchor_spec *spec = &b->spec.anchors;
+    for (int l = 0; l < b->net->detector.n_levels; l++) {
+        rf_onnx_rows rows = {NULL, NULL};
+        const char *anchors = b->dynamic ? level_anchors(b, spec, l) : fixed_anchors(b, spec, l);
+        if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : rf_onnx_status(b->onnx);
+        RF_TRY(rf_onnx_decode(b, l, anchors, &rows));
+        box[l] = rows.box;
+        points[l] = rows.points;
+    }
+    out->box = rf_onnx_join(b, box, "box.corners");
+    out->points = points[0] ? rf_onnx_join(b, points, "point.rows") : NULL;
+    return RF_OK;
+}
+
 rf_status rf_onnx_faces(rf_onnx_build *b) {
-    rf_detect_spec spec;
     rf_onnx_model *m = b->onnx;
     rf_onnx_dim faces = {0, "faces"};
-    RF_TRY(rf_detect_spec_from_config(b->model->config, &spec));
+    rf_onnx_rows rows = {NULL, NULL};
     RF_TRY(rf_export_check_score(b->model, b->options));
-    rf_onnx_rows rows = rf_onnx_rows_add(b);
-    const char *anchors = b->dynamic ? computed_anchors(b, &spec.anchors) : fixed_anchors(b, &spec.anchors);
-    if (!*anchors) return b->onnx->status == RF_OK ? RF_ERR_NOMEM : RF_OK; /* the model's own error is told later */
-    const char *centre = rf_onnx_columns(b, anchors, 1, 0, 2, "anchors.centre"),
-               *size = rf_onnx_columns(b, anchors, 1, 2, 4, "anchors.size");
-    const char *reach = rf_onnx_binary(b, "Mul", size, rf_onnx_number(m, spec.codec.variance_centre), "anchors.reach");
-    const char *corners = decode_boxes(b, &spec.codec, rows.loc, centre, size, reach);
-    if (b->model->config->eval.clip) corners = clip(b, &spec.codec, corners);
-    const char *scores = scale_scores(b, &spec, rf_onnx_columns(b, rows.conf, 2, 1, 2, "face"));
+    RF_TRY(decode(b, &rows));
+    const char *corners = rows.box;
+    if (b->model->config->eval.clip) corners = clip(b, &b->spec.codec, corners);
+    const char *scores =
+        scale_scores(b, &b->spec, rf_onnx_columns(b, rf_onnx_classes(b), 2, 1, width_of(b, "cls"), "face"));
     const char *kept = suppress(b, corners, scores);
     const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");
     const char *out = rf_onnx_binary(b, "GatherND", corners, place, "boxes");
-    rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {4, NULL}}});
+    rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, of(4)}});
     out = rf_onnx_binary(b, "Reshape", rf_onnx_binary(b, "GatherND", scores, place, "kept.scores"), RF_ONNX_INTS(m, -1),
                          "scores");
     rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 1, {faces}});
-    if (rows.landms) {
-        out = rf_onnx_binary(b, "GatherND", decode_points(b, rows.landms, centre, reach), place, "points");
-        rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, {2 * RF_POINTS, NULL}}});
+    if (rows.points) {
+        out = rf_onnx_binary(b, "GatherND", rows.points, place, "points");
+        rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, of(2 * b->spec.codec.n_points)}});
     }
     if (b->options->batch == 1) return RF_OK;
     int64_t zero = 0;

@@ -5,7 +5,6 @@
 #include "core/classes.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "detect/face.h"
 #include "export/card.h"
 #include "export/export.h"
 
@@ -55,11 +54,6 @@ rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, c
     rf_card_io *io = NULL;
     if (options->prefix && !exporter->has_names)
         return rf_fail(RF_ERR_USER, "--prefix is of the names in C sources; %s has none: leave it out", exporter->name);
-    if (exporter->describe && model->config->model.landmarks && model->config->data.points != RF_POINTS)
-        return rf_fail(RF_ERR_USER,
-                       "%s: networks are written for %d points of a face, and data.points is %ld; weights alone can be "
-                       "written, as .safetensors, .pth or .wts",
-                       exporter->name, RF_POINTS, model->config->data.points);
     if (exporter->describe && rf_classes_count(model->config) > 1)
         return rf_fail(RF_ERR_USER,
                        "%s: networks are written for one kind of object, and data.classes is %s; weights alone can be "

@@ -10,6 +10,7 @@
 #include "core/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "detect/codec.h"
 #include "export/export.h"
 
 /* PyTorch keeps a counter with the statistics of every normalisation, and tensorrtx's script writes all of a
@@ -72,10 +73,24 @@ static rf_status check_options(const rf_export_options *o) {
                    option);
 }
 
+enum { TENSORRTX_POINTS = 5 };
+
 /* tensorrtx's network has one stage of heads, which are 1x1 convolutions, and square anchors. */
 static rf_status check_model(const rf_export_model *model) {
     if (model->config->model.head == RF_HEAD_KIND_TOWERS)
         return rf_fail(RF_ERR_USER, "model.head = towers is no network that tensorrtx's code has: export to onnx");
+    if (model->config->model.landmarks && model->config->data.points != TENSORRTX_POINTS)
+        return rf_fail(RF_ERR_USER,
+                       "wts: tensorrtx's code reads %d points of a face, and data.points is %ld: export to onnx or c",
+                       TENSORRTX_POINTS, model->config->data.points);
+    const rf_codec known = {.n_points = TENSORRTX_POINTS}; /* what is there when nobody says otherwise */
+    const rf_coder *box = rf_box_coder_find(model->config->anchors.box_coder),
+                   *points = rf_point_coder_find(model->config->anchors.point_coder);
+    if (box != rf_codec_box(&known) || points != rf_codec_points(&known))
+        return rf_fail(RF_ERR_USER,
+                       "wts: tensorrtx's code decodes by the coders delta and delta_points, and these are %s and %s: "
+                       "export to onnx or c",
+                       model->config->anchors.box_coder, model->config->anchors.point_coder);
     if (model->config->anchors.aspect.n != 1 || model->config->anchors.aspect.v[0] != 1)
         return rf_fail(RF_ERR_USER, "anchors.aspect: the anchors in tensorrtx's code are square: export to onnx");
     if (rf_classes_count(model->config) > 1)

@@ -28,6 +28,13 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                               "body=context_features\nstrides_cls=8,16\nstrides_box=16,32\nlandmarks=no\n",
                   late[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=2\nbody=same\n"
                            "strides_cls=8\nstrides_box=16,32\nsingle=last\n",
+                  plates[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[data]\npoints=4\nflip_points=0-1,2-3\n",
+                  many[] =
+                      "[model]\ninitialiser=he_xavier\nchannels=8\n[data]\npoints=68\nflip_points=none\n[cascade]\n"
+                      "stages=2\nbody=same\n",
+                  single[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[data]\npoints=1\n"
+                             "flip_points=none\n",
+                  no_points[] = "[model]\ninitialiser=he_xavier\nchannels=8\nlandmarks=no\n[data]\npoints=0\n",
                   refine[] = "[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\nstrides=4,8,16,32,64\n"
                              "initialiser=fan_in\n[cascade]\nstrides_cls=4,8\nstrides_box=32,64\ndrop=0.6\n"
                              "[anchors]\nsizes=8,12,16,23,32,45,64,91,128,181\n";
@@ -55,6 +62,9 @@ static const struct {
     {rounded, 70, 45, false, 2, false, 0},   {rounded, 70, 99, true, 0, true, 0},
     {maxed, 70, 45, false, 1, false, 0},     {maxed_cascade, 70, 99, true, 0, true, 0},
     {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
+    {plates, 70, 45, true, 0, true, 0},      {many, 67, 70, false, 1, false, 0},
+    {many, 70, 45, true, 0, true, 0},        {single, 70, 45, false, 2, false, 0},
+    {no_points, 70, 45, true, 1, false, 0},
 };
 
 #endif

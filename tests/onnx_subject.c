@@ -206,6 +206,8 @@ double onnx_threshold_of(const onnx_subject *s) {
 void onnx_check_faces(const onnx_subject *s, int image, const rf_face_list *want, size_t *checked) {
     const onnx_array *boxes = onnx_eval_find(&s->eval, "boxes"), *scores = onnx_eval_find(&s->eval, "scores");
     const onnx_array *points = s->config.model.landmarks ? onnx_eval_find(&s->eval, "points") : NULL;
+    int n_points = (int)s->config.data.points;
+    if (points) assert_int_equal(points->count, (size_t)(2 * n_points) * scores->count);
     for (size_t i = 0; i < want->n; i++) {
         double nearest = INFINITY;
         for (size_t k = 0; k < scores->count; k++) {
@@ -213,8 +215,9 @@ void onnx_check_faces(const onnx_subject *s, int image, const rf_face_list *want
             double distance = 1e4 * fabs(scores->v[k] - (double)want->items[i].score);
             for (int j = 0; j < 4; j++)
                 distance = fmax(distance, fabs(boxes->v[4 * k + (size_t)j] - (double)want->items[i].box[j]));
-            for (int j = 0; points && j < 10; j++)
-                distance = fmax(distance, fabs(points->v[10 * k + (size_t)j] - (double)want->items[i].points[j]));
+            for (int j = 0; points && j < 2 * n_points; j++)
+                distance = fmax(distance, fabs(points->v[(size_t)(2 * n_points) * k + (size_t)j] -
+                                               (double)want->items[i].points[j]));
             nearest = fmin(nearest, distance);
         }
         if (!(nearest < 1e-2)) fail_msg("face %zu of image %d is %g away", i, image, nearest);

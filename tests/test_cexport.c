@@ -18,6 +18,7 @@
 #include "core/mem.h"
 #include "data/image.h"
 #include "export/c_net.h"
+#include "layers/coder.h"
 #include "tests/cexport_model.h"
 #include "tests/ncnn_model.h"
 #include "tests/programs.h"
@@ -204,6 +205,27 @@ static void networks_agree(void **state) {
     refused("rf-export @/model.safetensors -o @/c/retinaface.c --embed", "leave it out, the weights then come as a");
 }
 
+/* Faces with any number of points, and coders of a folder's own. */
+static void points_and_coders_agree(void **state) {
+    (void)state;
+    static const network nets[] = {
+        {8, "0.95", {"data.points=4", "data.flip_points=0-1,2-3"}, "max_pool"},
+        {8, "0.95", {"data.points=68", "data.flip_points=none", "cascade.stages=2"}, "max_pool"},
+        {8, "0.95", {"data.points=0", "model.landmarks=no"}, "max_pool"},
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+        if (runs_here(i == 0)) agrees(&nets[i]);
+    for (int c = 0; c < rf_coder_count(); c++) {
+        const rf_coder *coder = rf_coder_at(c);
+        static const char *const known[] = {"delta", "delta_points"}; /* which all others have */
+        char set[128];
+        if (strcmp(coder->name, known[0]) == 0 || strcmp(coder->name, known[1]) == 0 || !runs_here(true)) continue;
+        snprintf(set, sizeof set, "anchors.%s=%s", coder->boxes ? "box_coder" : "point_coder", coder->name);
+        const network net = {8, "0.95", {set, "cascade.stages=2"}, "max_pool"};
+        agrees(&net);
+    }
+}
+
 /* Stages of heads that refine each other, and RefineFace's towers. */
 static void stages_agree(void **state) {
     (void)state;
@@ -368,6 +390,7 @@ int main(void) {
         cmocka_unit_test(compilers_agree),
         cmocka_unit_test(networks_agree),
         cmocka_unit_test(stages_agree),
+        cmocka_unit_test(points_and_coders_agree),
         cmocka_unit_test(shared_weights_are_stored_once),
         cmocka_unit_test(damage_and_sizes_are_refused),
         cmocka_unit_test(two_models_in_one_program),

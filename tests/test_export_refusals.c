@@ -36,6 +36,8 @@ static void new_layers_are_refused(void **state) {
     refuses("[model]\nchannels=8\nlateral_dcn=v1\n", "ncnn", 0, "deformable");
     refuses("[model]\nchannels=8\nbackbone_dcn=v2\nbackbone=resnet50\n", "c", 0, "deformable");
     refuses("[model]\nchannels=8\n[anchors]\naspect=1,1.5\n", "wts", 0, "anchors.aspect");
+    refuses("[model]\nchannels=8\n[data]\npoints=68\nflip_points=none\n", "wts", 0, "data.points is 68");
+    refuses("[model]\nchannels=8\n[data]\npoints=68\nflip_points=none\n", "ncnn", 0, "data.points is 68");
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
     refuses("[model]\nchannels=8\nmaxout=both\n", "wts", 0, "model.maxout = both");
     refuses("[model]\nchannels=8\n[data]\nclasses=mask,no_mask\n", "wts", 0, "data.classes = mask,no_mask");

@@ -78,31 +78,49 @@ static void maps_and_rows_are_ours(void **state) {
         }
 }
 
+static void finds_our_faces(const char *ini, rf_export_options options, int h, int w) {
+    static onnx_subject s;
+    onnx_subject_open(ini, options, h, w, &s);
+    s.options.score = s.config.eval.score = onnx_threshold_of(&s);
+    s.config.eval.iou = 0.4;
+    s.config.eval.keep = 10;
+    onnx_subject_export(&s, path);
+    onnx_subject_run(&s);
+    rf_finder *finder;
+    rf_face_list faces = {0};
+    size_t checked = 0;
+    assert_int_equal(rf_finder_open(&s.config, s.params, &finder), RF_OK);
+    for (int i = 0; i < (s.options.batch == 1 ? 1 : 2); i++) {
+        assert_int_equal(rf_finder_run(finder, &s.image[i], &faces), RF_OK);
+        onnx_check_faces(&s, i, &faces, &checked);
+    }
+    assert_int_equal(checked, onnx_eval_find(&s.eval, "scores")->count);
+    assert_true(checked >= 2);
+    rf_face_list_free(&faces);
+    rf_finder_close(finder);
+    onnx_subject_close(&s);
+}
+
 static void faces_are_those_of_the_finder(void **state) {
     (void)state;
-    static onnx_subject s;
-    for (int form = 0; form < FORMS; form++) {
-        if (!runs_here(is_quick(form))) continue;
-        onnx_subject_open(forms[form].ini, options_of(form, RF_EXPORT_FACES), forms[form].h, forms[form].w, &s);
-        s.options.score = s.config.eval.score = onnx_threshold_of(&s);
-        s.config.eval.iou = 0.4;
-        s.config.eval.keep = 10;
-        onnx_subject_export(&s, path);
-        onnx_subject_run(&s);
-        rf_finder *finder;
-        rf_face_list faces = {0};
-        size_t checked = 0;
-        assert_int_equal(rf_finder_open(&s.config, s.params, &finder), RF_OK);
-        for (int i = 0; i < (s.options.batch == 1 ? 1 : 2); i++) {
-            assert_int_equal(rf_finder_run(finder, &s.image[i], &faces), RF_OK);
-            onnx_check_faces(&s, i, &faces, &checked);
+    for (int form = 0; form < FORMS; form++)
+        if (runs_here(is_quick(form)))
+            finds_our_faces(forms[form].ini, options_of(form, RF_EXPORT_FACES), forms[form].h, forms[form].w);
+}
+
+/* Every coder that is registered, in one stage and in a cascade: its nodes are translated. */
+static void coders_are_translated(void **state) {
+    (void)state;
+    for (int c = 0; c < rf_coder_count(); c++)
+        for (int stages = 1; stages <= 2; stages++) {
+            const rf_coder *coder = rf_coder_at(c);
+            char ini[300];
+            if (!runs_here(stages == 2)) continue;
+            snprintf(ini, sizeof ini,
+                     "[model]\ninitialiser=he_xavier\nchannels=8\n[cascade]\nstages=%d\nbody=same\n[anchors]\n%s=%s\n",
+                     stages, coder->boxes ? "box_coder" : "point_coder", coder->name);
+            finds_our_faces(ini, options_of(stages == 1 ? 6 : 2, RF_EXPORT_FACES), 70, 45);
         }
-        assert_int_equal(checked, onnx_eval_find(&s.eval, "scores")->count);
-        assert_true(checked >= 2);
-        rf_face_list_free(&faces);
-        rf_finder_close(finder);
-        onnx_subject_close(&s);
-    }
 }
 
 /* ---- how it is written ---- */
@@ -251,13 +269,10 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(maps_and_rows_are_ours),
-        cmocka_unit_test(faces_are_those_of_the_finder),
-        cmocka_unit_test(sizes_are_fixed_where_they_can_be),
-        cmocka_unit_test(shared_heads_are_stored_once),
-        cmocka_unit_test(half_precision_is_the_nearest),
-        cmocka_unit_test(other_files_are_refused),
-        cmocka_unit_test(compare_names_what_differs),
+        cmocka_unit_test(maps_and_rows_are_ours),       cmocka_unit_test(faces_are_those_of_the_finder),
+        cmocka_unit_test(coders_are_translated),        cmocka_unit_test(sizes_are_fixed_where_they_can_be),
+        cmocka_unit_test(shared_heads_are_stored_once), cmocka_unit_test(half_precision_is_the_nearest),
+        cmocka_unit_test(other_files_are_refused),      cmocka_unit_test(compare_names_what_differs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -104,7 +104,10 @@ static void found_ones_are_trained_again(void **state) {
         "rf-train --set data.root=@/again --set data.train=label.txt --set data.train_images=images --set data.val= "
         "--out @/third",
         "set data.points=4");
-    refused("rf-export @/run/best.safetensors --out @/x.onnx", "data.points is 4");
+    refused("rf-export @/run/best.safetensors --out @/x.param", "data.points is 4");
+    refused("rf-export @/run/best.safetensors --out @/x.wts", "data.points is 4");
+    succeeds("rf-export @/run/best.safetensors --out @/x.onnx --outputs faces");
+    succeeds("rf-export @/run/best.safetensors --out @/x.c");
 }
 
 static void many_points_are_learnt(void **state) {

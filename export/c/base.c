@@ -26,6 +26,10 @@ SPECIALISED float activate(float v, float slope, float most) {
     return LIMITED && v > most ? most : v;
 }
 
+SPECIALISED float limit(float v, float least, float most) {
+    return v > most ? most : v < least ? least : v;
+}
+
 /* ---- what the network is made of ---- */
 
 /* Maps are [height][width][channels]. Map 0 is the picture, which is never stored as floats. */
@@ -53,11 +57,18 @@ struct stage {
     int cls, box, points;
 };
 
+/* What the heads of a stage say of an anchor; NULL: nothing. */
+struct said {
+    const float *box, *points;
+};
+
 /* A step of the pyramid; its cells are `stride` pixels apart. `judge` is the last stage that has a class. */
 struct level {
     int stride, judge;
     struct stage stages[STAGES];
     float factor; /* of its scores */
+    /* From what the stages say of an anchor (cx cy w h) to corners x1 y1 x2 y2 and points in pixels. */
+    void (*decode)(const float anchor[4], const struct said *said, float *box, float *points);
 };
 
 /* Weights of a convolution come in panels of PANEL output channels: PANEL biases, then PANEL weights for each row of

@@ -73,11 +73,6 @@ static long find_candidates(struct rf_detector *state, struct candidate *out) {
     return n;
 }
 
-static float limit(float log_size) {
-    const float most = 6.9077553f; /* ln 1000 */
-    return log_size > most ? most : log_size < -most ? -most : log_size;
-}
-
 /* Into the picture, 0 .. side, or where corners count as pixels 0 .. side - 1. */
 static void clip(struct rf_detector *state, struct rf_face *face) {
     float right = (float)state->size[0].w - plus_one, bottom = (float)state->size[0].h - plus_one;
@@ -87,39 +82,27 @@ static void clip(struct rf_detector *state, struct rf_face *face) {
     face->y2 = face->y2 < 0 ? 0 : face->y2 > bottom ? bottom : face->y2;
 }
 
-/* From an anchor cx cy w h to the box that a head says, relative to it. */
-static void move_box(float box[4], const float *by) {
-    for (int k = 0; k < 2; k++) {
-        float size = box[k + 2];
-        box[k] += by[k] * variance_centre * size;
-        box[k + 2] = size * expf(limit(by[k + 2] * variance_size));
-    }
-}
-
-static void place_points(struct rf_face *face, const float box[4], const float *points) {
-    for (int i = 0; i < 5; i++)
-        for (int k = 0; k < 2; k++) face->points[i][k] = box[k] + points[2 * i + k] * variance_centre * box[k + 2];
-}
-
-/* Anchor a of a level; every stage starts from the box of the one before. 0 when a number is not finite. */
+/* Anchor a of a level. 0 when a number is not finite. */
 static int decode_at(struct rf_detector *state, int level, size_t a, struct rf_face *face) {
-    size_t cell = a / ANCHORS, columns = (size_t)level_size(state, &levels[level]).w;
-    float stride = (float)levels[level].stride, sum;
-    float box[4] = {anchor_centre[level] + (float)(cell % columns) * stride,
-                    anchor_centre[level] + (float)(cell / columns) * stride, anchor_size[level][a % ANCHORS][0],
-                    anchor_size[level][a % ANCHORS][1]};
+    const struct level *l = &levels[level];
+    size_t cell = a / ANCHORS, columns = (size_t)level_size(state, l).w;
+    float stride = (float)l->stride, box[4], sum = 0;
+    const float anchor[4] = {anchor_centre[level] + (float)(cell % columns) * stride,
+                             anchor_centre[level] + (float)(cell / columns) * stride,
+                             anchor_size[level][a % ANCHORS][0], anchor_size[level][a % ANCHORS][1]};
+    struct said said[STAGES];
     for (int k = 0; k < STAGES; k++) {
-        const struct stage *s = &levels[level].stages[k];
-        if (s->points >= 0) place_points(face, box, state->maps[s->points] + 10 * a);
-        if (s->box >= 0) move_box(box, state->maps[s->box] + 4 * a);
+        const struct stage *s = &l->stages[k];
+        said[k].box = s->box >= 0 ? state->maps[s->box] + BOX_WIDTH * a : NULL;
+        said[k].points = s->points >= 0 ? state->maps[s->points] + POINTS_WIDTH * a : NULL;
     }
-    float half_w = 0.5f * (box[2] - plus_one), half_h = 0.5f * (box[3] - plus_one);
-    face->x1 = box[0] - half_w;
-    face->y1 = box[1] - half_h;
-    face->x2 = box[0] + half_w;
-    face->y2 = box[1] + half_h;
-    sum = face->x1 + face->y1 + face->x2 + face->y2;
-    for (int i = 0; i < 5; i++) sum += face->points[i][0] + face->points[i][1];
+    l->decode(anchor, said, box, face->points[0]);
+    face->x1 = box[0];
+    face->y1 = box[1];
+    face->x2 = box[2];
+    face->y2 = box[3];
+    for (int i = 0; i < 4; i++) sum += box[i];
+    for (int i = 0; i < RF_POINTS; i++) sum += face->points[i][0] + face->points[i][1];
     if (clips) clip(state, face);
     return isfinite(sum);
 }

@@ -20,11 +20,18 @@ static const struct layer layers[LAYERS] = {
     {conv, NULL, NULL, 1, -1, 5, 0, 1, 1, 0, 1, 0, 8, 10, 1.0f, FLT_MAX, 448},
 };
 
+static void decode0(const float anchor[4], const struct said *said, float *box, float *points) {
+    const float *v0 = anchor;
+    const float *v1 = said[0].box;
+    const float *v2 = said[0].points;
+    for (int i = 0; i < 4; i++) box[i] = v0[i] + v1[i];
+    memcpy(points, v2, POINTS_WIDTH * sizeof(float));
+}
+
 /* Boxes are relative to anchors: in every cell of a level, of these widths and heights in pixels. */
-static const struct level levels[LEVELS] = {{2, 0, {{3, 4, 5}}, 1.0f}};
+static const struct level levels[LEVELS] = {{2, 0, {{3, 4, 5}}, 1.0f, decode0}};
 static const float anchor_size[LEVELS][ANCHORS][2] = {{{16.0f, 16.0f}}};
 static const float anchor_centre[LEVELS] = {1.0f}; /* of the first cell */
-static const float variance_centre = 0.1f, variance_size = 0.2f;
-static const float plus_one = 0.0f;       /* 1: a box of width 1 has x2 = x1 */
-static const int clips = 0;               /* 1: corners are moved into the picture */
+static const float plus_one = 0.0f;                /* 1: a box of width 1 has x2 = x1 */
+static const int clips = 0;                        /* 1: corners are moved into the picture */
 static const float drop_below = -FLT_MAX; /* logit under which a stage of heads drops an anchor for later ones */

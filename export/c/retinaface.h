@@ -9,10 +9,14 @@
 extern "C" {
 #endif
 
+#include "export/c/face_size.h"
+
 struct rf_face {
     float x1, y1, x2, y2; /* box in pixels; the centre of the picture's first pixel is (0.5, 0.5) */
     float score;          /* probability of being a face */
-    float points[5][2];   /* x y of the eyes, the nose and the corners of the mouth, left before right; 0 without */
+    float points[RF_POINTS > 0 ? RF_POINTS : 1][2]; /* x y in the order of the training set, of five: the eyes, the nose
+                                                   and the corners of the mouth, left before right; 0 when the network
+                                                   predicts none */
 };
 
 /* What rf_open and rf_detect return when they fail. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a generated detector: driver WEIGHTS|- WIDTH HEIGHT PICTURE.ppm... prints one line a face ("picture x1 y1 x2 y2
- * score ten coordinates"); with WIDTHxHEIGHT smaller than a picture or a damaged file it prints the error code. `-t N`
- * in front: also the median time of N runs, to stderr. Built with -Wl,--wrap=malloc (calloc, realloc) and
- * -DCOUNT_ALLOCATIONS it fails when rf_detect allocates. */
+ * score and the coordinates of the points"); with WIDTHxHEIGHT smaller than a picture or a damaged file it prints the
+ * error code. `-t N` in front: also the median time of N runs, to stderr. Built with -Wl,--wrap=malloc (calloc,
+ * realloc) and -DCOUNT_ALLOCATIONS it fails when rf_detect allocates. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,7 @@ static int run(const char *path, int number, int repeat) {
         const struct rf_face *f = &faces[i];
         printf("%d %.4f %.4f %.4f %.4f %.7f", number, (double)f->x1, (double)f->y1, (double)f->x2, (double)f->y2,
                (double)f->score);
-        for (int k = 0; k < 10; k++) printf(" %.4f", (double)f->points[k / 2][k % 2]);
+        for (int k = 0; k < 2 * RF_POINTS; k++) printf(" %.4f", (double)f->points[k / 2][k % 2]);
         printf("\n");
     }
     return n < 0;

@@ -28,12 +28,12 @@ static rf_status write_ppm(const char *dir, int number, const rf_image *image) {
     return status;
 }
 
-static void print_faces(FILE *to, int number, const rf_face_list *faces) {
+static void print_faces(FILE *to, int number, int n_points, const rf_face_list *faces) {
     for (size_t i = 0; i < faces->n; i++) {
         const rf_face *f = &faces->items[i];
         fprintf(to, "%d %.4f %.4f %.4f %.4f %.7f", number, (double)f->box[0], (double)f->box[1], (double)f->box[2],
                 (double)f->box[3], (double)f->score);
-        for (int k = 0; k < 10; k++) fprintf(to, " %.4f", f->n_points ? (double)f->points[k] : 0);
+        for (int k = 0; k < 2 * n_points; k++) fprintf(to, " %.4f", f->n_points ? (double)f->points[k] : 0);
         fprintf(to, "\n");
     }
 }
@@ -54,7 +54,7 @@ static rf_status find_all(int argc, char **argv) {
         status = rf_image_load(argv[i], NULL, &image);
         if (status == RF_OK) status = write_ppm(argv[4], i - 5, &image);
         if (status == RF_OK) status = rf_finder_run(model.finder, &image, &faces);
-        if (status == RF_OK) print_faces(out, i - 5, &faces);
+        if (status == RF_OK) print_faces(out, i - 5, (int)model.config.data.points, &faces);
         rf_image_free(&image);
     }
     if (!out || fclose(out) != 0) status = rf_fail(RF_ERR_IO, "cannot write %s", path);
@@ -63,12 +63,18 @@ static rf_status find_all(int argc, char **argv) {
     return status;
 }
 
-enum { NUMBERS = 16 }; /* of a line: picture, box, score, points */
+enum { NUMBERS = 6 + 2 * RF_POINTS_MAX }; /* of a line at most: picture, box, score, points */
 
-static bool read_line(FILE *file, double v[NUMBERS]) {
-    for (int i = 0; i < NUMBERS; i++)
-        if (fscanf(file, "%lf", &v[i]) != 1) return false;
-    return true;
+/* How many numbers there are; 0 at the end of the file. */
+static int read_line(FILE *file, double v[NUMBERS]) {
+    static char line[64 * NUMBERS];
+    int n = 0;
+    if (!fgets(line, sizeof line, file)) return 0;
+    for (char *at = line, *end; n < NUMBERS; at = end, n++) {
+        v[n] = strtod(at, &end);
+        if (end == at) break;
+    }
+    return n;
 }
 
 static int compare(const char *path, const char *other) {
@@ -76,11 +82,11 @@ static int compare(const char *path, const char *other) {
     double va[NUMBERS], vb[NUMBERS], pixels = 0, score = 0;
     int n = 0, same = a && b;
     while (same) {
-        bool more_a = read_line(a, va), more_b = read_line(b, vb);
+        int more_a = read_line(a, va), more_b = read_line(b, vb);
         if (more_a != more_b) same = 0;
-        if (!more_a || !more_b) break;
+        if (more_a < 6 || more_a != more_b) break;
         n++;
-        for (int i = 0; i < NUMBERS; i++)
+        for (int i = 0; i < more_a; i++)
             if (i != 5) pixels = fmax(pixels, fabs(va[i] - vb[i]));
         score = fmax(score, fabs(va[5] - vb[5]));
     }
