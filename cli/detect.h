@@ -18,11 +18,13 @@
 #include "data/planes.h"
 #include "detect/faces.h"
 #include "eval/finder.h"
+#include "layers/output_kind.h"
 
 /* What the command line asks for. Texts are borrowed. */
 typedef struct rf_detect_settings {
     const char *out, *json, *label, *crop; /* NULL: not asked for */
     const char *list, *raw;
+    rf_extras extras;   /* what else the model says of a face; known when the sinks start */
     rf_classes classes; /* data.classes of the model, n = 0: it is empty. Known when the sinks start */
     bool draw, blur;
     bool exif;                /* pictures are turned as EXIF says */

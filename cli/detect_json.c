@@ -9,10 +9,11 @@
 enum { VERSION = 1 };
 static const char boxes[] = "x1 y1 x2 y2 in pixels from the upper left corner";
 
-static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen *seen, const rf_classes *classes,
-                     size_t i) {
+static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen *seen,
+                     const rf_detect_settings *settings, size_t i) {
     const rf_face *face = &faces->items[i];
     rf_json_begin_object(w, NULL);
+    const rf_classes *classes = &settings->classes;
     if (face->label < classes->n) {
         rf_json_put_int(w, "label", face->label);
         rf_json_put_string(w, "class", classes->name[face->label]);
@@ -30,6 +31,13 @@ static void put_face(rf_json_writer *w, const rf_face_list *faces, const rf_seen
         rf_json_end_array(w);
     }
     if (face->has_blur) rf_json_put_number(w, "blur", face->blur);
+    for (int k = 0; k < settings->extras.n && face->n_extra; k++) {
+        const rf_extra *extra = &settings->extras.v[k];
+        if (extra->first < 0) continue; /* it has a place of its own in the face */
+        rf_json_begin_array(w, extra->kind->name);
+        for (int at = 0; at < extra->width; at++) rf_json_put_number(w, NULL, face->extra[extra->first + at]);
+        rf_json_end_array(w);
+    }
     if (face->mesh) {
         const float *xy = faces->vertices + 2 * faces->n_vertices * (face->mesh - 1);
         rf_json_begin_array(w, "mesh");
@@ -48,7 +56,7 @@ static void put_view(rf_json_writer *w, rf_finder_view view) {
     if (view.tiles) rf_json_put_int(w, "tiles", (long long)view.tiles);
 }
 
-static void put_line(rf_json_writer *w, const rf_seen *seen, const rf_classes *classes) {
+static void put_line(rf_json_writer *w, const rf_seen *seen, const rf_detect_settings *settings) {
     const rf_frame *frame = seen->frame;
     rf_json_put_string(w, "image", frame->name);
     if (frame->number) rf_json_put_int(w, "frame", (long long)frame->number);
@@ -62,14 +70,14 @@ static void put_line(rf_json_writer *w, const rf_seen *seen, const rf_classes *c
         rf_json_put_string(w, "boxes", boxes);
         put_view(w, seen->view);
         rf_json_begin_array(w, "faces");
-        for (size_t i = 0; i < seen->faces->n; i++) put_face(w, seen->faces, seen, classes, i);
+        for (size_t i = 0; i < seen->faces->n; i++) put_face(w, seen->faces, seen, settings, i);
         rf_json_end_array(w);
     }
     if (seen->error) rf_json_put_string(w, "error", seen->error);
 }
 
 typedef struct json_list {
-    const rf_classes *classes;
+    const rf_detect_settings *settings;
     rf_output_file out;
 } json_list;
 
@@ -77,7 +85,7 @@ static rf_status json_open(rf_sink_shared *shared, void **state) {
     if (!shared->settings->json) return RF_OK;
     json_list *list = rf_alloc(1, sizeof *list);
     if (!list) return RF_ERR_NOMEM;
-    list->classes = &shared->settings->classes;
+    list->settings = shared->settings;
     rf_status status = rf_output_open("--json", shared->settings->json, &list->out);
     if (status != RF_OK) {
         rf_output_close(&list->out);
@@ -97,7 +105,7 @@ static rf_status json_take(void *state, rf_seen *seen) {
     rf_json_writer w = {0};
     if (!seen->frame->name) return RF_OK;
     rf_json_begin_object(&w, NULL);
-    put_line(&w, seen, list->classes);
+    put_line(&w, seen, list->settings);
     rf_json_end_object(&w);
     char *text = NULL;
     RF_TRY(rf_json_finish(&w, &text));

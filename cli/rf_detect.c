@@ -121,6 +121,7 @@ static rf_status detect_all(job *j, long jobs) {
     RF_TRY(rf_frame_source_open(&j->settings, &j->source));
     RF_TRY(open_finders(j, jobs));
     if (*j->model.config.data.classes) RF_TRY(rf_classes_of(&j->model.config, &j->settings.classes));
+    RF_TRY(rf_extras_of(&j->model.config, &j->settings.extras));
     RF_TRY(rf_sinks_start(j->sinks));
     RF_TRY(rf_workers_start(j->source, &j->settings, j->finders, j->n_finders, &j->workers));
     for (;;) {

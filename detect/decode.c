@@ -62,9 +62,10 @@ static void choose(rf_graph *graph, const rf_stage_rows *stages, int n_stages, c
 }
 
 void rf_decode_level(rf_graph *graph, const rf_codec *codec, rf_value anchors, const rf_stage_rows *stages,
-                     int n_stages, const rf_level_spec *spec, rf_decoded *out) {
+                     int n_stages, const rf_level_spec *spec, const rf_extras *extras, rf_decoded *out) {
     const rf_stage_rows *last = &stages[n_stages - 1];
-    *out = (rf_decoded){spec->first, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE};
+    *out = (rf_decoded){spec->first, RF_NONE, RF_NONE, RF_NONE, RF_NONE, RF_NONE, .extras.n = 0};
+    if (extras) out->extras = *extras;
     choose(graph, stages, n_stages, spec, out);
     if (rf_graph_status(graph) != RF_OK) return;
     rf_box_rows boxes = rf_codec_rows(graph, chosen(graph, anchors, (long)spec->first, spec->count, out->index));
@@ -76,12 +77,14 @@ void rf_decode_level(rf_graph *graph, const rf_codec *codec, rf_value anchors, c
         if (loc != RF_NONE) boxes = rf_codec_move_rows(graph, codec, boxes, loc);
     }
     out->box = rf_codec_corner_rows(graph, codec, boxes);
-    out->blur = chosen(graph, last->blur, last->box_first, spec->count, out->index);
-    out->visible = chosen(graph, last->visible, last->box_first, spec->count, out->index);
+    for (int i = 0; i < out->extras.n; i++) {
+        out->extra[i] = chosen(graph, last->extra[i], last->box_first, spec->count, out->index);
+        rf_graph_keep(graph, out->extra[i]);
+    }
     out->label = labels(graph, stages, n_stages, spec, out->index);
     if (spec->factor != 1) /* NaN is in no order, and a score times 1 is itself */
         out->score = rf_apply1(graph, "scale", out->score, "factor=%.9g", (double)spec->factor);
-    const rf_value outputs[] = {out->index, out->score, out->label, out->box, out->points, out->blur, out->visible};
+    const rf_value outputs[] = {out->index, out->score, out->label, out->box, out->points};
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) rf_graph_keep(graph, outputs[i]);
 }
 
@@ -93,8 +96,23 @@ static bool read_row(const rf_exec *exec, rf_value value, size_t i, size_t width
     return true;
 }
 
+/* Those that have a place of their own in a face go there, the others follow each other in `more`. */
+static void read_extras(const rf_exec *exec, const rf_decoded *d, size_t i, float *more, rf_face *face, float *sum) {
+    float *own = more + d->extras.numbers;
+    for (int k = 0; k < d->extras.n; k++) {
+        const rf_extra *extra = &d->extras.v[k];
+        float *to = extra->first < 0 ? own : more + extra->first;
+        bool said = read_row(exec, d->extra[k], i, (size_t)extra->width, to, sum);
+        if (extra->first >= 0 || !said) continue;
+        extra->kind->keep(face, to);
+        own += extra->width;
+    }
+    face->n_extra = (uint16_t)d->extras.numbers;
+    face->extra = d->extras.numbers ? more : NULL;
+}
+
 rf_status rf_decoded_faces(const rf_exec *exec, const rf_decoded *d, int n_points, rf_face_list *out) {
-    float points[2 * RF_POINTS_MAX], visible[RF_POINTS_MAX]; /* the list copies them */
+    float points[2 * RF_POINTS_MAX], more[RF_EXTRA_NUMBERS + RF_EXTRAS_MAX * RF_POINTS_MAX]; /* the list copies them */
     size_t n = rf_exec_rows(exec, d->index);
     RF_TRY(rf_face_list_reserve(out, out->n + n));
     for (size_t i = 0; i < n; i++) {
@@ -107,8 +125,7 @@ rf_status rf_decoded_faces(const rf_exec *exec, const rf_decoded *d, int n_point
             face.points = points;
             face.n_points = n_points;
         }
-        face.has_blur = read_row(exec, d->blur, i, 1, &face.blur, &sum);
-        if (read_row(exec, d->visible, i, (size_t)n_points, visible, &sum)) face.visible = visible;
+        read_extras(exec, d, i, more, &face, &sum);
         if (!isfinite(sum))
             return rf_fail(RF_ERR_NONFINITE,
                            "the network's box or landmarks of anchor %zu are not finite; the weights are broken",

@@ -25,10 +25,12 @@ typedef struct rf_face {
     float *points;  /* [n_points][2] x y; NULL: none */
     float *visible; /* [n_points] how likely it is that a point can be seen; annotations: 1, or 0 where it is covered
                        and its place a guess. NULL: not told, or all can be seen */
+    float *extra;   /* [n_extra] what a network says besides (rf_extras in layers/output_kind.h); NULL: nothing */
     bool has_blur;  /* the annotation or the network tells */
     bool ignore;    /* annotations: never a target and never a negative (invalid flag, zero area) */
     uint8_t kind;   /* annotations: the data set's own kind of face (rf_mafa_kind); 0: none */
-    uint8_t label;  /* what it is: the place of its kind in data.classes, from 0 */
+    uint16_t n_extra;
+    uint8_t label; /* what it is: the place of its kind in data.classes, from 0 */
 } rf_face;
 
 /* Whether an annotated point is covered, or one is predicted to be. */

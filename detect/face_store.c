@@ -54,9 +54,14 @@ void rf_face_store_free(rf_face_store *store) {
     *store = (rf_face_store){0};
 }
 
-/* Moves a face's points to `to`; returns what follows them. */
+/* Moves a face's points and other numbers to `to`; returns what follows them. */
 static float *move_points(rf_face *face, float *to) {
     size_t n = (size_t)face->n_points;
+    if (face->n_extra) {
+        memcpy(to, face->extra, face->n_extra * sizeof *to);
+        face->extra = to;
+        to += face->n_extra;
+    }
     if (!n) {
         face->points = face->visible = NULL;
         return to;
@@ -71,12 +76,13 @@ static float *move_points(rf_face *face, float *to) {
 }
 
 static size_t numbers_of(const rf_face *face) {
-    return (size_t)face->n_points * (face->visible ? 3 : 2);
+    return face->n_extra + (size_t)face->n_points * (face->visible ? 3 : 2);
 }
 
 rf_status rf_face_keep(rf_face_store *store, rf_face *face) {
     float *to = NULL;
-    if (face->n_points && !(to = rf_face_store_take(store, numbers_of(face)))) return RF_ERR_NOMEM;
+    size_t n = numbers_of(face);
+    if (n && !(to = rf_face_store_take(store, n))) return RF_ERR_NOMEM;
     move_points(face, to);
     return RF_OK;
 }

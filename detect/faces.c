@@ -21,7 +21,7 @@ rf_status rf_face_list_reserve(rf_face_list *list, size_t n) {
 rf_status rf_face_list_push(rf_face_list *list, const rf_face *face) {
     RF_TRY(rf_face_list_reserve(list, list->n + 1));
     list->items[list->n] = *face;
-    if (face->n_points) RF_TRY(rf_face_keep(&list->store, &list->items[list->n]));
+    if (face->n_points || face->n_extra) RF_TRY(rf_face_keep(&list->store, &list->items[list->n]));
     list->n++;
     return RF_OK;
 }

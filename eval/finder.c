@@ -33,6 +33,7 @@ struct rf_finder {
     rf_config config;
     rf_params *params;
     rf_detect_spec spec;
+    rf_extras extras; /* what else the network says of a face */
     rf_normaliser normaliser;
     rf_sized_net nets[CACHED];
     uint64_t clock;
@@ -48,6 +49,7 @@ rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder *
     f->config = *config;
     f->params = params;
     rf_status status = rf_detect_spec_from_config(config, &f->spec);
+    if (status == RF_OK) status = rf_extras_of(config, &f->extras);
     if (status == RF_OK) status = rf_normaliser_make(config, &f->normaliser);
     if (status == RF_OK) status = rf_mesh_finder_open(config, params, &f->spec.codec, &f->mesh);
     if (status != RF_OK) {
@@ -74,16 +76,17 @@ void rf_finder_close(rf_finder *f) {
 }
 
 /* What the stages say of a level. */
-static void stages_of_level(const rf_output_list *outputs, int n_stages, int level, rf_stage_rows *rows) {
+static void stages_of_level(const rf_finder *f, const rf_output_list *outputs, int n_stages, int level,
+                            rf_stage_rows *rows) {
     for (int k = 0; k < n_stages; k++) {
         const rf_output_rows cls = rf_outputs_rows(outputs, "cls", k), loc = rf_outputs_rows(outputs, "loc", k);
-        rows[k] = (rf_stage_rows){cls.value,
-                                  loc.value,
-                                  rf_outputs_value(outputs, "points", k),
-                                  rf_outputs_value(outputs, "blur", k),
-                                  rf_outputs_value(outputs, "visible", k),
-                                  cls.first[level],
-                                  loc.first[level]};
+        rows[k] = (rf_stage_rows){.cls = cls.value,
+                                  .loc = loc.value,
+                                  .points = rf_outputs_value(outputs, "points", k),
+                                  .cls_first = cls.first[level],
+                                  .box_first = loc.first[level]};
+        for (int i = 0; i < f->extras.n; i++)
+            rows[k].extra[i] = rf_outputs_value(outputs, f->extras.v[i].kind->name, k);
     }
 }
 
@@ -114,11 +117,12 @@ static void append_decoding(const rf_finder *f, rf_sized_net *net) {
         rf_level_spec spec;
         char name[24];
         if (!level_spec(f, set, l, &spec)) continue;
-        stages_of_level(&net->detector.outputs, n_stages, l, stages);
+        stages_of_level(f, &net->detector.outputs, n_stages, l, stages);
         snprintf(name, sizeof name, "stride%d", set->levels[l].stride);
         int level = rf_graph_scope(net->graph, name);
         const rf_codec codec = rf_codec_at(&f->spec.codec, set->levels[l].stride);
-        rf_decode_level(net->graph, &codec, anchors, stages, n_stages, &spec, &net->levels[net->n_levels++]);
+        rf_decode_level(net->graph, &codec, anchors, stages, n_stages, &spec, &f->extras,
+                        &net->levels[net->n_levels++]);
         rf_graph_scope_end(net->graph, level);
     }
     rf_graph_scope_end(net->graph, scope);
@@ -198,9 +202,16 @@ typedef struct look {
     double longer_over;  /* faces with a longer side, at that size, of no more than this are not taken */
 } look;
 
+static void mirror_extras(const rf_finder *f, rf_face *face) {
+    for (int i = 0; i < f->extras.n && face->n_extra; i++)
+        if (f->extras.v[i].first >= 0 && f->extras.v[i].kind->mirror)
+            f->extras.v[i].kind->mirror(face->extra + f->extras.v[i].first);
+}
+
 /* Moves a face from the input to the picture at the look's size; false when another look is to find it. */
 static bool take_face(const rf_finder *f, const look *at, rf_face *face) {
     if (f->config.eval.clip) clip_box(f, at->width, at->height, face->box);
+    if (at->flipped) mirror_extras(f, face);
     if (at->flipped) rf_face_flip(face, (float)at->width, f->spec.codec.plus_one, &f->spec.flip);
     const float *b = face->box;
     if (at->longer_over > 0 && !(fmaxf(b[2] - b[0], b[3] - b[1]) > (float)at->longer_over)) return false;

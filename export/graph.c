@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "layers/output_kind.h"
 
 /* The layer a node belongs to: "body.conv1.conv_act" -> "body.conv1"; nodes without weights keep their op's name. */
 static rf_status name_layer(rf_export_net *net, const char *node, rf_export_layer *layer) {
@@ -244,12 +245,15 @@ static rf_status read_values(rf_export_net *net) {
 
 /* What the formats have no place for. */
 static rf_status refuse_settings(const rf_config *config) {
-    if (config->model.blur || config->model.occlusion)
-        return rf_fail(
-            RF_ERR_USER,
-            "%s = yes: exported networks have box and landmark outputs of 4 and 10 numbers only; run this model "
-            "with rf-detect or train it without",
-            config->model.blur ? "model.blur" : "model.occlusion");
+    rf_extras extras;
+    char text[RF_EXTRA_TEXT];
+    RF_TRY(rf_extras_of(config, &extras));
+    if (extras.n)
+        return rf_fail(RF_ERR_USER,
+                       "%s: exported networks say kind, box and landmarks of a face and nothing else; run this model "
+                       "with rf-detect "
+                       "or train it without",
+                       rf_extra_asked(&extras.v[0], text));
     if (config->anchors.dense)
         return rf_fail(
             RF_ERR_USER,

@@ -6,8 +6,7 @@
  *   cls       logits of the background and of each kind of object (data.classes), mostly one, the face
  *   loc       the box, as its coder writes it relative to the box of the stage before (layers/coder.h)
  *   points    the landmarks, as their coder writes them relative to the same box
- *   blur      how blurred the face is (model.blur)
- *   visible   for each landmark 1 where it can be seen (model.occlusion)
+ *   blur, visible, ...   what else is said of a face (layers/output_kind.h)
  *   head_cls, head_loc   cls and loc of whole heads (model.head_box), in training only */
 #ifndef RF_LAYERS_OUTPUT_H
 #define RF_LAYERS_OUTPUT_H

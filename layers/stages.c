@@ -9,11 +9,23 @@
 
 enum { LOC, CLS, POINTS, KINDS }; /* boxes first, as the public model lists its heads; the order has no other meaning */
 
-enum { TWO = 2, PLACE = 2 }; /* logits of a background and one kind; numbers of a landmark that can be hidden */
+enum { TWO = 2, PLACE = 2 }; /* logits of a background and one kind; numbers of a landmark with others beside it */
 
-/* Numbers that a head gives for an anchor: of a box with its blur, of landmarks each with whether it can be seen. */
+static const char *const names[KINDS] = {"loc", "cls", "points"};
+
+/* Numbers that other outputs have beside those of a box, or of all landmarks, in the same head. */
+static int beside(const rf_stages *s, int kind) {
+    int width = 0;
+    for (int i = 0; i < s->extras.n; i++) {
+        const rf_extra *extra = &s->extras.v[i];
+        if (extra->kind->beside && strcmp(extra->kind->beside, names[kind]) == 0) width += extra->width;
+    }
+    return width;
+}
+
+/* Numbers that a head gives for an anchor. */
 static int width_of(const rf_stages *s, int kind) {
-    return kind == LOC ? s->box_width + s->blur : kind == CLS ? s->classes : s->points_width + s->points * s->occlusion;
+    return kind == CLS ? s->classes : (kind == LOC ? s->box_width : s->points_width) + beside(s, kind);
 }
 
 /* ---- the plan ---- */
@@ -96,6 +108,7 @@ static rf_status plan_classes(const rf_config *config, rf_stages *out) {
 
 /* What towers are not made for, and what only they are. */
 static rf_status plan_towers(const rf_config *config, rf_stages *out) {
+    char text[RF_EXTRA_TEXT];
     out->towers = config->model.head == RF_HEAD_KIND_TOWERS;
     out->enhanced = config->model.rfe;
     if (!out->towers && (out->enhanced || config->model.fsm || (out->n > 1 && out->body == RF_BODY_BACKBONE)))
@@ -105,7 +118,9 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     if (!out->towers) return RF_OK;
     if (config->model.landmarks)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no landmarks: set model.landmarks = no");
-    if (out->blur) return rf_fail(RF_ERR_USER, "model.head = towers predicts no blur: set model.blur = no");
+    if (out->extras.n)
+        return rf_fail(RF_ERR_USER, "model.head = towers predicts no %s: leave %s out", out->extras.v[0].kind->name,
+                       rf_extra_asked(&out->extras.v[0], text));
     if (out->head_box)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no whole heads: set model.head_box = no");
     if (out->context->scope || !out->share_heads)
@@ -129,16 +144,18 @@ static rf_status plan_coders(const rf_config *config, rf_stages *out) {
         return rf_fail(RF_ERR_USER, "the coders %s and %s take %d and %d numbers for %d points: expected 1 to %d",
                        out->box_coder->name, out->point_coder->name, out->box_width, out->points_width, out->points,
                        RF_CODE_MAX);
-    if (out->occlusion && out->points_width != PLACE * out->points)
-        return rf_fail(RF_ERR_USER,
-                       "model.occlusion is a third number of each point, and anchors.point_coder = %s takes %d for %d "
-                       "points: set model.occlusion = no",
-                       out->point_coder->name, out->points_width, out->points);
+    if (beside(out, POINTS) && out->points_width != PLACE * out->points)
+        return rf_fail(
+            RF_ERR_USER,
+            "an output has numbers beside those of each point (model.occlusion), and anchors.point_coder = %s "
+            "takes %d for %d points: leave it out",
+            out->point_coder->name, out->points_width, out->points);
     return RF_OK;
 }
 
 rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_levels, rf_stages *out) {
     int channels = (int)config->model.channels;
+    char text[RF_EXTRA_TEXT];
     memset(out, 0, sizeof *out);
     out->context = rf_context_at(config->model.context);
     out->context_deform = (rf_deform)config->model.context_dcn;
@@ -155,16 +172,13 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->share_heads = config->model.share_heads;
     RF_TRY(plan_maxout(config, &out->maxout));
     RF_TRY(plan_classes(config, out));
-    out->blur = config->model.blur;
-    out->occlusion = config->model.occlusion;
     out->head_box = config->model.head_box;
     out->points = (int)config->data.points;
-    if (out->occlusion && !config->model.landmarks)
-        return rf_fail(RF_ERR_USER, "model.occlusion needs model.landmarks = yes: it is a third number of each point");
+    RF_TRY(rf_extras_of(config, &out->extras));
     RF_TRY(plan_coders(config, out));
-    if ((out->blur || out->occlusion) && config->cascade.stages > 1)
-        return rf_fail(RF_ERR_USER,
-                       "model.blur and model.occlusion are for one stage of heads: set cascade.stages = 1");
+    if (out->extras.n && config->cascade.stages > 1)
+        return rf_fail(RF_ERR_USER, "%s is for one stage of heads: set cascade.stages = 1",
+                       rf_extra_asked(&out->extras.v[0], text));
     out->slope = config->model.leaky_slope >= 0 ? config->model.leaky_slope : channels <= 64 ? 0.1 : 0;
     out->n = config->cascade.stages > 1 ? (int)config->cascade.stages : 1;
     out->body = (rf_stage_body)config->cascade.body;
@@ -242,8 +256,7 @@ static void keep_as(rf_net *net, rf_value y, const char *name, int stage) {
 static said output(rf_net *net, const rf_stages *s, int stage, int kind, const rf_value *bodies, const rf_detector *d,
                    trail *t) {
     static const char *const heads[KINDS] = {"BboxHead", "ClassHead", "LandmarkHead"};
-    static const char *const names[KINDS] = {"loc", "cls", "points"};
-    const char *const whole[KINDS] = {s->blur ? "box" : "loc", "cls", s->occlusion ? "marks" : "points"};
+    const char *const whole[KINDS] = {beside(s, LOC) ? "box" : "loc", "cls", beside(s, POINTS) ? "marks" : "points"};
     said out = {names[kind], width_of(s, kind), .at = kind == CLS ? s->cls_at[stage] : s->box_at[stage]};
     out.coder = kind == LOC ? s->box_coder : kind == POINTS ? s->point_coder : NULL;
     rf_value levels[RF_NET_LEVELS];
@@ -281,6 +294,35 @@ static said columns(rf_net *net, const said *whole, int width, int first, int co
     return out;
 }
 
+/* Cuts what a head says of each of its groups (a box, each of the points) into its own `width` numbers and those of the
+ * outputs beside it. */
+static void share_head(rf_net *net, const rf_stages *s, int kind, int groups, int width, said *own, said *extras) {
+    int more = beside(s, kind);
+    if (!more) return;
+    int all = width + more / groups, at = width;
+    said whole = *own;
+    *own = columns(net, &whole, all, 0, width, names[kind]);
+    own->coder = whole.coder;
+    for (int i = 0; i < s->extras.n; i++) {
+        const rf_extra *extra = &s->extras.v[i];
+        if (!extra->kind->beside || strcmp(extra->kind->beside, names[kind]) != 0) continue;
+        extras[i] = columns(net, &whole, all, at, extra->width / groups, extra->kind->name);
+        at += extra->width / groups;
+    }
+}
+
+static said own_head(rf_net *net, const rf_stages *s, const rf_extra *extra, const rf_value *bodies,
+                     const rf_detector *d) {
+    said out = {extra->kind->name, extra->width, .at = NULL};
+    char name[32];
+    snprintf(name, sizeof name, "%sHead", extra->kind->name);
+    for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
+    rf_head_spec head = {name, s->cell_anchors, extra->width, s->share_heads, RF_MAXOUT_NO};
+    out.rows = rf_heads(net, &head, bodies, d->n_levels, out.maps);
+    keep_as(net, out.rows, extra->kind->name, 0);
+    return out;
+}
+
 /* Lists what a stage says, level by level. */
 static rf_status list_outputs(rf_detector *d, int stage, bool training, said *all, int n) {
     for (int l = 0; l < d->n_levels; l++) {
@@ -306,26 +348,17 @@ static rf_status build_stage(rf_net *net, const rf_stages *s, int k, const rf_va
     }
     for (int l = 0; l < d->n_levels; l++)
         if (bodies[l] != RF_NONE) t->body[l] = bodies[l];
-    enum { THE_CLS, THE_LOC, THE_POINTS, THE_BLUR, THE_VISIBLE, SAID };
-    said all[SAID] = {
-        [THE_POINTS] = {.rows = RF_NONE}, [THE_BLUR] = {.rows = RF_NONE}, [THE_VISIBLE] = {.rows = RF_NONE}};
+    enum { THE_CLS, THE_LOC, THE_POINTS, SAID };
+    said all[SAID + RF_EXTRAS_MAX] = {[THE_POINTS] = {.rows = RF_NONE}};
     all[THE_LOC] = output(net, s, k, LOC, bodies, d, t);
     all[THE_CLS] = output(net, s, k, CLS, bodies, d, t);
     if (s->landmarks[k]) all[THE_POINTS] = output(net, s, k, POINTS, bodies, d, t);
-    if (s->blur) { /* insightface's USE_BLUR: channel 4 of five of a box */
-        said whole = all[THE_LOC];
-        int width = s->box_width;
-        all[THE_LOC] = columns(net, &whole, width + 1, 0, width, "loc");
-        all[THE_LOC].coder = s->box_coder;
-        all[THE_BLUR] = columns(net, &whole, width + 1, width, 1, "blur");
-    }
-    if (s->occlusion) { /* its USE_OCCLUSION: the third number of each point */
-        said whole = all[THE_POINTS];
-        all[THE_POINTS] = columns(net, &whole, PLACE + 1, 0, PLACE, "points");
-        all[THE_POINTS].coder = s->point_coder;
-        all[THE_VISIBLE] = columns(net, &whole, PLACE + 1, PLACE, 1, "visible");
-    }
-    return list_outputs(d, k, false, all, SAID);
+    said *extras = all + SAID;
+    share_head(net, s, LOC, 1, s->box_width, &all[THE_LOC], extras);
+    share_head(net, s, POINTS, s->points, PLACE, &all[THE_POINTS], extras);
+    for (int i = 0; i < s->extras.n; i++)
+        if (!s->extras.v[i].kind->beside) extras[i] = own_head(net, s, &s->extras.v[i], bodies, d);
+    return list_outputs(d, k, false, all, SAID + s->extras.n);
 }
 
 static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {

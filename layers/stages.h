@@ -7,6 +7,7 @@
 #include "layers/context.h"
 #include "layers/detector.h"
 #include "layers/heads.h"
+#include "layers/output_kind.h"
 
 /* What the configuration says, checked. */
 typedef struct rf_stages {
@@ -20,7 +21,8 @@ typedef struct rf_stages {
     int classes; /* logits of an anchor: the background and the kinds of objects */
     const rf_coder *box_coder, *point_coder;
     int box_width, points_width; /* numbers of a row */
-    bool share_heads, landmarks[RF_NET_STAGES], blur, occlusion, head_box;
+    bool share_heads, landmarks[RF_NET_STAGES], head_box;
+    rf_extras extras; /* beside kinds, boxes and points */
     rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */
 } rf_stages;

@@ -46,13 +46,15 @@ rf_status kit_decode_level(const rf_codec *codec, const float *anchors, size_t n
     rf_value table = constant(&k, anchors, n, 4);
     for (int s = 0; s < n_stages; s++) {
         const kit_stage *from = &stages[s];
-        rows[s] = (rf_stage_rows){.cls = constant(&k, from->cls, n, 2),
-                                  .loc = constant(&k, from->loc, n, 4),
-                                  .points = constant(&k, from->points, n, 2 * codec->n_points),
-                                  .blur = constant(&k, from->blur, n, 1),
-                                  .visible = constant(&k, from->visible, n, codec->n_points)};
+        rows[s] =
+            (rf_stage_rows){.cls = constant(&k, from->cls, n, 2),
+                            .loc = constant(&k, from->loc, n, 4),
+                            .points = constant(&k, from->points, n, 2 * codec->n_points),
+                            .extra = {constant(&k, from->blur, n, 1), constant(&k, from->visible, n, codec->n_points)}};
     }
-    rf_decode_level(k.graph, codec, table, rows, n_stages, &level, &decoded);
+    rf_extras extras = {
+        {{rf_output_kind_find("blur"), 1, 1, -1}, {rf_output_kind_find("visible"), codec->n_points, 1, -1}}, 2, 0};
+    rf_decode_level(k.graph, codec, table, rows, n_stages, &level, &extras, &decoded);
     rf_status status = run(&k, &decoded, codec->n_points, out);
     rf_graph_free(k.graph);
     for (int i = 0; i < k.n_tables; i++) rf_free(k.tables[i]);

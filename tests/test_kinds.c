@@ -110,18 +110,15 @@ static void best_kind_and_score(void **state) {
     rf_real real[C * N], real_loc[4 * N];
     for (int i = 0; i < C * N; i++) real[i] = cls[i];
     for (int i = 0; i < 4 * N; i++) real_loc[i] = loc[i];
-    rf_stage_rows stage = {rf_graph_const(g, "cls", (rf_shape){2, {N, C}}, real),
-                           rf_graph_const(g, "loc", (rf_shape){2, {N, 4}}, real_loc),
-                           RF_NONE,
-                           RF_NONE,
-                           RF_NONE,
-                           0,
-                           0};
+    rf_stage_rows stage = {.cls = rf_graph_const(g, "cls", (rf_shape){2, {N, C}}, real),
+                           .loc = rf_graph_const(g, "loc", (rf_shape){2, {N, 4}}, real_loc),
+                           .points = RF_NONE};
     rf_level_spec spec = {.count = N, .score = 0.4f, .drop_below = -INFINITY, .factor = 1};
     rf_decoded decoded;
     rf_real places[4 * N];
     for (int i = 0; i < 4 * N; i++) places[i] = anchors[i];
-    rf_decode_level(g, &codec, rf_graph_const(g, "anchors", (rf_shape){2, {N, 4}}, places), &stage, 1, &spec, &decoded);
+    rf_decode_level(g, &codec, rf_graph_const(g, "anchors", (rf_shape){2, {N, 4}}, places), &stage, 1, &spec, NULL,
+                    &decoded);
     assert_int_equal(rf_graph_status(g), RF_OK);
     assert_true(decoded.label != RF_NONE);
     rf_exec *exec = rf_exec_new(g, NULL);

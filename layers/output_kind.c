@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/output_kind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RF_OUTPUT_KIND(name) extern const rf_output_kind rf_output_kind_##name;
+#include "layers/output_kinds.def"
+#undef RF_OUTPUT_KIND
+
+static const void *const kinds[] = {
+#define RF_OUTPUT_KIND(name) &rf_output_kind_##name,
+#include "layers/output_kinds.def"
+#undef RF_OUTPUT_KIND
+};
+
+enum { NAME_BYTES = 16, WEIGHT_MAX = 1000 };
+
+static bool is_whole(const rf_output_kind *e) {
+    static const char *const taken[] = {"cls",      "loc",   "points", "box",  "head_cls",
+                                        "head_loc", "score", "label",  "class"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(e->name, taken[i]) == 0) return false;
+    bool beside = !e->beside || strcmp(e->beside, "loc") == 0 || strcmp(e->beside, "points") == 0;
+    return e->doc && e->width && beside && !e->key == !e->wanted;
+}
+
+RF_REGISTRY_DEFINE(output_kind, rf_output_kind, kinds, is_whole(e), .what = "output", .name_bytes = NAME_BYTES)
+
+static rf_status add(const rf_config *config, const rf_output_kind *kind, double weight, rf_extras *out) {
+    int width = kind->width((int)config->data.points);
+    rf_extra extra = {kind, width, weight, kind->keep ? -1 : out->numbers};
+    char text[RF_EXTRA_TEXT];
+    for (int i = 0; i < out->n; i++)
+        if (out->v[i].kind == kind) return rf_fail(RF_ERR_USER, "model.outputs has '%s' twice, keep one", kind->name);
+    if ((kind->beside && strcmp(kind->beside, "points") == 0 && !config->model.landmarks) || width < 1)
+        return rf_fail(RF_ERR_USER, "%s needs points of a face: model.landmarks = yes and data.points above 0",
+                       rf_extra_asked(&extra, text));
+    if (out->n == RF_EXTRAS_MAX || out->numbers + width > RF_EXTRA_NUMBERS)
+        return rf_fail(RF_ERR_USER, "%s: more than %d outputs, or %d numbers", rf_extra_asked(&extra, text),
+                       RF_EXTRAS_MAX, RF_EXTRA_NUMBERS);
+    if (!kind->keep) out->numbers += width;
+    out->v[out->n++] = extra;
+    return RF_OK;
+}
+
+static rf_status unknown(const char *name) {
+    const rf_output_kind *kind = rf_output_kind_find(name);
+    if (kind)
+        return rf_fail(RF_ERR_USER, "model.outputs has '%s', which %s = yes asks for: leave it out here", name,
+                       kind->key);
+    return rf_fail(RF_ERR_USER,
+                   "model.outputs: no output is called \"%s\"; a program knows those that it was built with, `make "
+                   "EXTRA=DIR` (docs/extending.md)",
+                   name);
+}
+
+static void cut_blanks_at_end(char *text) {
+    for (char *c = text + strlen(text); c > text && strchr(" \t", c[-1]);) *--c = 0;
+}
+
+/* "name" or "name:weight", without blanks around it. */
+static rf_status read_one(const rf_config *config, char *item, rf_extras *out) {
+    char *colon = strchr(item, ':'), *end;
+    double weight = 1;
+    if (colon) {
+        *colon = 0;
+        cut_blanks_at_end(item);
+        const char *text = colon + 1 + strspn(colon + 1, " \t");
+        weight = strtod(text, &end);
+        if (!*text || *end || strspn(text, "0123456789+-.eE") != strlen(text) || !(weight >= 0 && weight <= WEIGHT_MAX))
+            return rf_fail(RF_ERR_USER, "model.outputs: the weight of '%s' is '%s', expected a number from 0 to %d",
+                           item, text, WEIGHT_MAX);
+    }
+    for (int i = 0; i < rf_output_kind_count(); i++) {
+        const rf_output_kind *kind = rf_output_kind_at(i);
+        if (!kind->wanted && strcmp(kind->name, item) == 0) return add(config, kind, weight, out);
+    }
+    return unknown(item);
+}
+
+rf_status rf_extras_of(const rf_config *config, rf_extras *out) {
+    char text[sizeof config->model.outputs], *item = text;
+    *out = (rf_extras){.n = 0};
+    for (int i = 0; i < rf_output_kind_count(); i++) {
+        const rf_output_kind *kind = rf_output_kind_at(i);
+        if (kind->wanted && kind->wanted(config)) RF_TRY(add(config, kind, 1, out));
+    }
+    memcpy(text, config->model.outputs, sizeof text);
+    for (int number = 1; *text; number++) {
+        char *comma = strchr(item, ',');
+        if (comma) *comma = 0;
+        item += strspn(item, " \t");
+        cut_blanks_at_end(item);
+        if (!*item || *item == ':')
+            return rf_fail(RF_ERR_USER, "model.outputs is '%s': item %d has no name, expected name:weight, ...",
+                           config->model.outputs, number);
+        RF_TRY(read_one(config, item, out));
+        if (!comma) break;
+        item = comma + 1;
+    }
+    return RF_OK;
+}
+
+const char *rf_extra_asked(const rf_extra *extra, char text[RF_EXTRA_TEXT]) {
+    snprintf(text, RF_EXTRA_TEXT, extra->kind->key ? "%s = yes" : "model.outputs = %s",
+             extra->kind->key ? extra->kind->key : extra->kind->name);
+    return text;
+}
