@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/name.h"
+
 #define RF_OUTPUT_KIND(name) extern const rf_output_kind rf_output_kind_##name;
 #include "layers/output_kinds.def"
 #undef RF_OUTPUT_KIND
@@ -46,14 +48,22 @@ static rf_status add(const rf_config *config, const rf_output_kind *kind, double
 }
 
 static rf_status unknown(const char *name) {
-    const rf_output_kind *kind = rf_output_kind_find(name);
-    if (kind)
-        return rf_fail(RF_ERR_USER, "model.outputs has '%s', which %s = yes asks for: leave it out here", name,
-                       kind->key);
-    return rf_fail(RF_ERR_USER,
-                   "model.outputs: no output is called \"%s\"; a program knows those that it was built with, `make "
-                   "EXTRA=DIR` (docs/extending.md)",
-                   name);
+    static const char help[] = "a program knows those that it was built with, `make EXTRA=DIR` (docs/extending.md)";
+    const char *names[64];
+    size_t n = 0;
+    for (int i = 0; i < rf_output_kind_count(); i++) {
+        const rf_output_kind *kind = rf_output_kind_at(i);
+        if (strcmp(kind->name, name) == 0)
+            return rf_fail(RF_ERR_USER, "model.outputs has '%s', which %s = yes asks for: leave it out here", name,
+                           kind->key);
+        if (!kind->wanted && n < sizeof names / sizeof *names) names[n++] = kind->name;
+    }
+    const char *near = n ? rf_nearest_name(name, names, n) : NULL;
+    if (near)
+        return rf_fail(RF_ERR_USER, "model.outputs: no output is called \"%s\", did you mean \"%s\"? %s", name, near,
+                       help);
+    return rf_fail(RF_ERR_USER, "model.outputs: no output is called \"%s\"%s: %s", name,
+                   n ? "" : ", there are none here", help);
 }
 
 static void cut_blanks_at_end(char *text) {

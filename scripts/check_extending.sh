@@ -115,6 +115,55 @@ coder() {
     must build/release+tests-extending-coder/tests/test_coders
 }
 
+output() {
+    extend tests/extending/output
+    set -- --set data.val=
+    must train "$rf" "$work/posed" --set model.outputs=pose:0.5 "$@"
+    must train "$plain" "$work/unposed" "$@"
+    must train "$rf" "$work/shown" --set model.outputs=pose:0 "$@"
+    grep '"kind":"train"' "$work/posed/train.jsonl" | grep -vq '"pose":[0-9]' && wrong "train.jsonl lacks the output's term"
+    grep -q '>pose<' "$work/posed/loss.svg" || wrong "loss.svg lacks the output's term"
+    [ "$(losses "$work/posed")" != "$(losses "$work/unposed")" ] || wrong "an output changes no loss"
+    [ "$(losses "$work/shown")" = "$(losses "$work/unposed")" ] || wrong "an output of weight 0 changes the total"
+    python3 - "$work/posed/train.jsonl" <<'END' || wrong "the total is not the sum, or no pose is learnt"
+import json, sys
+poses = []
+for line in open(sys.argv[1]):
+    x = json.loads(line)
+    if x["kind"] == "train":
+        total = x["cls"] + 2 * x["box"] + x["points"] + 0.5 * x["pose"]
+        assert abs(total - x["loss"]) < 1e-5 * total, line
+        poses.append(x["pose"])
+assert len(poses) == 6 and all(p > 0 for p in poses)
+END
+    train "$rf" "$work/first" --set model.outputs=pose:0.5 "$@" --set train.max_steps=3 >/dev/null
+    must train "$rf" "$work/first" --set model.outputs=pose:0.5 "$@" --resume
+    same "$work/first/last.safetensors" "$work/posed/last.safetensors"
+    must train "$rf" "$work/pair" --set model.outputs=pose:0.5 "$@" --threads 2
+    same "$work/pair/last.safetensors" "$work/posed/last.safetensors"
+    # Found, as it is and in the mirror image, where yaw and roll change their signs.
+    must "$rf" detect "$work/posed" "$work/set/val/images" --score 0.05 --json "$work/found.jsonl"
+    must "$rf" detect "$work/posed" "$work/set/val/images" --score 0.05 --eval.flip yes --json "$work/both.jsonl"
+    python3 - "$work/found.jsonl" "$work/both.jsonl" <<'END' || wrong "what is found has no pose of three angles"
+import json, sys
+for name in sys.argv[1:]:
+    faces = [face for line in open(name) for face in json.loads(line)["faces"]]
+    assert faces and all(len(face["pose"]) == 3 and all(abs(a) < 10 for a in face["pose"]) for face in faces), name
+END
+    must "$rf" export "$work/posed" -o "$work/posed.pth"
+    must "$rf" eval "$work/posed.pth" --config "$work/posed/config.ini" --data "$work/set"
+    refused 'model.outputs = pose: exported networks say kind, box and landmarks' "$rf" export "$work/posed" -o "$work/no.onnx"
+    refused 'no output is called "pose", there are none here' "$plain" eval "$work/posed" --data "$work/set"
+    refused 'did you mean "pose"?' train "$rf" "$work/no" --set model.outputs=poses
+    refused 'which model.blur = yes asks for' train "$rf" "$work/no" --set model.outputs=blur
+    refused "has 'pose' twice" train "$rf" "$work/no" --set model.outputs=pose,pose:2
+    refused 'needs points of a face' train "$rf" "$work/no" --set model.outputs=pose --set data.points=4 --set data.flip_points=none
+    refused 'is for one stage of heads' train "$rf" "$work/no" --set model.outputs=pose --set cascade.stages=2
+    [ ! -e "$work/no" ] || wrong "a refused output left a folder"
+    must make -j"$jobs" EXTRA=tests/extending/output build/release+tests-extending-output/tests/test_output_kinds
+    must build/release+tests-extending-output/tests/test_output_kinds
+}
+
 # The example of docs/extending.md.
 document() {
     mkdir -p "$work/mine"
@@ -156,6 +205,6 @@ folders() {
     grep -q "defines 'rf_status rf_plugin_init(void)'" "$work/log" || wrong "EXTRA with no rf_plugin_init: $(cat "$work/log")"
 }
 
-[ $# -gt 0 ] || set -- term coder document folders
+[ $# -gt 0 ] || set -- term coder output document folders
 for part; do "$part"; done
 echo "extending: $* as docs/extending.md says"
