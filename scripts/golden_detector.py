@@ -8,7 +8,6 @@ two sums over its gradient. backbones.json: how many learnable values a backbone
 models and those of MobileNet v1 as it is built here."""
 import json
 import pathlib
-import struct
 import sys
 import zlib
 
@@ -17,6 +16,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
+
+import golden_file
 
 OUT = pathlib.Path(__file__).parent.parent / "tests" / "golden"
 ROW_STEP = 7  # every seventh row of the outputs is stored
@@ -241,14 +242,8 @@ class Detector(nn.Module):
 
 
 def write(path, tensors, meta):
-    header, data = {"__metadata__": meta}, b""
-    for name, t in tensors.items():
-        raw = t.detach().float().contiguous().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    raw = {k: ("F32", t.shape, t.detach().float().contiguous().numpy().tobytes()) for k, t in tensors.items()}
+    golden_file.write(path, raw, meta)
 
 
 def make(name, model, n, h, w, shift=0.2):

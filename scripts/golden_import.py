@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes tests/golden/insightface.json: the faces that insightface's MobileNet-0.25 and ResNet-50 detectors give for every anchor, by
+"""Makes tests/golden/insightface.safetensors: the faces that insightface's MobileNet-0.25 and ResNet-50 detectors give for every anchor, by
 PyTorch in double precision, with the arithmetic of their own network and decoder: biases before the normalisations, their
 epsilons, class-major scores, anchors centred at 7.5, inclusive widths (rcnn/symbol/symbol_common.py,
 rcnn/processing/{generate_anchor,bbox_transform}.py). tests/test_import.c reads the same numbers from a .params file.
 
 usage: scripts/golden_import.py     (Debian: python3-torch; run by hand, not by the tests)
 Weights come from a hash of the array's name (numbers() in golden_torch.py), so that none need to be stored."""
-import json
 import os
 import sys
 
@@ -16,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import golden_file
 from golden_torch import OUT, numbers
 
 H, W, EVERY = 48, 72, 5
@@ -153,8 +153,7 @@ def main():
         for i, size in enumerate(((32, 16), (128, 64), (512, 256))):
             rows += faces(context(levels[i], prefix[i], wide), 8 << i, size)
         networks.append([[float('%.8g' % v) for v in r] for r in rows[::EVERY]])
-    with open(os.path.join(OUT, 'insightface.json'), 'w') as f:
-        json.dump({'h': H, 'w': W, 'every': EVERY, 'networks': networks}, f, separators=(',', ':'))
+    golden_file.write_tree(os.path.join(OUT, 'insightface.safetensors'), {'h': H, 'w': W, 'every': EVERY, 'networks': networks})
 
 
 main()

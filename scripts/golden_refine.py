@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes tests/golden/refineface*.json: what scripts/refine_ref.py computes in double precision, for tests/test_refineface.c.
+"""Makes tests/golden/refineface*.safetensors: what scripts/refine_ref.py computes in double precision, for tests/test_refineface.c.
 
 usage: scripts/golden_refine.py    (Debian: python3-torch python3-torchvision; run by hand, not by the tests)
 Weights and inputs are golden_torch.py's hashes of names. One file a set of modules: outputs, gradients of every parameter, three
 steps of SGD.
 """
-import json
 import math
 import os
 
 import torch
 
+import golden_file
 import golden_torch as g
 import refine_ref as ref
 
@@ -90,5 +90,5 @@ for suffix, modules in MODULES.items():
         out[key] = [g.sample(k, t) for k, t in r[key].items()]
         out['float32_' + key] = g.worst(single[key], r[key])
     out['float32_losses'] = max(abs(a - b) / b for a, b in zip(single['losses'], r['losses']))
-    json.dump(out, open(os.path.join(g.OUT, 'refineface%s.json' % suffix), 'w'), indent=0, separators=(',', ':'))
+    golden_file.write_tree(os.path.join(g.OUT, 'refineface%s.safetensors' % suffix), out)
     print('refineface' + suffix, out['params'], {k: '%.2g' % v for k, v in out.items() if k.startswith('float32')})

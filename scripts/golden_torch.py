@@ -1,16 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes tests/golden/*.json: what PyTorch computes for the ops and for the whole models, in double precision.
+"""Makes tests/golden/{ops,mnet025,r50}.safetensors: what PyTorch computes for the ops and for the whole models, in double precision.
 
 usage: scripts/golden_torch.py TORCH_REF_DIR     (Debian: python3-torch python3-torchvision; run by hand, not by the tests)
 TORCH_REF_DIR holds torch_ref.py, the reference models and their loss. Weights and inputs come from a hash of the name and
 the index (numbers() here, golden_number() in tests/golden.c), so that no weights need to be stored.
 """
-import json, math, os, sys
+import math, os, sys
 import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+
+import golden_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, '..', 'tests', 'golden')
@@ -286,7 +288,7 @@ def make_ops():
             if t.requires_grad:
                 e['grad'] = flat(t.grad)
         out.append(dict(op=op, attrs=attrs, number=number, inputs=entries, output=flat(y)))
-    json.dump(dict(cases=out), open(os.path.join(OUT, 'ops.json'), 'w'), indent=0, separators=(',', ':'))
+    golden_file.write_tree(os.path.join(OUT, 'ops.safetensors'), dict(cases=out))
     print('ops:', len(out), 'cases')
 
 
@@ -393,7 +395,7 @@ def make_model(ref, name, n, size, steps, lr):
         # How far PyTorch's own float32 is from its double: rounding that a float implementation may show too.
         result['float32_' + key] = worst(single[key], r[key])
     result['float32_losses'] = max(abs(a - b) / b for a, b in zip(single['losses'], r['losses']))
-    json.dump(result, open(os.path.join(OUT, name + '.json'), 'w'), indent=0, separators=(',', ':'))
+    golden_file.write_tree(os.path.join(OUT, name + '.safetensors'), result)
     print(name, 'losses', ' '.join('%.4f' % v for v in r['losses']),
           *('%s %.2g' % (k, v) for k, v in result.items() if k.startswith('float32')))
 

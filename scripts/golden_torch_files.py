@@ -5,11 +5,11 @@ python3-torch). The same tensors in PyTorch's two file forms: float32, a channel
 another tensor's storage, float64; and a checkpoint's surroundings (an epoch, an optimiser's state, an unknown class)."""
 import argparse
 import collections
-import json
 import pathlib
-import struct
 
 import torch
+
+import golden_file
 
 OUT = pathlib.Path(__file__).parent.parent / "tests" / "golden"
 a = torch.arange(24.0).reshape(2, 3, 2, 2)
@@ -27,11 +27,8 @@ half, brain = numbers.half(), (numbers * 1e30).bfloat16()
 narrow = collections.OrderedDict(half=half, half_float=half.float(), brain=brain, brain_float=brain.float(), turned=half.t())
 torch.save(narrow, OUT / "half_zip.pth")
 torch.save(narrow, OUT / "half_legacy.pth", _use_new_zipfile_serialization=False)
-header, data = {}, b""
+tensors = {}
 for name, kind in (("half_float", "F32"), ("brain_float", "F32"), ("half", "F16"), ("brain", "BF16"), ("turned", "F16")):
     tensor = narrow[name].contiguous()
-    raw = (tensor if kind == "F32" else tensor.view(torch.int16)).numpy().tobytes()
-    header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-    data += raw
-text = json.dumps(header).encode()
-(OUT / "half.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    tensors[name] = (kind, tensor.shape, (tensor if kind == "F32" else tensor.view(torch.int16)).numpy().tobytes())
+golden_file.write(OUT / "half.safetensors", tensors, None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RefineFace in PyTorch, as rf builds it: what tests/golden/refineface.json and scripts/bench_refineface.sh compare with.
+"""RefineFace in PyTorch, as rf builds it: what tests/golden/refineface.safetensors and scripts/bench_refineface.sh compare with.
 
 As a program: one training step's time, as JSON.    usage: refine_ref.py BATCH SIZE STEPS [THREADS [resnet50]]
 The names of parameters are those of rf. Sources: arXiv 1909.04376, arXiv 1809.02693; what they leave open is as in

@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/rng.h"
+#include "core/safetensors.h"
 #include "autograd/exec.h"
 
 double golden_number(const char *name, size_t index) {
@@ -24,16 +25,62 @@ double golden_number(const char *name, size_t index) {
     return (double)(x >> 8) / 8388608.0 - 1.0;
 }
 
+static rf_st_file *opened; /* whose lists are in its tensor "numbers"; NULL: a file of JSON */
+
+static rf_json *parse(const char *text, size_t bytes) {
+    rf_json *root = NULL;
+    if (rf_json_parse(text, bytes, &root) != RF_OK) fail_msg("%s", rf_error_message());
+    return root;
+}
+
 rf_json *golden_open(const char *file) {
     char path[256];
     snprintf(path, sizeof path, "tests/golden/%s", file);
+    assert_null(opened);
+    if (strstr(file, ".safetensors")) {
+        if (rf_st_read(path, &opened) != RF_OK) fail_msg("%s", rf_error_message());
+        const char *text = rf_st_meta(opened, "golden");
+        assert_non_null(text);
+        return parse(text, strlen(text));
+    }
     uint8_t *data = NULL;
     size_t size = 0;
-    rf_json *root = NULL;
     if (rf_file_read(path, 0, &data, &size) != RF_OK) fail_msg("%s", rf_error_message());
-    if (rf_json_parse((const char *)data, size, &root) != RF_OK) fail_msg("%s", rf_error_message());
+    rf_json *root = parse((const char *)data, size);
     rf_free(data);
     return root;
+}
+
+void golden_close(rf_json *root) {
+    rf_json_free(root);
+    rf_st_free(opened);
+    opened = NULL;
+}
+
+/* The numbers of a text "@FIRST+COUNT"; NULL: the list is JSON's own. */
+static const double *in_tensor(const rf_json *list, size_t *count) {
+    const char *text;
+    if (!rf_json_string(list, &text)) return NULL;
+    const rf_st_tensor *numbers = opened ? rf_st_find(opened, "numbers") : NULL;
+    size_t first;
+    assert_non_null(numbers);
+    assert_true(numbers->dtype == RF_F64 && sscanf(text, "@%zu+%zu", &first, count) == 2 &&
+                first + *count <= numbers->bytes / sizeof(double));
+    return (const double *)numbers->data + first;
+}
+
+size_t golden_count(const rf_json *list) {
+    size_t count;
+    return in_tensor(list, &count) ? count : rf_json_size(list);
+}
+
+double golden_at(const rf_json *list, size_t index) {
+    size_t count;
+    double value = 0;
+    const double *numbers = in_tensor(list, &count);
+    if (numbers) assert_true(index < count);
+    if (!numbers && !rf_json_number(rf_json_at(list, index), &value)) fail_msg("golden file: no number %zu", index);
+    return numbers ? numbers[index] : value;
 }
 
 double golden_get(const rf_json *object, const char *key) {
@@ -52,11 +99,7 @@ const char *golden_text(const rf_json *object, const char *key) {
 
 static rf_shape shape_of(const rf_json *dims) {
     rf_shape shape = {(int)rf_json_size(dims), {0}};
-    for (int i = 0; i < shape.n; i++) {
-        double d = 0;
-        rf_json_number(rf_json_at(dims, (size_t)i), &d);
-        shape.d[i] = (int)d;
-    }
+    for (int i = 0; i < shape.n; i++) shape.d[i] = (int)golden_at(dims, (size_t)i);
     return shape;
 }
 
@@ -74,7 +117,7 @@ static void fill_input(const rf_json *entry, rf_real *data, size_t count) {
         double v = golden_number(name, i);
         if (strchr(kind, 'p')) v = fabs(v) + 0.5;
         if (strchr(kind, 'l')) v = floor((v + 1) * 1.5) - 1;
-        if (given) assert_true(rf_json_number(rf_json_at(given, i), &v));
+        if (given) v = golden_at(given, i);
         if (strchr(kind, 'r')) v = box_column(i, v);
         data[i] = (rf_real)v;
     }
@@ -82,14 +125,13 @@ static void fill_input(const rf_json *entry, rf_real *data, size_t count) {
 
 static void compare(const char *op, int number, const char *what, const rf_json *expected, const rf_real *got,
                     double tolerance) {
-    size_t i = 0;
-    for (const rf_json *e = rf_json_first(expected); e; e = rf_json_next(e), i++) {
-        double want = 0;
-        assert_true(rf_json_number(e, &want));
+    size_t count = golden_count(expected);
+    for (size_t i = 0; i < count; i++) {
+        double want = golden_at(expected, i);
         if (!(fabs((double)got[i] - want) <= tolerance * (1 + fabs(want))))
             fail_msg("%s (case %d): %s[%zu] is %.9g, PyTorch has %.9g", op, number, what, i, (double)got[i], want);
     }
-    assert_true(i > 0);
+    assert_true(count > 0);
 }
 
 enum { MAX_INPUTS = 8 };
@@ -139,10 +181,10 @@ static void check_case(const rf_json *item, double tolerance) {
 }
 
 void golden_check_ops(double tolerance) {
-    rf_json *root = golden_open("ops.json");
+    rf_json *root = golden_open("ops.safetensors");
     size_t n = 0;
     for (const rf_json *item = rf_json_first(rf_json_get(root, "cases")); item; item = rf_json_next(item), n++)
         check_case(item, tolerance);
     assert_true(n >= 41);
-    rf_json_free(root);
+    golden_close(root);
 }

@@ -27,11 +27,8 @@ static void make_faces(const rf_json *golden, rf_face faces[2][3], size_t n_face
             rf_face *face = &faces[b][i];
             memset(face, 0, sizeof *face);
             memcpy(face->box, boxes[b][i], sizeof face->box);
-            for (size_t k = 0; list && i < n_faces[b] && k < 4; k++) {
-                double v = 0;
-                assert_true(rf_json_number(rf_json_at(rf_json_at(rf_json_at(list, b), i), k), &v));
-                face->box[k] = (float)v;
-            }
+            for (size_t k = 0; list && i < n_faces[b] && k < 4; k++)
+                face->box[k] = (float)golden_at(rf_json_at(rf_json_at(list, b), i), k);
             face_give_points(face, RF_POINTS);
             for (int k = 0; k < 5; k++) {
                 face->points[2 * k] = face->box[0] + px[k] * (face->box[2] - face->box[0]);
@@ -63,7 +60,7 @@ static void fill_params(rf_params *params) {
 /* Norm, random projection and single elements of an array in the file's order. */
 static void compare_sample(const rf_json *expected, const float *got, double tolerance, const char *what) {
     const char *name = golden_text(expected, "name");
-    size_t count = (size_t)golden_get(expected, "count"), k = 0;
+    size_t count = (size_t)golden_get(expected, "count");
     char probe_name[160];
     snprintf(probe_name, sizeof probe_name, "%s.probe", name);
     double norm = 0, probe = 0, want = golden_get(expected, "norm");
@@ -76,10 +73,9 @@ static void compare_sample(const rf_json *expected, const float *got, double tol
         fail_msg("%s %s: norm %.9g, PyTorch has %.9g", what, name, sqrt(norm), want);
     if (!(difference <= tolerance * want * (1 + golden_get(expected, "probe_norm") / sqrt((double)count))))
         fail_msg("%s %s: projection differs by %.3g of norm %.9g", what, name, difference, want);
-    const rf_json *values = rf_json_get(expected, "values");
-    for (const rf_json *at = rf_json_first(rf_json_get(expected, "at")); at; at = rf_json_next(at), k++) {
-        double index = 0, value = 0;
-        assert_true(rf_json_number(at, &index) && rf_json_number(rf_json_at(values, k), &value));
+    const rf_json *values = rf_json_get(expected, "values"), *at = rf_json_get(expected, "at");
+    for (size_t k = 0; k < golden_count(at); k++) {
+        double index = golden_at(at, k), value = golden_at(values, k);
         if (!(fabs((double)got[(size_t)index] - value) <= tolerance * want))
             fail_msg("%s %s[%zu] is %.9g, PyTorch has %.9g", what, name, (size_t)index, (double)got[(size_t)index],
                      value);
@@ -194,17 +190,17 @@ void golden_check_model(const char *file, const char *config_path, golden_tolera
         assert_int_equal(rf_exec_backward(net.exec, false), RF_OK);
         if (step == 0) compare_outputs(&net, golden, tolerance.outputs);
         if (step == 0) compare_params(params, rf_json_get(golden, "grads"), true, tolerance.grads);
-        double want = 0, got = (double)*rf_exec_data(net.exec, net.values.total);
-        assert_true(rf_json_number(rf_json_at(rf_json_get(golden, "losses"), (size_t)step), &want));
+        double got = (double)*rf_exec_data(net.exec, net.values.total);
+        double want = golden_at(rf_json_get(golden, "losses"), (size_t)step);
         if (!(fabs(got - want) <= tolerance.losses * want))
             fail_msg("loss of step %d is %.9g, PyTorch has %.9g", step + 1, got, want);
         rf_optimizer_step(&optimizer, config->optim.lr, 1);
     }
-    if (tolerance.steps == (int)rf_json_size(rf_json_get(golden, "losses")))
+    if (tolerance.steps == (int)golden_count(rf_json_get(golden, "losses")))
         compare_params(params, rf_json_get(golden, "statistics"), false, tolerance.losses * 10);
     rf_train_graph_free(&net);
     rf_optimizer_free(&optimizer);
     rf_params_free(params);
     rf_free(config);
-    rf_json_free(golden);
+    golden_close(golden);
 }

@@ -40,7 +40,7 @@ static void backbones_are_as_large_as_pytorch_s(void **state) {
         assert_int_equal(count, (size_t)golden_get(counts, rf_backbone_at(i)->name));
         rf_params_free(params);
     }
-    rf_json_free(counts);
+    golden_close(counts);
 }
 
 /* What every backbone must fulfil: a new line in backbones.def is tested here. */

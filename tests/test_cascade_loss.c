@@ -148,12 +148,6 @@ static void near(double got, double want, double tolerance, const char *what, in
         fail_msg("%s of stage %d: %.9g, PyTorch has %.9g", what, stage + 1, got, want);
 }
 
-static double number_at(const rf_json *array, size_t i) {
-    double value = 0;
-    assert_true(rf_json_number(rf_json_at(array, i), &value));
-    return value;
-}
-
 /* The labels that the host node of a stage wrote: sum over the rows of (row + 1) * label, image by image. */
 static double label_checksum(const rig *r, int stage) {
     double sum = 0;
@@ -186,15 +180,15 @@ static void compare_stage(const rig *r, const rf_json *want, int n_stages, int k
     values_of_stage(r, n_stages, k, values);
     for (size_t i = 0; i < KINDS; i++) {
         double loss = values[i] == RF_NONE ? 0 : (double)*rf_exec_data(r->exec, values[i]);
-        near(loss, number_at(rf_json_get(want, "parts"), i), 2e-6, kinds[i], k);
+        near(loss, golden_at(rf_json_get(want, "parts"), i), 2e-6, kinds[i], k);
         const rf_json *grad = rf_json_at(rf_json_get(want, "grads"), i);
-        double norm = 0, probe = 0, scale = number_at(grad, 0);
+        double norm = 0, probe = 0, scale = golden_at(grad, 0);
         for (size_t j = 0; j < r->count[k][i]; j++) {
             norm += (double)r->grad[k][i][j] * (double)r->grad[k][i][j];
             probe += (double)r->grad[k][i][j] * golden_number("probe", j);
         }
         near(sqrt(norm), scale, 2e-6, "norm of a gradient", k);
-        near(probe, number_at(grad, 1), 2e-6, "projection of a gradient", k);
+        near(probe, golden_at(grad, 1), 2e-6, "projection of a gradient", k);
         assert_true((values[i] == RF_NONE) == (r->count[k][i] == 0));
     }
     if (values[0] != RF_NONE) near(label_checksum(r, k), golden_get(want, "checksum"), 0, "labels", k);
@@ -226,7 +220,7 @@ static void losses_equal_pytorch(void **state) {
         assert_int_equal(counts.negatives, negatives);
         rig_free(&r);
     }
-    rf_json_free(golden);
+    golden_close(golden);
 }
 
 /* One thread and two give the same bits. */

@@ -19,13 +19,13 @@ static void ops_equal_pytorch(void **state) {
 static void mnet025_equals_pytorch(void **state) {
     (void)state;
     if (!runs_here(true)) return;
-    golden_check_model("mnet025.json", "configs/mnet025.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
+    golden_check_model("mnet025.safetensors", "configs/mnet025.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
 }
 
 static void r50_equals_pytorch(void **state) {
     (void)state;
     if (!runs_here(false)) return;
-    golden_check_model("r50.json", "configs/r50.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
+    golden_check_model("r50.safetensors", "configs/r50.ini", (golden_tolerance){1e-4, 1e-3, 1e-3, 10, true});
 }
 
 int main(void) {

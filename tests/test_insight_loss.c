@@ -217,8 +217,8 @@ static rf_config case_config(const rf_json *file, const rf_json *golden) {
 static size_t read_faces(const rf_json *list, rf_face *out) {
     size_t n = 0;
     for (const rf_json *row = rf_json_first(list); row; row = rf_json_next(row), n++) {
-        double v[5], p;
-        for (size_t k = 0; k < 5; k++) assert_true(rf_json_number(rf_json_at(row, k), &v[k]));
+        double v[5];
+        for (size_t k = 0; k < 5; k++) v[k] = golden_at(row, k);
         out[n] = (rf_face){.box = {(float)v[0], (float)v[1], (float)(v[0] + v[2]), (float)(v[1] + v[3])},
                            .score = 1,
                            .blur = (float)v[4],
@@ -226,7 +226,7 @@ static size_t read_faces(const rf_json *list, rf_face *out) {
         const rf_json *points = rf_json_at(row, 5);
         if (rf_json_first(points)) face_give_points(&out[n], RF_POINTS);
         for (size_t k = 0; out[n].n_points && k < 15; k++) {
-            assert_true(rf_json_number(rf_json_at(points, k), &p));
+            double p = golden_at(points, k);
             if (k % 3 < 2)
                 out[n].points[2 * (k / 3) + k % 3] = (float)p;
             else
@@ -237,16 +237,15 @@ static size_t read_faces(const rf_json *list, rf_face *out) {
 }
 
 static void check_gradient(const rf_json *golden, const char *name, const rf_real *grad, size_t n) {
-    double squares = 0, projection = 0, want[2];
+    double squares = 0, projection = 0;
     const rf_json *pair = rf_json_get(rf_json_get(golden, "gradients"), name);
     for (size_t i = 0; i < n; i++) {
         squares += (double)grad[i] * (double)grad[i];
         projection += (double)grad[i] * golden_number("probe", i);
     }
-    assert_true(rf_json_number(rf_json_at(pair, 0), &want[0]) && rf_json_number(rf_json_at(pair, 1), &want[1]));
-    assert_true(want[0] > 1e-4);
-    near(sqrt(squares), want[0], 2e-5, name);
-    near(projection, want[1], 2e-5, name);
+    assert_true(golden_at(pair, 0) > 1e-4);
+    near(sqrt(squares), golden_at(pair, 0), 2e-5, name);
+    near(projection, golden_at(pair, 1), 2e-5, name);
 }
 
 static void check_case(const rf_json *file, const rf_json *golden) {
@@ -326,7 +325,7 @@ static void losses_equal_pytorch_s(void **state) {
          golden = rf_json_next(golden), cases++)
         check_case(file, golden);
     assert_int_equal(cases, 5);
-    rf_json_free(file);
+    golden_close(file);
 }
 
 int main(void) {

@@ -50,7 +50,7 @@ static void sizes_are_the_papers(void **state) {
 static void equals_pytorch(void **state) {
     (void)state;
     /* tests/double/test_refineface.c holds it to 1e-5 */
-    golden_check_model("refineface.json", NULL, (golden_tolerance){1e-4, 1e-2, 1e-3, 3, true});
+    golden_check_model("refineface.safetensors", NULL, (golden_tolerance){1e-4, 1e-2, 1e-3, 3, true});
 }
 
 /* ---- margins ---- */

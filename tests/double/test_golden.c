@@ -16,12 +16,12 @@ static void ops_equal_pytorch(void **state) {
 /* Three steps: later ones part when two negatives of nearly equal loss change places in the mining. */
 static void mnet025_equals_pytorch(void **state) {
     (void)state;
-    golden_check_model("mnet025.json", "configs/mnet025.ini", (golden_tolerance){1e-6, 1e-5, 1e-5, 3, false});
+    golden_check_model("mnet025.safetensors", "configs/mnet025.ini", (golden_tolerance){1e-6, 1e-5, 1e-5, 3, false});
 }
 
 static void r50_equals_pytorch(void **state) {
     (void)state;
-    golden_check_model("r50.json", "configs/r50.ini", (golden_tolerance){1e-6, 1e-5, 1e-5, 1, false});
+    golden_check_model("r50.safetensors", "configs/r50.ini", (golden_tolerance){1e-6, 1e-5, 1e-5, 1, false});
 }
 
 int main(void) {

@@ -9,8 +9,8 @@
 
 static void equals_pytorch(void **state) {
     (void)state;
-    static const char *const files[] = {"refineface.json", "refineface_base.json", "refineface_stc.json",
-                                        "refineface_str.json"};
+    static const char *const files[] = {"refineface.safetensors", "refineface_base.safetensors",
+                                        "refineface_stc.safetensors", "refineface_str.safetensors"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         golden_check_model(files[i], NULL, (golden_tolerance){1e-6, 1e-5, 1e-5, 3, false});
 }
