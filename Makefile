@@ -99,7 +99,7 @@ LARGEST := double f(const float *x, int n) { double t = 0; for (int i = 0; i < n
 CFLAGS_target += $(shell echo '$(LARGEST)' | $(CC) -O3 -x c -S -o /dev/null - 2>/dev/null || echo -fno-builtin-fmax -fno-builtin-fmin)
 endif
 
-LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders data train
+LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders data train detectors $(patsubst %/,%,$(wildcard detectors/*/))
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
 LIB_DIRS += eval export lib
 endif

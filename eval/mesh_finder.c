@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "detect/box.h"
+#include "layers/dense.h"
 
 enum { CHUNK = 32 }; /* faces that the branch runs for at once */
 
@@ -22,7 +23,7 @@ typedef struct note {
 struct rf_mesh_finder {
     rf_graph *graph;
     rf_exec *exec;
-    rf_detector_mesh branch;
+    rf_dense_net branch;
     rf_codec codec;
     int32_t *partner;      /* NULL: no mirrored passes */
     rf_mesh_levels levels; /* of model.mesh_kind = pixels */
@@ -68,7 +69,7 @@ rf_status rf_mesh_finder_open(const rf_config *config, rf_params *params, const 
     f->graph = rf_graph_new();
     if (!f->graph) goto fail;
     RF_TRY_GOTO(read_mesh(f, config));
-    RF_TRY_GOTO(rf_detector_mesh_build(f->graph, params, config, CHUNK, &f->levels, &f->branch));
+    RF_TRY_GOTO(rf_dense_build(f->graph, params, config, CHUNK, &f->levels, &f->branch));
     status = RF_ERR_NOMEM;
     f->exec = rf_exec_new(f->graph, NULL);
     if (!f->exec) goto fail;

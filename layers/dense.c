@@ -2,6 +2,9 @@
 #include "layers/dense.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "layers/detector.h"
 
 enum { AFFINE = 8 }; /* x and y as affine functions of the mesh's x, y, z */
 
@@ -124,4 +127,48 @@ rf_status rf_dense_start(rf_params *params, const rf_config *config, const rf_me
     const double frontal[AFFINE] = {1, 0, 0, -1};
     start_heads(params, code, 0, AFFINE, frontal);
     return RF_OK;
+}
+
+/* ---- the branch ---- */
+
+static bool on(const rf_config *config) {
+    return config->model.mesh_vertices > 0;
+}
+
+/* Whoever finds meshes reads the features beside the outputs. */
+static rf_status build(rf_net *net, const rf_config *config, rf_detector *detector, void *state) {
+    rf_dense_params(net, config, detector->n_levels, detector->cell_anchors, state);
+    for (int i = 0; i < detector->n_levels && net->mode == RF_EVAL && config->eval.mesh; i++)
+        rf_graph_keep(net->graph, detector->features[i]);
+    return RF_OK;
+}
+
+const rf_branch rf_branch_mesh = {
+    .name = "mesh",
+    .doc = "vertices of a face mesh (RetinaFace's dense regression)",
+    .bytes = sizeof(rf_dense),
+    .on = on,
+    .build = build,
+};
+
+rf_status rf_dense_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                         const rf_mesh_levels *levels, rf_dense_net *out) {
+    const int n_levels = config->model.strides.n, cell_anchors = rf_config_cell_anchors(config);
+    char name[32];
+    memset(out, 0, sizeof *out);
+    if (config->model.mesh_vertices == 0)
+        return rf_fail(RF_ERR_USER, "the network predicts no mesh: model.mesh_vertices is 0");
+    rf_net net = rf_detector_net(graph, params, config, RF_EVAL);
+    rf_dense_params(&net, config, n_levels, cell_anchors, &out->dense);
+    RF_TRY(rf_net_status(&net));
+    for (int i = 0; i < n_levels; i++) {
+        snprintf(name, sizeof name, "rows%d", i);
+        out->rows[i] = rf_graph_input(graph, name, (rf_shape){2, {m, out->dense.channels}});
+        snprintf(name, sizeof name, "slots%d", i);
+        out->slots[i] = rf_graph_input(graph, name, (rf_shape){1, {m}});
+    }
+    out->vertices = out->dense.pixels ? rf_dense_draw(graph, &out->dense, levels, out->rows, out->slots, 0).vertices
+                                      : rf_dense_vertices(graph, &out->dense, out->rows, out->slots);
+    rf_graph_keep(graph, out->vertices);
+    return rf_graph_status(graph);
 }

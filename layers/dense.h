@@ -51,6 +51,16 @@ rf_drawn rf_dense_draw(rf_graph *graph, const rf_dense *dense, const rf_mesh_lev
 void rf_dense_pixel_params(rf_net *net, const rf_config *config, rf_dense *out);
 void rf_dense_rest(bool turned, bool boxed, double out[RF_DENSE_POSE]);
 
+/* The branch alone for m anchors, evaluated: rows[level] [m,C] and slots[level] [m] are inputs. levels: of data.mesh,
+ * with m copies, needed for model.mesh_kind = pixels; outlives the graph. RF_ERR_USER without model.mesh_vertices. */
+typedef struct rf_dense_net {
+    rf_value rows[RF_DENSE_LEVELS], slots[RF_DENSE_LEVELS];
+    rf_value vertices; /* [m,2*vertices], kept */
+    rf_dense dense;
+} rf_dense_net;
+rf_status rf_dense_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
+                         const rf_mesh_levels *levels, rf_dense_net *out);
+
 /* Starts the decoder of a sealed store: the first eight numbers of the code are an affine map of the mesh into the
  * plane, which begins as the frontal mesh in the anchor's box; the others add small random fields. With pixels:
  * camera and light start at rest. RF_ERR_USER when the mesh has another number of vertices. */

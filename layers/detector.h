@@ -5,8 +5,7 @@
 
 #include "core/config.h"
 #include "layers/blocks.h"
-#include "layers/dense.h"
-#include "layers/fsm.h"
+#include "layers/branch.h"
 #include "layers/output.h"
 
 /* Anchor order of the rows: level (ascending stride), row, column, anchor of the cell. Owned by the caller; nothing to
@@ -15,10 +14,9 @@ typedef struct rf_detector {
     rf_value input;                   /* [N,H,W,3] "input" */
     rf_output_list outputs;           /* by stage, level and, of these, cls, loc, points, ... */
     rf_value features[RF_NET_LEVELS]; /* [N,h,w,C] what the heads read, of a cascade those of the level's first stage */
-    rf_dense dense;                   /* the mesh branch's parameters; its nodes are the loss's or rf_detector_mesh's */
     size_t anchors;
     rf_value maps[RF_NET_LEVELS]; /* the pyramid, [N,h,w,channels] */
-    rf_fsm fsm;                   /* RF_TRAIN: the branch that the loss puts on the maps, when model.fsm is on */
+    rf_branch_list branches;      /* what hangs on it besides */
     int n_levels;
     int stride[RF_NET_LEVELS], h[RF_NET_LEVELS], w[RF_NET_LEVELS]; /* of each level: h = ceil(H/stride) */
     int cell_anchors;                                              /* anchors of a cell */
@@ -35,16 +33,20 @@ rf_status rf_detector_params(const rf_config *config, rf_params **out);
 rf_status rf_detector_build(rf_graph *graph, rf_params *params, const rf_config *config, int n, int h, int w,
                             rf_mode mode, rf_detector *out);
 
-/* The mesh branch alone for m anchors, evaluated: rows[level] [m,C] and slots[level] [m] are inputs (layers/dense.h).
- * levels: of data.mesh, with m copies, needed for model.mesh_kind = pixels; outlives the graph. RF_ERR_USER without
- * model.mesh_vertices. */
-typedef struct rf_detector_mesh {
-    rf_value rows[RF_NET_LEVELS], slots[RF_NET_LEVELS];
-    rf_value vertices; /* [m,2*vertices], kept */
-    rf_dense dense;
-} rf_detector_mesh;
-rf_status rf_detector_mesh_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
-                                 const rf_mesh_levels *levels, rf_detector_mesh *out);
+/* The state of a branch (layers/branch.h), NULL: this detector does not have it. */
+const void *rf_detector_branch(const rf_detector *detector, const char *name);
+
+/* ---- for families (layers/family.h) ---- */
+
+/* A net with what [model] and [optim] say for all families. */
+rf_net rf_detector_net(rf_graph *graph, rf_params *params, const rf_config *config, rf_mode mode);
+/* Fills levels and anchors; out->maps, one a level, are there. */
+void rf_detector_levels(rf_net *net, const int *strides, int n_levels, int cell_anchors, rf_detector *out);
+/* Lists what one stage of heads says under one name: name, width, head_stage, training, coder and rows of `what`, which
+ * are kept and get its name, those of a later stage with its number. maps [levels]: of which they are made; NULL: they
+ * are cut from others. at [levels]: which levels have rows; NULL: all. */
+rf_status rf_detector_list(rf_net *net, rf_detector *detector, const rf_output *what, const rf_value *maps,
+                           const bool *at);
 
 /* One line of the layer table: a block of the network. */
 typedef struct rf_layer_row {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/fsm.h"
 
+#include "layers/detector.h"
+
 rf_fsm rf_fsm_params(rf_net *net, int channels) {
-    rf_fsm fsm = {.on = true};
+    rf_fsm fsm;
     rf_net_initialiser(net, RF_INIT_NORMAL_001);
     rf_scope scope = rf_net_enter(net, "fsm");
     for (int i = 0; i < RF_FSM_CONVS; i++) {
@@ -31,3 +33,22 @@ rf_value rf_fsm_apply(rf_graph *graph, const rf_fsm *fsm, rf_value rois, const r
     rf_graph_scope_end(graph, scope);
     return x;
 }
+
+static bool on(const rf_config *config) {
+    return config->model.fsm;
+}
+
+static rf_status build(rf_net *net, const rf_config *config, rf_detector *detector, void *state) {
+    (void)config;
+    *(rf_fsm *)state = rf_fsm_params(net, rf_net_channels(net, detector->maps[0]));
+    return RF_OK;
+}
+
+const rf_branch rf_branch_fsm = {
+    .name = "fsm",
+    .doc = "feature supervision: in training a classifier of regions teaches the maps (RefineFace)",
+    .bytes = sizeof(rf_fsm),
+    .training = true,
+    .on = on,
+    .build = build,
+};

@@ -11,7 +11,6 @@ enum { RF_FSM_CONVS = 4, RF_FSM_SIZE = 7, RF_FSM_ROI = 6 };
 /* Bound parameters: four 3x3 convolutions and the logit. */
 typedef struct rf_fsm {
     rf_conv_pair conv[RF_FSM_CONVS], logit;
-    bool on;
 } rf_fsm;
 
 /* Parameters in the scope "fsm" for maps of `channels`. */

@@ -369,18 +369,6 @@ static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detect
     return out;
 }
 
-rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
-    rf_head_spec box = {"BboxHead", stages->cell_anchors, stages->box_width, stages->share_heads, RF_MAXOUT_NO};
-    rf_head_spec cls = {"ClassHead", stages->cell_anchors, stages->classes, stages->share_heads, stages->maxout};
-    rf_scope scope = rf_net_enter(net, "head");
-    said all[2];
-    all[1] = head_box_rows(net, &box, out, "head_loc");
-    all[1].coder = stages->box_coder;
-    all[0] = head_box_rows(net, &cls, out, "head_cls");
-    rf_net_leave(net, scope);
-    return list_outputs(out, 0, true, all, 2);
-}
-
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {
     rf_tower_spec box = {"BoxTower", channels, s->box_width * s->cell_anchors, s->enhanced, false};
     rf_tower_spec cls = {"ClassTower", channels, s->cell_anchors, s->enhanced, true};
@@ -406,3 +394,38 @@ rf_status rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *
     }
     return RF_OK;
 }
+
+/* ---- whole heads, a branch ---- */
+
+/* PyramidBox's anchors of a face's surroundings (arXiv 1803.07737), in the simplest form: head_cls and head_loc. */
+static rf_status head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
+    rf_head_spec box = {"BboxHead", stages->cell_anchors, stages->box_width, stages->share_heads, RF_MAXOUT_NO};
+    rf_head_spec cls = {"ClassHead", stages->cell_anchors, stages->classes, stages->share_heads, stages->maxout};
+    rf_scope scope = rf_net_enter(net, "head");
+    said all[2];
+    all[1] = head_box_rows(net, &box, out, "head_loc");
+    all[1].coder = stages->box_coder;
+    all[0] = head_box_rows(net, &cls, out, "head_cls");
+    rf_net_leave(net, scope);
+    return list_outputs(out, 0, true, all, 2);
+}
+
+static bool has_head_box(const rf_config *config) {
+    return config->model.head_box;
+}
+
+static rf_status build_head_box(rf_net *net, const rf_config *config, rf_detector *detector, void *state) {
+    rf_stages stages;
+    (void)state;
+    RF_TRY(rf_stages_plan(config, detector->stride, detector->n_levels, &stages));
+    stages.cell_anchors = detector->cell_anchors;
+    return head_box(net, &stages, detector);
+}
+
+const rf_branch rf_branch_head = {
+    .name = "head",
+    .doc = "a second pair of heads, which whole heads are learnt with (insightface's HEAD_BOX)",
+    .training = true,
+    .on = has_head_box,
+    .build = build_head_box,
+};

@@ -39,8 +39,4 @@ void rf_stages_step1(const rf_stages *stages, int n_levels, bool *wanted);
 rf_status rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *step1, const rf_value *pyramid,
                           rf_detector *out);
 
-/* Appends the second pair of heads, which whole heads are learnt with (insightface's HEAD_BOX; PyramidBox's anchors of
- * a face's surroundings, arXiv 1803.07737, in the simplest form), to out->features: head_cls and head_loc. */
-rf_status rf_stages_head_box(rf_net *net, const rf_stages *stages, rf_detector *out);
-
 #endif

@@ -15,12 +15,13 @@ allowed() {
     train) echo "core autograd layers detect data train" ;;
     eval) echo "core autograd layers detect data eval" ;;
     export) echo "core autograd layers detect export" ;;
+    detectors) echo "core autograd layers detect data train eval export detectors" ;;
     lib) echo "core autograd layers detect data eval lib rf" ;;
     cli) echo "core autograd layers detect data train eval export cli" ;;
     esac
 }
 
-for floor in core autograd layers detect data train eval export lib cli; do
+for floor in core autograd layers detect data train eval export detectors lib cli; do
     [ -d "$floor" ] || continue
     may=" $(allowed "$floor") "
     for include in $(grep -rhoE '^# *include "[a-z_]+/' --include='*.[ch]' "$floor" | sed 's/.*"//; s,/,,' | sort -u); do

@@ -16,6 +16,7 @@
 #include "data/mesh_table.h"
 #include "data/synth_mesh.h"
 #include "detect/spec.h"
+#include "layers/dense.h"
 #include "layers/init.h"
 #include "tests/faces_kit.h"
 #include "train/train_graph.h"

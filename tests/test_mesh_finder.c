@@ -16,6 +16,7 @@
 #include "data/synth_mesh.h"
 #include "detect/spec.h"
 #include "eval/mesh_finder.h"
+#include "layers/dense.h"
 #include "layers/init.h"
 
 enum { W = 96, H = 64, VERTICES = 15, ANCHOR = 77 };

@@ -264,7 +264,7 @@ static void evaluation_has_no_supervision(void **state) {
     rf_graph *graph = rf_graph_new();
     rf_detector d;
     assert_int_equal(rf_detector_build(graph, r.params, &r.config, 2, SIDE, SIDE, RF_EVAL, &d), RF_OK);
-    assert_false(d.fsm.on);
+    assert_null(rf_detector_branch(&d, "fsm"));
     for (int i = 0; i < rf_graph_node_count(graph); i++) {
         rf_node_info node = rf_graph_node(graph, i);
         assert_null(strstr(node.name, "fsm"));

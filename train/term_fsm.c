@@ -2,6 +2,7 @@
 /* Feature supervision (RefineFace, arXiv 1909.04376): the focal loss of what layers/fsm.h says of regions. */
 #include "core/mem.h"
 #include "core/parallel.h"
+#include "layers/fsm.h"
 #include "train/loss_stage.h"
 #include "train/rois.h"
 #include "train/term_kind.h"
@@ -72,8 +73,8 @@ static rf_status build(const rf_term_context *context, void *state) {
                        RF_MAX_INPUTS - 1);
     rf_value t = rf_graph_host(g, "regions", sample_regions, fsm, in, 2, shapes, OUT_COUNT);
     if (t == RF_NONE) return rf_graph_status(g);
-    rf_value logits =
-        rf_fsm_apply(g, &detector->fsm, t + OUT_ROIS, detector->maps, detector->n_levels, detector->stride[0]);
+    rf_value logits = rf_fsm_apply(g, rf_detector_branch(detector, "fsm"), t + OUT_ROIS, detector->maps,
+                                   detector->n_levels, detector->stride[0]);
     rf_value loss = rf_graph_apply(g, "focal_loss", (rf_value[]){logits, t + OUT_LABELS, t + OUT_WEIGHTS}, 3,
                                    "alpha=%.17g gamma=%.17g", config->loss.focal_alpha, config->loss.focal_gamma);
     return rf_terms_add(context->terms, g, "fsm", loss, config->loss.fsm_weight, RF_TERM_ALL, 0);

@@ -188,7 +188,7 @@ static rf_value build_vertices(rf_dense_loss *loss, rf_graph *g, const rf_detect
     rf_value t = rf_graph_host(g, "mesh_targets", assign_rows, loss, &after, 1, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
     rf_dense_loss_gather(loss, g, detector, t, rows, slots);
-    rf_value xy = rf_dense_vertices(g, &detector->dense, rows, slots);
+    rf_value xy = rf_dense_vertices(g, rf_detector_branch(detector, "mesh"), rows, slots);
     rf_value ends = rf_graph_param(g, "mesh_ends", (rf_shape){2, {(int)loss->n_edges, 2}}, loss->edges, NULL);
     rf_value lines = rf_apply2(g, "mesh_edges", xy, ends, "vector=%d", loss->vector);
     *vert = rf_graph_apply(g, "smooth_l1", (rf_value[]){xy, t + OUT_VERTICES, t + OUT_VERTEX_WEIGHT}, 3, "beta=0");

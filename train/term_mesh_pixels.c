@@ -122,7 +122,7 @@ rf_value rf_pixel_loss_build(rf_dense_loss *loss, rf_graph *g, const rf_detector
         rf_graph_host(g, "mesh_crops", assign_crops, loss, (rf_value[]){after, detector->input}, 2, shapes, OUT_COUNT);
     if (t == RF_NONE) return RF_NONE;
     rf_dense_loss_gather(loss, g, detector, t, rows, slots);
-    rf_drawn drawn = rf_dense_draw(g, &detector->dense, &loss->levels, rows, slots, S);
+    rf_drawn drawn = rf_dense_draw(g, rf_detector_branch(detector, "mesh"), &loss->levels, rows, slots, S);
     if (drawn.image == RF_NONE) return RF_NONE;
     rf_value weight =
         rf_graph_host(g, "mesh_weights", weigh, loss, (rf_value[]){drawn.mask, t + OUT_SHARE}, 2, &weights, 1);

@@ -3,6 +3,7 @@
 #ifndef RF_TRAIN_TERM_MESH_STATE_H
 #define RF_TRAIN_TERM_MESH_STATE_H
 
+#include "layers/dense.h"
 #include "layers/mesh_levels.h"
 #include "train/loss_stage.h"
 #include "train/term_kind.h"

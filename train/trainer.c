@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "layers/dense.h"
 #include "layers/init.h"
 #include "layers/weights.h"
 #include "train/term_mesh.h"
