@@ -61,7 +61,7 @@ CFLAGS_common := -std=gnu11 -g -I. -Iinclude -fPIC -fvisibility=hidden $(WARN) -
 # (programs, formats, evaluation, exporters) is as fast with -O2, and a third smaller.
 CFLAGS_release = $(if $(filter $(SMALL),$*),-O2,-O3) -ffunction-sections -fdata-sections
 LDFLAGS_release = -Wl,--gc-sections $(RELR)
-SMALL := cli/% export/% eval/% core/config% core/json% core/torch% core/mat_file core/chart core/show core/zip% core/text core/output% data/convert% \
+SMALL := cli/% export/% eval/% core/config% settings/% detectors/%/presets %_section core/json% core/torch% core/mat_file core/chart core/show core/zip% core/text core/output% data/convert% \
     data/coco% data/csv% data/dataset% data/doubts data/intake% data/lint% data/sniff% data/tool_json data/via% data/xml data/yolo_row
 # Relocations a twentieth as long, where this linker can; asked once, when something is linked.
 RELR = $(eval RELR := $(if $(shell echo 'int main(void) { return 0; }' | \
@@ -99,11 +99,12 @@ LARGEST := double f(const float *x, int n) { double t = 0; for (int i = 0; i < n
 CFLAGS_target += $(shell echo '$(LARGEST)' | $(CC) -O3 -x c -S -o /dev/null - 2>/dev/null || echo -fno-builtin-fmax -fno-builtin-fmin)
 endif
 
-LIB_DIRS := core autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders data train detectors $(patsubst %/,%,$(wildcard detectors/*/))
+LIB_DIRS := core settings autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders data train detectors $(patsubst %/,%,$(wildcard detectors/*/))
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
 LIB_DIRS += eval export lib
 endif
-LIB_SRC := $(filter-out core/team_openmp.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))
+LIB_SRC := $(filter-out core/team_openmp.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))) \
+    $(if $(filter eval,$(LIB_DIRS)),,eval/eval_section.c))
 ISA_SRC := $(sort $(wildcard autograd/kernels/isa/*.c))
 # protoc-c turns export/onnx.proto into a source in the build folder; -lprotobuf-c is its library.
 GEN := $(O)/generated
@@ -342,7 +343,7 @@ check: ready
 	@sh scripts/run_tests.sh --quick build/release/tests
 
 # Each header is compiled alone, again only when it or what it includes has changed.
-HEADERS := $(filter-out build/% core/config_undef.h,$(wildcard */*.h */*/*.h */*/*/*.h))
+HEADERS := $(filter-out build/% core/keys%.h,$(wildcard */*.h */*/*.h */*/*/*.h))
 style: $(HEADERS:%=$(O)/headers/%) $(O)/formatted
 	@sh scripts/check_style.sh
 

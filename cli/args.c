@@ -15,7 +15,7 @@
 #include "cli/manual.h"
 #include "cli/say.h"
 #include "cli/version.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/show.h"

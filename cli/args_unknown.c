@@ -5,7 +5,7 @@
 
 #include "cli/args_impl.h"
 #include "cli/say.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "core/name.h"
 #include "core/text.h"
@@ -48,12 +48,12 @@ static bool names_device(const char *name) {
 
 /* The key whose name comes nearest to a word, NULL when none is near. */
 static const rf_key *near_key(const char *name) {
-    const char **names = rf_alloc(rf_key_count, sizeof *names), *near = NULL;
-    for (size_t i = 0; names && i < rf_key_count; i++) names[i] = rf_keys[i].name;
-    if (names) near = rf_nearest_name(name, names, rf_key_count);
+    const char **names = rf_alloc(rf_config_key_count(), sizeof *names), *near = NULL;
+    for (size_t i = 0; names && i < rf_config_key_count(); i++) names[i] = rf_config_key(i)->name;
+    if (names) near = rf_nearest_name(name, names, rf_config_key_count());
     rf_free(names);
-    for (size_t i = 0; near && i < rf_key_count; i++)
-        if (rf_keys[i].name == near) return &rf_keys[i];
+    for (size_t i = 0; near && i < rf_config_key_count(); i++)
+        if (rf_config_key(i)->name == near) return rf_config_key(i);
     return NULL;
 }
 
@@ -64,8 +64,9 @@ static void unknown_setting(const rf_program *program, const char *word, char *n
         if (*p == '-') *p = '_';
     if (strcmp(name, "data") == 0 || strcmp(name, "dataset") == 0) key = rf_config_find_key("data", "root");
     if (strcmp(name, "batch_size") == 0) key = rf_config_find_key("train", "batch");
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strcmp(rf_keys[i].name, name) == 0 && (!key || strcmp(rf_keys[i].section, "eval") == 0)) key = &rf_keys[i];
+    for (size_t i = 0; i < rf_config_key_count(); i++)
+        if (strcmp(rf_config_key(i)->name, name) == 0 && (!key || strcmp(rf_config_key(i)->section, "eval") == 0))
+            key = rf_config_key(i);
     bool sets = rf_args_find(program, "set", 3) != NULL;
     if (key && sets)
         rf_cli_usage(program->name, "unknown option %s; --set %s.%s=VALUE or --%s.%s VALUE sets it", word, key->section,

@@ -7,7 +7,7 @@
 #include "autograd/kernels/peak.h"
 #include "cli/args.h"
 #include "cli/output.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/json.h"
 #include "data/dataset.h"
 #include "detect/spec.h"

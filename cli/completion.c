@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "core/config.h"
+#include "settings/settings.h"
 
 /* "rf-data synth" is completed as "data synth", the front door as "". */
 static const char *path_of(const rf_program *program) {
@@ -110,16 +110,16 @@ static void put_table(rf_text *out, const char *name, int (*entry)(int argc, cha
 
 static void put_keys(rf_text *out) {
     rf_text_put(out, "\n_rf_keys='");
-    for (size_t i = 0; i < rf_key_count; i++)
-        rf_text_printf(out, i ? " %s.%s" : "%s.%s", rf_keys[i].section, rf_keys[i].name);
+    for (size_t i = 0; i < rf_config_key_count(); i++)
+        rf_text_printf(out, i ? " %s.%s" : "%s.%s", rf_config_key(i)->section, rf_config_key(i)->name);
     rf_text_put(out, "'\n\n_rf_key_values() {\n    case \"$1\" in\n");
-    for (size_t i = 0; i < rf_key_count; i++) {
-        const rf_key *key = &rf_keys[i];
-        char word[RF_CHOICE_BYTES];
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
+        const rf_key *key = rf_config_key(i);
+        const char *word;
         if (key->type != RF_TYPE_BOOL && key->type != RF_TYPE_ENUM) continue;
         rf_text_printf(out, "    '%s.%s') REPLY='%s", key->section, key->name,
                        key->type == RF_TYPE_BOOL ? "yes no" : "");
-        for (int k = 0; rf_config_choice(key, k, word); k++) rf_text_printf(out, k ? " %s" : "%s", word);
+        for (int k = 0; (word = rf_config_word(key, k)); k++) rf_text_printf(out, k ? " %s" : "%s", word);
         rf_text_put(out, "' ;;\n");
     }
     rf_text_put(out, "    *) REPLY='' ; return 1 ;;\n    esac\n}\n\n");

@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "core/clock.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/parallel.h"

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/below.h"
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/parallel.h"
 #include "data/image.h"
 #include "data/planes.h"

@@ -3,7 +3,7 @@
 #ifndef RF_CLI_TERMS_H
 #define RF_CLI_TERMS_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 
 /* Adds the terms of a file of weights to those of the configuration of what is trained from it. A file that carries
  * none adds none. RF_ERR_USER when both together are too long for the key. */

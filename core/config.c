@@ -12,70 +12,11 @@
 
 enum { PLACE_BYTES = 400, MAX_FILE_BYTES = 1 << 20 };
 
-#define RF_KEY_ROW(type, section, key, initial, choices, lo, hi, doc)                                                  \
-    {type, #section, #key, initial, choices, doc, lo, hi, offsetof(rf_config, section.key), false},
-#define RF_KEY_MORE(section, key, initial, doc)                                                                        \
-    {RF_TYPE_TEXT, #section, #key, initial, NULL, doc, 0, 0, offsetof(rf_config, section.key), true},
-#define RF_WORDS(type, WORDS)
-#define RF_SECTION_BEGIN(section, doc)
-#define RF_CHOICE(word, name) "|" #word
-#define RF_KEY_INT(section, key, initial, lo, hi, doc)                                                                 \
-    RF_KEY_ROW(RF_TYPE_INT, section, key, #initial, NULL, lo, hi, doc)
-#define RF_KEY_REAL(section, key, initial, lo, hi, doc)                                                                \
-    RF_KEY_ROW(RF_TYPE_REAL, section, key, #initial, NULL, lo, hi, doc)
-#define RF_KEY_BOOL(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_BOOL, section, key, #initial, NULL, 0, 1, doc)
-#define RF_KEY_TEXT(section, key, initial, doc) RF_KEY_ROW(RF_TYPE_TEXT, section, key, initial, NULL, 0, 0, doc)
-#define RF_KEY_ENUM(section, key, initial, WORDS, doc)                                                                 \
-    RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, WORDS(RF_CHOICE) + 1, 0, 0, doc)
-#define RF_KEY_KIND(section, key, initial, words, doc) RF_KEY_ROW(RF_TYPE_ENUM, section, key, initial, words, 0, 0, doc)
-#define RF_KEY_LIST(section, key, initial, lo, hi, doc)                                                                \
-    RF_KEY_ROW(RF_TYPE_LIST, section, key, initial, NULL, lo, hi, doc)
-#define RF_SECTION_END(section)
-const rf_key rf_keys[] = {
-#include "core/config.def"
-};
-#include "core/config_undef.h"
-
-const size_t rf_key_count = sizeof rf_keys / sizeof *rf_keys;
-
-typedef struct section_row {
-    const char *name, *doc;
-} section_row;
-
-#define RF_WORDS(type, WORDS)
-#define RF_SECTION_BEGIN(section, doc) {#section, doc},
-#define RF_KEY_INT(section, key, initial, lo, hi, doc)
-#define RF_KEY_REAL(section, key, initial, lo, hi, doc)
-#define RF_KEY_BOOL(section, key, initial, doc)
-#define RF_KEY_TEXT(section, key, initial, doc)
-#define RF_KEY_MORE(section, key, initial, doc)
-#define RF_KEY_ENUM(section, key, initial, WORDS, doc)
-#define RF_KEY_KIND(section, key, initial, words, doc)
-#define RF_KEY_LIST(section, key, initial, lo, hi, doc)
-#define RF_SECTION_END(section)
-static const section_row sections[] = {
-#include "core/config.def"
-};
-#include "core/config_undef.h"
-
-enum { SECTION_COUNT = sizeof sections / sizeof *sections };
-
-const char *rf_section_doc(const char *section) {
-    for (size_t i = 0; i < SECTION_COUNT; i++)
-        if (strcmp(sections[i].name, section) == 0) return sections[i].doc;
-    return NULL;
-}
-
-const rf_key *rf_config_find_key(const char *section, const char *name) {
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strcmp(rf_keys[i].section, section) == 0 && strcmp(rf_keys[i].name, name) == 0) return &rf_keys[i];
-    return NULL;
-}
-
 void rf_config_defaults(rf_config *config) {
-    memset(config, 0, sizeof *config);
-    for (size_t i = 0; i < rf_key_count; i++) {
-        rf_status status = rf_config_set(config, &rf_keys[i], rf_keys[i].initial, "core/config.def");
+    memset((void *)config, 0, rf_config_bytes);
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
+        const rf_key *key = rf_config_key(i);
+        rf_status status = rf_config_set(config, key, key->initial, "default");
         assert(status == RF_OK);
         (void)status;
     }
@@ -89,10 +30,12 @@ static void entry_place(char *place, const char *name, const rf_config_entry *en
 }
 
 static rf_status unknown_section(const char *place, const char *section) {
-    const char *names[SECTION_COUNT];
-    for (size_t i = 0; i < SECTION_COUNT; i++) names[i] = sections[i].name;
+    size_t n = (size_t)rf_section_count();
     if (!*section) return rf_fail(RF_ERR_USER, "%s: expected a [section] before the first key", place);
-    const char *near = rf_nearest_name(section, names, SECTION_COUNT);
+    const char **names = rf_alloc(n, sizeof *names), *near = NULL;
+    for (size_t i = 0; names && i < n; i++) names[i] = rf_section_name((int)i);
+    if (names) near = rf_nearest_name(section, names, n);
+    rf_free(names);
     if (near) return rf_fail(RF_ERR_USER, "%s: unknown section [%s]; did you mean [%s]?", place, section, near);
     return rf_fail(RF_ERR_USER, "%s: unknown section [%s]; the sections are listed in docs/configuration.md", place,
                    section);
@@ -100,17 +43,18 @@ static rf_status unknown_section(const char *place, const char *section) {
 
 /* A near name of the same section comes first, then the same name of another section. */
 static rf_status unknown_key(const char *place, const char *section, const char *name) {
-    const char *names[sizeof rf_keys / sizeof *rf_keys];
-    size_t n = 0;
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strcmp(rf_keys[i].section, section) == 0) names[n++] = rf_keys[i].name;
-    const char *near = rf_nearest_name(name, names, n);
+    size_t n = 0, count = rf_config_key_count();
+    const char **names = rf_alloc(count, sizeof *names), *near = NULL;
+    for (size_t i = 0; names && i < count; i++)
+        if (strcmp(rf_config_key(i)->section, section) == 0) names[n++] = rf_config_key(i)->name;
+    if (names) near = rf_nearest_name(name, names, n);
+    rf_free(names);
     if (near)
         return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; did you mean '%s'?", place, name, section, near);
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strcmp(rf_keys[i].name, name) == 0)
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rf_config_key(i)->name, name) == 0)
             return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; it belongs in [%s]", place, name, section,
-                           rf_keys[i].section);
+                           rf_config_key(i)->section);
     return rf_fail(RF_ERR_USER, "%s: unknown key '%s' in [%s]; the keys are listed in docs/configuration.md", place,
                    name, section);
 }
@@ -133,16 +77,18 @@ static rf_status check_entries(const char *name, const rf_config_entries *entrie
     return RF_OK;
 }
 
-static rf_status apply_preset(rf_config *config) {
-    char place[PLACE_BYTES], name[RF_CHOICE_BYTES];
-    rf_config_choice(rf_config_find_key("model", "preset"), config->model.preset, name);
-    snprintf(place, sizeof place, "preset %s", name);
-    for (size_t p = 0; p < rf_preset_count; p++) {
-        const rf_preset *preset = &rf_presets[p];
-        if (strcmp(preset->name, name) != 0) continue;
+static rf_status apply_presets(rf_config *config) {
+    char place[PLACE_BYTES];
+    for (size_t k = 0; k < rf_config_key_count(); k++) {
+        const rf_key *key = rf_config_key(k);
+        if (!(key->flags & RF_KEY_IS_PRESET)) continue;
+        const rf_preset *preset = rf_preset_at(*(const int *)rf_config_member(config, key));
+        snprintf(place, sizeof place, "preset %s", preset->name);
         for (size_t i = 0; i < preset->count; i++) {
             const rf_preset_value *v = &preset->values[i];
-            RF_TRY(rf_config_set(config, rf_config_find_key(v->section, v->key), v->value, place));
+            const rf_key *of = rf_config_find_key(v->section, v->key);
+            if (!of) return rf_fail(RF_ERR_USER, "%s: there is no key %s.%s", place, v->section, v->key);
+            RF_TRY(rf_config_set(config, of, v->value, place));
         }
     }
     return RF_OK;
@@ -161,7 +107,9 @@ typedef enum pass {
 static bool is_resolved(const rf_config_entries *entries) {
     size_t n = 0, always = 0;
     for (size_t i = 0; i < entries->count; i++) n += entries->items[i].line > 0;
-    for (size_t i = 0; i < rf_key_count; i++) always += !rf_keys[i].more;
+    for (int i = 0; i < rf_section_count(); i++)
+        for (size_t k = 0; rf_section_at(i)->has_member && k < rf_section_at(i)->n_keys; k++)
+            always += !(rf_section_at(i)->keys[k].flags & RF_KEY_IS_MORE);
     return n >= always * 3 / 4;
 }
 
@@ -172,14 +120,8 @@ static rf_status is_unset(const rf_config_entries *entries, const rf_config_entr
     for (size_t i = 0; entry->line && i < entries->count; i++)
         *unset |= entries->items[i].weak && rf_config_find_key(entries->items[i].section, entries->items[i].key) == key;
     if (!*unset) return RF_OK;
-    rf_text text = {0};
     char *initial;
-    rf_config defaults;
-    rf_config_defaults(&defaults);
-    rf_status status = rf_config_put_value(&text, &defaults, key);
-    if (status != RF_OK) rf_text_clear(&text);
-    RF_TRY(status);
-    RF_TRY(rf_text_finish(&text, &initial, NULL));
+    RF_TRY(rf_config_default_text(key, &initial));
     *unset = strcmp(initial, entry->value) == 0;
     rf_free(initial);
     return RF_OK;
@@ -191,7 +133,7 @@ static rf_status apply_entries(const char *name, const rf_config_entries *entrie
     for (size_t i = 0; i < entries->count; i++) {
         const rf_config_entry *entry = &entries->items[i];
         const rf_key *key = rf_config_find_key(entry->section, entry->key);
-        if (which == PRESETS && key->offset != offsetof(rf_config, model.preset)) continue;
+        if (which == PRESETS && !(key->flags & RF_KEY_IS_PRESET)) continue;
         if (entry->weak != (which == WEAK)) continue;
         if (resolved) {
             RF_TRY(is_unset(entries, entry, key, &unset));
@@ -206,13 +148,14 @@ static rf_status apply_entries(const char *name, const rf_config_entries *entrie
 /* A key without its section: RF_ERR_USER with the section where there is such a key, else RF_OK. */
 static rf_status name_section(const char *text, size_t length) {
     const rf_key *found = NULL;
-    for (size_t i = 0; i < rf_key_count; i++)
-        if (strlen(rf_keys[i].name) == length && memcmp(rf_keys[i].name, text, length) == 0) {
-            if (found)
-                return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value: %s.%s or %s.%s?", text,
-                               found->section, found->name, rf_keys[i].section, rf_keys[i].name);
-            found = &rf_keys[i];
-        }
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
+        const rf_key *key = rf_config_key(i);
+        if (strlen(key->name) != length || memcmp(key->name, text, length) != 0) continue;
+        if (found)
+            return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value: %s.%s or %s.%s?", text, found->section,
+                           found->name, key->section, key->name);
+        found = key;
+    }
     if (!found) return RF_OK;
     return rf_fail(RF_ERR_USER, "--set %s: expected section.key=value, for example --set %s.%s", text, found->section,
                    text);
@@ -244,21 +187,23 @@ static rf_status add_override(const char *text, rf_config_entries *entries) {
 
 rf_status rf_config_parse(const char *name, const char *text, const char *const *overrides, size_t n_overrides,
                           rf_config *config) {
-    rf_status status = RF_OK;
     rf_config_entries entries = {0};
-    rf_config result;
-    rf_config_defaults(&result);
+    rf_config *result = rf_alloc(1, rf_config_bytes);
+    rf_status status = result ? RF_OK : RF_ERR_NOMEM;
+    if (!result) goto fail;
+    rf_config_defaults(result);
     RF_TRY_GOTO(rf_config_read_ini(name, text, &entries));
     for (size_t i = 0; i < n_overrides; i++) RF_TRY_GOTO(add_override(overrides[i], &entries));
     RF_TRY_GOTO(check_entries(name, &entries));
-    RF_TRY_GOTO(apply_entries(name, &entries, PRESETS, &result));
-    RF_TRY_GOTO(apply_preset(&result));
-    RF_TRY_GOTO(apply_entries(name, &entries, WEAK, &result));
-    RF_TRY_GOTO(apply_entries(name, &entries, OTHERS, &result));
-    if (!result.data.points) result.model.landmarks = false; /* nothing to find */
-    RF_TRY_GOTO(rf_config_check(name, &result));
-    *config = result;
+    RF_TRY_GOTO(apply_entries(name, &entries, PRESETS, result));
+    RF_TRY_GOTO(apply_presets(result));
+    RF_TRY_GOTO(apply_entries(name, &entries, WEAK, result));
+    RF_TRY_GOTO(apply_entries(name, &entries, OTHERS, result));
+    rf_config_settle(result);
+    RF_TRY_GOTO(rf_config_check(name, result));
+    memcpy((void *)config, (void *)result, rf_config_bytes);
 fail:
+    rf_free(result);
     rf_config_entries_free(&entries);
     return status;
 }

@@ -1,59 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration: INI file + preset + overrides, typed and checked against the schema core/config.def. */
+/* A configuration: INI file + preset + overrides, typed and checked against its sections. Nothing here knows a key: a
+ * section is declared, with its keys (core/keys.h), its checks and its struct, by the module that reads it, or by a
+ * plugin. Which there are, and struct rf_config, which has a member for each, are settings/settings.h. */
 #ifndef RF_CORE_CONFIG_H
 #define RF_CORE_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/registry.h"
 #include "core/status.h"
 
-enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32, RF_CHOICE_BYTES = 64, RF_CHOICES_MAX = 64 };
+enum { RF_TEXT_BYTES = 256, RF_LIST_MAX = 32 };
 
 typedef struct rf_real_list {
     int n;
     double v[RF_LIST_MAX];
 } rf_real_list;
 
-/* A list of words, in core/config.def: #define WORDS(X) X(word, ENUMERATOR) X(word, ENUMERATOR) ...
- * A member of an enumeration is an int: the place of its word, which is the value of its enumerator, or the id in its
- * registry. Words stand in files, places in memory. */
+/* A member of an enumeration is an int: the place of its word in a list, which is the value of its enumerator, or the
+ * id in its registry. Words stand in files, places in memory. */
 #define RF_ENUMERATOR(word, name) name,
 #define RF_WORD(word, name) #word,
 /* The word of a place in a list. */
 #define RF_WORD_OF(WORDS, i) ((const char *const[]){WORDS(RF_WORD)}[i])
 
-#define RF_WORDS(type, WORDS) typedef enum type { WORDS(RF_ENUMERATOR) } type;
-#define RF_SECTION_BEGIN(section, doc)
-#define RF_KEY_INT(section, key, initial, lo, hi, doc)
-#define RF_KEY_REAL(section, key, initial, lo, hi, doc)
-#define RF_KEY_BOOL(section, key, initial, doc)
-#define RF_KEY_TEXT(section, key, initial, doc)
-#define RF_KEY_MORE(section, key, initial, doc)
-#define RF_KEY_ENUM(section, key, initial, WORDS, doc)
-#define RF_KEY_KIND(section, key, initial, words, doc)
-#define RF_KEY_LIST(section, key, initial, lo, hi, doc)
-#define RF_SECTION_END(section)
-#include "core/config.def"
-#include "core/config_undef.h"
-
-typedef struct rf_config {
-#define RF_WORDS(type, WORDS)
-#define RF_SECTION_BEGIN(section, doc) struct {
-#define RF_KEY_INT(section, key, initial, lo, hi, doc) long key;
-#define RF_KEY_REAL(section, key, initial, lo, hi, doc) double key;
-#define RF_KEY_BOOL(section, key, initial, doc) bool key;
-#define RF_KEY_TEXT(section, key, initial, doc) char key[RF_TEXT_BYTES];
-#define RF_KEY_MORE(section, key, initial, doc) char key[RF_TEXT_BYTES];
-#define RF_KEY_ENUM(section, key, initial, WORDS, doc) int key;
-#define RF_KEY_KIND(section, key, initial, words, doc) int key;
-#define RF_KEY_LIST(section, key, initial, lo, hi, doc) rf_real_list key;
-#define RF_SECTION_END(section)                                                                                        \
-    }                                                                                                                  \
-    section;
-#include "core/config.def"
-#include "core/config_undef.h"
-} rf_config;
+/* All settings: a plain value, which can be copied. */
+typedef struct rf_config rf_config;
 
 typedef enum rf_key_type {
     RF_TYPE_INT,
@@ -64,25 +37,84 @@ typedef enum rf_key_type {
     RF_TYPE_LIST
 } rf_key_type;
 
+enum {
+    RF_KEY_IS_MORE = 1,   /* it stands in a printed configuration only where it is not the default */
+    RF_KEY_IS_PRESET = 2, /* an enumeration of presets */
+};
+
 typedef struct rf_key {
     rf_key_type type;
-    const char *section, *name, *initial, *choices, *doc;
+    const char *section, *name, *initial, *doc;
+    const char *const *words;    /* of an enumeration: its words, NULL after the last */
+    const char *(*word)(int id); /* or those of a registry, NULL after the last */
     double lo, hi;
-    size_t offset; /* in rf_config */
-    bool more;     /* it stands in a printed configuration only where it is not the default */
+    size_t offset; /* in the section's struct */
+    unsigned flags;
 } rf_key;
 
-extern const rf_key rf_keys[];
-extern const size_t rf_key_count;
+typedef struct rf_section {
+    const char *name, *doc;
+    const rf_key *keys;
+    size_t n_keys, bytes; /* of its struct */
+    bool has_member;      /* in rf_config, at `offset`; otherwise there is room for it behind the members */
+    size_t offset;
+    /* Each may be NULL. What follows from settings of other sections, before anything is checked. */
+    void (*settle)(rf_config *config);
+    /* What no single key can tell: lengths, orders and values that must fit together. RF_ERR_USER; `place` (the file's
+     * name) starts the message. */
+    rf_status (*check)(const char *place, const rf_config *config);
+    /* False: this configuration has no use for the section, so it is not printed. */
+    bool (*is_used)(const rf_config *config);
+} rf_section;
+
+/* The members of an rf_section of what core/keys_rows.h made. */
+#define RF_SECTION_OF(section, ...)                                                                                    \
+    {                                                                                                                  \
+        .name = #section, .doc = section##_doc, .keys = section##_keys,                                                \
+        .n_keys = sizeof section##_keys / sizeof *section##_keys, .bytes = sizeof(rf_settings_##section), __VA_ARGS__  \
+    }
+
+/* The registry of sections: those of settings/sections.def in the order they are printed, then what is registered, of
+ * which a configuration prints only what has other values than the defaults. RF_ERR_USER also when a default is no
+ * value of its key, and when there is no room for the section's struct in rf_config. */
+RF_REGISTRY_DECLARE(section, rf_section)
+
+/* The struct of a section, borrowed from the configuration; of one that is not registered NULL. */
+const void *rf_config_section(const rf_config *config, const rf_section *section);
+
+/* The keys of all sections, in the order they are printed: i in 0..rf_config_key_count()-1. */
+size_t rf_config_key_count(void);
+const rf_key *rf_config_key(size_t i);
 /* NULL when there is no such key. */
 const rf_key *rf_config_find_key(const char *section, const char *name);
-/* The i-th word that an enumeration takes, those of its registry that plugins add at the end; false: there are not so
- * many, or the key is no enumeration. */
-bool rf_config_choice(const rf_key *key, int i, char word[RF_CHOICE_BYTES]);
+/* The i-th word that an enumeration takes, those that plugins add at the end; NULL: there are not so many, or the key
+ * is no enumeration. */
+const char *rf_config_word(const rf_key *key, int i);
 /* Section documentation by name, NULL when there is no such section. */
 const char *rf_section_doc(const char *section);
+/* Where a key's value is in a configuration. */
+void *rf_config_member(rf_config *config, const rf_key *key);
 
-/* Defaults of the schema. */
+/* A preset: values of other keys that go together, as texts, which are checked like a file's. */
+typedef struct rf_preset_value {
+    const char *section, *key, *value;
+} rf_preset_value;
+
+typedef struct rf_preset {
+    const char *name, *doc;
+    const rf_preset_value *values;
+    size_t count;
+} rf_preset;
+
+#define RF_PRESET_DEFINE(name, doc) const rf_preset rf_preset_##name = {#name, doc, name, sizeof name / sizeof *name}
+
+/* The registry of presets: settings/presets.def and what is registered. */
+RF_REGISTRY_DECLARE(preset, rf_preset)
+
+/* What the registry of sections asks of one. */
+rf_status rf_config_check_section(const void *section);
+
+/* Defaults of the sections. */
 void rf_config_defaults(rf_config *config);
 
 /* Reads a file (NULL: defaults only) and then `--set section.key=value` texts, in order. A preset named in the file or
@@ -104,10 +136,17 @@ rf_status rf_config_value_text(const rf_config *config, const rf_key *key, char 
 /* Whether a text can be the value of a key: short enough, and such that an INI file can hold it. */
 bool rf_config_holds_text(const char *value);
 
-/* docs/configuration.md generated from the schema and the presets (markdown); rf_free it. */
+/* docs/configuration.md generated from the sections and the presets (markdown); rf_free it. */
 rf_status rf_config_reference(char **text);
 
-/* Anchors of a cell: sizes of a level x aspects x (2 when dense). */
-int rf_config_cell_anchors(const rf_config *config);
+/* For checks of sections. RF_ERR_USER: a list has not `expected` numbers, has none, or does not ascend; `key` is the
+ * name of the list, "model.strides". */
+rf_status rf_config_check_length(const char *place, const char *key, const rf_real_list *list, int expected);
+rf_status rf_config_check_filled(const char *place, const char *key, const rf_real_list *list);
+rf_status rf_config_check_ascending(const char *place, const char *key, const rf_real_list *list);
+
+/* What settings/settings.c says of struct rf_config: its size, and the room in it for the structs of sections that are
+ * registered. */
+extern const size_t rf_config_bytes, rf_config_room_offset, rf_config_room_bytes;
 
 #endif

@@ -28,24 +28,16 @@ rf_status rf_config_read_ini(const char *name, const char *text, rf_config_entri
 
 /* Parses `value` and stores it; `place` ("file:line") starts the message when it is wrong. */
 rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value, const char *place);
+/* The same to the key's member itself. */
+rf_status rf_config_set_value(void *member, const rf_key *key, const char *value, const char *place);
 /* Prints the value of a key as rf_config_set reads it. RF_ERR_USER when a text cannot be written in an INI file. */
 rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key);
 
-/* A preset: values of other keys that go together. */
-typedef struct rf_preset_value {
-    const char *section, *key, *value;
-} rf_preset_value;
+/* The default of a key as it is printed; rf_free it. */
+rf_status rf_config_default_text(const rf_key *key, char **text);
 
-typedef struct rf_preset {
-    const char *name, *doc;
-    const rf_preset_value *values;
-    size_t count;
-} rf_preset;
-
-extern const rf_preset rf_presets[];
-extern const size_t rf_preset_count;
-
-/* What no single key can tell: list lengths and orders that must fit together. `name` starts the message. */
-rf_status rf_config_check(const char *name, const rf_config *config);
+/* What the sections settle and check. */
+void rf_config_settle(rf_config *config);
+rf_status rf_config_check(const char *place, const rf_config *config);
 
 #endif

@@ -4,20 +4,53 @@
 #include "core/config_impl.h"
 #include "core/mem.h"
 
+static rf_status is_default(const rf_config *config, const rf_key *key, bool *is) {
+    char *initial, *now;
+    RF_TRY(rf_config_default_text(key, &initial));
+    rf_status status = rf_config_value_text(config, key, &now);
+    if (status == RF_OK) {
+        *is = strcmp(initial, now) == 0;
+        rf_free(now);
+    }
+    rf_free(initial);
+    return status;
+}
+
+/* Whether a section stands in a printed configuration. One that a program without its plugin does not know stands there
+ * only when it says something. */
+static rf_status is_printed(const rf_config *config, const rf_section *section, bool *printed) {
+    bool same = true;
+    *printed = !section->is_used || section->is_used(config);
+    if (section->has_member || !*printed) return RF_OK;
+    for (size_t i = 0; i < section->n_keys && same; i++) RF_TRY(is_default(config, &section->keys[i], &same));
+    *printed = !same;
+    return RF_OK;
+}
+
+static rf_status put_section(rf_text *out, const rf_config *config, const rf_section *section, const char *before) {
+    rf_text_printf(out, "%s[%s]\n", before, section->name);
+    for (size_t i = 0; i < section->n_keys; i++) {
+        const rf_key *key = &section->keys[i];
+        bool left_out = false;
+        if (key->flags & RF_KEY_IS_MORE) RF_TRY(is_default(config, key, &left_out));
+        if (left_out) continue;
+        rf_text_printf(out, "%s = ", key->name);
+        RF_TRY(rf_config_put_value(out, config, key));
+        rf_text_put(out, "\n");
+    }
+    return RF_OK;
+}
+
 rf_status rf_config_text(const rf_config *config, char **text) {
     rf_status status = RF_OK;
     rf_text out = {0};
-    const char *section = "";
-    for (size_t i = 0; i < rf_key_count; i++) {
-        const rf_key *key = &rf_keys[i];
-        if (strcmp(section, key->section) != 0) {
-            rf_text_printf(&out, "%s[%s]\n", i ? "\n" : "", key->section);
-            section = key->section;
-        }
-        if (key->more && strcmp((const char *)config + key->offset, key->initial) == 0) continue;
-        rf_text_printf(&out, "%s = ", key->name);
-        RF_TRY_GOTO(rf_config_put_value(&out, config, key));
-        rf_text_put(&out, "\n");
+    const char *before = "";
+    for (int i = 0; i < rf_section_count(); i++) {
+        bool printed;
+        RF_TRY_GOTO(is_printed(config, rf_section_at(i), &printed));
+        if (!printed) continue;
+        RF_TRY_GOTO(put_section(&out, config, rf_section_at(i), before));
+        before = "\n";
     }
     return rf_text_finish(&out, text, NULL);
 fail:
@@ -47,7 +80,7 @@ static const char introduction[] =
     "commas (at most 32), a *text* has at most 255 bytes.\n";
 
 static void put_type(rf_text *out, const rf_key *key) {
-    char word[RF_CHOICE_BYTES];
+    const char *word;
     switch (key->type) {
     case RF_TYPE_INT:
         rf_text_printf(out, "whole, %.15g to %.15g", key->lo, key->hi);
@@ -65,7 +98,7 @@ static void put_type(rf_text *out, const rf_key *key) {
         rf_text_printf(out, "list, each %.15g to %.15g", key->lo, key->hi);
         break;
     case RF_TYPE_ENUM:
-        for (int i = 0; rf_config_choice(key, i, word); i++) rf_text_printf(out, "%s`%s`", i ? ", " : "", word);
+        for (int i = 0; (word = rf_config_word(key, i)); i++) rf_text_printf(out, "%s`%s`", i ? ", " : "", word);
         break;
     }
 }
@@ -75,9 +108,9 @@ static void put_cell(rf_text *out, const char *text) {
     for (; *text; text++) rf_text_printf(out, *text == '|' ? "\\%c" : "%c", *text);
 }
 
-static rf_status put_key(rf_text *out, const rf_config *defaults, const rf_key *key) {
+static rf_status put_key(rf_text *out, const rf_key *key) {
     char *text;
-    RF_TRY(rf_config_value_text(defaults, key, &text));
+    RF_TRY(rf_config_default_text(key, &text));
     rf_text_printf(out, "| `%s` | ", key->name);
     put_type(out, key);
     rf_text_printf(out, *text ? " | `%s` | " : " | %s | ", text);
@@ -104,23 +137,18 @@ static void put_preset(rf_text *out, const rf_preset *preset) {
 rf_status rf_config_reference(char **text) {
     rf_status status = RF_OK;
     rf_text out = {0};
-    rf_config defaults;
-    rf_config_defaults(&defaults);
     rf_text_put(&out, introduction);
-    const char *section = "";
-    for (size_t i = 0; i < rf_key_count; i++) {
-        const rf_key *key = &rf_keys[i];
-        if (strcmp(section, key->section) != 0) {
-            rf_text_printf(&out, "\n## [%s]: %s\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
-                           key->section, rf_section_doc(key->section));
-            section = key->section;
-        }
-        RF_TRY_GOTO(put_key(&out, &defaults, key));
+    for (int i = 0; i < rf_section_count(); i++) {
+        const rf_section *section = rf_section_at(i);
+        rf_text_printf(&out, "\n## [%s]: %s\n\n| key | type | default | meaning |\n|---|---|---|---|\n", section->name,
+                       section->doc);
+        for (size_t k = 0; k < section->n_keys; k++) RF_TRY_GOTO(put_key(&out, &section->keys[k]));
     }
     rf_text_put(
         &out,
         "\n## Presets\n\nA preset is applied before every other key, wherever it stands; keys that are set win.\n");
-    for (size_t i = 0; i < rf_preset_count; i++) put_preset(&out, &rf_presets[i]);
+    for (int i = 0; i < rf_preset_count(); i++)
+        if (rf_preset_at(i)->count) put_preset(&out, rf_preset_at(i));
     return rf_text_finish(&out, text, NULL);
 fail:
     rf_text_clear(&out);

@@ -6,7 +6,6 @@
 
 #include "core/config_impl.h"
 #include "core/name.h"
-#include "core/registry.h"
 
 enum { NAME_BYTES = 64 };
 
@@ -82,43 +81,41 @@ static rf_status set_text(char *out, const rf_key *key, const char *value, const
     return RF_OK;
 }
 
+static bool has_word(const rf_key *key, const char *word) {
+    const char *known;
+    for (int i = 0; (known = rf_config_word(key, i)); i++)
+        if (strcmp(known, word) == 0) return true;
+    return false;
+}
+
 /* A choice between yes, no and more takes their synonyms, like a plain yes or no. */
 static const char *plain_word(const rf_key *key, const char *value) {
-    rf_key yes_no = *key;
     bool truth = false;
-    if (!strstr(key->choices, "|yes|no") || set_bool(&truth, &yes_no, value, "") != RF_OK) return value;
+    if (!has_word(key, "yes") || !has_word(key, "no") || set_bool(&truth, key, value, "") != RF_OK) return value;
     return truth ? "yes" : "no";
 }
 
-bool rf_config_choice(const rf_key *key, int i, char word[RF_CHOICE_BYTES]) {
-    if (key->type != RF_TYPE_ENUM) return false;
-    for (const char *c = key->choices; *c; c += *c == '|', i--) {
-        size_t length = strcspn(c, "|");
-        if (i == 0) snprintf(word, RF_CHOICE_BYTES, "%.*s", (int)length, c);
-        if (i == 0) return true;
-        c += length;
-    }
-    const char *added = rf_registry_added(key->section, key->name, i);
-    if (added) snprintf(word, RF_CHOICE_BYTES, "%s", added);
-    return added != NULL;
+static rf_status refuse_word(const rf_key *key, const char *value, const char *place) {
+    enum { MOST = 64 };
+    const char *names[MOST], *near;
+    char all[1024] = "";
+    size_t n = 0, used = 0;
+    for (; n < MOST && (names[n] = rf_config_word(key, (int)n)); n++)
+        if (used < sizeof all) used += (size_t)snprintf(all + used, sizeof all - used, n ? "|%s" : "%s", names[n]);
+    near = rf_nearest_name(value, names, n);
+    return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected one of %s%s%s%s", place, key->section, key->name, value,
+                   all, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static rf_status set_enum(int *out, const rf_key *key, const char *value, const char *place) {
-    char words[RF_CHOICES_MAX][RF_CHOICE_BYTES], all[1024] = "";
-    const char *names[RF_CHOICES_MAX];
-    size_t n = 0, used = 0;
+    const char *word;
     value = plain_word(key, value);
-    for (; n < RF_CHOICES_MAX && rf_config_choice(key, (int)n, words[n]); n++) {
-        if (strcmp(words[n], value) == 0) {
-            *out = (int)n;
-            return RF_OK;
-        }
-        names[n] = words[n];
-        if (used < sizeof all) used += (size_t)snprintf(all + used, sizeof all - used, n ? "|%s" : "%s", words[n]);
+    for (int i = 0; (word = rf_config_word(key, i)); i++) {
+        if (strcmp(word, value) != 0) continue;
+        *out = i;
+        return RF_OK;
     }
-    const char *near = rf_nearest_name(value, names, n);
-    return rf_fail(RF_ERR_USER, "%s: %s.%s is '%s', expected one of %s%s%s%s", place, key->section, key->name, value,
-                   all, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return refuse_word(key, value, place);
 }
 
 static rf_status set_list(rf_real_list *out, const rf_key *key, const char *value, const char *place) {
@@ -142,8 +139,7 @@ static rf_status set_list(rf_real_list *out, const rf_key *key, const char *valu
     return RF_OK;
 }
 
-rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value, const char *place) {
-    void *member = (char *)config + key->offset;
+rf_status rf_config_set_value(void *member, const rf_key *key, const char *value, const char *place) {
     switch (key->type) {
     case RF_TYPE_INT:
         return set_int(member, key, value, place);
@@ -161,9 +157,11 @@ rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value,
     return RF_OK;
 }
 
-rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key) {
-    const void *member = (const char *)config + key->offset;
-    char word[RF_CHOICE_BYTES];
+rf_status rf_config_set(rf_config *config, const rf_key *key, const char *value, const char *place) {
+    return rf_config_set_value(rf_config_member(config, key), key, value, place);
+}
+
+static rf_status put_value(rf_text *out, const void *member, const rf_key *key) {
     switch (key->type) {
     case RF_TYPE_INT:
         rf_text_printf(out, "%ld", *(const long *)member);
@@ -175,7 +173,7 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
         rf_text_put(out, *(const bool *)member ? "yes" : "no");
         break;
     case RF_TYPE_ENUM:
-        if (rf_config_choice(key, *(const int *)member, word)) rf_text_put(out, word);
+        rf_text_put(out, rf_config_word(key, *(const int *)member));
         break;
     case RF_TYPE_TEXT:
         if (!fits_ini(member))
@@ -194,10 +192,31 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
     return RF_OK;
 }
 
-rf_status rf_config_value_text(const rf_config *config, const rf_key *key, char **text) {
+rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_key *key) {
+    return put_value(out, rf_config_member((rf_config *)config, key), key);
+}
+
+static rf_status member_text(const void *member, const rf_key *key, char **text) {
     rf_text out = {0};
-    rf_status status = rf_config_put_value(&out, config, key);
+    rf_status status = put_value(&out, member, key);
     if (status == RF_OK) return rf_text_finish(&out, text, NULL);
     rf_text_clear(&out);
     return status;
+}
+
+rf_status rf_config_value_text(const rf_config *config, const rf_key *key, char **text) {
+    return member_text(rf_config_member((rf_config *)config, key), key, text);
+}
+
+rf_status rf_config_default_text(const rf_key *key, char **text) {
+    union {
+        long whole;
+        double real;
+        bool truth;
+        int word;
+        char text[RF_TEXT_BYTES];
+        rf_real_list list;
+    } value;
+    RF_TRY(rf_config_set_value(&value, key, key->initial, "default"));
+    return member_text(&value, key, text);
 }

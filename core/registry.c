@@ -11,7 +11,6 @@
 enum { NAME_BYTES = 64 };
 
 static atomic_bool closed;
-static rf_registry *grown;
 
 static const char *name_of(const void *entry) {
     return *(const char *const *)entry;
@@ -89,11 +88,8 @@ rf_status rf_registry_add(rf_registry *r, const void *entry) {
                        r->what, name_of(entry));
     if (!r->is_whole(entry))
         return rf_fail(RF_ERR_USER, "the %s \"%s\" lacks something that its header asks for", r->what, name_of(entry));
+    if (r->check) RF_TRY(r->check(entry));
     RF_TRY(reserve(r));
-    if (!r->n_added) {
-        r->next = grown;
-        grown = r;
-    }
     r->added[r->n_added++] = entry;
     return RF_OK;
 }
@@ -104,11 +100,7 @@ void rf_registry_close(void) {
     atomic_store(&closed, true);
 }
 
-const char *rf_registry_added(const char *section, const char *key, int i) {
-    size_t n = strlen(section);
+const char *rf_registry_name(rf_registry *r, int id) {
     rf_plugin_start();
-    for (const rf_registry *r = grown; r; r = r->next)
-        if (r->key && strncmp(r->key, section, n) == 0 && r->key[n] == '.' && strcmp(r->key + n + 1, key) == 0)
-            return i < r->n_added ? name_of(r->added[i]) : NULL;
-    return NULL;
+    return id >= 0 && id < count_of(r) ? name_of(entry_at(r, id)) : NULL;
 }

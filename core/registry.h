@@ -15,14 +15,13 @@
 
 /* Entries are structs whose first member is `const char *name`. */
 typedef struct rf_registry {
-    const char *what;            /* one of them, in messages: "backbone" */
-    const char *key;             /* "loss.kind": the setting whose value is one of the names; NULL: there is none */
-    const void *const *built_in; /* [n_built_in], the .def file's */
-    int n_built_in, name_bytes;  /* a registered name is shorter than name_bytes; 0: than 64 */
-    bool (*is_whole)(const void *entry); /* whether it has all that its kind needs */
-    const void **added;                  /* [n_added], in the order they came in */
+    const char *what;                      /* one of them, in messages: "backbone" */
+    const void *const *built_in;           /* [n_built_in], the .def file's */
+    int n_built_in, name_bytes;            /* a registered name is shorter than name_bytes; 0: than 64 */
+    bool (*is_whole)(const void *entry);   /* whether it has all that its kind needs */
+    rf_status (*check)(const void *entry); /* what else is asked of it, with its own message; NULL: nothing */
+    const void **added;                    /* [n_added], in the order they came in */
     int n_added, capacity;
-    struct rf_registry *next; /* of those that have grown */
 } rf_registry;
 
 /* Entries, and the one of an id in 0..count-1. The first call in a process starts the plugins. */
@@ -40,11 +39,11 @@ rf_status rf_registry_add(rf_registry *registry, const void *entry);
 /* Nothing is added from now on. */
 void rf_registry_close(void);
 
-/* The i-th name that was added to the registry of a setting, NULL: there are not so many. */
-const char *rf_registry_added(const char *section, const char *key, int i);
+/* The name of an id; NULL: it is no id. */
+const char *rf_registry_name(rf_registry *registry, int id);
 
 /* What a header and a source say of one registry of entries of `type`:
- *   rf_register_KIND, rf_KIND_count, rf_KIND_at, rf_KIND_find, rf_KIND_id.
+ *   rf_register_KIND, rf_KIND_count, rf_KIND_at, rf_KIND_find, rf_KIND_id, rf_KIND_name.
  * table: a static `const void *const` array of entries; needs: an expression of `e`, true for an entry that has all
  * that its kind needs; then members of rf_registry. */
 #define RF_REGISTRY_DECLARE(kind, type)                                                                                \
@@ -52,7 +51,8 @@ const char *rf_registry_added(const char *section, const char *key, int i);
     int rf_##kind##_count(void);                                                                                       \
     const type *rf_##kind##_at(int id);                                                                                \
     const type *rf_##kind##_find(const char *name);                                                                    \
-    int rf_##kind##_id(const char *name);
+    int rf_##kind##_id(const char *name);                                                                              \
+    const char *rf_##kind##_name(int id);
 
 #define RF_REGISTRY_DEFINE(kind, type, table, needs, ...)                                                              \
     static bool kind##_is_whole(const void *entry) {                                                                   \
@@ -75,6 +75,9 @@ const char *rf_registry_added(const char *section, const char *key, int i);
     }                                                                                                                  \
     int rf_##kind##_id(const char *name) {                                                                             \
         return rf_registry_id(&kind##_registry, name);                                                                 \
+    }                                                                                                                  \
+    const char *rf_##kind##_name(int id) {                                                                             \
+        return rf_registry_name(&kind##_registry, id);                                                                 \
     }
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef RF_DATA_AUGMENT_H
 #define RF_DATA_AUGMENT_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/rng.h"
 #include "data/image.h"
 #include "data/resize.h"

@@ -3,7 +3,7 @@
 #ifndef RF_DATA_CLASS_MAP_H
 #define RF_DATA_CLASS_MAP_H
 
-#include "core/classes.h"
+#include "settings/classes.h"
 
 enum { RF_CLASS_MAP_MAX = 64, RF_CLASS_MAP_BYTES = 128 };
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/status.h"
 #include "data/exif_rule.h"
 #include "detect/ellipse.h"

@@ -11,8 +11,8 @@
 #ifndef RF_DATA_EXIF_RULE_H
 #define RF_DATA_EXIF_RULE_H
 
-#include "core/classes.h"
-#include "core/config.h" /* rf_exif_rule: UNTOLD, TURNED first, or taken as STORED; the words of data.exif */
+#include "settings/classes.h"
+#include "settings/settings.h" /* rf_exif_rule: UNTOLD, TURNED first, or taken as STORED; the words of data.exif */
 #include "core/status.h"
 
 /* RF_ERR_USER: `what` is "WORD", expected auto, yes or no. */

@@ -5,7 +5,7 @@
 #ifndef RF_DATA_LOADER_H
 #define RF_DATA_LOADER_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/dataset.h"
 #include "detect/placement.h"
 

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/loader.h"

@@ -3,7 +3,7 @@
 #ifndef RF_DATA_NORMALISE_H
 #define RF_DATA_NORMALISE_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/image.h"
 #include "data/tint.h"
 

@@ -3,7 +3,7 @@
 #ifndef RF_DATA_SAMPLE_H
 #define RF_DATA_SAMPLE_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/normalise.h"

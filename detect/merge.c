@@ -8,4 +8,4 @@ static const void *const mergers[] = {
 #undef RF_MERGE
 };
 
-RF_REGISTRY_DEFINE(merger, rf_merger, mergers, e->run, .what = "merge", .key = "eval.merge")
+RF_REGISTRY_DEFINE(merger, rf_merger, mergers, e->run, .what = "merge")

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/status.h"
 #include "detect/face.h"
 

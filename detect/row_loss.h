@@ -5,7 +5,7 @@
 #define RF_DETECT_ROW_LOSS_H
 
 #include "autograd/graph.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 
 typedef struct rf_row_loss_input {

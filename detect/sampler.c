@@ -155,7 +155,7 @@ static const void *const samplers[] = {
 #undef RF_SAMPLER
 };
 
-RF_REGISTRY_DEFINE(sampler, rf_sampler, samplers, e->run && e->doc, .what = "sampler", .key = "loss.mining")
+RF_REGISTRY_DEFINE(sampler, rf_sampler, samplers, e->run && e->doc, .what = "sampler")
 
 rf_sample_spec rf_sample_spec_of(const rf_config *config) {
     return (rf_sample_spec){.negative_ratio = config->loss.negative_ratio,

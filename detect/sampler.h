@@ -10,7 +10,7 @@
 
 #include "autograd/real.h"
 #include "core/registry.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "detect/anchors.h"
 
 typedef struct rf_sample_spec {

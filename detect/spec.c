@@ -151,7 +151,7 @@ rf_status rf_detect_spec_from_config(const rf_config *config, rf_detect_spec *ou
                                  .keep = (size_t)config->eval.keep,
                                  .soft_sigma = (float)config->eval.soft_sigma,
                                  .soft_score = (float)config->eval.soft_score,
-                                 .across = strcmp(config->eval.merge_classes, "across") == 0,
+                                 .across = config->eval.merge_classes == RF_MERGE_CLASSES_ACROSS,
                                  .drop_singletons = !config->eval.vote_singletons};
     RF_TRY(levels_from_config(config, out));
     out->merger = rf_merger_at(config->eval.merge);

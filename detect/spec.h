@@ -3,7 +3,7 @@
 #ifndef RF_DETECT_SPEC_H
 #define RF_DETECT_SPEC_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/status.h"
 #include "detect/anchors.h"
 #include "detect/codec.h"

@@ -3,7 +3,7 @@
 #ifndef RF_EVAL_FINDER_H
 #define RF_EVAL_FINDER_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/image.h"
 #include "detect/faces.h"
 #include "layers/params.h"

@@ -3,7 +3,7 @@
 #ifndef RF_EVAL_INPUT_H
 #define RF_EVAL_INPUT_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "data/image.h"
 #include "data/resize.h"
 

@@ -5,7 +5,7 @@
 #define RF_EVAL_MESH_FINDER_H
 
 #include "autograd/exec.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "detect/anchors.h"
 #include "detect/codec.h"
 #include "detect/faces.h"

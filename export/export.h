@@ -6,7 +6,7 @@
 #ifndef RF_EXPORT_EXPORT_H
 #define RF_EXPORT_EXPORT_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 #include "layers/params.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "export/card.h"

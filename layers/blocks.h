@@ -5,7 +5,7 @@
 #ifndef RF_LAYERS_BLOCKS_H
 #define RF_LAYERS_BLOCKS_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "layers/params.h"
 
 /* Deformable 3x3 convolutions, rf_deform: v1 with offsets (arXiv 1703.06211), v2 with offsets and a mask 2 * sigmoid

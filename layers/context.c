@@ -11,7 +11,7 @@ static const void *const contexts[] = {
 #undef RF_CONTEXT
 };
 
-RF_REGISTRY_DEFINE(context, rf_context, contexts, e->build && e->doc, .what = "context module", .key = "model.context")
+RF_REGISTRY_DEFINE(context, rf_context, contexts, e->build && e->doc, .what = "context module")
 
 rf_value rf_context_build(rf_net *net, const rf_context *context, rf_value x, int index, double slope,
                           rf_deform deform) {

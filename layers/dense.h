@@ -5,7 +5,7 @@
 #ifndef RF_LAYERS_DENSE_H
 #define RF_LAYERS_DENSE_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mesh.h"
 #include "layers/blocks.h"
 #include "layers/mesh_levels.h"

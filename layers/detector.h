@@ -3,7 +3,7 @@
 #ifndef RF_LAYERS_DETECTOR_H
 #define RF_LAYERS_DETECTOR_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "layers/blocks.h"
 #include "layers/branch.h"
 #include "layers/output.h"

@@ -6,7 +6,7 @@
 #ifndef RF_LAYERS_OUTPUT_KIND_H
 #define RF_LAYERS_OUTPUT_KIND_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 
 struct rf_face; /* detect/face.h */

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-#include "core/classes.h"
-#include "core/config.h"
+#include "settings/classes.h"
+#include "settings/settings.h"
 #include "eval/finder.h"
 
 typedef struct rf_lib_model {

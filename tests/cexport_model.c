@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "layers/detector.h"
 #include "layers/init.h"

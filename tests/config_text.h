@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 
 #define expect_ok(call)                                                                                                \
     if ((call) != RF_OK) fail_msg("%s: %s", #call, rf_error_message())

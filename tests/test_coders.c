@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "autograd/exec.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/rng.h"
 #include "detect/codec.h"
 #include "detect/spec.h"

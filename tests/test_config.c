@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/config_impl.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -29,16 +29,17 @@ static void assert_word(const rf_config *config, const char *section, const char
 /* Each word of each enumeration is read as its place, printed as it was, and guessed when a letter too much ends it. */
 static void every_word_is_a_place(void **state) {
     (void)state;
-    char text[256], word[RF_CHOICE_BYTES], *printed, expected[128];
+    const char *word;
+    char text[256], *printed, expected[128];
     size_t words = 0;
-    for (size_t i = 0; i < rf_key_count; i++) {
-        const rf_key *key = &rf_keys[i];
-        for (int k = 0; rf_config_choice(key, k, word); k++, words++) {
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
+        const rf_key *key = rf_config_key(i);
+        for (int k = 0; (word = rf_config_word(key, k)); k++, words++) {
             rf_config config;
             const char *set = text;
             snprintf(text, sizeof text, "%s.%s=%s", key->section, key->name, word);
             if (rf_config_parse("word", "", &set, 1, &config) != RF_OK) fail_msg("%s", rf_error_message());
-            assert_int_equal(*(const int *)((const char *)&config + key->offset), k);
+            assert_int_equal(*(const int *)rf_config_member(&config, key), k);
             assert_int_equal(rf_config_value_text(&config, key, &printed), RF_OK);
             assert_string_equal(printed, word);
             rf_free(printed);
@@ -55,9 +56,9 @@ static void every_word_is_a_place(void **state) {
 
 static void every_default_is_inside_its_bounds_and_parses(void **state) {
     (void)state;
-    assert_true(rf_key_count > 80);
-    for (size_t i = 0; i < rf_key_count; i++) {
-        const rf_key *key = &rf_keys[i];
+    assert_true(rf_config_key_count() > 80);
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
+        const rf_key *key = rf_config_key(i);
         char text[1024];
         snprintf(text, sizeof text, "[%s]\n%s = %s\n", key->section, key->name, key->initial);
         rf_config config, defaults;
@@ -68,7 +69,8 @@ static void every_default_is_inside_its_bounds_and_parses(void **state) {
         assert_true(strlen(key->doc) > 3);
         if (key->type != RF_TYPE_TEXT && key->type != RF_TYPE_ENUM) assert_true(key->lo < key->hi);
         for (size_t k = 0; k < i; k++)
-            assert_false(strcmp(rf_keys[k].section, key->section) == 0 && strcmp(rf_keys[k].name, key->name) == 0);
+            assert_false(strcmp(rf_config_key(k)->section, key->section) == 0 &&
+                         strcmp(rf_config_key(k)->name, key->name) == 0);
     }
     assert_null(rf_section_doc("nowhere"));
 }
@@ -237,13 +239,13 @@ static void the_biubug6_preset_spells_out_the_defaults(void **state) {
 /* The tests behind the published figures look at every candidate; so do the presets named after them. */
 static void no_preset_cuts_what_its_source_does_not(void **state) {
     (void)state;
-    for (size_t i = 0; i < rf_preset_count; i++) {
+    for (int i = 0; i < rf_preset_count(); i++) {
         char text[80];
         rf_config c;
-        snprintf(text, sizeof text, "[model]\npreset=%s\n", rf_presets[i].name);
+        snprintf(text, sizeof text, "[model]\npreset=%s\n", rf_preset_at(i)->name);
         assert_int_equal(rf_config_parse("c.ini", text, NULL, 0, &c), RF_OK);
         assert_int_equal(c.eval.top_k, 0);
-        assert_int_equal(c.eval.level_top_k, strcmp(rf_presets[i].name, "refineface") == 0 ? 6000 : 0);
+        assert_int_equal(c.eval.level_top_k, strcmp(rf_preset_at(i)->name, "refineface") == 0 ? 6000 : 0);
     }
 }
 
@@ -290,7 +292,7 @@ static void damage(rf_rng *rng, char *text, size_t room) {
     for (uint32_t n = 1 + rf_rng_below(rng, 2); n && *text; n--) {
         size_t length = strlen(text), at = rf_rng_below(rng, (uint32_t)length), drop = rf_rng_below(rng, 4);
         const char *word = words[rf_rng_below(rng, sizeof words / sizeof *words)];
-        if (rf_rng_below(rng, 4) == 0) word = rf_keys[rf_rng_below(rng, (uint32_t)rf_key_count)].name;
+        if (rf_rng_below(rng, 4) == 0) word = rf_config_key(rf_rng_below(rng, (uint32_t)rf_config_key_count()))->name;
         if (drop > length - at) drop = length - at;
         if (length + strlen(word) >= room) return;
         memmove(text + at + strlen(word), text + at + drop, length - at - drop + 1);
@@ -338,9 +340,9 @@ static void the_reference_names_every_key(void **state) {
     char *text;
     assert_int_equal(rf_config_reference(&text), RF_OK);
     const char *place = text;
-    for (size_t i = 0; i < rf_key_count; i++) {
+    for (size_t i = 0; i < rf_config_key_count(); i++) {
         char cell[80];
-        snprintf(cell, sizeof cell, "\n| `%s` | ", rf_keys[i].name);
+        snprintf(cell, sizeof cell, "\n| `%s` | ", rf_config_key(i)->name);
         place = strstr(place, cell); /* in schema order */
         assert_non_null(place);
         place++;

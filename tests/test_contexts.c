@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "autograd/exec.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "core/rng.h"
 #include "layers/context.h"

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/rng.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/plugin.h"

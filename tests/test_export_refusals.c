@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "export/export.h"
 #include "layers/detector.h"
 #include "layers/init.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "autograd/exec.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/rng.h"
 #include "layers/detector.h"
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "data/augment.h"

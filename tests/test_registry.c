@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "core/registry.h"
 #include "eval/metric.h"
@@ -84,15 +84,15 @@ static void settings_take_what_is_added(void **state) {
     assert_true(rf_schedule_rate(&config, 1) == 0.5 * config.optim.lr);
     const char *near[] = {"schedule.kind=halve"};
     expect(rf_config_load(NULL, near, 1, &config), "halved; did you mean 'halved'?");
-    char *text, word[RF_CHOICE_BYTES];
+    char *text;
     assert_int_equal(rf_config_reference(&text), RF_OK);
     assert_true(strstr(text, "`step`, `cosine`, `constant`, ") && strstr(text, "`halved` | `step`"));
     rf_free(text);
     int n = rf_schedule_count();
-    assert_true(rf_config_choice(rf_config_find_key("schedule", "kind"), n - 1, word));
+    const char *word = rf_config_word(rf_config_find_key("schedule", "kind"), n - 1);
     assert_string_equal(word, "halved");
-    assert_false(rf_config_choice(rf_config_find_key("schedule", "kind"), n, word));
-    assert_false(rf_config_choice(rf_config_find_key("optim", "lr"), 0, word));
+    assert_null(rf_config_word(rf_config_find_key("schedule", "kind"), n));
+    assert_null(rf_config_word(rf_config_find_key("optim", "lr"), 0));
 }
 
 static void what_lacks_a_function_is_refused(void **state) {

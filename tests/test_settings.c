@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"

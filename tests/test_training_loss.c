@@ -91,9 +91,9 @@ static void rates(void **state) {
 /* The schema's choices are the names of a registry, in the order of its ids. */
 #define expect_choices(section, key, kind)                                                                             \
     do {                                                                                                               \
-        char word[RF_CHOICE_BYTES];                                                                                    \
+        const char *word;                                                                                              \
         int n = 0;                                                                                                     \
-        for (; rf_config_choice(rf_config_find_key(section, key), n, word); n++)                                       \
+        for (; (word = rf_config_word(rf_config_find_key(section, key), n)); n++)                                      \
             if (rf_##kind##_id(word) != n) fail_msg("%s.%s: %s is not id %d", section, key, word, n);                  \
         assert_int_equal(n, rf_##kind##_count());                                                                      \
     } while (0)

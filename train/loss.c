@@ -26,7 +26,7 @@ static const void *const loss_kinds[] = {
 };
 
 RF_REGISTRY_DEFINE(loss, rf_loss_kind, loss_kinds, e->doc && e->assigner && e->later_assigner && e->cls && e->box,
-                   .what = "loss", .key = "loss.kind")
+                   .what = "loss")
 
 struct rf_loss {
     const rf_loss_kind *kind;

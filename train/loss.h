@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 #include "data/dataset.h"
 #include "detect/placement.h"

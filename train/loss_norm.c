@@ -38,5 +38,4 @@ static const void *const loss_norms[] = {
 #undef RF_LOSS_NORM
 };
 
-RF_REGISTRY_DEFINE(loss_norm, rf_loss_norm, loss_norms, e->run, .what = "normalisation of losses",
-                   .key = "loss.normalise")
+RF_REGISTRY_DEFINE(loss_norm, rf_loss_norm, loss_norms, e->run, .what = "normalisation of losses")

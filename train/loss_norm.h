@@ -3,7 +3,7 @@
 #ifndef RF_TRAIN_LOSS_NORM_H
 #define RF_TRAIN_LOSS_NORM_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 #include "detect/anchors.h"
 

@@ -2,7 +2,7 @@
 /* RefineFace's loss (arXiv 1909.04376; SRN, arXiv 1809.02693): the stages of the multi-task loss with focal loss of all
  * anchors in place of cross-entropy of mined ones, negatives that the first step is sure of left out of the second, and
  * margins for small faces. */
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "train/loss.h"
 
 static rf_status check(const rf_config *config) {

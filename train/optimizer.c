@@ -24,8 +24,7 @@ static const void *const optimizer_kinds[] = {
 #undef RF_OPTIMIZER
 };
 RF_REGISTRY_DEFINE(optimizer, rf_optimizer_kind, optimizer_kinds,
-                   e->update && e->n_slots >= 0 && e->n_slots <= RF_OPTIMIZER_MAX_SLOTS, .what = "optimiser",
-                   .key = "optim.kind")
+                   e->update && e->n_slots >= 0 && e->n_slots <= RF_OPTIMIZER_MAX_SLOTS, .what = "optimiser")
 
 static bool is_trained(const rf_param *param) {
     return !rf_param_is_state(param) && !(param->flags & RF_PARAM_FROZEN);

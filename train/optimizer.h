@@ -3,7 +3,7 @@
 #ifndef RF_TRAIN_OPTIMIZER_H
 #define RF_TRAIN_OPTIMIZER_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 #include "layers/params.h"
 

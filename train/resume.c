@@ -124,8 +124,8 @@ static rf_status compare_settings(const char *dir, const char *text, rf_config *
         memcpy(now->model.init, before->model.init, sizeof now->model.init);
         before->model.preset = now->model.preset;
     }
-    for (size_t i = 0; status == RF_OK && i < rf_key_count; i++)
-        status = compare_key(&rf_keys[i], before, now, &r, out);
+    for (size_t i = 0; status == RF_OK && i < rf_config_key_count(); i++)
+        status = compare_key(rf_config_key(i), before, now, &r, out);
     if (status == RF_OK)
         status = finish_refusal(&r, dir);
     else

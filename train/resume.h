@@ -4,7 +4,7 @@
 #ifndef RF_TRAIN_RESUME_H
 #define RF_TRAIN_RESUME_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "train/checkpoint.h"
 
 typedef struct rf_change {

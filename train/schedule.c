@@ -35,7 +35,7 @@ static const void *const schedules[] = {
 #include "train/schedules.def"
 #undef RF_SCHEDULE
 };
-RF_REGISTRY_DEFINE(schedule, rf_schedule, schedules, e->factor, .what = "schedule", .key = "schedule.kind")
+RF_REGISTRY_DEFINE(schedule, rf_schedule, schedules, e->factor, .what = "schedule")
 
 double rf_schedule_rate(const rf_config *config, double epoch) {
     double warmup = config->schedule.warmup_epochs;

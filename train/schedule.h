@@ -3,7 +3,7 @@
 #ifndef RF_TRAIN_SCHEDULE_H
 #define RF_TRAIN_SCHEDULE_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/registry.h"
 
 /* One entry of schedules.def: the factor of optim.lr after warm-up, at `epoch` of schedule.epochs. */

@@ -6,7 +6,7 @@
 #ifndef RF_TRAIN_TERM_MESH_H
 #define RF_TRAIN_TERM_MESH_H
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mesh.h"
 
 /* Opens data.mesh (relative to data.root); *path is for messages (rf_free it). RF_ERR_USER when the key is empty. */

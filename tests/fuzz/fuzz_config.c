@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/mem.h"
 #include "tests/fuzz/harness.h"
 

@@ -8,7 +8,7 @@
 
 #include <matio.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/safetensors.h"

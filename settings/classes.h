@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kinds of objects that a data set has and a network tells apart (data.classes): a face's label is the place of its
  * kind's name in the list, from 0. */
-#ifndef RF_CORE_CLASSES_H
-#define RF_CORE_CLASSES_H
+#ifndef RF_SETTINGS_CLASSES_H
+#define RF_SETTINGS_CLASSES_H
 
 #include <stddef.h>
 
-#include "core/config.h"
+#include "settings/settings.h"
 #include "core/status.h"
 
 enum { RF_CLASSES_MAX = 32, RF_CLASS_BYTES = 40 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/classes.h"
+#include "settings/classes.h"
 
 #include <stdbool.h>
 #include <stdio.h>

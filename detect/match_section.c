@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings/settings.h"
+
+static rf_status check(const char *place, const rf_config *config) {
+    if (config->match.negative_iou <= config->match.positive_iou) return RF_OK;
+    return rf_fail(RF_ERR_USER, "%s: match.negative_iou is %.15g, expected at most positive_iou, which is %.15g", place,
+                   config->match.negative_iou, config->match.positive_iou);
+}
+
+#include "core/keys_rows.h"
+#include "detect/match.def"
+#include "core/keys_end.h"
+RF_SECTION_DEFINE(match, .check = check);

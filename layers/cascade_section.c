@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings/settings.h"
+
+#include "core/keys_rows.h"
+#include "layers/cascade.def"
+#include "core/keys_end.h"
+RF_SECTION_DEFINE(cascade, .check = NULL);
