@@ -299,7 +299,7 @@ check_names() { # check_names DOCUMENT
         grep -qx "$word" "$home/build/docs/keys" || wrong="$wrong $word"
     done
     # train/ and data/ are folders of data sets, too.
-    for word in $(grep -oE '\b((docs|scripts|tests|configs|examples|core|autograd|layers|detect|export|cli)/[a-z0-9_./-]+\.(md|sh|py|js|c|h|ini|def|cpp|json|proto)|(data|train|eval)/[a-z0-9_/]+\.(c|h|def))\b' \
+    for word in $(grep -oE '\b((docs|scripts|tests|configs|examples|core|settings|autograd|layers|detect|detectors|export|cli)/[a-z0-9_./-]+\.(md|sh|py|js|c|h|ini|def|cpp|json|proto)|(data|train|eval)/[a-z0-9_/]+\.(c|h|def))\b' \
         <<<"$spans" | sort -u); do
         [ -e "$word" ] || wrong="$wrong $word"
     done

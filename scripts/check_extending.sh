@@ -164,6 +164,47 @@ END
     must build/release+tests-extending-output/tests/test_output_kinds
 }
 
+# A schedule with a section of settings of its own.
+section() {
+    extend tests/extending/section
+    set -- --set schedule.kind=poly --set schedule.warmup_epochs=0 --set schedule.epochs=2 --set train.max_steps=0 --set data.val=
+    must train "$rf" "$work/decayed" "$@" --set poly.power=2 --set poly.from=warmup
+    python3 - "$work/decayed/train.jsonl" <<'END' || wrong "the rate is not lr x (1 - epoch / 2)^2"
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+rates = [x["lr"] for x in rows if x["kind"] == "train"]
+assert len(rates) == 8 and rates == sorted(rates, reverse=True), rates
+for i, rate in enumerate(rates):
+    assert abs(rate - 0.001 * (1 - i / 8) ** 2) < 1e-9, rates
+END
+    sed -n '/^\[poly\]/,$p' "$work/decayed/config.ini" >"$work/printed"
+    printf '[poly]\npower = 2\nfrom = warmup\nfloor = 0\nrestarts = \n' | diff - "$work/printed" >/dev/null || wrong "config.ini has: $(cat "$work/printed")"
+    # Defaults are not printed, and a configuration that prints is read back to the same bits.
+    must train "$rf" "$work/plainly" --set data.val=
+    must train "$plain" "$work/unknowing" --set data.val=
+    same "$work/plainly/config.ini" "$work/unknowing/config.ini"
+    same "$work/plainly/last.safetensors" "$work/unknowing/last.safetensors"
+    train "$rf" "$work/broken" "$@" --set poly.power=2 --set poly.from=warmup --set train.max_steps=3 >/dev/null
+    must train "$rf" "$work/broken" "$@" --set poly.power=2 --set poly.from=warmup --resume
+    same "$work/broken/last.safetensors" "$work/decayed/last.safetensors"
+    refused "unknown section [poly]" "$plain" eval "$work/decayed" --data "$work/set"
+    refused "poly.power is '0', expected a number from 0.01 to 100" train "$rf" "$work/no" --set poly.power=0
+    refused "unknown key 'powr' in [poly]; did you mean 'power'?" train "$rf" "$work/no" --set poly.powr=1
+    refused "expected one of start|warmup; did you mean 'warmup'?" train "$rf" "$work/no" --set poly.from=warm_up
+    refused "unknown section [pol]; did you mean [poly]?" train "$rf" "$work/no" --set pol.power=1
+    refused "poly.restarts must ascend" train "$rf" "$work/no" --set poly.restarts=2,1
+    refused "poly.restarts ends at epoch 90, expected numbers below schedule.epochs, 2" train "$rf" "$work/no" "$@" --set poly.restarts=90
+    [ ! -e "$work/no" ] || wrong "a refused setting left a folder"
+    "$rf" train --reference >"$work/reference"
+    grep -qF '## [poly]: Polynomial decay' "$work/reference" || wrong "the reference lacks the section"
+    grep -qF '| `from` | `start`, `warmup` | `start` |' "$work/reference" || wrong "the reference lacks the words"
+    "$rf" help --completion bash | grep -q 'poly\.restarts' || wrong "completion lacks the keys"
+    for test in config sections docs; do
+        must make -j"$jobs" EXTRA=tests/extending/section "build/release+tests-extending-section/tests/test_$test"
+        must "build/release+tests-extending-section/tests/test_$test"
+    done
+}
+
 # The example of docs/extending.md.
 document() {
     mkdir -p "$work/mine"
@@ -205,6 +246,6 @@ folders() {
     grep -q "defines 'rf_status rf_plugin_init(void)'" "$work/log" || wrong "EXTRA with no rf_plugin_init: $(cat "$work/log")"
 }
 
-[ $# -gt 0 ] || set -- term coder output document folders
+[ $# -gt 0 ] || set -- term coder output section document folders
 for part; do "$part"; done
 echo "extending: $* as docs/extending.md says"
