@@ -30,7 +30,7 @@ static rf_status build(rf_net *net, const rf_config *config, int n, int h, int w
     memset(out, 0, sizeof *out);
     out->input = rf_graph_input(net->graph, "input", (rf_shape){4, {n, h, w, 3}});
     RF_TRY(rf_graph_status(net->graph));
-    RF_TRY(rf_family_at(0)->build(net, config, out));
+    RF_TRY(rf_family_at(config->model.family)->build(net, config, out));
     RF_TRY(rf_net_status(net));
     RF_TRY(rf_branches_build(net, config, out));
     return rf_net_status(net);

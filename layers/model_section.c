@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/context.h"
+#include "layers/family.h"
 #include "settings/settings.h"
 
 /* Without points in the data there are none to find. */

@@ -205,6 +205,56 @@ END
     done
 }
 
+# A family of detectors: its network, an output and a term of its own, a loss, a section and a preset.
+family() {
+    extend tests/extending/family
+    set -- --set model.preset=slim
+    must train "$rf" "$work/slim" "$@"
+    must train "$rf" "$work/other"
+    grep '"kind":"train"' "$work/slim/train.jsonl" | grep -vq '"quality":[0-9]' && wrong "train.jsonl lacks the family's term"
+    grep -q '>quality<' "$work/slim/loss.svg" || wrong "loss.svg lacks the family's term"
+    grep -q quality "$work/other/train.jsonl" && wrong "the term of a family is in the loss of another"
+    grep -q '^\[slim\]\|^family' "$work/other/config.ini" && wrong "config.ini of another family has its section"
+    must train "$plain" "$work/bare"
+    same "$work/bare/last.safetensors" "$work/other/last.safetensors" # a family changes no other
+    train "$rf" "$work/slim_halves" "$@" --set train.max_steps=3 >/dev/null
+    must train "$rf" "$work/slim_halves" "$@" --resume
+    same "$work/slim_halves/last.safetensors" "$work/slim/last.safetensors"
+    must train "$rf" "$work/slim_two" "$@" --threads 2
+    same "$work/slim_two/last.safetensors" "$work/slim/last.safetensors"
+    must train "$rf" "$work/slim_deep" "$@" --set slim.blocks=3 --set slim.quality_weight=0.5
+    grep -q '^\[slim\]' "$work/slim_deep/config.ini" || wrong "config.ini lacks the family's section"
+    refused "slim.blocks is '9'" train "$rf" "$work/no" "$@" --set slim.blocks=9
+    refused 'model.family = slim has levels of the strides 8 and 16' train "$rf" "$work/no" "$@" --set model.strides=16,32
+    refused "model.family is 'slim', expected one of retinaface" train "$plain" "$work/no" --set model.family=slim
+    refused "slim" "$plain" eval "$work/slim" --data "$work/set"
+
+    # It learns, is evaluated and exported by the house.
+    must "$plain" data synth --out "$work/more" --train 60 --val 20 --size 160x128 --min-face 16
+    must "$rf" train configs/demo.ini --data "$work/more" --out "$work/learnt" --threads 1 "$@" --set input.size=128 \
+        --set train.batch=8 --set schedule.epochs=60 --set optim.lr=0.02 --set train.eval_every=60
+    must "$rf" eval "$work/learnt" --data "$work/more" --json "$work/learnt.json"
+    python3 - "$work/learnt.json" <<'END' || wrong "the family does not learn"
+import re, sys
+ap = float(re.search(r'"voc_ap50":\s*([0-9.]+)', open(sys.argv[1]).read()).group(1))
+assert ap > 0.1, ap
+END
+    for file in x.onnx x.param x.c x.safetensors x.wts; do must "$rf" export "$work/learnt" -o "$work/$file"; done
+    must "$rf" export "$work/learnt" -o "$work/faces.onnx" --outputs faces
+    grep -q 'face_quality_stride8' "$work/x.onnx.json" || wrong "the card lacks the family's output"
+
+    # The mesh is a branch of any family.
+    must "$plain" data mesh "$work/face.obj"
+    must "$plain" data synth --out "$work/meshes" --train 8 --val 2 --size 160x128 --min-face 30 --max-faces 3 --mesh "$work/face.obj"
+    must "$rf" train configs/demo.ini --data "$work/meshes" --out "$work/mesh" --threads 1 "$@" --set input.size=96 --set train.batch=2 \
+        --set train.max_steps=3 --set train.log_every=1 --set data.mesh=mesh.obj --set model.mesh_vertices=357
+    grep -q '"mesh":[0-9]' "$work/mesh/train.jsonl" || wrong "the family carries no mesh"
+    must "$rf" eval "$work/mesh" --data "$work/meshes" --set eval.mesh=yes
+
+    must make -j"$jobs" EXTRA=tests/extending/family build/release+tests-extending-family/tests/test_families
+    must build/release+tests-extending-family/tests/test_families
+}
+
 # The example of docs/extending.md.
 document() {
     mkdir -p "$work/mine"
@@ -246,6 +296,6 @@ folders() {
     grep -q "defines 'rf_status rf_plugin_init(void)'" "$work/log" || wrong "EXTRA with no rf_plugin_init: $(cat "$work/log")"
 }
 
-[ $# -gt 0 ] || set -- term coder output section document folders
+[ $# -gt 0 ] || set -- term coder output section family document folders
 for part; do "$part"; done
 echo "extending: $* as docs/extending.md says"
