@@ -31,7 +31,9 @@ typedef struct coco {
     rf_intake *intake;
     category *categories;
     size_t n_categories;
-    rf_coco_ids ids; /* of the images, sorted once all are read */
+    rf_coco_ids ids;         /* of the images, sorted once all are read */
+    size_t n_others, others; /* objects whose keypoints are not those that are taken; of the first so many */
+    int others_line;
 } coco;
 
 typedef rf_status (*item_fn)(coco *c, rf_json_walk *walk);
@@ -336,6 +338,30 @@ static rf_status category_of(coco *c, const annotation *a, const category **cat,
     return rf_intake_category(c->intake, text, number);
 }
 
+/* Keypoints that somebody set, of an object that is taken as without. */
+static void note_others(coco *c, const annotation *a, int line) {
+    bool set = false;
+    for (size_t i = 2; i < a->n_keypoints && i < 3 * KEYPOINTS_MAX; i += 3) set |= a->keypoints[i] > 0;
+    if (!set || a->n_face_box || c->n_others++) return;
+    c->others = a->n_keypoints / 3;
+    c->others_line = line;
+}
+
+static rf_status tell_others(const coco *c) {
+    int wanted = rf_scheme_count(&c->intake->scheme);
+    if (!c->n_others) return RF_OK;
+    if (c->intake->scheme.n)
+        return rf_intake_tell(c->intake, RF_CONVERT_OTHER_POINTS, c->n_others, c->others_line,
+                              "%zu objects have other keypoints (the first %zu) than the %d of --keypoints; they are "
+                              "taken as without",
+                              c->n_others, c->others, wanted);
+    return rf_intake_tell(
+        c->intake, RF_CONVERT_OTHER_POINTS, c->n_others, c->others_line,
+        "%zu objects have keypoints (the first %zu) that are not a face's five by their names; they are "
+        "taken as without, --keypoints %zu or the names that are wanted takes them",
+        c->n_others, c->others, c->others);
+}
+
 static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     char key[KEY_BYTES];
     bool more, named;
@@ -363,6 +389,7 @@ static rf_status read_annotation(coco *c, rf_json_walk *walk) {
     bool has_points = take_points(&a, cat, &c->intake->scheme, points, &named);
     RF_TRY(rf_intake_fill(c->intake, a.n_face_box ? a.face_box : a.box, has_points ? points : NULL,
                           rf_scheme_count(&c->intake->scheme), line, &face));
+    if (!has_points) note_others(c, &a, line);
     face.face.ignore = a.crowd || a.ignore;
     if (a.n_face_box) c->intake->face_boxes = true;
     if (has_points && named) c->intake->named_points = true;
@@ -377,6 +404,7 @@ static rf_status coco_read(const rf_source *source, rf_intake *intake) {
     RF_TRY_GOTO(visit(&c, "images", true, read_image));
     RF_TRY_GOTO(sort_ids(&c));
     RF_TRY_GOTO(visit(&c, "annotations", true, read_annotation));
+    status = tell_others(&c);
 fail:
     rf_free(c.categories);
     rf_coco_ids_free(&c.ids);

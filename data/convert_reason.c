@@ -23,6 +23,7 @@ const char *const rf_convert_reason_names[RF_CONVERT_REASONS] = {
     [RF_CONVERT_REPEATED] = "faces with the box of another, taken once",
     [RF_CONVERT_NO_POINTS] = "faces with five equal landmarks, taken as without",
     [RF_CONVERT_PARTIAL] = "faces with some landmarks, taken as without",
+    [RF_CONVERT_OTHER_POINTS] = "faces with other points than are taken, taken as without",
     [RF_CONVERT_REACHES] = "boxes that reach out of their image",
     [RF_CONVERT_FAR_POINT] = "faces with a landmark far outside of the box",
     [RF_CONVERT_MIRRORED] = "faces with left and right landmarks swapped",

@@ -20,23 +20,24 @@ typedef enum rf_convert_reason {
     RF_CONVERT_DANGLING,     /* face of an image that is not listed */
     RF_CONVERT_MIXED,        /* annotated for the picture with (or without) EXIF turning, unlike most others */
     /* Notes: nothing is left out. */
-    RF_CONVERT_TURNED,    /* boxes belong to the picture after EXIF turning */
-    RF_CONVERT_UNSURE,    /* has an EXIF orientation, and nothing tells whether boxes are for the turned picture */
-    RF_CONVERT_RENAMED,   /* image that has nearly the name in the annotation, and is the only one that has */
-    RF_CONVERT_DOUBLED,   /* image named twice; the faces of both are taken */
-    RF_CONVERT_REPEATED,  /* face with the box of an earlier one, taken once */
-    RF_CONVERT_NO_POINTS, /* five landmarks at one place, taken as none */
-    RF_CONVERT_PARTIAL,   /* some of five landmarks, taken as none */
-    RF_CONVERT_REACHES,   /* box that reaches out of its picture */
-    RF_CONVERT_FAR_POINT, /* landmark far from its box */
-    RF_CONVERT_MIRRORED,  /* landmarks in the order of the mirror image */
-    RF_CONVERT_SHARES,    /* boxes in shares of the picture's size where pixels are expected */
-    RF_CONVERT_READ_AS,   /* numbers or columns read in one of several ways */
-    RF_CONVERT_COLUMNS,   /* columns of a table that mean nothing here */
-    RF_CONVERT_KIND,      /* objects of kinds that were not asked for by name */
-    RF_CONVERT_NEGATIVE,  /* pictures without an annotation file, which are negatives */
-    RF_CONVERT_UNNAMED,   /* pictures that no annotation names */
-    RF_CONVERT_LEAK,      /* pictures of two parts */
+    RF_CONVERT_TURNED,       /* boxes belong to the picture after EXIF turning */
+    RF_CONVERT_UNSURE,       /* has an EXIF orientation, and nothing tells whether boxes are for the turned picture */
+    RF_CONVERT_RENAMED,      /* image that has nearly the name in the annotation, and is the only one that has */
+    RF_CONVERT_DOUBLED,      /* image named twice; the faces of both are taken */
+    RF_CONVERT_REPEATED,     /* face with the box of an earlier one, taken once */
+    RF_CONVERT_NO_POINTS,    /* five landmarks at one place, taken as none */
+    RF_CONVERT_PARTIAL,      /* some of five landmarks, taken as none */
+    RF_CONVERT_OTHER_POINTS, /* other points than those that are taken, so that faces are taken as without */
+    RF_CONVERT_REACHES,      /* box that reaches out of its picture */
+    RF_CONVERT_FAR_POINT,    /* landmark far from its box */
+    RF_CONVERT_MIRRORED,     /* landmarks in the order of the mirror image */
+    RF_CONVERT_SHARES,       /* boxes in shares of the picture's size where pixels are expected */
+    RF_CONVERT_READ_AS,      /* numbers or columns read in one of several ways */
+    RF_CONVERT_COLUMNS,      /* columns of a table that mean nothing here */
+    RF_CONVERT_KIND,         /* objects of kinds that were not asked for by name */
+    RF_CONVERT_NEGATIVE,     /* pictures without an annotation file, which are negatives */
+    RF_CONVERT_UNNAMED,      /* pictures that no annotation names */
+    RF_CONVERT_LEAK,         /* pictures of two parts */
     RF_CONVERT_REASONS
 } rf_convert_reason;
 

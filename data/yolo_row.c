@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/image_line.h"
@@ -76,12 +77,16 @@ rf_status rf_yolo_row_read(const rf_line_reader *reader, const rf_point_scheme *
                    ((n != pairs && n != triples) || polygons || !may_be_landmarks(v, n == triples ? 0 : n_points));
     *row = (rf_yolo_row){
         .polygon = polygon, .unsure = polygon && n == pairs, .has_points = !polygon && (n == pairs || n == triples)};
+    char more[96] = "";
+    size_t triple = (n - N_BOX) / 3; /* x y v, as pose estimators write them */
+    if (n > N_BOX + 3 && n == N_BOX + 3 * triple && triple <= RF_POINTS_MAX)
+        snprintf(more, sizeof more, "; --keypoints %zu takes %zu times x y v", triple, triple);
     if (!polygon && n != N_BOX && !row->has_points)
         return rf_fail(RF_ERR_FORMAT,
                        "%s:%d: %zu numbers; a face has %d (class cx cy w h), %zu (and %d times x y), %zu (x y v), or a "
-                       "polygon an odd number%s",
+                       "polygon an odd number%s%s",
                        reader->path, reader->number, n, N_BOX, pairs, n_points, triples,
-                       n == N_BOX + 1 ? "; with a score behind, these are detections" : "");
+                       n == N_BOX + 1 ? "; with a score behind, these are detections" : "", more);
     if (v[0] < 0 || v[0] > 9999 || v[0] != floor(v[0]))
         return rf_fail(RF_ERR_FORMAT, "%s:%d: %g is no class; a face begins with a whole number", reader->path,
                        reader->number, v[0]);

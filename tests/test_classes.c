@@ -329,6 +329,34 @@ static void wrong_kinds_are_told(void **state) {
     scratch_clear("out");
 }
 
+/* Other keypoints than those that are taken are told once, with their number. */
+static void other_points_are_told(void **state) {
+    (void)state;
+    static const char coco[] =
+        "{\"images\":[{\"id\":1,\"file_name\":\"photo.jpg\"}],\"categories\":[{\"id\":1,\"name\":\"face\"}],"
+        "\"annotations\":[{\"image_id\":1,\"category_id\":1,\"bbox\":[10,20,30,40],\"keypoints\":[12,22,2,30,22,2,20,"
+        "50,1]},"
+        "{\"image_id\":1,\"category_id\":1,\"bbox\":[50,20,40,40],\"keypoints\":[52,22,2,70,22,2,60,50,1]},"
+        "{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],\"keypoints\":[0,0,0,0,0,0,0,0,0]}]}";
+    rf_convert_options plain = {.place = RF_IMAGES_KEEP}, three = plain, four = plain;
+    three.points.n = 3;
+    four.points.n = 4;
+    kit_write_text("points.json", coco);
+    assert_int_equal(kit_convert("coco", "label", "points.json", "out", &plain), RF_OK);
+    assert_non_null(strstr(kit_found, "2 objects have keypoints (the first 3) that are not a face's five"));
+    assert_int_equal(kit_stats.left_out[RF_CONVERT_OTHER_POINTS], 2);
+    scratch_clear("out");
+    assert_int_equal(kit_convert("coco", "label", "points.json", "out", &four), RF_OK);
+    assert_non_null(strstr(kit_found, "2 objects have other keypoints (the first 3) than the 4 of --keypoints"));
+    scratch_clear("out");
+    assert_int_equal(kit_convert("coco", "label", "points.json", "out", &three), RF_OK);
+    assert_true(kit_stats.left_out[RF_CONVERT_OTHER_POINTS] == 0 && kit_stats.with_points == 2);
+    scratch_clear("out");
+    kit_write_text("pose/labels/photo.txt", "0 0.25 0.5 0.3 0.5 0.2 0.4 2 0.3 0.4 2 0.25 0.6 1\n");
+    assert_int_equal(kit_convert("yolo", "label", "pose/labels", "out", &plain), RF_ERR_FORMAT);
+    assert_non_null(strstr(rf_error_message(), "--keypoints 3 takes 3 times x y v"));
+}
+
 /* ---- the drawn set ---- */
 
 static void masks_are_drawn(void **state) {
@@ -363,12 +391,12 @@ static int set_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_read),      cmocka_unit_test(settings_name_them),
-        cmocka_unit_test(maps_are_read),       cmocka_unit_test(rows_end_with_a_kind),
-        cmocka_unit_test(wrong_rows_are_told), cmocka_unit_test(labels_follow_names),
-        cmocka_unit_test(others_keep_kinds),   cmocka_unit_test(yolo_keeps_kinds),
-        cmocka_unit_test(coco_is_written),     cmocka_unit_test(wrong_kinds_are_told),
-        cmocka_unit_test(masks_are_drawn),
+        cmocka_unit_test(names_are_read),        cmocka_unit_test(settings_name_them),
+        cmocka_unit_test(maps_are_read),         cmocka_unit_test(rows_end_with_a_kind),
+        cmocka_unit_test(wrong_rows_are_told),   cmocka_unit_test(labels_follow_names),
+        cmocka_unit_test(others_keep_kinds),     cmocka_unit_test(yolo_keeps_kinds),
+        cmocka_unit_test(coco_is_written),       cmocka_unit_test(wrong_kinds_are_told),
+        cmocka_unit_test(other_points_are_told), cmocka_unit_test(masks_are_drawn),
     };
     return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }
