@@ -201,6 +201,16 @@ static void tell_done(const char *out_dir) {
     rf_free(best);
 }
 
+/* How many objects of each kind there are to learn from. */
+static void say_classes(const rf_dataset *dataset) {
+    size_t of[RF_CLASSES_MAX] = {0};
+    if (dataset->classes.n < 2) return;
+    for (size_t f = 0; f < dataset->n_faces; f++) of[dataset->faces[f].label] += !dataset->faces[f].ignore;
+    for (int k = 0; k < dataset->classes.n; k++)
+        rf_say("%s%zu %s", k ? ", " : "kinds of objects: ", of[k], dataset->classes.name[k]);
+    rf_say("\n");
+}
+
 static rf_status train(session *s, const char *out_dir, const char *init, bool resume, bool overfit) {
     rf_dataset *dataset = NULL;
     rf_trainer *trainer = NULL;
@@ -212,6 +222,7 @@ static rf_status train(session *s, const char *out_dir, const char *init, bool r
     rf_say("%zu training images with %zu faces (%zu with landmarks, %zu to ignore), %zu validation images\n",
            dataset->n_samples, dataset->n_faces, dataset->n_with_points, dataset->n_ignored,
            s->val ? s->val->n_samples : 0);
+    say_classes(dataset);
     rf_train_options options = {.config = &s->config,
                                 .dataset = dataset,
                                 .out_dir = out_dir,

@@ -280,6 +280,7 @@ static void from_a_set_to_faces(void **state) {
              "--max-faces 3 "
              "--no-crowds --no-distractors");
     succeeds("rf-train configs/demo.ini --data @/set --set schedule.epochs=2 --set train.eval_every=2 --out @/run" NET);
+    assert_non_null(strstr(programs_out, "kinds of objects: "));
     assert_non_null(strstr(programs_out, " voc_ap50_mask "));
     assert_non_null(strstr(programs_out, " voc_ap50_no_mask "));
     read_text("@/run/train.jsonl", text);
