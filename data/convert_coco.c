@@ -348,18 +348,11 @@ static void note_others(coco *c, const annotation *a, int line) {
 }
 
 static rf_status tell_others(const coco *c) {
-    int wanted = rf_scheme_count(&c->intake->scheme);
     if (!c->n_others) return RF_OK;
-    if (c->intake->scheme.n)
-        return rf_intake_tell(c->intake, RF_CONVERT_OTHER_POINTS, c->n_others, c->others_line,
-                              "%zu objects have other keypoints (the first %zu) than the %d of --keypoints; they are "
-                              "taken as without",
-                              c->n_others, c->others, wanted);
-    return rf_intake_tell(
-        c->intake, RF_CONVERT_OTHER_POINTS, c->n_others, c->others_line,
-        "%zu objects have keypoints (the first %zu) that are not a face's five by their names; they are "
-        "taken as without, --keypoints %zu or the names that are wanted takes them",
-        c->n_others, c->others, c->others);
+    return rf_intake_tell(c->intake, RF_CONVERT_OTHER_POINTS, c->n_others, c->others_line,
+                          "%zu objects have other keypoints (the first %zu) than the %s; they are taken as without, "
+                          "--keypoints says what is taken",
+                          c->n_others, c->others, c->intake->scheme.n ? "wanted ones" : "five of a face");
 }
 
 static rf_status read_annotation(coco *c, rf_json_walk *walk) {
