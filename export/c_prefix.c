@@ -11,8 +11,8 @@
 enum { LONGEST = 32 };
 
 /* What follows rf_ or RF_ in names that are replaced; one that ends in _ stands for all that begin so. */
-static const char *const names[] = {"face",  "detector", "memory", "open",        "detect",
-                                    "close", "ERR_",     "POINTS", "RETINAFACE_H"};
+static const char *const names[] = {"face", "detector", "memory", "open",       "detect",      "close",
+                                    "ERR_", "POINTS",   "KINDS",  "KIND_NAMES", "RETINAFACE_H"};
 
 static bool is_part(char c) {
     return isalnum((unsigned char)c) || c == '_';

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
@@ -21,6 +22,7 @@ typedef struct source {
     const rf_export_options *options;
     const float *weights; /* NULL: in a file */
     rf_detect_spec spec;
+    rf_classes classes;
     uint32_t id;
     char *decoding;            /* functions */
     int decode[RF_NET_LEVELS]; /* which one is a level's */
@@ -95,8 +97,12 @@ static void put_constants(rf_text *t, const source *s) {
     rf_text_printf(t, "enum { MAPS = %d, LAYERS = %d, LEVELS = %d, STAGES = %d, ANCHORS = %d, WEIGHTS = %zu };\n",
                    s->net->n_maps, s->net->n_steps, d->n_levels, rf_outputs_stages(&d->outputs), d->cell_anchors,
                    s->net->weights);
-    rf_text_printf(t, "enum { BOX_WIDTH = %d, POINTS_WIDTH = %d }; /* numbers that a head says of an anchor */\n",
-                   width_of(d, "loc"), width_of(d, "points"));
+    rf_text_printf(t,
+                   "enum { CLASSES = %d, BOX_WIDTH = %d, POINTS_WIDTH = %d }; /* numbers that a head says of an anchor "
+                   "*/\n",
+                   width_of(d, "cls"), width_of(d, "loc"), width_of(d, "points"));
+    rf_text_printf(t, "enum { ACROSS = %d }; /* 1: objects of different kinds are merged, too */\n",
+                   s->spec.merge.across);
     rf_text_printf(t, "enum { LIMITED = %d }; /* 0: no activation has an upper limit */\n", is_limited(s->net));
     rf_text_printf(
         t,
@@ -285,13 +291,22 @@ static void put_file(rf_text *t, const char *name) {
         if (strcmp(file->name, name) == 0) rf_text_put(t, file->text);
 }
 
+/* How many points and which kinds of objects a face of the header has. */
+static void put_face_size(rf_text *t, const source *s) {
+    rf_text_printf(t, "enum { RF_POINTS = %d }; /* landmarks of a face */\n", s->spec.codec.n_points);
+    rf_text_printf(t, "enum { RF_KINDS = %d }; /* kinds of objects that are told apart */\n", s->classes.n);
+    rf_text_put(t, "#define RF_KIND_NAMES ");
+    for (int k = 0; k < s->classes.n; k++) rf_text_printf(t, "%s\"%s\"", k ? ", " : "", s->classes.name[k]);
+    rf_text_put(t, " /* their names, from label 0 on: const char *const names[RF_KINDS] = {RF_KIND_NAMES}; */\n");
+}
+
 /* What stands in the place of a file of export/c/. */
 static void put_part(rf_text *t, const source *s, const char *name) {
     const char *base = rf_path_base(name);
     if (strcmp(base, "retinaface.h") == 0)
         rf_text_printf(t, "#include \"%s\"\n", s->header);
     else if (strcmp(base, "face_size.h") == 0)
-        rf_text_printf(t, "enum { RF_POINTS = %d }; /* landmarks of a face */\n", s->spec.codec.n_points);
+        put_face_size(t, s);
     else if (strcmp(base, "constants.c") == 0)
         put_constants(t, s);
     else if (strcmp(base, "network.c") == 0)
@@ -350,6 +365,7 @@ rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, co
     rf_text h = {0}, c = {0}, d = {0};
     *header_text = *source_text = NULL;
     RF_TRY(rf_detect_spec_from_config(model->config, &s.spec));
+    RF_TRY(rf_classes_of(model->config, &s.classes));
     RF_TRY(rf_c_decoding_put(&d, &net->net, &s.spec.codec, s.decode));
     RF_TRY(rf_text_finish(&d, &s.decoding, NULL));
     s.params = rf_params_learnable(model->params);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -135,11 +136,14 @@ static void put_anchors(rf_json_writer *w, const rf_anchor_spec *spec) {
 }
 
 static void put_decoding(rf_json_writer *w, const rf_export_model *model, const rf_detect_spec *spec,
-                         const rf_export_options *o) {
+                         const rf_classes *classes, const rf_export_options *o) {
     rf_json_begin_object(w, "variances");
     rf_json_put_number(w, "centre", model->config->anchors.variance_centre);
     rf_json_put_number(w, "size", model->config->anchors.variance_size);
     rf_json_end_object(w);
+    rf_json_begin_array(w, "classes");
+    for (int k = 0; k < classes->n; k++) rf_json_put_string(w, NULL, classes->name[k]);
+    rf_json_end_array(w);
     rf_json_begin_object(w, "coders");
     rf_json_put_string(w, "box", rf_codec_box(&spec->codec)->name);
     rf_json_put_string(w, "points", rf_codec_points(&spec->codec)->name);
@@ -180,7 +184,9 @@ static void put_results(rf_json_writer *w, const rf_export_model *model) {
 static rf_status build(const rf_exporter *exporter, const rf_export_model *model, const rf_export_options *options,
                        const rf_card_io *io, const char *path, rf_json_writer *w) {
     rf_detect_spec spec;
+    rf_classes classes;
     RF_TRY(rf_detect_spec_from_config(model->config, &spec));
+    RF_TRY(rf_classes_of(model->config, &classes));
     rf_json_begin_object(w, NULL);
     rf_json_put_string(w, "card", card_name);
     rf_json_put_string(w, "made_by", "rf " RF_VERSION);
@@ -199,7 +205,7 @@ static rf_status build(const rf_exporter *exporter, const rf_export_model *model
     put_input(w, model->config, options, io);
     put_outputs(w, options, io);
     put_anchors(w, &spec.anchors);
-    put_decoding(w, model, &spec, options);
+    put_decoding(w, model, &spec, &classes, options);
     if (*model->config->data.terms) rf_json_put_string(w, "terms", model->config->data.terms);
     put_results(w, model);
     RF_TRY(put_config(w, model->config));

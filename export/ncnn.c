@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/mem.h"
 #include "export/card.h"
 #include "export/graph.h"
@@ -25,7 +26,12 @@ static rf_status check_options(const rf_export_options *o) {
 }
 
 /* What the sample has in its own struct of a face. */
-static rf_status check_points(const rf_config *config) {
+static rf_status check_faces(const rf_config *config) {
+    if (rf_classes_count(config) > 1)
+        return rf_fail(
+            RF_ERR_USER,
+            "ncnn: its retinaface sample knows one kind of object, and data.classes is %s: export to onnx or c",
+            config->data.classes);
     if (!config->model.landmarks || config->data.points == RF_NCNN_SAMPLE_POINTS) return RF_OK;
     return rf_fail(RF_ERR_USER,
                    "ncnn: its retinaface sample reads %d points of a face, and data.points is %ld: export to onnx or c",
@@ -35,7 +41,7 @@ static rf_status check_points(const rf_config *config) {
 static rf_status write(const rf_export_model *model, const rf_export_options *options, const char *path) {
     rf_ncnn_net net = {0};
     RF_TRY(check_options(options));
-    RF_TRY(check_points(model->config));
+    RF_TRY(check_faces(model->config));
     char *bin = rf_ncnn_bin_path(path);
     if (!bin) return RF_ERR_NOMEM;
     rf_status status = rf_ncnn_build(model, options, &net);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/classes.h"
 #include "core/mem.h"
 #include "export/onnx_net.h"
 
@@ -177,8 +178,40 @@ static const char *list_of_one(rf_onnx_build *b, const char *name, float value) 
     return rf_onnx_tensor_add(b->onnx, name, RF_ONNX_FLOAT, &(int64_t){1}, 1, data, sizeof *data);
 }
 
-/* Rows (image, 0, anchor) of the boxes that stay. Our IoU counts pixels inclusively, w = x2 - x1 + 1, which is that of
- * corners moved by one; and a score equal to the threshold stays, which the operator drops. */
+/* ---- kinds ---- */
+
+/* [N,A,1] the largest of [N,A,kinds]. */
+static const char *best_of(rf_onnx_build *b, const char *scores, int kinds) {
+    const char *columns[RF_CLASSES_MAX + 1] = {NULL};
+    if (kinds == 1) return scores;
+    for (int k = 0; k < kinds; k++)
+        columns[k] = rf_onnx_columns(b, scores, 2, k, k + 1, rf_onnx_text(b->onnx, "kind%d", k));
+    return rf_onnx_node_add(b->onnx, "Max", "kind.best", columns, "%s", "");
+}
+
+/* An anchor has one kind, the best: the scores of its others become negative, by a slope that is as steep as floats
+ * next to each other need. */
+static const char *one_kind(rf_onnx_build *b, const char *scores, const char *best) {
+    enum { STEEP = 1000000000 };
+    rf_onnx_model *m = b->onnx;
+    const char *less = rf_onnx_binary(b, "Sub", scores, best, "kind.less");
+    less = rf_onnx_binary(b, "Mul", less, rf_onnx_number(m, STEEP), "kind.steep");
+    return rf_onnx_binary(b, "Add", scores, less, "kind.scores");
+}
+
+/* [faces] the kind of each: of those that were merged with their own kind the class that the operator says. */
+static const char *labels_of(rf_onnx_build *b, const char *scores, const char *kept, const char *place) {
+    rf_onnx_model *m = b->onnx;
+    int64_t one = 1;
+    if (!b->spec.merge.across)
+        return rf_onnx_node_add(m, "Gather", "labels", RF_ONNX_IN(kept, rf_onnx_ints(m, -1, &one)), "axis=1");
+    const char *all = rf_onnx_node_add(m, "ArgMax", "kind.label", RF_ONNX_IN(scores), "axis=2 keepdims=1");
+    return rf_onnx_binary(b, "Reshape", rf_onnx_binary(b, "GatherND", all, place, "kept.labels"), RF_ONNX_INTS(m, -1),
+                          "labels");
+}
+
+/* Rows (image, kind, anchor) of the boxes that stay. Our IoU counts pixels inclusively, w = x2 - x1 + 1, which is that
+ * of corners moved by one; and a score equal to the threshold stays, which the operator drops. */
 static const char *suppress(rf_onnx_build *b, const char *corners, const char *scores) {
     const rf_export_options *o = b->options;
     rf_onnx_model *m = b->onnx;
@@ -218,19 +251,22 @@ rf_status rf_onnx_faces(rf_onnx_build *b) {
     RF_TRY(decode(b, &rows));
     const char *corners = rows.box;
     if (b->model->config->eval.clip) corners = clip(b, &b->spec.codec, corners);
-    const char *scores =
-        scale_scores(b, &b->spec, rf_onnx_columns(b, rf_onnx_classes(b), 2, 1, width_of(b, "cls"), "face"));
-    const char *kept = suppress(b, corners, scores);
+    int kinds = width_of(b, "cls") - 1;
+    const char *scores = scale_scores(b, &b->spec, rf_onnx_columns(b, rf_onnx_classes(b), 2, 1, kinds + 1, "face"));
+    const char *best = best_of(b, scores, kinds);
+    bool apart = kinds > 1 && !b->spec.merge.across;
+    const char *kept = suppress(b, corners, apart ? one_kind(b, scores, best) : best);
     const char *place = rf_onnx_node_add(m, "Gather", "kept.place", RF_ONNX_IN(kept, RF_ONNX_INTS(m, 0, 2)), "axis=1");
     const char *out = rf_onnx_binary(b, "GatherND", corners, place, "boxes");
     rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, of(4)}});
-    out = rf_onnx_binary(b, "Reshape", rf_onnx_binary(b, "GatherND", scores, place, "kept.scores"), RF_ONNX_INTS(m, -1),
+    out = rf_onnx_binary(b, "Reshape", rf_onnx_binary(b, "GatherND", best, place, "kept.scores"), RF_ONNX_INTS(m, -1),
                          "scores");
     rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 1, {faces}});
     if (rows.points) {
         out = rf_onnx_binary(b, "GatherND", rows.points, place, "points");
         rf_onnx_output_add(m, (rf_onnx_value){out, RF_ONNX_FLOAT, 2, {faces, of(2 * b->spec.codec.n_points)}});
     }
+    if (kinds > 1) rf_onnx_output_add(m, (rf_onnx_value){labels_of(b, scores, kept, place), RF_ONNX_INT64, 1, {faces}});
     if (b->options->batch == 1) return RF_OK;
     int64_t zero = 0;
     out = rf_onnx_node_add(m, "Gather", "image_of_face", RF_ONNX_IN(kept, rf_onnx_ints(m, -1, &zero)), "axis=1");

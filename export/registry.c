@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "settings/classes.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "export/card.h"
@@ -54,11 +53,6 @@ rf_status rf_export(const rf_exporter *exporter, const rf_export_model *model, c
     rf_card_io *io = NULL;
     if (options->prefix && !exporter->has_names)
         return rf_fail(RF_ERR_USER, "--prefix is of the names in C sources; %s has none: leave it out", exporter->name);
-    if (exporter->describe && rf_classes_count(model->config) > 1)
-        return rf_fail(RF_ERR_USER,
-                       "%s: networks are written for one kind of object, and data.classes is %s; weights alone can be "
-                       "written, as .safetensors or .pth",
-                       exporter->name, model->config->data.classes);
     rf_status status = exporter->write(model, options, path);
     if (status == RF_OK) {
         status = describe(exporter, model, options, path, &io);

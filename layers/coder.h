@@ -30,7 +30,8 @@ typedef struct rf_coder {
     /* What the network is to say of a face: its box, or its codec->n_points points, which it has. */
     void (*encode)(const struct rf_codec *codec, const float anchor[4], const struct rf_face *face, float *row);
 
-    /* The box that a row means, in centre form: the anchor of the next stage. `out` may be `anchor`. */
+    /* The box that a row means, in centre form: the anchor of the next stage. Its sides are finite and not negative,
+     * whatever the row says (limit it). `out` may be `anchor`. */
     void (*move)(const struct rf_codec *codec, const float anchor[4], const float *row, float out[4]);
     /* The same of rows [n,width] as primitive ops, each row by itself: slice, reshape, concat (not of the first
      * dimension), scale, shift, clamp, exp, sigmoid, relu, add and mul, so that exporters can translate it. */

@@ -111,8 +111,14 @@ coder() {
     must "$rf" eval "$work/coded" --data "$work/set"
     refused 'anchors.box_coder: no coder is called "distance"' "$plain" eval "$work/coded" --data "$work/set"
     refused 'expected one of boxes' train "$rf" "$work/no" --set anchors.box_coder=distance_points
-    must make -j"$jobs" EXTRA=tests/extending/coder build/release+tests-extending-coder/tests/test_coders
-    must build/release+tests-extending-coder/tests/test_coders
+    # Exporters translate its nodes: ONNX files (run by the interpreter of the tests) and C find what rf finds.
+    must "$rf" export "$work/coded" -o "$work/coded.onnx" --outputs faces
+    must "$rf" export "$work/coded" -o "$work/coded.c"
+    refused "ncnn's retinaface sample cannot read rows of the coder distance" "$rf" export "$work/coded" -o "$work/coded.param"
+    refused "tensorrtx's code decodes by the coders delta and delta_points" "$rf" export "$work/coded" -o "$work/coded.wts"
+    out=build/release+tests-extending-coder
+    must make -j"$jobs" EXTRA=tests/extending/coder "$out/tests/test_coders" "$out/tests/test_onnx" "$out/tests/test_cexport"
+    for test in coders onnx cexport; do must "$out/tests/test_$test"; done
 }
 
 output() {

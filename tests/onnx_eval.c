@@ -132,6 +132,23 @@ static void softmax(const onnx_call *c) {
 
 /* ---- shapes ---- */
 
+/* Of the last of the dimensions, which stays as 1. */
+static void argmax(const onnx_call *c) {
+    const onnx_array *x = c->in[0];
+    int last = x->n - 1, width = x->d[last], d[4];
+    assert_int_equal(onnx_attr(c, "axis")->i, last);
+    assert_int_equal(onnx_attr(c, "keepdims")->i, 1);
+    memcpy(d, x->d, sizeof d);
+    d[last] = 1;
+    onnx_make(c->out, x->n, d);
+    for (size_t r = 0; r < c->out->count; r++) {
+        int best = 0;
+        for (int k = 1; k < width; k++)
+            if (x->v[r * (size_t)width + (size_t)k] > x->v[r * (size_t)width + (size_t)best]) best = k;
+        c->out->v[r] = best;
+    }
+}
+
 static void concat(const onnx_call *c) {
     int axis = (int)onnx_attr(c, "axis")->i, d[4] = {0};
     memcpy(d, c->in[0]->d, sizeof d);
@@ -247,12 +264,14 @@ static double overlap(const double *a, const double *b) {
 static void suppress(const onnx_call *c) {
     const onnx_array *boxes = c->in[0], *scores = c->in[1];
     int images = boxes->d[0], n = boxes->d[1], most = onnx_whole(c->in[2], 0), rows = 0;
-    double iou = c->in[3]->v[0], least = c->in[4]->v[0], *list = rf_alloc((size_t)(images * n), 3 * sizeof *list);
+    double iou = c->in[3]->v[0], least = c->in[4]->v[0],
+           *list = rf_alloc((size_t)(images * n * scores->d[1]), 3 * sizeof *list);
     assert_non_null(list);
     assert_int_equal(onnx_attr(c, "center_point_box")->i, 0);
-    assert_int_equal(scores->d[1], 1);
-    for (int image = 0; image < images; image++) {
-        const double *box = boxes->v + (size_t)(image * n) * 4, *score = scores->v + (size_t)(image * n);
+    int kinds = scores->d[1];
+    for (int plane = 0; plane < images * kinds; plane++) {
+        int image = plane / kinds, kind = plane % kinds;
+        const double *box = boxes->v + (size_t)(image * n) * 4, *score = scores->v + (size_t)(plane * n);
         int begin = rows;
         double above = INFINITY; /* by falling score; equal scores do not come up in the tests */
         while (rows - begin < most) {
@@ -264,7 +283,7 @@ static void suppress(const onnx_call *c) {
             bool free = true;
             for (int r = begin; free && r < rows; r++)
                 free = overlap(box + 4 * (int)list[3 * r + 2], box + 4 * best) <= iou;
-            if (free) memcpy(list + 3 * rows++, (double[]){image, 0, best}, 3 * sizeof *list);
+            if (free) memcpy(list + 3 * rows++, (double[]){image, kind, best}, 3 * sizeof *list);
         }
     }
     onnx_make(c->out, 2, (int[]){rows, 3});
@@ -277,33 +296,20 @@ static void suppress(const onnx_call *c) {
 static const struct {
     const char *op;
     void (*run)(const onnx_call *c);
-} ops[] = {{"Conv", onnx_conv},
-           {"DeformConv", onnx_deform_conv},
-           {"Sigmoid", unary},
-           {"MaxPool", onnx_max_pool},
-           {"Resize", onnx_resize},
-           {"Add", binary},
-           {"Sub", binary},
-           {"Mul", binary},
-           {"Div", binary},
-           {"Max", binary},
-           {"Min", binary},
-           {"Relu", unary},
-           {"LeakyRelu", unary},
-           {"Exp", unary},
-           {"Clip", unary},
-           {"Cast", unary},
-           {"Softmax", softmax},
-           {"Concat", concat},
-           {"Transpose", transpose},
-           {"Reshape", reshape},
-           {"Shape", shape_of},
-           {"Slice", slice},
-           {"Gather", gather},
-           {"GatherND", gather_nd},
-           {"Range", range},
-           {"Expand", expand},
-           {"NonMaxSuppression", suppress}};
+} ops[] = {{"Conv", onnx_conv},     {"DeformConv", onnx_deform_conv},
+           {"Sigmoid", unary},      {"MaxPool", onnx_max_pool},
+           {"Resize", onnx_resize}, {"Add", binary},
+           {"Sub", binary},         {"Mul", binary},
+           {"Div", binary},         {"Max", binary},
+           {"Min", binary},         {"Relu", unary},
+           {"LeakyRelu", unary},    {"Exp", unary},
+           {"Clip", unary},         {"Cast", unary},
+           {"Softmax", softmax},    {"ArgMax", argmax},
+           {"Concat", concat},      {"Transpose", transpose},
+           {"Reshape", reshape},    {"Shape", shape_of},
+           {"Slice", slice},        {"Gather", gather},
+           {"GatherND", gather_nd}, {"Range", range},
+           {"Expand", expand},      {"NonMaxSuppression", suppress}};
 
 const onnx_array *onnx_eval_find(const onnx_eval *e, const char *name) {
     for (int i = 0; i < e->n; i++)

@@ -34,6 +34,9 @@ static const char small[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[input]
                       "stages=2\nbody=same\n",
                   single[] = "[model]\npreset=insightface\nbackbone=mobilenet025\nchannels=8\n[data]\npoints=1\n"
                              "flip_points=none\n",
+                  kinds[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[data]\nclasses=mask,no_mask,other\n",
+                  kinds_across[] = "[model]\ninitialiser=he_xavier\nchannels=8\n[data]\nclasses=mask,no_mask\n[eval]\n"
+                                   "merge_classes=across\n",
                   no_points[] = "[model]\ninitialiser=he_xavier\nchannels=8\nlandmarks=no\n[data]\npoints=0\n",
                   refine[] = "[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\nstrides=4,8,16,32,64\n"
                              "initialiser=fan_in\n[cascade]\nstrides_cls=4,8\nstrides_box=32,64\ndrop=0.6\n"
@@ -64,7 +67,8 @@ static const struct {
     {refine, 67, 70, false, 1, false, 0},    {refine, 70, 45, true, 0, true, 0},
     {plates, 70, 45, true, 0, true, 0},      {many, 67, 70, false, 1, false, 0},
     {many, 70, 45, true, 0, true, 0},        {single, 70, 45, false, 2, false, 0},
-    {no_points, 70, 45, true, 1, false, 0},
+    {no_points, 70, 45, true, 1, false, 0},  {kinds, 70, 45, false, 1, false, 0},
+    {kinds, 70, 99, true, 0, true, 0},       {kinds_across, 70, 45, true, 0, true, 0},
 };
 
 #endif

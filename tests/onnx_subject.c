@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/classes.h"
 #include "core/mem.h"
 #include "core/rng.h"
 #include "data/normalise.h"
@@ -156,6 +157,14 @@ int onnx_check_maps(onnx_subject *s) {
     return n;
 }
 
+/* Soft-max of number i among the `width` of its row. */
+static double probability(const float *data, size_t width, size_t i) {
+    double all = 0;
+    for (size_t k = i / width * width; k < i / width * width + width; k++)
+        all += exp((double)data[k] - (double)data[i]);
+    return 1 / all;
+}
+
 void onnx_check_rows(onnx_subject *s, const char *name, rf_value rows, bool softmax) {
     if (rows == RF_NONE) return;
     const onnx_array *have = onnx_eval_find(&s->eval, name);
@@ -166,7 +175,7 @@ void onnx_check_rows(onnx_subject *s, const char *name, rf_value rows, bool soft
     assert_int_equal(have->n, 3);
     for (int i = 0; i < 3; i++) assert_int_equal(have->d[i], shape.d[i]);
     for (size_t i = 0; i < have->count; i++)
-        want[i] = softmax ? 1 / (1 + exp((double)data[i ^ 1] - (double)data[i])) : (double)data[i];
+        want[i] = softmax ? probability(data, (size_t)shape.d[2], i) : (double)data[i];
     onnx_check_near(have, want);
     rf_free(want);
 }
@@ -192,7 +201,11 @@ double onnx_threshold_of(const onnx_subject *s) {
         double factor = set.count != (size_t)shape.d[1]
                             ? 1
                             : (double)spec.level_scores[rf_anchor_level_of(&set, i % (size_t)shape.d[1])];
-        scores[i] = factor / (1 + exp((double)cls[2 * i] - (double)cls[2 * i + 1]));
+        const float *logits = cls + (size_t)shape.d[2] * i;
+        double largest = (double)logits[1], all = 0;
+        for (int k = 2; k < shape.d[2]; k++) largest = fmax(largest, (double)logits[k]);
+        for (int k = 0; k < shape.d[2]; k++) all += exp((double)logits[k] - largest);
+        scores[i] = factor / all;
     }
     rf_anchor_set_free(&set);
     qsort(scores, n, sizeof *scores, falling);
@@ -207,12 +220,14 @@ void onnx_check_faces(const onnx_subject *s, int image, const rf_face_list *want
     const onnx_array *boxes = onnx_eval_find(&s->eval, "boxes"), *scores = onnx_eval_find(&s->eval, "scores");
     const onnx_array *points = s->config.model.landmarks ? onnx_eval_find(&s->eval, "points") : NULL;
     int n_points = (int)s->config.data.points;
+    const onnx_array *labels = rf_classes_count(&s->config) > 1 ? onnx_eval_find(&s->eval, "labels") : NULL;
     if (points) assert_int_equal(points->count, (size_t)(2 * n_points) * scores->count);
     for (size_t i = 0; i < want->n; i++) {
         double nearest = INFINITY;
         for (size_t k = 0; k < scores->count; k++) {
             if (s->options.batch != 1 && (int)onnx_eval_find(&s->eval, "image_of_face")->v[k] != image) continue;
             double distance = 1e4 * fabs(scores->v[k] - (double)want->items[i].score);
+            if (labels && (int)labels->v[k] != want->items[i].label) continue;
             for (int j = 0; j < 4; j++)
                 distance = fmax(distance, fabs(boxes->v[4 * k + (size_t)j] - (double)want->items[i].box[j]));
             for (int j = 0; points && j < 2 * n_points; j++)

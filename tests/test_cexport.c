@@ -212,9 +212,11 @@ static void points_and_coders_agree(void **state) {
         {8, "0.95", {"data.points=4", "data.flip_points=0-1,2-3"}, "max_pool"},
         {8, "0.95", {"data.points=68", "data.flip_points=none", "cascade.stages=2"}, "max_pool"},
         {8, "0.95", {"data.points=0", "model.landmarks=no"}, "max_pool"},
+        {8, "0.9", {"data.classes=mask,no_mask,other"}, "max_pool"},
+        {8, "0.9", {"data.classes=mask,no_mask", "eval.merge_classes=across", "cascade.stages=2"}, "max_pool"},
     };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
-        if (runs_here(i == 0)) agrees(&nets[i]);
+        if (runs_here(i == 0 || i == 3)) agrees(&nets[i]);
     for (int c = 0; c < rf_coder_count(); c++) {
         const rf_coder *coder = rf_coder_at(c);
         static const char *const known[] = {"delta", "delta_points"}; /* which all others have */

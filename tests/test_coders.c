@@ -91,6 +91,19 @@ static void check_box(const rf_coder *coder, const rf_codec *codec, drawn *d) {
     rf_graph_free(g);
 }
 
+/* Rows that nothing has taught yet are boxes all the same. */
+static void check_wild(const rf_coder *coder, const rf_codec *codec) {
+    rf_rng rng = rf_rng_make(4, 0, 0, RF_STREAM_TEST);
+    const float anchor[4] = {50, 60, 20, 30};
+    for (int i = 0; i < 1000; i++) {
+        float row[RF_CODE_MAX], box[4];
+        for (int k = 0; k < coder->width(codec->n_points); k++)
+            row[k] = (float)((i % 3 ? 3 : 1e5) * rf_rng_normal(&rng));
+        coder->move(codec, anchor, row, box);
+        assert_true(isfinite(box[2]) && isfinite(box[3]) && box[2] >= 0 && box[3] >= 0);
+    }
+}
+
 static void check_points(const rf_coder *coder, const rf_codec *codec, drawn *d) {
     rf_graph *g = rf_graph_new();
     rf_value got = coder->points(g, codec, anchors_of(g, d), rows_of(g, coder, codec, d));
@@ -149,9 +162,10 @@ static void numbers_and_nodes_agree(void **state) {
         for (int s = 0; s < SETTINGS; s++) {
             const rf_coder *coder = rf_coder_at(c);
             draw(coder, &settings[s], (uint64_t)s + 1, &d);
-            if (coder->boxes)
+            if (coder->boxes) {
                 check_box(coder, &settings[s], &d);
-            else
+                check_wild(coder, &settings[s]);
+            } else
                 check_points(coder, &settings[s], &d);
             check_composed(coder, &settings[s], &d);
         }

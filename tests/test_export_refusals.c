@@ -41,6 +41,7 @@ static void new_layers_are_refused(void **state) {
     refuses("[model]\nchannels=8\n[cascade]\nstages=2\n", "wts", 0, "export to onnx");
     refuses("[model]\nchannels=8\nmaxout=both\n", "wts", 0, "model.maxout = both");
     refuses("[model]\nchannels=8\n[data]\nclasses=mask,no_mask\n", "wts", 0, "data.classes = mask,no_mask");
+    refuses("[model]\nchannels=8\n[data]\nclasses=mask,no_mask\n", "ncnn", 0, "data.classes is mask,no_mask");
     refuses("[model]\npreset=refineface\nbackbone=resnet18\nchannels=8\n", "wts", 0, "towers");
 }
 

@@ -18,9 +18,10 @@
 
 #define NETWORK_ID 0x00000000u /* the weight file carries the same */
 enum { MAPS = 7, LAYERS = 8, LEVELS = 1, STAGES = 1, ANCHORS = 1, WEIGHTS = 1744 };
-enum { BOX_WIDTH = 4, POINTS_WIDTH = 10 }; /* numbers that a head says of an anchor */
-enum { LIMITED = 1 };                      /* 0: no activation has an upper limit */
-enum { WINOGRAD_CHANNELS = 16 };           /* the largest sum of inputs and outputs of a Winograd convolution */
+enum { CLASSES = 2, BOX_WIDTH = 4, POINTS_WIDTH = 10 }; /* numbers that a head says of an anchor */
+enum { ACROSS = 0 };                                    /* 1: objects of different kinds are merged, too */
+enum { LIMITED = 1 };                                   /* 0: no activation has an upper limit */
+enum { WINOGRAD_CHANNELS = 16 }; /* the largest sum of inputs and outputs of a Winograd convolution */
 
 static const int map_channels[MAPS] = {3, 8, 8, 2, 4, 10, 8};
 

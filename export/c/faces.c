@@ -31,8 +31,23 @@ static void sort_candidates(struct candidate *c, size_t n) {
 
 /* Of a face, less that of background. */
 static float logit(struct rf_detector *state, int map, uint32_t anchor) {
-    const float *logits = state->maps[map] + 2 * (size_t)anchor;
+    const float *logits = state->maps[map] + CLASSES * (size_t)anchor;
     return logits[1] - logits[0];
+}
+
+/* The place of the kind that the logits of an anchor speak for; background comes first. */
+static int best_kind(const float *logits) {
+    int best = 1;
+    for (int k = 2; k < CLASSES; k++) best = logits[k] > logits[best] ? k : best;
+    return best;
+}
+
+/* Soft-max. */
+static double probability(const float *logits, int kind) {
+    double others = 0;
+    for (int k = 0; k < CLASSES; k++)
+        if (k != kind) others += exp((double)(logits[k] - logits[kind]));
+    return 1 / (1 + others);
 }
 
 /* Whether an earlier stage of heads is so sure of background that the later ones do not count. */
@@ -42,7 +57,8 @@ static int dropped(struct rf_detector *state, const struct level *l, uint32_t an
     return 0;
 }
 
-/* The difference of logits that a score needs whose level has this factor: ln(s / (1 - s)), less a little for rounding.
+/* The difference of logits to background that a score needs whose level has this factor: ln(s / (1 - s)), less a little
+ * for rounding.
  */
 static float least_margin(float factor) {
     double s = (double)RF_SCORE / (double)factor;
@@ -60,10 +76,12 @@ static long find_candidates(struct rf_detector *state, struct candidate *out) {
         float factor = levels[i].factor, least = least_margin(factor);
         uint32_t anchors = (uint32_t)size.h * (uint32_t)size.w * ANCHORS;
         for (uint32_t a = 0; a < anchors; a++) {
-            float margin = logit(state, map, a);
+            const float *logits = state->maps[map] + CLASSES * (size_t)a;
+            int kind = best_kind(logits);
+            float margin = logits[kind] - logits[0], score;
             if (margin < least) continue;
-            if (!isfinite(margin)) return RF_ERR_NUMBERS;
-            float score = (float)(1 / (1 + exp(-(double)margin))) * factor;
+            score = (float)probability(logits, kind) * factor;
+            if (!isfinite(margin) || !isfinite(score)) return RF_ERR_NUMBERS;
             if (score < RF_SCORE || dropped(state, &levels[i], a)) continue;
             out[n].score = score;
             out[n++].anchor = first + a;
@@ -97,6 +115,7 @@ static int decode_at(struct rf_detector *state, int level, size_t a, struct rf_f
         said[k].points = s->points >= 0 ? state->maps[s->points] + POINTS_WIDTH * a : NULL;
     }
     l->decode(anchor, said, box, face->points[0]);
+    face->label = best_kind(state->maps[l->stages[l->judge].cls] + CLASSES * a) - 1;
     face->x1 = box[0];
     face->y1 = box[1];
     face->x2 = box[2];
@@ -130,6 +149,11 @@ static float overlap(const struct rf_face *a, const struct rf_face *b) {
     return w * h / (area_a + area_b - w * h);
 }
 
+/* Whether two can be one: of one kind, unless kinds are merged with each other. */
+static int meet(const struct rf_face *a, const struct rf_face *b) {
+    return ACROSS || a->label == b->label;
+}
+
 /* Non-maximum suppression: by falling score, a face is kept unless it covers a kept one too much. */
 static int find_faces(struct rf_detector *state, struct rf_face *out, int max) {
     long n = find_candidates(state, state->candidates);
@@ -141,7 +165,7 @@ static int find_faces(struct rf_detector *state, struct rf_face *out, int max) {
     for (long i = 0; i < n && kept < max; i++) {
         int k = 0;
         if (!decode(state, state->candidates[i], &out[kept])) return RF_ERR_NUMBERS;
-        while (k < kept && !(overlap(&out[k], &out[kept]) > RF_IOU)) k++;
+        while (k < kept && !(meet(&out[k], &out[kept]) && overlap(&out[k], &out[kept]) > RF_IOU)) k++;
         if (k == kept) kept++;
     }
     return kept;

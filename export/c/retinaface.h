@@ -13,7 +13,8 @@ extern "C" {
 
 struct rf_face {
     float x1, y1, x2, y2; /* box in pixels; the centre of the picture's first pixel is (0.5, 0.5) */
-    float score;          /* probability of being a face */
+    float score;          /* probability of being a face, of several kinds that of its kind */
+    int label;            /* its kind, 0 to RF_KINDS - 1 */
     float points[RF_POINTS > 0 ? RF_POINTS : 1][2]; /* x y in the order of the training set, of five: the eyes, the nose
                                                    and the corners of the mouth, left before right; 0 when the network
                                                    predicts none */

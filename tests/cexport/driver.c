@@ -90,6 +90,7 @@ static int run(const char *path, int number, int repeat) {
         printf("%d %.4f %.4f %.4f %.4f %.7f", number, (double)f->x1, (double)f->y1, (double)f->x2, (double)f->y2,
                (double)f->score);
         for (int k = 0; k < 2 * RF_POINTS; k++) printf(" %.4f", (double)f->points[k / 2][k % 2]);
+        if (RF_KINDS > 1) printf(" %d", f->label);
         printf("\n");
     }
     return n < 0;

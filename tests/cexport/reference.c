@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/model.h"
+#include "core/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "tests/cexport_model.h"
@@ -28,12 +29,14 @@ static rf_status write_ppm(const char *dir, int number, const rf_image *image) {
     return status;
 }
 
-static void print_faces(FILE *to, int number, int n_points, const rf_face_list *faces) {
+static void print_faces(FILE *to, int number, const rf_config *config, const rf_face_list *faces) {
+    int n_points = (int)config->data.points;
     for (size_t i = 0; i < faces->n; i++) {
         const rf_face *f = &faces->items[i];
         fprintf(to, "%d %.4f %.4f %.4f %.4f %.7f", number, (double)f->box[0], (double)f->box[1], (double)f->box[2],
                 (double)f->box[3], (double)f->score);
         for (int k = 0; k < 2 * n_points; k++) fprintf(to, " %.4f", f->n_points ? (double)f->points[k] : 0);
+        if (rf_classes_count(config) > 1) fprintf(to, " %d", f->label);
         fprintf(to, "\n");
     }
 }
@@ -54,7 +57,7 @@ static rf_status find_all(int argc, char **argv) {
         status = rf_image_load(argv[i], NULL, &image);
         if (status == RF_OK) status = write_ppm(argv[4], i - 5, &image);
         if (status == RF_OK) status = rf_finder_run(model.finder, &image, &faces);
-        if (status == RF_OK) print_faces(out, i - 5, (int)model.config.data.points, &faces);
+        if (status == RF_OK) print_faces(out, i - 5, &model.config, &faces);
         rf_image_free(&image);
     }
     if (!out || fclose(out) != 0) status = rf_fail(RF_ERR_IO, "cannot write %s", path);
@@ -63,7 +66,7 @@ static rf_status find_all(int argc, char **argv) {
     return status;
 }
 
-enum { NUMBERS = 6 + 2 * RF_POINTS_MAX }; /* of a line at most: picture, box, score, points */
+enum { NUMBERS = 7 + 2 * RF_POINTS_MAX }; /* of a line at most: picture, box, score, points, label */
 
 /* How many numbers there are; 0 at the end of the file. */
 static int read_line(FILE *file, double v[NUMBERS]) {

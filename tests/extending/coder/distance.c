@@ -6,11 +6,11 @@
 #include "detect/box.h"
 #include "detect/codec.h"
 
-/* A side lies at most so many strides away, and no less than that far on the other side of the centre. */
+/* A side lies at most so many strides away, and never beyond the centre: no box is less than empty. */
 enum { FAR = 1000 };
 
 static float limit(float x) {
-    return x > FAR ? FAR : x < -FAR ? -FAR : x;
+    return x > FAR ? FAR : x < 0 ? 0 : x;
 }
 
 /* ---- boxes: left, top, right, bottom ---- */
@@ -24,8 +24,8 @@ static void encode_box(const rf_codec *codec, const float anchor[4], const rf_fa
     float one = codec->plus_one ? 1.0f : 0.0f;
     for (int k = 0; k < 2; k++) {
         float middle = 0.5f * (face->box[k] + face->box[k + 2]), half = 0.5f * (face->box[k + 2] - face->box[k] + one);
-        row[k] = (anchor[k] - middle + half) / codec->stride;
-        row[k + 2] = (middle + half - anchor[k]) / codec->stride;
+        row[k] = limit((anchor[k] - middle + half) / codec->stride);
+        row[k + 2] = limit((middle + half - anchor[k]) / codec->stride);
     }
 }
 
@@ -42,7 +42,7 @@ static rf_value part(rf_graph *graph, rf_value rows, int start) {
 }
 
 static rf_box_rows boxes(rf_graph *graph, const rf_codec *codec, rf_box_rows anchors, rf_value rows) {
-    rf_value x = rf_apply1(graph, "clamp", rows, "min=%d max=%d", -FAR, FAR);
+    rf_value x = rf_apply1(graph, "clamp", rows, "min=0 max=%d", FAR);
     x = rf_apply1(graph, "scale", x, "factor=%.9g", (double)codec->stride);
     rf_value less = part(graph, x, 0), more = part(graph, x, 2);
     rf_value step = rf_apply2(graph, "add", more, rf_apply1(graph, "scale", less, "factor=-1"), "");
