@@ -297,7 +297,9 @@ static void from_a_set_to_faces(void **state) {
     read_text("@/again/label.set.ini", text);
     assert_non_null(strstr(text, "classes = mask,no_mask\n"));
     succeeds("rf-export @/run/last.safetensors -o @/again.pth");
-    refused("rf-export @/run/last.safetensors -o @/x.onnx", "data.classes is mask,no_mask");
+    refused("rf-export @/run/last.safetensors -o @/x.param", "data.classes is mask,no_mask");
+    succeeds("rf-export @/run/last.safetensors -o @/x.onnx --outputs faces");
+    succeeds("rf-export @/run/last.safetensors -o @/x.c");
     refused("rf-export @/run/last.safetensors -o @/x.wts", "data.classes");
     refused("rf-train configs/demo.ini --data @/set --set data.classes=mask,hat --out @/third", "a \"no_mask\"");
 }
