@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"

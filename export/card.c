@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "detect/spec.h"
 #include "export/card.h"
 #include "export/graph.h"

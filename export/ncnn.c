@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/mem.h"
 #include "export/card.h"
 #include "export/graph.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/mem.h"
 #include "export/onnx_net.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/mem.h"
 #include "core/rng.h"
 #include "data/normalise.h"

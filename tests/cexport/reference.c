@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cli/model.h"
-#include "core/classes.h"
+#include "settings/classes.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "tests/cexport_model.h"
