@@ -102,14 +102,15 @@ rf_status rf_ncnn_head_channels(const rf_detect_spec *spec, const rf_output *out
                              : strcmp(output->name, "points") != 0 ? NULL
                              : moved                               ? &points_of_box
                                                                    : &points_of_sample;
+    const rf_coder *coder = box ? rf_codec_box(&codec) : rf_codec_points(&codec);
     for (int a = 0; a < n; a++) {
         float ours[4], sample[4];
         rf_ncnn_channel *own = channels + width * a;
         anchors_of(anchors, output->level, a, ours, sample);
         for (int k = 0; k < width; k++) own[k] = (rf_ncnn_channel){k, 1, 0};
-        if (theirs && output->coder)
-            RF_TRY(moved ? fold_moved(&codec, output->coder, theirs, width, own)
-                         : rf_ncnn_fold(output->coder, &codec, ours, theirs, sample, width, own));
+        if (theirs)
+            RF_TRY(moved ? fold_moved(&codec, coder, theirs, width, own)
+                         : rf_ncnn_fold(coder, &codec, ours, theirs, sample, width, own));
         for (int k = 0; k < width; k++) own[k].source += width * rf_ncnn_anchor(anchors, output->level, a);
     }
     for (int c = 0; cls && c < n * width; c++)
