@@ -2,32 +2,18 @@
 #include "eval/finder.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "autograd/exec.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "data/normalise.h"
-#include "detect/decode.h"
-#include "detect/spec.h"
 #include "eval/input.h"
 #include "eval/mesh_finder.h"
+#include "eval/sized_net.h"
 #include "eval/srn_scales.h"
 #include "eval/tiles.h"
-#include "layers/detector.h"
 
 enum { CACHED = 4 }; /* input sizes whose graph and memory are kept */
-typedef struct rf_sized_net {
-    int width, height;
-    rf_graph *graph;
-    rf_detector detector;
-    rf_exec *exec;
-    rf_anchor_set anchors;
-    rf_decoded levels[RF_NET_LEVELS]; /* the faces of each level that can have some */
-    int n_levels;
-    uint64_t last_use;
-} rf_sized_net;
 
 struct rf_finder {
     rf_config config;
@@ -60,93 +46,12 @@ rf_status rf_finder_open(const rf_config *config, rf_params *params, rf_finder *
     return RF_OK;
 }
 
-static void net_clear(rf_sized_net *net) {
-    rf_exec_free(net->exec);
-    rf_graph_free(net->graph);
-    rf_anchor_set_free(&net->anchors);
-    memset(net, 0, sizeof *net);
-}
-
 void rf_finder_close(rf_finder *f) {
     if (!f) return;
-    for (int i = 0; i < CACHED; i++) net_clear(&f->nets[i]);
+    for (int i = 0; i < CACHED; i++) rf_sized_net_clear(&f->nets[i]);
     rf_mesh_finder_close(f->mesh);
     rf_face_list_free(&f->pass);
     rf_free(f);
-}
-
-/* What the stages say of a level. */
-static void stages_of_level(const rf_finder *f, const rf_output_list *outputs, int n_stages, int level,
-                            rf_stage_rows *rows) {
-    for (int k = 0; k < n_stages; k++) {
-        const rf_output_rows cls = rf_outputs_rows(outputs, "cls", k), loc = rf_outputs_rows(outputs, "loc", k);
-        rows[k] = (rf_stage_rows){.cls = cls.value,
-                                  .loc = loc.value,
-                                  .points = rf_outputs_value(outputs, "points", k),
-                                  .cls_first = cls.first[level],
-                                  .box_first = loc.first[level]};
-        for (int i = 0; i < f->extras.n; i++)
-            rows[k].extra[i] = rf_outputs_value(outputs, f->extras.v[i].kind->name, k);
-    }
-}
-
-/* What to look for at a level; false when no score can reach the threshold. */
-static bool level_spec(const rf_finder *f, const rf_anchor_set *anchors, int l, rf_level_spec *out) {
-    size_t first = anchors->levels[l].first;
-    float factor = f->spec.level_scores[l], least = (float)f->config.eval.score;
-    if (factor < least || factor <= 0) return false;
-    float lowest = least / factor;
-    bool spared = (long)anchors->levels[l].rows * anchors->levels[l].cols < f->spec.least_cells;
-    if (!spared && lowest < f->spec.level_least[l]) lowest = f->spec.level_least[l];
-    *out = (rf_level_spec){.first = first,
-                           .count = rf_anchor_level_end(anchors, l) - first,
-                           .score = lowest,
-                           .drop_below = f->spec.drop_below,
-                           .top_k = f->spec.level_top_k,
-                           .factor = factor};
-    return true;
-}
-
-/* The nodes that make faces of what the heads say, each level's with its own limits and its scores times its factor. */
-static void append_decoding(const rf_finder *f, rf_sized_net *net) {
-    const rf_anchor_set *set = &net->anchors;
-    rf_stage_rows stages[RF_NET_STAGES];
-    int n_stages = rf_outputs_stages(&net->detector.outputs), scope = rf_graph_scope(net->graph, "decode");
-    rf_value anchors = rf_graph_const(net->graph, "anchors", (rf_shape){2, {(int)set->count, 4}}, set->boxes);
-    for (int l = 0; l < set->n_levels; l++) {
-        rf_level_spec spec;
-        char name[24];
-        if (!level_spec(f, set, l, &spec)) continue;
-        stages_of_level(f, &net->detector.outputs, n_stages, l, stages);
-        snprintf(name, sizeof name, "stride%d", set->levels[l].stride);
-        int level = rf_graph_scope(net->graph, name);
-        const rf_codec codec = rf_codec_at(&f->spec.codec, set->levels[l].stride);
-        rf_decode_level(net->graph, &codec, anchors, stages, n_stages, &spec, &f->extras,
-                        &net->levels[net->n_levels++]);
-        rf_graph_scope_end(net->graph, level);
-    }
-    rf_graph_scope_end(net->graph, scope);
-}
-
-/* Everything but its memory; with `runs` false it can only be planned, since the anchors have no numbers. */
-static rf_status net_build(rf_finder *f, int width, int height, bool runs, rf_sized_net *net) {
-    net->width = width;
-    net->height = height;
-    net->graph = rf_graph_new();
-    if (!net->graph) return RF_ERR_NOMEM;
-    RF_TRY(rf_detector_build(net->graph, f->params, &f->config, 1, height, width, RF_EVAL, &net->detector));
-    RF_TRY((runs ? rf_anchor_set_make : rf_anchor_set_lay_out)(&f->spec.anchors, height, width, &net->anchors));
-    if (net->anchors.count != net->detector.anchors)
-        return rf_fail(RF_ERR_USER, "the network has %zu anchors at %dx%d, the settings in [anchors] give %zu",
-                       net->detector.anchors, width, height, net->anchors.count);
-    append_decoding(f, net);
-    return rf_graph_status(net->graph);
-}
-
-static rf_status net_make(rf_finder *f, int width, int height, rf_sized_net *net) {
-    RF_TRY(net_build(f, width, height, true, net));
-    net->exec = rf_exec_new(net->graph, NULL);
-    return net->exec ? RF_OK : RF_ERR_NOMEM;
 }
 
 /* The network for an input size: from the cache, else in place of the least recently used one. */
@@ -162,10 +67,11 @@ static rf_status net_for(rf_finder *f, int width, int height, rf_sized_net **out
         if (net->last_use < oldest->last_use) oldest = net;
     }
     double begin = rf_clock_seconds();
-    net_clear(oldest);
-    rf_status status = net_make(f, width, height, oldest);
+    rf_sized_net_clear(oldest);
+    const rf_sized_spec wanted = {&f->config, f->params, &f->spec, &f->extras, width, height};
+    rf_status status = rf_sized_net_make(&wanted, oldest);
     if (status != RF_OK) {
-        net_clear(oldest);
+        rf_sized_net_clear(oldest);
         return status;
     }
     oldest->last_use = ++f->clock;
@@ -391,17 +297,18 @@ rf_status rf_finder_run(rf_finder *f, const rf_image *image, rf_face_list *faces
     rf_status status = run_once(f, image, faces);
     if (status != RF_ERR_NOMEM) return status;
     /* What is kept of other sizes may be what is lacking. */
-    for (int i = 0; i < CACHED; i++) net_clear(&f->nets[i]);
+    for (int i = 0; i < CACHED; i++) rf_sized_net_clear(&f->nets[i]);
     return run_once(f, image, faces);
 }
 
 rf_status rf_finder_memory(rf_finder *f, int width, int height, size_t *bytes) {
     rf_sized_net net = {0};
     rf_plan_report report;
-    rf_status status = net_build(f, width, height, false, &net);
+    const rf_sized_spec wanted = {&f->config, f->params, &f->spec, &f->extras, width, height};
+    rf_status status = rf_sized_net_build(&wanted, false, &net);
     if (status == RF_OK) status = rf_exec_plan_only(net.graph, NULL, &report);
     if (status == RF_OK) *bytes = report.arena_bytes;
-    net_clear(&net);
+    rf_sized_net_clear(&net);
     return status;
 }
 

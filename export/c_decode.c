@@ -211,20 +211,24 @@ static rf_status body_of(const rf_export_net *net, const rf_codec *codec, int le
     return status;
 }
 
-rf_status rf_c_decoding_put(rf_text *t, const rf_export_net *net, const rf_codec *codec, int *function) {
+rf_status rf_c_decoding_text(const rf_export_net *net, const rf_codec *codec, int *function, char **out) {
     char *bodies[RF_NET_LEVELS] = {NULL};
+    rf_text t = {0};
     rf_status status = RF_OK;
+    *out = NULL;
     for (int l = 0; l < net->detector.n_levels && status == RF_OK; l++) {
         status = body_of(net, codec, l, &bodies[l]);
         function[l] = 0;
         while (status == RF_OK && strcmp(bodies[function[l]], bodies[l]) != 0) function[l]++;
         if (status != RF_OK || function[l] < l) continue;
         rf_text_printf(
-            t,
+            &t,
             "static void decode%d(const float anchor[4], const struct said *said, float *box, float *points) "
             "{\n%s}\n\n",
             l, bodies[l]);
     }
     for (int l = 0; l < RF_NET_LEVELS; l++) rf_free(bodies[l]);
+    if (status == RF_OK) return rf_text_finish(&t, out, NULL);
+    rf_text_clear(&t);
     return status;
 }

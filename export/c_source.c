@@ -362,12 +362,11 @@ rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, co
                            const char *header, const float *weights, char **header_text, char **source_text,
                            uint32_t *id) {
     source s = {.net = net, .config = model->config, .options = options, .weights = weights, .header = header};
-    rf_text h = {0}, c = {0}, d = {0};
+    rf_text h = {0}, c = {0};
     *header_text = *source_text = NULL;
     RF_TRY(rf_detect_spec_from_config(model->config, &s.spec));
     RF_TRY(rf_classes_of(model->config, &s.classes));
-    RF_TRY(rf_c_decoding_put(&d, &net->net, &s.spec.codec, s.decode));
-    RF_TRY(rf_text_finish(&d, &s.decoding, NULL));
+    RF_TRY(rf_c_decoding_text(&net->net, &s.spec.codec, s.decode, &s.decoding));
     s.params = rf_params_learnable(model->params);
     s.id = *id = network_id(net);
     put_banner(&h, &s, "How to call a face detector");

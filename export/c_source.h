@@ -23,7 +23,7 @@ rf_status rf_c_source_make(const rf_c_net *net, const rf_export_model *model, co
 void rf_c_put_float(rf_text *t, float value);
 
 /* The functions that make a face of what the heads say of an anchor (export/decoding.h), one for all levels that decode
- * alike: decode<function[level]>. RF_ERR_USER: the coders cannot be translated. */
-rf_status rf_c_decoding_put(rf_text *t, const rf_export_net *net, const rf_codec *codec, int *function);
+ * alike: decode<function[level]>. rf_free *out. RF_ERR_USER: the coders cannot be translated. */
+rf_status rf_c_decoding_text(const rf_export_net *net, const rf_codec *codec, int *function, char **out);
 
 #endif
