@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "detect/spec.h"
+#include "layers/backbone.h"
 
 /* What the pieces are made from. */
 typedef struct source {
@@ -247,7 +248,7 @@ static void put_terms(rf_text *t, const char *terms) {
 
 static void put_banner(rf_text *t, const source *s, const char *what) {
     rf_text_printf(t, "/* %s, written by rf-export %s: %s, %zu parameters.\n", what, RF_VERSION,
-                   s->config->model.backbone, s->params);
+                   rf_backbone_name(s->config->model.backbone), s->params);
     rf_text_printf(
         t,
         " * A picture of %dx%d (height x width) takes %.0f million multiply-adds; Winograd's method leaves %.0f "

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "detect/spec.h"
 #include "export/graph.h"
+#include "layers/backbone.h"
 
 static const char card_name[] = "rf-card-1";
 static const char *const kinds[] = {"raw", "anchors", "faces"};
@@ -200,7 +201,7 @@ static rf_status build(const rf_exporter *exporter, const rf_export_model *model
     }
     rf_json_end_array(w);
     if (io && io->opset) rf_json_put_int(w, "opset", io->opset);
-    rf_json_put_string(w, "backbone", model->config->model.backbone);
+    rf_json_put_string(w, "backbone", rf_backbone_name(model->config->model.backbone));
     rf_json_put_int(w, "parameters", (long long)rf_params_learnable(model->params));
     put_input(w, model->config, options, io);
     put_outputs(w, options, io);

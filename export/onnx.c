@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "export/card.h"
 #include "export/onnx_net.h"
+#include "layers/backbone.h"
 
 enum { DEFAULT_OPSET = 13 };
 
@@ -73,7 +74,7 @@ static rf_status build(const rf_export_model *model, const rf_export_options *op
     RF_TRY(rf_detect_spec_from_config(model->config, &b.spec));
     onnx->opset = opset_of(options);
     onnx->ir_version = ir_version_of(onnx->opset);
-    onnx->graph_name = rf_onnx_text(onnx, "%s", model->config->model.backbone);
+    onnx->graph_name = rf_onnx_text(onnx, "%s", rf_backbone_name(model->config->model.backbone));
     rf_export_sample_size(model, options, &n, &h, &w);
     RF_TRY_GOTO(rf_export_net_make(model, n, h, w, &net));
     RF_TRY_GOTO(check_layers(&net, onnx->opset));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/backbone.h"
 #include "layers/context.h"
 #include "layers/family.h"
 #include "settings/settings.h"

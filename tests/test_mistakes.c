@@ -132,7 +132,7 @@ static void of_rf_train(void **state) {
         {"rf-train " ON_SET "--out @/x --init @/none.pth", "cannot open '@/none.pth'"},
         {"rf-train " ON_SET "--out @/x --init " PICTURE, "is a picture; expected a model"},
         {"rf-train " ON_SET "--out @/t.txt", "'@/t.txt' is no folder"},
-        {"rf-train " ON_SET "--out @/x --set model.backbone=resnet51", "did you mean \"resnet50\"?"},
+        {"rf-train " ON_SET "--out @/x --set model.backbone=resnet51", "did you mean 'resnet50'?"},
         {"rf-train " ON_SET "--compare @/run", "expected NAME=RUN[,RUN...]"},
         {"rf-train --compare a=@/set", "cannot open '@/set/train.jsonl'"},
         {"rf-train " ON_SET "--resume --init x", "--init and --resume exclude each other"},

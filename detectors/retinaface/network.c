@@ -19,8 +19,7 @@ typedef struct plan {
 
 static rf_status make_plan(const rf_config *config, plan *p) {
     memset(p, 0, sizeof *p);
-    p->backbone = rf_backbone_find(config->model.backbone);
-    if (!p->backbone) return RF_ERR_USER;
+    p->backbone = rf_backbone_at(config->model.backbone);
     const rf_real_list *strides = &config->model.strides;
     if (strides->n < 1 || strides->n > RF_NET_LEVELS)
         return rf_fail(RF_ERR_USER, "model.strides has %d numbers, expected 1 to %d", strides->n, RF_NET_LEVELS);
