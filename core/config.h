@@ -63,7 +63,7 @@ typedef struct rf_section {
     /* What no single key can tell: lengths, orders and values that must fit together. RF_ERR_USER; `place` (the file's
      * name) starts the message. */
     rf_status (*check)(const char *place, const rf_config *config);
-    /* False: this configuration has no use for the section, so it is not printed. */
+    /* False: this configuration has no use for the section: it is not printed, and what it sets is refused. */
     bool (*is_used)(const rf_config *config);
 } rf_section;
 

@@ -36,6 +36,9 @@ rf_status rf_config_put_value(rf_text *out, const rf_config *config, const rf_ke
 /* The default of a key as it is printed; rf_free it. */
 rf_status rf_config_default_text(const rf_key *key, char **text);
 
+/* Whether a key has its default. */
+rf_status rf_config_is_default(const rf_config *config, const rf_key *key, bool *is);
+
 /* What the sections settle and check. */
 void rf_config_settle(rf_config *config);
 rf_status rf_config_check(const char *place, const rf_config *config);

@@ -91,8 +91,36 @@ void rf_config_settle(rf_config *config) {
         if (rf_section_at(i)->settle) rf_section_at(i)->settle(config);
 }
 
+rf_status rf_config_is_default(const rf_config *config, const rf_key *key, bool *is) {
+    char *initial, *now;
+    RF_TRY(rf_config_default_text(key, &initial));
+    rf_status status = rf_config_value_text(config, key, &now);
+    if (status == RF_OK) {
+        *is = strcmp(initial, now) == 0;
+        rf_free(now);
+    }
+    rf_free(initial);
+    return status;
+}
+
+/* What a section sets that nobody reads. */
+static rf_status check_unused(const char *place, const rf_config *config, const rf_section *section) {
+    bool same = true;
+    for (size_t i = 0; i < section->n_keys; i++) {
+        const rf_key *key = &section->keys[i];
+        RF_TRY(rf_config_is_default(config, key, &same));
+        if (same) continue;
+        return rf_fail(RF_ERR_USER, "%s: %s.%s is set, but with the other settings nothing reads [%s]: leave it out",
+                       place, key->section, key->name, key->section);
+    }
+    return RF_OK;
+}
+
 rf_status rf_config_check(const char *place, const rf_config *config) {
-    for (int i = 0; i < rf_section_count(); i++)
-        if (rf_section_at(i)->check) RF_TRY(rf_section_at(i)->check(place, config));
+    for (int i = 0; i < rf_section_count(); i++) {
+        const rf_section *section = rf_section_at(i);
+        if (section->is_used && !section->is_used(config)) RF_TRY(check_unused(place, config, section));
+        if (section->check) RF_TRY(section->check(place, config));
+    }
     return RF_OK;
 }

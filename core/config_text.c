@@ -4,16 +4,22 @@
 #include "core/config_impl.h"
 #include "core/mem.h"
 
-static rf_status is_default(const rf_config *config, const rf_key *key, bool *is) {
-    char *initial, *now;
-    RF_TRY(rf_config_default_text(key, &initial));
-    rf_status status = rf_config_value_text(config, key, &now);
-    if (status == RF_OK) {
-        *is = strcmp(initial, now) == 0;
-        rf_free(now);
+/* Whether a preset of the configuration sets a key: then its default must be printed, too. */
+static bool is_preset(const rf_config *config, const rf_key *key) {
+    for (size_t k = 0; k < rf_config_key_count(); k++) {
+        const rf_key *chooser = rf_config_key(k);
+        if (!(chooser->flags & RF_KEY_IS_PRESET)) continue;
+        const rf_preset *preset = rf_preset_at(*(const int *)rf_config_member((rf_config *)config, chooser));
+        for (size_t i = 0; i < preset->count; i++)
+            if (rf_config_find_key(preset->values[i].section, preset->values[i].key) == key) return true;
     }
-    rf_free(initial);
-    return status;
+    return false;
+}
+
+static rf_status is_silent(const rf_config *config, const rf_key *key, bool *silent) {
+    RF_TRY(rf_config_is_default(config, key, silent));
+    *silent = *silent && !is_preset(config, key);
+    return RF_OK;
 }
 
 /* Whether a section stands in a printed configuration. One that a program without its plugin does not know stands there
@@ -22,7 +28,7 @@ static rf_status is_printed(const rf_config *config, const rf_section *section, 
     bool same = true;
     *printed = !section->is_used || section->is_used(config);
     if (section->has_member || !*printed) return RF_OK;
-    for (size_t i = 0; i < section->n_keys && same; i++) RF_TRY(is_default(config, &section->keys[i], &same));
+    for (size_t i = 0; i < section->n_keys && same; i++) RF_TRY(is_silent(config, &section->keys[i], &same));
     *printed = !same;
     return RF_OK;
 }
@@ -32,7 +38,7 @@ static rf_status put_section(rf_text *out, const rf_config *config, const rf_sec
     for (size_t i = 0; i < section->n_keys; i++) {
         const rf_key *key = &section->keys[i];
         bool left_out = false;
-        if (key->flags & RF_KEY_IS_MORE) RF_TRY(is_default(config, key, &left_out));
+        if (key->flags & RF_KEY_IS_MORE) RF_TRY(is_silent(config, key, &left_out));
         if (left_out) continue;
         rf_text_printf(out, "%s = ", key->name);
         RF_TRY(rf_config_put_value(out, config, key));

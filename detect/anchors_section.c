@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/family.h"
 #include "settings/settings.h"
 
 static rf_status check(const char *place, const rf_config *config) {
@@ -11,7 +12,11 @@ static rf_status check(const char *place, const rf_config *config) {
                    place, config->anchors.sizes.n, config->model.strides.n);
 }
 
+static bool is_used(const rf_config *config) {
+    return rf_family_reads(config, "anchors");
+}
+
 #include "core/keys_rows.h"
 #include "detect/anchors.def"
 #include "core/keys_end.h"
-RF_SECTION_DEFINE(anchors, .check = check);
+RF_SECTION_DEFINE(anchors, .check = check, .is_used = is_used);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/family.h"
 
+#include <string.h>
+
 #define RF_FAMILY(name) extern const rf_family rf_family_##name;
 #include "detectors/families.def"
 #undef RF_FAMILY
@@ -12,3 +14,10 @@ static const void *const families[] = {
 };
 
 RF_REGISTRY_DEFINE(family, rf_family, families, e->doc && e->build, .what = "family of detectors")
+
+bool rf_family_reads(const rf_config *config, const char *section) {
+    const char *const *unread = rf_family_at(config->model.family)->unread;
+    for (; unread && *unread; unread++)
+        if (strcmp(*unread, section) == 0) return false;
+    return true;
+}

@@ -15,7 +15,13 @@ typedef struct rf_family {
      * Anchors are those of [anchors] at model.strides, which the loss and the finder read, too. The same code makes the
      * parameters, trains and evaluates (net->mode). RF_ERR_USER: settings that make no network. */
     rf_status (*build)(rf_net *net, const rf_config *config, rf_detector *out);
+    /* Sections of the tree that say nothing of it, "cascade" for one, NULL after the last: they are not printed, and
+     * what they set is refused. NULL: it reads them all. */
+    const char *const *unread;
 } rf_family;
+
+/* Whether the configuration's family reads a section. */
+bool rf_family_reads(const rf_config *config, const char *section);
 
 /* The families by name: detectors/families.def and what is registered. The registry is defined where the families are,
  * in detectors/families.c. */

@@ -232,6 +232,10 @@ family() {
     grep -q '^\[slim\]' "$work/slim_deep/config.ini" || wrong "config.ini lacks the family's section"
     refused "slim.blocks is '9'" train "$rf" "$work/no" "$@" --set slim.blocks=9
     refused 'model.family = slim has levels of the strides 8 and 16' train "$rf" "$work/no" "$@" --set model.strides=16,32
+    refused 'cascade.stages is set, but with the other settings nothing reads [cascade]: leave it out' train "$rf" "$work/no" "$@" --set cascade.stages=2
+    refused 'slim.blocks is set, but with the other settings nothing reads [slim]: leave it out' train "$rf" "$work/no" --set slim.blocks=2
+    grep -q '^\[cascade\]' "$work/slim/config.ini" && wrong "config.ini has a section that the family does not read"
+    grep -q '^\[cascade\]' "$work/other/config.ini" || wrong "config.ini of another family lacks its section"
     refused "model.family is 'slim', expected one of retinaface" train "$plain" "$work/no" --set model.family=slim
     refused "slim" "$plain" eval "$work/slim" --data "$work/set"
 

@@ -115,6 +115,10 @@ static void it_is_printed_where_it_says_something(void **state) {
     assert_true(holds(&config, "\nrarely = often\n"));
     config.data.points = 4;
     assert_false(holds(&config, "[weather]"));
+    static const char *const unread[] = {"data.points=4", "data.flip_points=none", "weather.wind=4"};
+    expect_refused(rf_config_parse("file", "", unread, 3, &config),
+                   "file: weather.wind is set, but with the other settings nothing reads [weather]: leave it out");
+    assert_int_equal(rf_config_parse("file", "", unread, 2, &config), RF_OK);
     char *text;
     assert_int_equal(rf_config_reference(&text), RF_OK);
     assert_non_null(strstr(text, "\n## [weather]: What it is like outside\n"));
@@ -214,15 +218,15 @@ static void every_section_is_whole(void **state) {
             const rf_preset_value *value = &rf_preset_at(p)->values[v];
             const rf_key *key = rf_config_find_key(value->section, value->key);
             if (!key) fail_msg("preset %s: %s.%s", rf_preset_at(p)->name, value->section, value->key);
-            assert_false(key->flags & RF_KEY_IS_MORE);
         }
 }
 
 /* A preset that is registered is a word of model.preset and stands in the reference. */
 static void a_preset_is_registered(void **state) {
     (void)state;
-    static const rf_preset_value outing[] = {{"weather", "wind", "12"}, {"optim", "lr", "0.25"}};
-    static const rf_preset preset = {"outing", "Fresh air", outing, 2};
+    static const rf_preset_value outing[] = {
+        {"weather", "wind", "12"}, {"optim", "lr", "0.25"}, {"weather", "rarely", "today"}};
+    static const rf_preset preset = {"outing", "Fresh air", outing, 3};
     static const rf_preset_value nowhere[] = {{"weather", "moon", "full"}};
     static const rf_preset lost = {"lost", "No such key", nowhere, 1};
     rf_config config;
@@ -230,6 +234,16 @@ static void a_preset_is_registered(void **state) {
     assert_int_equal(rf_register_preset(&preset), RF_OK);
     assert_int_equal(set(&config, "model.preset=outing"), RF_OK);
     assert_true(weather_of(&config)->wind == 12 && config.optim.lr == 0.25);
+    /* What is left out as a default elsewhere is printed against the preset. */
+    static const char *const against[] = {"model.preset=outing", "weather.wind=3.5", "weather.rarely="};
+    rf_config again;
+    assert_int_equal(rf_config_parse("file", "", against, 3, &config), RF_OK);
+    char *printed;
+    assert_int_equal(rf_config_text(&config, &printed), RF_OK);
+    if (rf_config_parse("again", printed, NULL, 0, &again) != RF_OK) fail_msg("%s", rf_error_message());
+    rf_free(printed);
+    assert_memory_equal(&config, &again, sizeof config);
+    assert_true(weather_of(&again)->wind == 3.5 && !*weather_of(&again)->rarely);
     char *text;
     assert_int_equal(rf_config_reference(&text), RF_OK);
     assert_non_null(strstr(text, "### `preset = outing`\n\nFresh air.\n\n```ini\n[weather]\nwind = 12\n\n[optim]\n"));

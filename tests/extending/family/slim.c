@@ -18,8 +18,6 @@ static rf_status check(const rf_config *config) {
     for (int l = 0; same && l < LEVELS; l++) same = list->v[l] == strides[l];
     if (!same)
         return rf_fail(RF_ERR_USER, "model.family = slim has levels of the strides 8 and 16: set model.strides = 8,16");
-    if (config->cascade.stages > 1)
-        return rf_fail(RF_ERR_USER, "model.family = slim has one stage of heads: set cascade.stages = 1");
     return RF_OK;
 }
 
@@ -73,8 +71,12 @@ static rf_status build(rf_net *net, const rf_config *config, rf_detector *out) {
     return add_head(net, out, "QualityHead", "quality", 1, NULL);
 }
 
-static const rf_family slim = {
-    .name = "slim", .doc = "a small network of separable convolutions with two levels", .build = build};
+static const char *const unread[] = {"cascade", NULL}; /* it has one stage of heads */
+
+static const rf_family slim = {.name = "slim",
+                               .doc = "a small network of separable convolutions with two levels",
+                               .build = build,
+                               .unread = unread};
 
 bool slim_is_meant(const rf_config *config) {
     return rf_family_at(config->model.family) == &slim;
