@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/cexport_model.h"
 #include "tests/library_kit.h"
 #include "tests/scratch.h"
 
@@ -282,6 +283,31 @@ static void test_locale(void **state) {
     assert_string_equal(text, "1,5");
 }
 
+/* Kinds of objects have numbers and names, up to the first NULL. */
+static void test_labels(void **state) {
+    (void)state;
+    const char *sets[] = {"model.channels=16", "data.classes=mask,no_mask,hat", "eval.score=0.2"};
+    rf_detector_options o = lib_options(1);
+    rf_picture p = lib_picture(lib_rgb, RF_PIXELS_RGB);
+    const rf_detection *faces;
+    rf_detector *d;
+    size_t n, of[3] = {0};
+    assert_int_equal(cexport_random_model(scratch_path("kinds.safetensors"), 8, sets, 3), RF_DONE);
+    o.score = 0.2f;
+    lib_done(rf_detector_open(scratch_path("kinds.safetensors"), &o, &d));
+    assert_string_equal(rf_detector_label(d, 0), "mask");
+    assert_string_equal(rf_detector_label(d, 2), "hat");
+    assert_null(rf_detector_label(d, 3));
+    assert_null(rf_detector_label(d, -1));
+    lib_done(rf_detector_detect(d, &p, &faces, &n));
+    for (size_t i = 0; i < n; i++) {
+        assert_in_range(faces[i].label, 0, 2);
+        of[faces[i].label]++;
+    }
+    assert_true(n > 0 && (of[0] > 0) + (of[1] > 0) + (of[2] > 0) > 1);
+    rf_detector_close(d);
+}
+
 static void test_version(void **state) {
     (void)state;
     char text[32];
@@ -292,9 +318,9 @@ static void test_version(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_formats),      cmocka_unit_test(test_options),
-                                       cmocka_unit_test(test_ways_to_open), cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_one_for_two),  cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_locale),       cmocka_unit_test(test_version)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_options),     cmocka_unit_test(test_ways_to_open),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_one_for_two), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_locale),  cmocka_unit_test(test_labels),      cmocka_unit_test(test_version)};
     return cmocka_run_group_tests(tests, lib_make, scratch_remove);
 }
