@@ -12,10 +12,10 @@
 #include "core/mem.h"
 #include "data/mesh_table.h"
 #include "data/sniff.h"
+#include "layers/dense.h"
 #include "layers/names.h"
 #include "layers/weights.h"
 #include "train/checkpoint.h"
-#include "train/term_mesh.h"
 
 rf_status rf_model_config(const char *path, const rf_st_file *file, const char *config_path,
                           const char *const *overrides, size_t n, rf_config *config) {

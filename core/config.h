@@ -108,7 +108,7 @@ typedef struct rf_preset {
 
 #define RF_PRESET_DEFINE(name, doc) const rf_preset rf_preset_##name = {#name, doc, name, sizeof name / sizeof *name}
 
-/* The registry of presets: settings/presets.def and what is registered. */
+/* The registry of presets: detectors/parts.def and what is registered. */
 RF_REGISTRY_DECLARE(preset, rf_preset)
 
 /* What the registry of sections asks of one. */

@@ -6,13 +6,11 @@
 #include "layers/detector.h"
 
 #define RF_BRANCH(name) extern const rf_branch rf_branch_##name;
-#include "layers/branches.def"
-#undef RF_BRANCH
+#include "detectors/parts.def"
 
 static const void *const branches[] = {
 #define RF_BRANCH(name) &rf_branch_##name,
-#include "layers/branches.def"
-#undef RF_BRANCH
+#include "detectors/parts.def"
 };
 
 RF_REGISTRY_DEFINE(branch, rf_branch, branches, e->doc && e->on && e->build && e->bytes <= RF_BRANCH_BYTES,
@@ -37,4 +35,12 @@ const void *rf_branches_find(const rf_branch_list *list, const char *name) {
     for (int i = 0; i < list->n; i++)
         if (strcmp(list->v[i].kind->name, name) == 0) return list->v[i].state;
     return NULL;
+}
+
+rf_status rf_branches_start(rf_params *params, const rf_config *config) {
+    for (int i = 0; i < rf_branch_count(); i++) {
+        const rf_branch *kind = rf_branch_at(i);
+        if (kind->start && kind->on(config)) RF_TRY(kind->start(params, config));
+    }
+    return RF_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A branch hangs on a detector of any family: parameters that are made with the network, read by whoever appends its
- * nodes later (a term of the loss, a finder of its own) or outputs of its own. One line of layers/branches.def, or a
- * folder outside the tree. */
+ * nodes later (a term of the loss, a finder of its own) or outputs of its own. A line in the
+ * parts.def of a folder (detectors/parts.def), or a folder outside the tree. */
 #ifndef RF_LAYERS_BRANCH_H
 #define RF_LAYERS_BRANCH_H
 
@@ -14,7 +14,6 @@ enum { RF_BRANCHES_MAX = 8, RF_BRANCH_BYTES = 512 };
 
 struct rf_detector;
 
-/* One entry of branches.def. */
 typedef struct rf_branch {
     const char *name, *doc;
     size_t bytes;  /* of its state in the detector, zeroed: at most RF_BRANCH_BYTES, nothing to free */
@@ -23,6 +22,9 @@ typedef struct rf_branch {
     /* Makes the parameters, whose order is that of a file, and fills the state. The detector's levels, maps, features
      * and outputs are there. RF_ERR_USER says what does not fit. */
     rf_status (*build)(rf_net *net, const rf_config *config, struct rf_detector *detector, void *state);
+    /* Gives the parameters of a sealed store other values to begin with than rf_params_init did. NULL: those are good.
+     */
+    rf_status (*start)(rf_params *params, const rf_config *config);
 } rf_branch;
 
 /* The branches by name. */
@@ -36,6 +38,8 @@ typedef struct rf_branch_list {
     int n;
 } rf_branch_list;
 
+/* After rf_params_init: `start` of those that are on. */
+rf_status rf_branches_start(rf_params *params, const rf_config *config);
 /* Adds the branches that are on, in the order of the registry. */
 rf_status rf_branches_build(rf_net *net, const rf_config *config, struct rf_detector *detector);
 /* The state of a branch, NULL: this detector does not have it. */

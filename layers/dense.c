@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/file.h"
+#include "core/mem.h"
 #include "layers/detector.h"
 
 enum { AFFINE = 8 }; /* x and y as affine functions of the mesh's x, y, z */
@@ -129,6 +131,35 @@ rf_status rf_dense_start(rf_params *params, const rf_config *config, const rf_me
     return RF_OK;
 }
 
+rf_status rf_open_mesh(const rf_config *config, rf_mesh *mesh, char **path) {
+    *path = NULL;
+    if (!*config->data.mesh)
+        return rf_fail(RF_ERR_USER, "model.mesh_vertices = %ld needs data.mesh, the OBJ file of the annotated mesh",
+                       config->model.mesh_vertices);
+    *path = rf_path_join(config->data.root, config->data.mesh);
+    if (!*path) return RF_ERR_NOMEM;
+    rf_status status = rf_mesh_read(*path, mesh);
+    if (status == RF_OK && (long)mesh->n_vertices != config->model.mesh_vertices) {
+        status = rf_fail(RF_ERR_USER, "%s has %zu vertices, model.mesh_vertices is %ld: set it to the mesh's number",
+                         *path, mesh->n_vertices, config->model.mesh_vertices);
+        rf_mesh_free(mesh);
+    }
+    if (status == RF_OK) return RF_OK;
+    rf_free(*path);
+    *path = NULL;
+    return status;
+}
+
+static rf_status start(rf_params *params, const rf_config *config) {
+    rf_mesh mesh = {0};
+    char *path = NULL;
+    RF_TRY(rf_open_mesh(config, &mesh, &path));
+    rf_status status = rf_dense_start(params, config, &mesh, path);
+    rf_free(path);
+    rf_mesh_free(&mesh);
+    return status;
+}
+
 /* ---- the branch ---- */
 
 static bool on(const rf_config *config) {
@@ -149,6 +180,7 @@ const rf_branch rf_branch_mesh = {
     .bytes = sizeof(rf_dense),
     .on = on,
     .build = build,
+    .start = start,
 };
 
 rf_status rf_dense_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,

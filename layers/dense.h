@@ -61,6 +61,10 @@ typedef struct rf_dense_net {
 rf_status rf_dense_build(rf_graph *graph, rf_params *params, const rf_config *config, int m,
                          const rf_mesh_levels *levels, rf_dense_net *out);
 
+/* Opens data.mesh (relative to data.root); *path is for messages (rf_free it). RF_ERR_USER when the key is empty, or
+ * the mesh has another number of vertices than the network. */
+rf_status rf_open_mesh(const rf_config *config, rf_mesh *mesh, char **path);
+
 /* Starts the decoder of a sealed store: the first eight numbers of the code are an affine map of the mesh into the
  * plane, which begins as the frontal mesh in the anchor's box; the others add small random fields. With pixels:
  * camera and light start at rest. RF_ERR_USER when the mesh has another number of vertices. */

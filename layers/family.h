@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A family of detectors: a builder that appends a network to a graph and lists what it predicts. Everything above works
  * on the list: losses, finder, evaluation and exports know no family. A folder below detectors/ and one line of
- * detectors/families.def, or a folder outside the tree (docs/extending.md); model.family chooses by name. */
+ * detectors/parts.def, or a folder outside the tree (docs/extending.md); model.family chooses by name. */
 #ifndef RF_LAYERS_FAMILY_H
 #define RF_LAYERS_FAMILY_H
 
@@ -23,7 +23,7 @@ typedef struct rf_family {
 /* Whether the configuration's family reads a section. */
 bool rf_family_reads(const rf_config *config, const char *section);
 
-/* The families by name: detectors/families.def and what is registered. The registry is defined where the families are,
+/* The families by name: detectors/parts.def and what is registered. The registry is defined where the families are,
  * in detectors/families.c. */
 RF_REGISTRY_DECLARE(family, rf_family)
 

@@ -12,16 +12,14 @@ RF_REGISTRY_DEFINE(section, rf_section, sections, e->doc && e->keys && e->n_keys
                    .what = "section", .check = rf_config_check_section)
 
 #define RF_PRESET(name) extern const rf_preset rf_preset_##name;
-#include "settings/presets.def"
-#undef RF_PRESET
+#include "detectors/parts.def"
 
 static const rf_preset none = {"none", NULL, NULL, 0};
 
 static const void *const presets[] = {
     &none,
 #define RF_PRESET(name) &rf_preset_##name,
-#include "settings/presets.def"
-#undef RF_PRESET
+#include "detectors/parts.def"
 };
 RF_REGISTRY_DEFINE(preset, rf_preset, presets, e->doc && e->values && e->count, .what = "preset")
 

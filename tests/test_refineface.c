@@ -15,7 +15,7 @@
 #include "detect/spec.h"
 #include "tests/golden.h"
 #include "detect/margin.h"
-#include "train/rois.h"
+#include "detectors/refineface/rois.h"
 #include "train/train_graph.h"
 
 enum { SIDE = 128, OVERRIDES = 24 };

@@ -17,12 +17,12 @@
 
 #define RF_LOSS(name) extern const rf_loss_kind rf_loss_##name;
 #include "train/losses.def"
-#undef RF_LOSS
+#include "detectors/parts.def"
 
 static const void *const loss_kinds[] = {
 #define RF_LOSS(name) &rf_loss_##name,
 #include "train/losses.def"
-#undef RF_LOSS
+#include "detectors/parts.def"
 };
 
 RF_REGISTRY_DEFINE(loss, rf_loss_kind, loss_kinds, e->doc && e->assigner && e->later_assigner && e->cls && e->box,

@@ -70,7 +70,7 @@ typedef struct rf_loss_kind {
     bool tells; /* what refining the examples does, as facts */
 } rf_loss_kind;
 
-/* The losses by name (train/losses.def), as loss.kind says. */
+/* The losses by name (train/losses.def, detectors/parts.def), as loss.kind says. */
 RF_REGISTRY_DECLARE(loss, rf_loss_kind)
 
 #endif

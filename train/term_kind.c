@@ -10,10 +10,14 @@
 #include "train/loss_stage.h"
 
 #define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
+#include "detectors/parts.def"
+#define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
 #include "train/terms.def"
 #undef RF_TERM_KIND
 
 static const void *const kinds[] = {
+#define RF_TERM_KIND(name) &rf_term_##name,
+#include "detectors/parts.def"
 #define RF_TERM_KIND(name) &rf_term_##name,
 #include "train/terms.def"
 #undef RF_TERM_KIND

@@ -8,10 +8,9 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
-#include "layers/dense.h"
+#include "layers/branch.h"
 #include "layers/init.h"
 #include "layers/weights.h"
-#include "train/term_mesh.h"
 #include "train/trainer_internal.h"
 
 static void say(void (*to)(void *, const char *), void *ctx, const char *fmt, va_list args) {
@@ -70,20 +69,9 @@ static rf_status make_paths(rf_trainer *t, const char *out_dir) {
     return t->out_dir && t->log_path && t->last_path && t->best_path ? RF_OK : RF_ERR_NOMEM;
 }
 
-static rf_status start_mesh(rf_trainer *t) {
-    if (t->config.model.mesh_vertices == 0) return RF_OK;
-    rf_mesh mesh = {0};
-    char *path = NULL;
-    RF_TRY(rf_open_mesh(&t->config, &mesh, &path));
-    rf_status status = rf_dense_start(t->params, &t->config, &mesh, path);
-    rf_free(path);
-    rf_mesh_free(&mesh);
-    return status;
-}
-
 static rf_status load_init(rf_trainer *t, const char *init) {
     rf_params_init(t->params, t->progress.seed);
-    RF_TRY(start_mesh(t));
+    RF_TRY(rf_branches_start(t->params, &t->config));
     if (!init || !*init) init = t->config.model.init;
     if (*init) RF_TRY(rf_weights_load(init, t->params, NULL));
     rf_optimizer_reset_ema(&t->optimizer);

@@ -5,7 +5,7 @@
 #include "layers/backbone.h"
 #include "layers/family.h"
 #include "layers/fpn.h"
-#include "layers/stages.h"
+#include "detectors/retinaface/stages.h"
 
 /* What the configuration says, checked. */
 typedef struct plan {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "layers/fsm.h"
+#include "detectors/refineface/fsm.h"
 
 #include "layers/detector.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Regions for feature supervision (layers/fsm.h): the faces themselves and the detections that the network is surest
- * of. RefineFace names the branch and not its sampling: this one is ours. */
-#ifndef RF_TRAIN_ROIS_H
-#define RF_TRAIN_ROIS_H
+/* Regions for feature supervision (detectors/refineface/fsm.h): the faces themselves and the detections that the
+ * network is surest of. RefineFace names the branch and not its sampling: this one is ours. */
+#ifndef RF_DETECTORS_REFINEFACE_ROIS_H
+#define RF_DETECTORS_REFINEFACE_ROIS_H
 
 #include "autograd/real.h"
 #include "detect/anchors.h"

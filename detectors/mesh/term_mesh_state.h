@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the mesh losses, shared by term_mesh.c (annotated vertices) and term_mesh_pixels.c (drawn meshes). */
-#ifndef RF_TRAIN_TERM_MESH_STATE_H
-#define RF_TRAIN_TERM_MESH_STATE_H
+#ifndef RF_DETECTORS_MESH_TERM_MESH_STATE_H
+#define RF_DETECTORS_MESH_TERM_MESH_STATE_H
 
 #include "layers/dense.h"
 #include "layers/mesh_levels.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Feature supervision (RefineFace, arXiv 1909.04376): the focal loss of what layers/fsm.h says of regions. */
+/* Feature supervision (RefineFace, arXiv 1909.04376): the focal loss of what detectors/refineface/fsm.h says of
+ * regions. */
 #include "core/mem.h"
 #include "core/parallel.h"
-#include "layers/fsm.h"
+#include "detectors/refineface/fsm.h"
 #include "train/loss_stage.h"
-#include "train/rois.h"
+#include "detectors/refineface/rois.h"
 #include "train/term_kind.h"
 
 enum { IN_CLS, IN_LOC };

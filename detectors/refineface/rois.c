@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/rois.h"
+#include "detectors/refineface/rois.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RefineFace's feature supervision (arXiv 1909.04376): in training a small classifier judges regions of the pyramid, so
  * that its maps learn what a face is where detections are. It is no part of the network that evaluates. */
-#ifndef RF_LAYERS_FSM_H
-#define RF_LAYERS_FSM_H
+#ifndef RF_DETECTORS_REFINEFACE_FSM_H
+#define RF_DETECTORS_REFINEFACE_FSM_H
 
 #include "layers/blocks.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/term_mesh_state.h"
+/* The mesh part of the multi-task loss (RetinaFace, CVPR 2020, section 3.2):
+ *   L_mesh = L_vert + l0 L_edge, L_vert = 1/N sum_i |V_i - V*_i|_1, L_edge = 1/(3M) sum_e |E_e - E*_e|_1
+ * for N vertices and the 3M edges of M triangles, as a mean over positive anchors whose face has vertices. */
+#include "detectors/mesh/term_mesh_state.h"
 
 #include <math.h>
 
@@ -7,7 +10,6 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "data/mesh_table.h"
-#include "train/term_mesh.h"
 
 enum { OUT_VERTICES = RF_DENSE_TARGETS, OUT_VERTEX_WEIGHT, OUT_EDGES, OUT_EDGE_WEIGHT, OUT_COUNT };
 
@@ -17,25 +19,6 @@ static void release(void *state) {
     rf_free(loss->edges);
     rf_free(loss->points);
     rf_free(loss->picks);
-}
-
-rf_status rf_open_mesh(const rf_config *config, rf_mesh *mesh, char **path) {
-    *path = NULL;
-    if (!*config->data.mesh)
-        return rf_fail(RF_ERR_USER, "model.mesh_vertices = %ld needs data.mesh, the OBJ file of the annotated mesh",
-                       config->model.mesh_vertices);
-    *path = rf_path_join(config->data.root, config->data.mesh);
-    if (!*path) return RF_ERR_NOMEM;
-    rf_status status = rf_mesh_read(*path, mesh);
-    if (status == RF_OK && (long)mesh->n_vertices != config->model.mesh_vertices) {
-        status = rf_fail(RF_ERR_USER, "%s has %zu vertices, model.mesh_vertices is %ld: set it to the mesh's number",
-                         *path, mesh->n_vertices, config->model.mesh_vertices);
-        rf_mesh_free(mesh);
-    }
-    if (status == RF_OK) return RF_OK;
-    rf_free(*path);
-    *path = NULL;
-    return status;
 }
 
 static rf_status make(const rf_config *config, const rf_term_matches *matches, rf_dense_loss *loss) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the maps of the pyramid to predictions: context modules and heads, once or, in a cascade, in several stages that
  * refine each other's boxes (RetinaFace, CVPR 2020 version; insightface, rcnn/symbol/symbol_common.py with CASCADE). */
-#ifndef RF_LAYERS_STAGES_H
-#define RF_LAYERS_STAGES_H
+#ifndef RF_DETECTORS_RETINAFACE_STAGES_H
+#define RF_DETECTORS_RETINAFACE_STAGES_H
 
 #include "layers/context.h"
 #include "layers/detector.h"
@@ -21,7 +21,7 @@ typedef struct rf_stages {
     int classes; /* logits of an anchor: the background and the kinds of objects */
     const rf_coder *box_coder, *point_coder;
     int box_width, points_width; /* numbers of a row */
-    bool share_heads, landmarks[RF_NET_STAGES], head_box;
+    bool share_heads, landmarks[RF_NET_STAGES];
     rf_extras extras; /* beside kinds, boxes and points */
     rf_maxout maxout;
     bool towers, enhanced; /* heads are towers (layers/tower.h), with rfe */

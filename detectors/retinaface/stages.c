@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "layers/stages.h"
+#include "detectors/retinaface/stages.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -121,7 +121,7 @@ static rf_status plan_towers(const rf_config *config, rf_stages *out) {
     if (out->extras.n)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no %s: leave %s out", out->extras.v[0].kind->name,
                        rf_extra_asked(&out->extras.v[0], text));
-    if (out->head_box)
+    if (config->model.head_box)
         return rf_fail(RF_ERR_USER, "model.head = towers predicts no whole heads: set model.head_box = no");
     if (out->context->scope || !out->share_heads)
         return rf_fail(RF_ERR_USER, "model.head = towers has towers instead of context modules, and one pair for all "
@@ -172,7 +172,6 @@ rf_status rf_stages_plan(const rf_config *config, const int *strides, int n_leve
     out->share_heads = config->model.share_heads;
     RF_TRY(plan_maxout(config, &out->maxout));
     RF_TRY(plan_classes(config, out));
-    out->head_box = config->model.head_box;
     out->points = (int)config->data.points;
     RF_TRY(rf_extras_of(config, &out->extras));
     RF_TRY(plan_coders(config, out));
@@ -324,12 +323,12 @@ static said own_head(rf_net *net, const rf_stages *s, const rf_extra *extra, con
 }
 
 /* Lists what a stage says, level by level. */
-static rf_status list_outputs(rf_detector *d, int stage, bool training, said *all, int n) {
+static rf_status list_outputs(rf_detector *d, int stage, said *all, int n) {
     for (int l = 0; l < d->n_levels; l++) {
         size_t count = (size_t)d->h[l] * (size_t)d->w[l] * (size_t)d->cell_anchors;
         for (said *x = all; x < all + n; x++) {
             if (x->rows == RF_NONE || (x->at && !x->at[l])) continue;
-            rf_output one = {x->name, x->width, stage, l, training, x->maps[l], x->rows, x->n, count, x->coder};
+            rf_output one = {x->name, x->width, stage, l, false, x->maps[l], x->rows, x->n, count, x->coder};
             RF_TRY(rf_outputs_add(&d->outputs, &one));
             x->n += count;
         }
@@ -358,15 +357,7 @@ static rf_status build_stage(rf_net *net, const rf_stages *s, int k, const rf_va
     share_head(net, s, POINTS, s->points, PLACE, &all[THE_POINTS], extras);
     for (int i = 0; i < s->extras.n; i++)
         if (!s->extras.v[i].kind->beside) extras[i] = own_head(net, s, &s->extras.v[i], bodies, d);
-    return list_outputs(d, k, false, all, SAID + s->extras.n);
-}
-
-static said head_box_rows(rf_net *net, const rf_head_spec *spec, const rf_detector *d, const char *name) {
-    said out = {name, spec->width, .at = NULL};
-    for (int l = 0; l < RF_NET_LEVELS; l++) out.maps[l] = RF_NONE;
-    out.rows = rf_heads(net, spec, d->features, d->n_levels, out.maps);
-    keep_as(net, out.rows, name, 0);
-    return out;
+    return list_outputs(d, k, all, SAID + s->extras.n);
 }
 
 static void make_towers(rf_net *net, const rf_stages *s, int channels, trail *t) {
@@ -394,38 +385,3 @@ rf_status rf_stages_build(rf_net *net, const rf_stages *stages, const rf_value *
     }
     return RF_OK;
 }
-
-/* ---- whole heads, a branch ---- */
-
-/* PyramidBox's anchors of a face's surroundings (arXiv 1803.07737), in the simplest form: head_cls and head_loc. */
-static rf_status head_box(rf_net *net, const rf_stages *stages, rf_detector *out) {
-    rf_head_spec box = {"BboxHead", stages->cell_anchors, stages->box_width, stages->share_heads, RF_MAXOUT_NO};
-    rf_head_spec cls = {"ClassHead", stages->cell_anchors, stages->classes, stages->share_heads, stages->maxout};
-    rf_scope scope = rf_net_enter(net, "head");
-    said all[2];
-    all[1] = head_box_rows(net, &box, out, "head_loc");
-    all[1].coder = stages->box_coder;
-    all[0] = head_box_rows(net, &cls, out, "head_cls");
-    rf_net_leave(net, scope);
-    return list_outputs(out, 0, true, all, 2);
-}
-
-static bool has_head_box(const rf_config *config) {
-    return config->model.head_box;
-}
-
-static rf_status build_head_box(rf_net *net, const rf_config *config, rf_detector *detector, void *state) {
-    rf_stages stages;
-    (void)state;
-    RF_TRY(rf_stages_plan(config, detector->stride, detector->n_levels, &stages));
-    stages.cell_anchors = detector->cell_anchors;
-    return head_box(net, &stages, detector);
-}
-
-const rf_branch rf_branch_head = {
-    .name = "head",
-    .doc = "a second pair of heads, which whole heads are learnt with (insightface's HEAD_BOX)",
-    .training = true,
-    .on = has_head_box,
-    .build = build_head_box,
-};

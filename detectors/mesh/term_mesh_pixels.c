@@ -6,7 +6,7 @@
 
 #include "core/mem.h"
 #include "detect/box.h"
-#include "train/term_mesh_state.h"
+#include "detectors/mesh/term_mesh_state.h"
 
 enum { OUT_CROP = RF_DENSE_TARGETS, OUT_SHARE, OUT_POINTS, OUT_POINT_SHARE, OUT_COUNT };
 
