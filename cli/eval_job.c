@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "data/mesh_table.h"
+#include "eval/confusion.h"
 #include "eval/metric.h"
 #include "eval/predictions.h"
 
@@ -84,6 +85,31 @@ rf_status rf_eval_files(rf_eval_job *j) {
 
 /* ---- a model ---- */
 
+/* Which kinds are taken for which, at a score and an overlap that people work with. */
+static rf_status tell_confusion(rf_eval_job *j, const rf_dataset *dataset, const rf_face_list *lists) {
+    static const double score = 0.5, iou = 0.5;
+    const rf_classes *classes = &dataset->classes;
+    rf_confusion found;
+    int n = classes->n;
+    if (n < 2) return RF_OK;
+    RF_TRY(rf_confusion_make(dataset, lists, (float)score, (float)iou, &found));
+    rf_say("objects of a kind (lines) found as (columns), score %g and IoU %g or more:\n%-16s", score, iou, "");
+    for (int k = 0; k <= n; k++) rf_say(" %12.12s", k < n ? classes->name[k] : "not found");
+    rf_json_begin_array(&j->out, "confusion");
+    for (int t = 0; t <= n; t++) {
+        rf_say("\n%-16.16s", t < n ? classes->name[t] : "background");
+        rf_json_begin_array(&j->out, NULL);
+        for (int k = 0; k <= n; k++) {
+            if (t < n || k < n) rf_say(" %12zu", found.count[t][k]);
+            rf_json_put_int(&j->out, NULL, (long long)found.count[t][k]);
+        }
+        rf_json_end_array(&j->out);
+    }
+    rf_json_end_array(&j->out);
+    rf_say("\n");
+    return RF_OK;
+}
+
 static rf_status score_generic(rf_eval_job *j, const rf_dataset *dataset, const rf_face_list *lists) {
     int measured = 0;
     for (int m = 0; m < rf_metric_count(); m++) {
@@ -100,7 +126,7 @@ static rf_status score_generic(rf_eval_job *j, const rf_dataset *dataset, const 
         }
     }
     if (!measured) rf_say("%s: no face is annotated, so nothing was measured\n", dataset->annotation_path);
-    return RF_OK;
+    return tell_confusion(j, dataset, lists);
 }
 
 static void free_lists(rf_face_list *lists, size_t n) {

@@ -20,6 +20,7 @@
 #include "core/rng.h"
 #include "detect/nms.h"
 #include "detect/spec.h"
+#include "eval/confusion.h"
 #include "eval/metric.h"
 #include "layers/detector.h"
 #include "tests/decode_kit.h"
@@ -245,6 +246,33 @@ static void each_kind_has_its_value(void **state) {
     assert_true(all.n == 1 && all.v[0].value == plain);
 }
 
+/* Of three pictures: a mask found as such, one found as bare, a bare one not found, an ignored one found, something
+ * that is none, and a detection whose score is too low. */
+static void kinds_are_confused(void **state) {
+    (void)state;
+    const float a[4] = {0, 0, 20, 20}, b[4] = {50, 0, 70, 20};
+    rf_sample samples[3] = {
+        {.first_face = 0, .n_faces = 1}, {.first_face = 1, .n_faces = 2}, {.first_face = 3, .n_faces = 1}};
+    rf_face truth[4] = {{.label = 0}, {.label = 0}, {.label = 1}, {.label = 1, .ignore = true}};
+    rf_face found[6] = {{.score = 0.9f},
+                        {.score = 0.3f},
+                        {.score = 0.8f, .label = 1},
+                        {.score = 0.7f},
+                        {.score = 0.6f, .label = 1},
+                        {.score = 0.95f, .label = 1}};
+    const float *places[] = {a, b, a, a, a, b};
+    for (int i = 0; i < 6; i++) memcpy(found[i].box, places[i], sizeof a);
+    for (int i = 0; i < 4; i++) memcpy(truth[i].box, i == 2 ? b : a, sizeof a);
+    rf_face_list lists[3] = {{.items = found, .n = 2}, {.items = found + 2, .n = 2}, {.items = found + 4, .n = 2}};
+    rf_dataset set = {.samples = samples, .n_samples = 3, .faces = truth, .n_faces = 4};
+    rf_confusion c;
+    assert_int_equal(rf_classes_parse("k", "mask,bare", &set.classes), RF_OK);
+    assert_int_equal(rf_confusion_make(&set, lists, 0.5f, 0.5f, &c), RF_OK);
+    const size_t expected[3][3] = {{1, 1, 0}, {0, 0, 1}, {1, 1, 0}};
+    for (int t = 0; t < 3; t++)
+        for (int k = 0; k < 3; k++) assert_int_equal(c.count[t][k], expected[t][k]);
+}
+
 /* ---- the programs ---- */
 
 #define NET                                                                                                            \
@@ -288,6 +316,7 @@ static void from_a_set_to_faces(void **state) {
     succeeds("rf-eval @/run/last.safetensors --data @/set --json @/eval.json");
     read_text("@/eval.json", text);
     assert_non_null(strstr(text, "\"voc_ap50_mask\""));
+    assert_non_null(strstr(text, "\"confusion\":[["));
     succeeds("rf-detect @/run/last.safetensors @/set/val/images --score 0.05 --json @/found.jsonl --label @/again "
              "--draw --out @/drawn");
     size_t faces = labels_in_json("@/found.jsonl", kinds);
@@ -393,9 +422,9 @@ int main(void) {
         cmocka_unit_test(heads_are_wider),          cmocka_unit_test(others_are_refused),
         cmocka_unit_test(mining_takes_the_largest), cmocka_unit_test(best_kind_and_score),
         cmocka_unit_test(kinds_are_merged_apart),   cmocka_unit_test(the_merge_is_a_setting),
-        cmocka_unit_test(each_kind_has_its_value),  cmocka_unit_test(from_a_set_to_faces),
-        cmocka_unit_test(predictions_keep_kinds),   cmocka_unit_test(results_have_categories),
-        cmocka_unit_test(kinds_may_be_one),
+        cmocka_unit_test(each_kind_has_its_value),  cmocka_unit_test(kinds_are_confused),
+        cmocka_unit_test(from_a_set_to_faces),      cmocka_unit_test(predictions_keep_kinds),
+        cmocka_unit_test(results_have_categories),  cmocka_unit_test(kinds_may_be_one),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
