@@ -63,7 +63,7 @@ typedef struct rf_section {
     /* What no single key can tell: lengths, orders and values that must fit together. RF_ERR_USER; `place` (the file's
      * name) starts the message. */
     rf_status (*check)(const char *place, const rf_config *config);
-    /* False: this configuration has no use for the section: it is not printed, and what it sets is refused. */
+    /* Whether this configuration has a use for the section. If not it is not printed, and what it sets is refused. */
     bool (*is_used)(const rf_config *config);
 } rf_section;
 
@@ -75,8 +75,9 @@ typedef struct rf_section {
     }
 
 /* The registry of sections: those of settings/sections.def in the order they are printed, then what is registered, of
- * which a configuration prints only what has other values than the defaults. RF_ERR_USER also when a default is no
- * value of its key, and when there is no room for the section's struct in rf_config. */
+ * which a configuration prints those that it uses (is_used) or, where they do not tell, that have other values than the
+ * defaults. RF_ERR_USER also when a default is no value of its key, and when there is no room for the section's struct
+ * in rf_config. */
 RF_REGISTRY_DECLARE(section, rf_section)
 
 /* The struct of a section, borrowed from the configuration; of one that is not registered NULL. */

@@ -22,12 +22,12 @@ static rf_status is_silent(const rf_config *config, const rf_key *key, bool *sil
     return RF_OK;
 }
 
-/* Whether a section stands in a printed configuration. One that a program without its plugin does not know stands there
- * only when it says something. */
+/* Whether a section stands in a printed configuration. One that a program without its plugin does not know, and that
+ * does not tell when it is used, stands there only when it says something. */
 static rf_status is_printed(const rf_config *config, const rf_section *section, bool *printed) {
     bool same = true;
     *printed = !section->is_used || section->is_used(config);
-    if (section->has_member || !*printed) return RF_OK;
+    if (section->has_member || section->is_used) return RF_OK;
     for (size_t i = 0; i < section->n_keys && same; i++) RF_TRY(is_silent(config, &section->keys[i], &same));
     *printed = !same;
     return RF_OK;

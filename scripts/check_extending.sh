@@ -228,6 +228,7 @@ family() {
     same "$work/slim_halves/last.safetensors" "$work/slim/last.safetensors"
     must train "$rf" "$work/slim_two" "$@" --threads 2
     same "$work/slim_two/last.safetensors" "$work/slim/last.safetensors"
+    grep -q "^\[slim\]" "$work/slim/config.ini" || wrong "config.ini lacks the family's section"
     must train "$rf" "$work/slim_deep" "$@" --set slim.blocks=3 --set slim.quality_weight=0.5
     grep -q '^\[slim\]' "$work/slim_deep/config.ini" || wrong "config.ini lacks the family's section"
     refused "slim.blocks is '9'" train "$rf" "$work/no" "$@" --set slim.blocks=9

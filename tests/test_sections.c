@@ -42,7 +42,7 @@ static bool is_used(const rf_config *config) {
     return config->data.points == 5;
 }
 
-static const rf_section section = RF_SECTION_OF(weather, .settle = settle, .check = check, .is_used = is_used);
+static rf_section section = RF_SECTION_OF(weather, .settle = settle, .check = check);
 
 static const rf_settings_weather *weather_of(const rf_config *config) {
     return rf_config_section(config, &section);
@@ -113,6 +113,9 @@ static void it_is_printed_where_it_says_something(void **state) {
     assert_false(holds(&config, "rarely"));
     assert_int_equal(set(&config, "weather.rarely=often"), RF_OK);
     assert_true(holds(&config, "\nrarely = often\n"));
+    section.is_used = is_used;
+    rf_config_defaults(&config);
+    assert_true(holds(&config, "\n\n[weather]\nsky = sun\nwind = 3.5\n"));
     config.data.points = 4;
     assert_false(holds(&config, "[weather]"));
     static const char *const unread[] = {"data.points=4", "data.flip_points=none", "weather.wind=4"};
