@@ -62,7 +62,7 @@ static const double *in_tensor(const rf_json *list, size_t *count) {
     const char *text;
     if (!rf_json_string(list, &text)) return NULL;
     const rf_st_tensor *numbers = opened ? rf_st_find(opened, "numbers") : NULL;
-    size_t first;
+    size_t first = 0;
     assert_non_null(numbers);
     assert_true(numbers->dtype == RF_F64 && sscanf(text, "@%zu+%zu", &first, count) == 2 &&
                 first + *count <= numbers->bytes / sizeof(double));
