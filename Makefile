@@ -58,11 +58,14 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 # Position-independent and hidden: the same objects make programs and the shared library.
 CFLAGS_common := -std=gnu11 -g -I. -Iinclude -fPIC -fvisibility=hidden $(WARN) -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math -DRF_VERSION='"$(VERSION)"'
 # Each function in a section of its own, so that the linker leaves out what a program does not call. Code without kernels
-# (programs, formats, evaluation, exporters) is as fast with -O2, and a third smaller.
-CFLAGS_release = $(if $(filter $(SMALL),$*),-O2,-O3) -ffunction-sections -fdata-sections
+# (programs, formats, evaluation, exporters) is as fast with -O2, and a third smaller; what waits for files and people alone
+# is as fast with -Os.
+CFLAGS_release = $(if $(filter $(TINY),$*),-Os,$(if $(filter $(SMALL),$*),-O2,-O3)) -ffunction-sections -fdata-sections
 LDFLAGS_release = -Wl,--gc-sections $(RELR)
-SMALL := cli/% export/% eval/% core/config% settings/% detectors/%/presets %_section core/json% core/torch% core/mat_file core/chart core/show core/zip% core/text core/output% data/convert% \
-    data/coco% data/csv% data/dataset% data/doubts data/intake% data/lint% data/sniff% data/tool_json data/via% data/xml data/yolo_row
+SMALL := cli/% eval/% core/json% core/torch% core/mat_file core/zip% core/registry train/trainer% train/checkpoint \
+    data/coco% data/csv% data/dataset% data/doubts data/intake% data/tool_json data/via% data/xml data/yolo_row
+TINY := $(filter-out cli/detect_%,$(patsubst %.c,%,$(wildcard cli/*.c))) export/% settings/% detectors/%/presets %_section core/config% core/chart core/show \
+    core/text core/output% core/plugin data/convert% data/lint% data/sniff% layers/weights_report layers/detector_table train/resume train/compare train/run_curves
 # Relocations a twentieth as long, where this linker can; asked once, when something is linked.
 RELR = $(eval RELR := $(if $(shell echo 'int main(void) { return 0; }' | \
     $(CC) $(CFLAGS_target) -Wl,-z,pack-relative-relocs -x c -o /dev/null - 2>&1 || echo no),,-Wl,-z,pack-relative-relocs))$(RELR)
@@ -99,7 +102,7 @@ LARGEST := double f(const float *x, int n) { double t = 0; for (int i = 0; i < n
 CFLAGS_target += $(shell echo '$(LARGEST)' | $(CC) -O3 -x c -S -o /dev/null - 2>/dev/null || echo -fno-builtin-fmax -fno-builtin-fmin)
 endif
 
-LIB_DIRS := core settings autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders data train detectors $(patsubst %/,%,$(wildcard detectors/*/))
+LIB_DIRS := core settings autograd autograd/ops autograd/kernels layers layers/backbones layers/contexts detect detect/coders detect/loss data train detectors $(patsubst %/,%,$(wildcard detectors/*/))
 ifneq ($(V),double) # double precision is there to check the mathematics of the engine and the layers
 LIB_DIRS += eval export lib
 endif

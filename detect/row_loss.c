@@ -21,7 +21,7 @@ static rf_value focal(rf_graph *g, const rf_config *config, const rf_row_loss_in
 }
 
 static double margin(const rf_config *config, const float box[4]) {
-    enum { POWER_LIMIT = 4 }; /* train/loss.def says so */
+    enum { POWER_LIMIT = 4 }; /* detect/loss/loss.def says so */
     const rf_margin_spec spec = {.on = config->loss.sml,
                                  .power = config->loss.sml_form == RF_SML_POWER,
                                  .margin = config->loss.sml_margin,

@@ -25,7 +25,7 @@ typedef struct rf_output_kind {
     int (*width)(int n_points); /* numbers of a row, for faces with so many points; 0: not without points */
     /* What the network is to say of an annotated face (with the points of the training picture, mirrored as it is).
      * false: the face does not tell. NULL: no loss is made of it here, but by a term of the same folder or by the loss
-     * itself (train/side_loss.h). */
+     * itself (detect/loss/side_loss.h). */
     bool (*target)(const struct rf_face *face, float *row);
     /* What becomes of a found row, which lives until the face is copied; NULL: it is one of face->extra. */
     void (*keep)(struct rf_face *face, float *row);

@@ -296,7 +296,7 @@ folders() {
     if make EXTRA="$work/empty" programs >"$work/log" 2>&1; then wrong "EXTRA with no source is taken"; fi
     grep -q 'has no source' "$work/log" || wrong "EXTRA with no source: $(cat "$work/log")"
     for name in a b; do
-        printf '%s\n' '#include "core/plugin.h"' '#include "train/term_kind.h"' \
+        printf '%s\n' '#include "core/plugin.h"' '#include "detect/loss/term_kind.h"' \
             'static rf_status build(const rf_term_context *c, void *state) { (void)c; (void)state; return RF_OK; }' \
             'static const rf_term_kind kind = {.name = "same", .doc = "one of two", .build = build};' \
             'rf_status rf_plugin_init(void) { return rf_register_term_kind(&kind); }' >"$work/twice/$name.c"

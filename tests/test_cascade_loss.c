@@ -15,9 +15,9 @@
 #include "core/parallel.h"
 #include "tests/faces_kit.h"
 #include "tests/golden.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 #include "detect/sampler.h"
-#include "train/loss_norm.h"
+#include "detect/loss/loss_norm.h"
 #include "tests/outputs_kit.h"
 
 enum { IMAGES = 3, LEVELS = 3, KINDS = 3, CLS = 0, LOC = 1, POINTS = 2 };

@@ -19,8 +19,8 @@
 #include "tests/config_text.h"
 #include "tests/faces_kit.h"
 #include "tests/golden.h"
-#include "train/loss.h"
-#include "train/loss_norm.h"
+#include "detect/loss/loss.h"
+#include "detect/loss/loss_norm.h"
 #include "detect/sampler.h"
 #include "tests/outputs_kit.h"
 

@@ -25,7 +25,7 @@
 #include "layers/detector.h"
 #include "tests/decode_kit.h"
 #include "tests/programs.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 #include "detect/sampler.h"
 
 static rf_config config_of(const char *text) {

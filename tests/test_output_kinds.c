@@ -20,7 +20,7 @@
 #include "layers/detector.h"
 #include "layers/init.h"
 #include "tests/faces_kit.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 /* Middle of the box in pixels over 100, and the number of points: two numbers that anybody can check. */
 static int where_width(int n_points) {

@@ -15,7 +15,7 @@
 #include "core/mem.h"
 #include "core/registry.h"
 #include "eval/metric.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 #include "detect/sampler.h"
 #include "train/schedule.h"
 

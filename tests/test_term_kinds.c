@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds of terms (train/term_kind.h): how loss.terms is read, what a term adds and sees, and a contract that every kind
- * of the program keeps, those of `make EXTRA=DIR` too. tests/double/ compares their gradients with differences. */
+/* Kinds of terms (detect/loss/term_kind.h): how loss.terms is read, what a term adds and sees, and a contract that
+ * every kind of the program keeps, those of `make EXTRA=DIR` too. tests/double/ compares their gradients with
+ * differences. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "layers/init.h"
-#include "train/term_kind.h"
+#include "detect/loss/term_kind.h"
 #include "train/train_graph.h"
 
 enum { SIDE = 64, IMAGES = 2, MANY = RF_TERMS_MAX - 2 };

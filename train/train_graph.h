@@ -4,7 +4,7 @@
 #define RF_TRAIN_TRAIN_GRAPH_H
 
 #include "autograd/exec.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 typedef struct rf_train_graph {
     rf_graph *graph;

@@ -6,7 +6,7 @@
 #include "autograd/exec.h"
 #include "data/dataset.h"
 #include "train/checkpoint.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 /* Results of an evaluation; the first is the leading one, which `best` follows (greater is better). */
 typedef struct rf_eval_result {

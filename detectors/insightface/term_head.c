@@ -3,8 +3,8 @@
  * outputs of their own, without landmarks. */
 #include "core/mem.h"
 #include "detect/box.h"
-#include "train/loss_stage.h"
-#include "train/term_kind.h"
+#include "detect/loss/loss_stage.h"
+#include "detect/loss/term_kind.h"
 
 typedef struct head_term {
     rf_loss_stage stage;

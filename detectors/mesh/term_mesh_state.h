@@ -5,8 +5,8 @@
 
 #include "layers/dense.h"
 #include "layers/mesh_levels.h"
-#include "train/loss_stage.h"
-#include "train/term_kind.h"
+#include "detect/loss/loss_stage.h"
+#include "detect/loss/term_kind.h"
 
 enum { RF_DENSE_INDEX, RF_DENSE_SLOT, RF_DENSE_TARGETS }; /* outputs of the host node that both forms have */
 

@@ -3,7 +3,7 @@
  * anchors in place of cross-entropy of mined ones, negatives that the first step is sure of left out of the second, and
  * margins for small faces. */
 #include "settings/classes.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 static rf_status check(const rf_config *config) {
     if (config->model.landmarks && config->loss.sml)

@@ -4,9 +4,9 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "detectors/refineface/fsm.h"
-#include "train/loss_stage.h"
+#include "detect/loss/loss_stage.h"
 #include "detectors/refineface/rois.h"
-#include "train/term_kind.h"
+#include "detect/loss/term_kind.h"
 
 enum { IN_CLS, IN_LOC };
 enum { OUT_ROIS, OUT_LABELS, OUT_WEIGHTS, OUT_COUNT };

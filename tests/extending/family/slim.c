@@ -7,7 +7,7 @@
 #include "layers/heads.h"
 #include "settings/classes.h"
 #include "tests/extending/family/slim.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 enum { LEVELS = 2 };
 static const int strides[LEVELS] = {8, 16};

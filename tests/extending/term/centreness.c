@@ -7,7 +7,7 @@
 
 #include "core/parallel.h"
 #include "core/plugin.h"
-#include "train/term_kind.h"
+#include "detect/loss/term_kind.h"
 
 typedef struct centre {
     const rf_term_matches *matches;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/term_kind.h"
+#include "detect/loss/term_kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,19 +7,19 @@
 
 #include "core/mem.h"
 #include "core/name.h"
-#include "train/loss_stage.h"
+#include "detect/loss/loss_stage.h"
 
 #define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
 #include "detectors/parts.def"
 #define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
-#include "train/terms.def"
+#include "detect/loss/terms.def"
 #undef RF_TERM_KIND
 
 static const void *const kinds[] = {
 #define RF_TERM_KIND(name) &rf_term_##name,
 #include "detectors/parts.def"
 #define RF_TERM_KIND(name) &rf_term_##name,
-#include "train/terms.def"
+#include "detect/loss/terms.def"
 #undef RF_TERM_KIND
 };
 

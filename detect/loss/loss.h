@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Losses: nodes appended to a detector's graph that end in one scalar. */
-#ifndef RF_TRAIN_LOSS_H
-#define RF_TRAIN_LOSS_H
+#ifndef RF_DETECT_LOSS_H
+#define RF_DETECT_LOSS_H
 
 #include <stdint.h>
 
 #include "settings/settings.h"
 #include "core/registry.h"
-#include "data/dataset.h"
+#include "detect/face.h"
 #include "detect/placement.h"
 #include "layers/detector.h"
 #include "layers/term.h"
@@ -17,9 +17,9 @@ typedef struct rf_loss_batch {
     rf_face *const *faces; /* [N] arrays */
     const size_t *n_faces; /* [N] */
     /* With a mesh branch; NULL: no face has vertices (face.mesh is 0 everywhere). */
-    const rf_mesh_table *mesh;
-    const rf_placement *placements; /* [N] from the table's pixels to the input's */
-    uint64_t number;                /* of the batch in the run, from 0: what is drawn for a batch follows from it */
+    const struct rf_mesh_table *mesh; /* data/mesh_table.h */
+    const rf_placement *placements;   /* [N] from the table's pixels to the input's */
+    uint64_t number;                  /* of the batch in the run, from 0: what is drawn for a batch follows from it */
 } rf_loss_batch;
 
 /* What a loss has become in a graph. */
@@ -42,8 +42,8 @@ typedef struct rf_loss_fact {
 } rf_loss_fact;
 enum { RF_LOSS_FACTS = 16 }; /* at most so many */
 
-/* The loss that loss.kind names, with its terms (train/term_kind.h), for batches of n images of h x w pixels; free it
- * after the graph. RF_ERR_USER: settings that it cannot train; a term that is none. */
+/* The loss that loss.kind names, with its terms (detect/loss/term_kind.h), for batches of n images of h x w pixels;
+ * free it after the graph. RF_ERR_USER: settings that it cannot train; a term that is none. */
 rf_status rf_loss_make(const rf_config *config, int n, int h, int w, rf_loss **out);
 void rf_loss_free(rf_loss *loss);
 
@@ -58,7 +58,7 @@ rf_loss_counts rf_loss_counted(const rf_loss *loss);
 /* Writes what it has gathered since the last call and returns how many. */
 size_t rf_loss_facts(rf_loss *loss, rf_loss_fact facts[RF_LOSS_FACTS]);
 
-/* One entry of losses.def: a loss is a composition. What else it sums are terms (train/term_kind.h). */
+/* One entry of losses.def: a loss is a composition. What else it sums are terms (detect/loss/term_kind.h). */
 typedef struct rf_loss_kind {
     const char *name, *doc;
     /* The parts that it is made of, by name: */
@@ -70,7 +70,7 @@ typedef struct rf_loss_kind {
     bool tells; /* what refining the examples does, as facts */
 } rf_loss_kind;
 
-/* The losses by name (train/losses.def, detectors/parts.def), as loss.kind says. */
+/* The losses by name (detect/loss/losses.def, detectors/parts.def), as loss.kind says. */
 RF_REGISTRY_DECLARE(loss, rf_loss_kind)
 
 #endif

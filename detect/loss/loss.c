@@ -5,23 +5,23 @@
  * and mined negatives. In a cascade every stage has such a loss, and they are added up with weights. Whatever else is
  * learnt is a further term.
  */
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "core/rng.h"
-#include "train/loss_stage.h"
-#include "train/term_kind.h"
+#include "detect/loss/loss_stage.h"
+#include "detect/loss/term_kind.h"
 
 #define RF_LOSS(name) extern const rf_loss_kind rf_loss_##name;
-#include "train/losses.def"
+#include "detect/loss/losses.def"
 #include "detectors/parts.def"
 
 static const void *const loss_kinds[] = {
 #define RF_LOSS(name) &rf_loss_##name,
-#include "train/losses.def"
+#include "detect/loss/losses.def"
 #include "detectors/parts.def"
 };
 

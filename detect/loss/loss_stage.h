@@ -3,16 +3,16 @@
  * A host node gives every anchor its label, weight and targets. In a cascade (RetinaFace, CVPR 2020 version;
  * insightface, rcnn/PY_OP/cascade_refine.py) the anchors of a later stage are the boxes that the stage before decodes,
  * matched anew with IoUs of their own and mined by the stage's own logits; no gradient flows through the decoding. */
-#ifndef RF_TRAIN_LOSS_STAGE_H
-#define RF_TRAIN_LOSS_STAGE_H
+#ifndef RF_DETECT_LOSS_STAGE_H
+#define RF_DETECT_LOSS_STAGE_H
 
 #include "detect/assigner.h"
 #include "detect/row_loss.h"
 #include "detect/sampler.h"
 #include "detect/spec.h"
-#include "train/loss.h"
-#include "train/loss_norm.h"
-#include "train/side_loss.h"
+#include "detect/loss/loss.h"
+#include "detect/loss/loss_norm.h"
+#include "detect/loss/side_loss.h"
 
 /* An assigner with the scratch memory of a batch. */
 typedef struct rf_assign_state {

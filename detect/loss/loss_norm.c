@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/loss_norm.h"
+#include "detect/loss/loss_norm.h"
 
 static double at_least_one(size_t count) {
     return (double)(count ? count : 1);
@@ -34,7 +34,7 @@ void rf_loss_norm_level_count(const rf_loss_norm_input *in, rf_loss_share *share
 
 static const void *const loss_norms[] = {
 #define RF_LOSS_NORM(name, function) &(const rf_loss_norm){#name, function},
-#include "train/loss_norms.def"
+#include "detect/loss/loss_norms.def"
 #undef RF_LOSS_NORM
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RetinaFace's loss (arXiv 1905.00641, equation 1). */
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 /* What only loss.kind = refineface can train is refused. */
 static rf_status check(const rf_config *config) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/loss_stage.h"
+#include "detect/loss/loss_stage.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "core/parallel.h"
 #include "detect/codec.h"
 #include "layers/output_kind.h"
-#include "train/term_kind.h"
+#include "detect/loss/term_kind.h"
 
 /* What the host node of an output reads. */
 typedef struct part {

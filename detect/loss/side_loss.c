@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/side_loss.h"
+#include "detect/loss/side_loss.h"
 
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static const rf_side_loss rf_side_loss_visible = {
 
 static const void *const side_losses[] = {
 #define RF_SIDE_LOSS(name) &rf_side_loss_##name,
-#include "train/side_losses.def"
+#include "detect/loss/side_losses.def"
 #undef RF_SIDE_LOSS
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the sums of the loss are divided by: weights of the anchors of each pyramid level. */
-#ifndef RF_TRAIN_LOSS_NORM_H
-#define RF_TRAIN_LOSS_NORM_H
+#ifndef RF_DETECT_LOSS_NORM_H
+#define RF_DETECT_LOSS_NORM_H
 
 #include "settings/settings.h"
 #include "core/registry.h"
@@ -32,7 +32,7 @@ void rf_loss_norm_level_fixed(const rf_loss_norm_input *in, rf_loss_share *share
 /* Its LR_MODE 1: the others 1 / (positives of the level + 0.001). */
 void rf_loss_norm_level_count(const rf_loss_norm_input *in, rf_loss_share *share);
 
-/* The kinds by name (train/loss_norms.def), as loss.normalise says; share [n_levels]. */
+/* The kinds by name (detect/loss/loss_norms.def), as loss.normalise says; share [n_levels]. */
 typedef struct rf_loss_norm {
     const char *name;
     void (*run)(const rf_loss_norm_input *in, rf_loss_share *share);

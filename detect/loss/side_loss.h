@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs that are learnt in the sum of another one, with its weights and its knee (smooth-L1): what insightface's
  * fifth box output and third landmark output learn, the blur of the face and which points are visible. */
-#ifndef RF_TRAIN_SIDE_LOSS_H
-#define RF_TRAIN_SIDE_LOSS_H
+#ifndef RF_DETECT_SIDE_LOSS_H
+#define RF_DETECT_SIDE_LOSS_H
 
 #include "core/registry.h"
 #include "detect/match.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 /* The losses of one stage of heads; RF_NONE: it does not predict that. */
 typedef struct rf_loss_parts {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A term that is added to a loss, by name, `loss.terms = name:weight, ...`, or by a setting of its own: one file and
- * one line of train/terms.def, or a folder outside the tree (docs/extending.md). It reads what the loss has matched and
- * appends nodes that end in a scalar. */
-#ifndef RF_TRAIN_TERM_KIND_H
-#define RF_TRAIN_TERM_KIND_H
+ * one line of detect/loss/terms.def, or a folder outside the tree (docs/extending.md). It reads what the loss has
+ * matched and appends nodes that end in a scalar. */
+#ifndef RF_DETECT_TERM_KIND_H
+#define RF_DETECT_TERM_KIND_H
 
 #include "core/registry.h"
 #include "detect/codec.h"
-#include "train/loss.h"
+#include "detect/loss/loss.h"
 
 /* What a loss has matched: the anchors of a step, the last one with boxes unless something else is said. Borrowed from
  * the loss, which outlives the graph; read by host nodes (rf_term_host), when the step's faces are matched. */
