@@ -35,7 +35,7 @@ rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b) {
     return c;
 }
 
-size_t rf_broadcast_at(const rf_broadcast *c, size_t r) {
+size_t rf_broadcast_find(const rf_broadcast *c, size_t r) {
     size_t at = 0;
     for (int i = c->n - 1; i >= 0; i--) {
         at += r % c->length[i] * c->stride[i];

@@ -21,8 +21,11 @@ typedef struct rf_broadcast {
 rf_status rf_expect_broadcast(const char *op, const char *input, const rf_shape *b, const rf_shape *a);
 
 rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b);
-/* First element of b for row r of a. */
-size_t rf_broadcast_at(const rf_broadcast *broadcast, size_t r);
+/* First element of b for row r of a. Most rows have one leading dimension: those of boxes and points. */
+size_t rf_broadcast_find(const rf_broadcast *broadcast, size_t r);
+static inline size_t rf_broadcast_at(const rf_broadcast *c, size_t r) {
+    return c->n == 1 ? r * c->stride[0] : rf_broadcast_find(c, r);
+}
 
 /* A forward pass over in[0] and in[1]: `same` gets ranges of elements where the shapes are equal, else `rows` ranges of
  * rows. Both get the call. */
