@@ -21,15 +21,16 @@ rf_status rf_expect_broadcast(const char *op, const char *input, const rf_shape 
 rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b) {
     rf_broadcast c = {.same = rf_shape_equal(a, b), .rows = 1, .width = 1};
     if (a->n == 0) return c;
-    c.n = a->n - 1;
-    c.width = (size_t)a->d[c.n];
-    c.one = matching(a, b, c.n) == 1;
-    size_t step = (size_t)matching(a, b, c.n);
-    for (int i = c.n - 1; i >= 0; i--) {
+    int last = a->n - 1;
+    c.width = (size_t)a->d[last];
+    c.one = matching(a, b, last) == 1;
+    size_t step = (size_t)matching(a, b, last);
+    for (int i = last - 1; i >= 0; i--) {
         size_t length = (size_t)matching(a, b, i);
-        c.length[i] = (size_t)a->d[i];
-        c.stride[i] = length == 1 ? 0 : step;
-        c.rows *= c.length[i];
+        if (a->d[i] == 1) continue;
+        c.length[c.n] = (size_t)a->d[i];
+        c.stride[c.n] = length == 1 ? 0 : step;
+        c.rows *= c.length[c.n++];
         step *= length;
     }
     return c;
@@ -37,7 +38,7 @@ rf_broadcast rf_broadcast_make(const rf_shape *a, const rf_shape *b) {
 
 size_t rf_broadcast_find(const rf_broadcast *c, size_t r) {
     size_t at = 0;
-    for (int i = c->n - 1; i >= 0; i--) {
+    for (int i = 0; i < c->n; i++) {
         at += r % c->length[i] * c->stride[i];
         r /= c->length[i];
     }

@@ -11,8 +11,8 @@
 typedef struct rf_broadcast {
     bool same; /* the shapes are equal: no rows are needed */
     size_t rows, width;
-    int n;                      /* leading dimensions of a */
-    size_t length[RF_MAX_DIMS]; /* theirs */
+    int n;                      /* leading dimensions of a of more than one place */
+    size_t length[RF_MAX_DIMS]; /* theirs, the innermost first */
     size_t stride[RF_MAX_DIMS]; /* elements of b from one place to the next; 0: the same */
     bool one;                   /* b has one number for a whole row */
 } rf_broadcast;
