@@ -86,6 +86,8 @@ rf_status rf_dataset_open(const char *format, const char *annotation_path, const
 rf_status rf_dataset_open_tolerant(const char *format, const char *annotation_path, const char *image_dir,
                                    const char *list_path, rf_dataset **out);
 void rf_dataset_free(rf_dataset *dataset);
+/* CRC-32 of names and annotations: another one, and it is another set. */
+uint32_t rf_dataset_crc(const rf_dataset *dataset);
 /* FDDB's ellipse lists (FDDB-fold-01-ellipseList.txt ..) right below a folder, sorted; such a folder is an annotation,
  * too. Free with rf_names_free. */
 rf_status rf_dataset_folds(const char *dir, char ***names, size_t *n);
