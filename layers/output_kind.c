@@ -2,10 +2,10 @@
 #include "layers/output_kind.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/name.h"
+#include "core/weighted_names.h"
 
 #define RF_OUTPUT_KIND(name) extern const rf_output_kind rf_output_kind_##name;
 #include "layers/output_kinds.def"
@@ -17,7 +17,7 @@ static const void *const kinds[] = {
 #undef RF_OUTPUT_KIND
 };
 
-enum { NAME_BYTES = 16, WEIGHT_MAX = 1000 };
+enum { NAME_BYTES = 16 };
 
 static bool is_whole(const rf_output_kind *e) {
     static const char *const taken[] = {"cls",      "loc",   "points", "box",  "head_cls",
@@ -66,51 +66,27 @@ static rf_status unknown(const char *name) {
                    n ? "" : ", there are none here", help);
 }
 
-static void cut_blanks_at_end(char *text) {
-    for (char *c = text + strlen(text); c > text && strchr(" \t", c[-1]);) *--c = 0;
-}
+typedef struct asked {
+    const rf_config *config;
+    rf_extras *out;
+} asked;
 
-/* "name" or "name:weight", without blanks around it. */
-static rf_status read_one(const rf_config *config, char *item, rf_extras *out) {
-    char *colon = strchr(item, ':'), *end;
-    double weight = 1;
-    if (colon) {
-        *colon = 0;
-        cut_blanks_at_end(item);
-        const char *text = colon + 1 + strspn(colon + 1, " \t");
-        weight = strtod(text, &end);
-        if (!*text || *end || strspn(text, "0123456789+-.eE") != strlen(text) || !(weight >= 0 && weight <= WEIGHT_MAX))
-            return rf_fail(RF_ERR_USER, "model.outputs: the weight of '%s' is '%s', expected a number from 0 to %d",
-                           item, text, WEIGHT_MAX);
-    }
+static rf_status add_named(void *ctx, const char *name, double weight) {
+    const asked *a = ctx;
     for (int i = 0; i < rf_output_kind_count(); i++) {
         const rf_output_kind *kind = rf_output_kind_at(i);
-        if (!kind->wanted && strcmp(kind->name, item) == 0) return add(config, kind, weight, out);
+        if (!kind->wanted && strcmp(kind->name, name) == 0) return add(a->config, kind, weight, a->out);
     }
-    return unknown(item);
+    return unknown(name);
 }
 
 rf_status rf_extras_of(const rf_config *config, rf_extras *out) {
-    char text[sizeof config->model.outputs], *item = text;
     *out = (rf_extras){.n = 0};
     for (int i = 0; i < rf_output_kind_count(); i++) {
         const rf_output_kind *kind = rf_output_kind_at(i);
         if (kind->wanted && kind->wanted(config)) RF_TRY(add(config, kind, 1, out));
     }
-    memcpy(text, config->model.outputs, sizeof text);
-    for (int number = 1; *text; number++) {
-        char *comma = strchr(item, ',');
-        if (comma) *comma = 0;
-        item += strspn(item, " \t");
-        cut_blanks_at_end(item);
-        if (!*item || *item == ':')
-            return rf_fail(RF_ERR_USER, "model.outputs is '%s': item %d has no name, expected name:weight, ...",
-                           config->model.outputs, number);
-        RF_TRY(read_one(config, item, out));
-        if (!comma) break;
-        item = comma + 1;
-    }
-    return RF_OK;
+    return rf_weighted_names_read("model.outputs", config->model.outputs, add_named, &(asked){config, out});
 }
 
 const char *rf_extra_asked(const rf_extra *extra, char text[RF_EXTRA_TEXT]) {

@@ -2,11 +2,11 @@
 #include "detect/loss/term_kind.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "core/name.h"
+#include "core/weighted_names.h"
 #include "detect/loss/loss_stage.h"
 
 #define RF_TERM_KIND(name) extern const rf_term_kind rf_term_##name;
@@ -137,26 +137,10 @@ static rf_status find_kind(const char *name, const rf_term_kind **kind) {
     return rf_fail(RF_ERR_USER, "loss.terms: %s; %s", message, help);
 }
 
-static void cut_blanks_at_end(char *text) {
-    for (char *c = text + strlen(text); c > text && strchr(" \t", c[-1]);) *--c = 0;
-}
-
-/* "name" or "name:weight", without blanks around it. */
-static rf_status read_one(char *item, rf_term_states *states) {
-    enum { WEIGHT_MAX = 1000 };
-    char *colon = strchr(item, ':'), *end;
+static rf_status add_named(void *ctx, const char *name, double weight) {
+    rf_term_states *states = ctx;
     const rf_term_kind *kind = NULL;
-    double weight = 1;
-    if (colon) {
-        *colon = 0;
-        cut_blanks_at_end(item);
-        const char *text = colon + 1 + strspn(colon + 1, " \t");
-        weight = strtod(text, &end);
-        if (!*text || *end || strspn(text, "0123456789+-.eE") != strlen(text) || !(weight >= 0 && weight <= WEIGHT_MAX))
-            return rf_fail(RF_ERR_USER, "loss.terms: the weight of '%s' is '%s', expected a number from 0 to %d", item,
-                           text, WEIGHT_MAX);
-    }
-    RF_TRY(find_kind(item, &kind));
+    RF_TRY(find_kind(name, &kind));
     for (int i = 0; i < states->n; i++)
         if (states->v[i].kind == kind)
             return rf_fail(RF_ERR_USER, "loss.terms has '%s' twice, keep one of them", kind->name);
@@ -164,23 +148,8 @@ static rf_status read_one(char *item, rf_term_states *states) {
 }
 
 rf_status rf_term_states_read(const rf_config *config, rf_term_states *states) {
-    char text[sizeof config->loss.terms];
-    memcpy(text, config->loss.terms, sizeof text);
-    char *item = text;
     RF_TRY(add_switched_on(config, states));
-    for (int number = 1; *text; number++) {
-        char *comma = strchr(item, ',');
-        if (comma) *comma = 0;
-        item += strspn(item, " \t");
-        cut_blanks_at_end(item);
-        if (!*item || *item == ':')
-            return rf_fail(RF_ERR_USER, "loss.terms is '%s': item %d has no name, expected name:weight, ...",
-                           config->loss.terms, number);
-        RF_TRY(read_one(item, states));
-        if (!comma) break;
-        item = comma + 1;
-    }
-    return RF_OK;
+    return rf_weighted_names_read("loss.terms", config->loss.terms, add_named, states);
 }
 
 rf_status rf_term_states_build(rf_term_states *states, const rf_term_context *base) {
